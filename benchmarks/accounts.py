@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rows import COMMAND, PYTHON, Row, in_turns, processor, used
+from plans import document
+from rows import COMMAND, PYTHON, Row, Used, in_turns, processor, used
 
+# What the audit of roles with different policies may take, and their numbers.
+MOST_MS, MOST_MB = 60_000, 100
+FEW, MANY = 1_000, 10_000
 ROLES, RECORDS, LINES = 10_000, 20_000, 200_000
 _LOAD = "import json, sys; json.load(open(sys.argv[1]))"
 ACCOUNT = "111122223333"
@@ -46,6 +50,27 @@ def measure(runs: int) -> Iterator[Row]:
         grep = ["grep", "--count", "UnauthorizedOperation", str(log)]
         own, other = in_turns(lambda: processor(ours, codes=(0, 1)), lambda: processor(grep), runs)
         yield Row(f"`explain`, {LINES:,} lines of a log", own, "`grep -c`", other, "ms")
+        yield from _different(Path(temporary, "account.json"))
+
+
+def _different(path: Path) -> Iterator[Row]:
+    """Measure the audit of roles with different policies, each scoped to a cluster of its own."""
+    few, many = (_audited(path, roles) for roles in (FEW, MANY))
+    what = f"`audit`, {MANY:,} roles with different policies, at most {MOST_MS:,} ms"
+    times = [[each.seconds * 1e3] for each in (many, few)]
+    yield Row(what, times[0], f"of {FEW:,}", times[1], "ms", f"{1.1 * MANY / FEW:.0f}")
+    memory = [[each.megabytes] for each in (many, few)]
+    yield Row(f"its peak memory, at most {MOST_MB} MB", memory[0], f"of {FEW:,}", memory[1], "MB")
+
+
+def _audited(path: Path, roles: int) -> Used:
+    """Return what the audit of roles with different policies takes."""
+    details = [_role(number, is_plugins=True) for number in range(roles)]
+    for number, role in enumerate(details):
+        policy = {"PolicyName": "cni", "PolicyDocument": json.loads(document(number))}
+        role |= {"RolePolicyList": [policy], "AttachedManagedPolicies": []}
+    path.write_text(json.dumps({"RoleDetailList": details, "Policies": []}))
+    return used([COMMAND, "audit", str(path)], Path.cwd())
 
 
 def _beside_json(command: list[str], path: Path, what: str, runs: int) -> Iterator[Row]:

@@ -462,6 +462,8 @@ SLOW = ROOT / "tests" / "slow.txt"
 _SLOW_SECONDS = 0.06
 # So is every function with one of these fixtures, which take seconds in each worker.
 _SLOW_FIXTURES = {"site", "system_calls"}
+# These are never left out: any change can break them.
+_NEVER_SLOW = ("tests/test_code_rules.py", "tests/test_architecture.py", "tests/test_names.py")
 _seconds: dict[str, float] = {}
 _measured = 0.0
 
@@ -504,7 +506,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the list of slow tests, where that is asked for."""
     if session.config.getoption("update_slow") and not hasattr(session.config, "workerinput"):
-        slow = {_function(nodeid) for nodeid, took in _seconds.items() if took > _SLOW_SECONDS}
+        slow = {
+            _function(nodeid)
+            for nodeid, took in _seconds.items()
+            if took > _SLOW_SECONDS and not nodeid.startswith(_NEVER_SLOW)
+        }
         SLOW.write_text("".join(f"{name}\n" for name in sorted(slow)), encoding="utf-8")
 
 

@@ -9,9 +9,11 @@ from tools.generate.abilities import ABILITIES, CLAIM, COLUMNS, NO, YES
 from conftest import ROOT, run
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.hardening import Hardening
-from vpc_cni_iam.coverage.analysis.reach import Attacker
+from vpc_cni_iam.catalog.narrowing import IdList
+from vpc_cni_iam.coverage.analysis.reach import CREATE, MODIFY, Attacker
 from vpc_cni_iam.coverage.simulate.send import Answers
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
+from vpc_cni_iam.policy.document import Policy
 
 SENTENCE = (
     "A scoped policy lets the role change only network interfaces with its cluster's tag, but the "
@@ -30,8 +32,8 @@ PAGES = (
 )
 # What was said before, and is more than is so.
 TOO_MUCH = re.compile(
-    r"limits the role to|can change only the interfaces|cannot touch|kept to its own"
-    r"|reaches one cluster|scoped even narrower"
+    r"limits? the role to|limited to (it,|its interfaces)|can change only the interfaces"
+    r"|cannot touch|kept to its own|reaches one cluster|scoped even narrower"
 )
 
 
@@ -40,7 +42,7 @@ def cells(column: int) -> dict[str, str]:
     return dict(zip((ability.text for ability in ABILITIES), answers, strict=True))
 
 
-GENERIC, SCOPED, HARDENED = map(cells, range(3))
+GENERIC, SCOPED, HARDENED, NARROWED = map(cells, range(4))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -50,6 +52,7 @@ def test_every_page_says_the_same_sentence(page: str) -> None:
 
 def test_no_page_says_more() -> None:
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("*/*/README.md")]
+    pages += [ROOT / "examples/README.md", *(ROOT / "examples").glob("*/main.tf")]
     assert len(pages) > 30
     for page in pages:
         if page.name != "CHANGELOG.md":
@@ -72,9 +75,30 @@ def test_the_sentence_is_what_the_evaluator_says() -> None:
 def test_each_policy_allows_no_more_than_the_one_before() -> None:
     order = (NO, CLAIM, YES)
     for text in SCOPED:
-        ranks = [order.index(column[text]) for column in (HARDENED, SCOPED, GENERIC)]
+        columns = (NARROWED, HARDENED, SCOPED, GENERIC)
+        ranks = [order.index(column[text]) for column in columns]
         assert ranks == sorted(ranks), text
     assert {*GENERIC.values()} == {YES}
+    lost = {text: NARROWED[text] for text in HARDENED if NARROWED[text] != HARDENED[text]}
+    assert [*lost.values()] == [NO, NO]
+    assert all(
+        re.match("put any security group|create an interface in any subnet", t) for t in lost
+    )
+
+
+@pytest.mark.parametrize("action", [CREATE, MODIFY])
+def test_a_security_group_counts_however_an_interface_gets_it(action: str) -> None:
+    """Where one of the two actions takes any group, and the other those that are listed."""
+    listed = Hardening(limits=(IdList.security_groups,))
+    every, some = (
+        abilities.document("ipv4-scoped", each).statements for each in (Hardening(), listed)
+    )
+    mixed = Policy(tuple(a if action in a.actions else b for a, b in zip(every, some, strict=True)))
+    answers = abilities.answers(lambda: mixed)
+    (answer,) = (
+        a for t, a in zip(SCOPED, answers, strict=True) if t.startswith("put any security")
+    )
+    assert answer == YES
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ MAY_IMPORT = {
     "explain": {"errors", "resources", "policy", "catalog", "plugin", "inputs", "coverage"},
     "audit": {"errors", "policy", "catalog", "plugin", "inputs", "coverage"},
     "usage": {"errors", "policy", "catalog", "inputs", "coverage"},
-    "preflight": {"errors", "policy", "catalog", "inputs"},
+    "preflight": {"errors", "policy", "catalog", "plugin", "inputs"},
     "doctor": {"errors", "catalog", "hcl", "engine", "vendoring"},
 }
 # The packages that may import each heavy library, and whether only inside functions.

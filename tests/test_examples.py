@@ -155,6 +155,10 @@ def test_every_argument_is_one_of_a_newer_provider() -> None:
             check_arguments(block, ARGUMENTS["types"][name], f"{path}: {name}")
             checked.add(name)
     assert checked == ARGUMENTS["types"].keys()
+    (version,) = re.findall(r"of provider (.*)", ARGUMENTS["source"])
+    for page in ("README.md", "docs/evidence.md"):
+        text = (ROOT / page).read_text()
+        assert re.search(rf"schema\s+of (provider )?{version}|[Ff]or {version}", text), page
 
 
 def check_arguments(block: Block, known: dict[str, Any], place: str) -> None:

@@ -332,6 +332,7 @@ NEW, LOST = "new-access", "coverage-lost"
         ("mode", " ", 2),
         ("mode", '"ipv4"', 2),
         ("cni_version", "v1.20.4\nv1.23.2", 2),
+        ("cni_version", "v1.20.4\n", 2),
         ("cni_version", "'v1.20.4'", 2),
         ("cni_version", "\n", 2),
         ("source", " ", 3),
@@ -353,6 +354,37 @@ def test_an_input_of_the_review_is_read_whole_or_refused(
     assert not (action.consumer / "ran").exists()
     reviewed = "the plan was not reviewed" not in action.summary.read_text()
     assert reviewed is (code < 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("document", "ipv4-scoped", 0),
+        ("document", "ipv4-scoped\n", 2),
+        ("document", "ipv4-scoped\nipv4", 2),
+        ("document", '"ipv4-scoped"', 2),
+        ("mode", "ipv4", 0),
+        ("mode", "ipv4\n", 2),
+        ("cni_version", "v1.20.4", 0),
+        ("cni_version", "v1.20.4\n", 2),
+        ("cni_version", " ", 2),
+        ("coverage", MODULE, 0),
+        ("coverage", f"{MODULE}\n", 3),
+        ("coverage", "modules/*", 3),
+    ],
+)
+def test_an_input_of_the_coverage_is_read_whole_or_refused(
+    name: str, value: str, code: int, action: Action
+) -> None:
+    assert action.step(0).returncode == 0
+    done = action.step(2, **{"coverage": MODULE, name: value})
+    assert done.returncode == code, done.stdout + done.stderr
+
+
+def test_a_package_is_one_word(action: Action) -> None:
+    package = "vpc-cni-iam @ git+https://git.example.com/x@v1\n*"
+    done = action.step(0, package=package)
+    assert (done.returncode, done.stdout) == (0, f"<install><--quiet><{package}>")
 
 
 def reviews_a_plan(action: Action) -> None:
@@ -445,6 +477,14 @@ def test_the_gitlab_template_runs_what_it_should(consumer: Path) -> None:
     assert result.stdout.decode().splitlines()[-1] == expected["VPC_CNI_IAM"]
     done = subprocess.run(["bash", "-ec", check], cwd=consumer, env=environ, check=False)
     assert done.returncode == 0
+    # All lines count, and no name of a file is an option.
+    (consumer / "--quiet").touch()
+    for options, code in (("--quiet\n--no-other-files", 1), ("--quiet", 0), ("--qui*", 2)):
+        (consumer / MODULE / "mine.tf").touch()
+        words = {**environ, "VPC_CNI_IAM_OPTIONS": options}
+        done = subprocess.run(["bash", "-ec", check], cwd=consumer, env=words, check=False)
+        assert done.returncode == code, options
+    git(consumer, "clean", "-fdq")
     (rule,) = template["vpc-cni-iam"]["rules"]
     tracked = git(consumer, "ls-files").splitlines()
     replacing = ("m/main.tofu", "m/override.tf.json", "m/x_override.tofu.json")
@@ -492,12 +532,14 @@ def test_the_gitlab_template_reviews_a_plan(tmp_path: Path) -> None:
     assert 'file="the root/main.tf"' in (tmp_path / artifacts["reports"]["junit"]).read_text()
     assert gitlab(VPC_CNI_IAM_PLAN="--help").returncode == 3
     shutil.copy(plan, tmp_path / "plan.json")
+    (tmp_path / "coverage-lost").touch()
     for value, code in (
         ("--fail-on coverage-lost\n--fail-on new-access\n", 1),
         ("--fail-on\n  coverage-lost", 0),
         ("--fail-on coverage-lost,new-access", 2),
         ('--fail-on "coverage-lost"', 2),
         ("--fail-on *", 2),
+        ("--fail-on coverage-l*", 2),
         ("--fail-on $(touch ran)", 2),
         ("\n", 1),
     ):

@@ -121,7 +121,7 @@ def test_the_page_uses_outputs_that_there_are() -> None:
 
 
 def test_the_role_of_ipv6_has_the_arguments_but_for_the_vpc(tmp_path: Path) -> None:
-    assert "use `--variant ipv6-scoped`, and leave out `vpc_id`" in PAGE
+    assert "use `--variant ipv6-scoped`, and omit `vpc_id`" in PAGE
     assert (
         run("generate", "m", "--kind", "role", "--variant", "ipv6-scoped", cwd=tmp_path).code == 0
     )

@@ -166,7 +166,30 @@ def test_every_console_block_runs_as_shown(page: Path, tmp_path: Path) -> None:
             assert expected.removesuffix(f"[{code}]\n") in texts, command
 
 
+COMMAND = re.compile(r"vpc-cni-iam ((?:registry )?[a-z]+)([^`\n|;>&)]*)")
+
+
+def test_pages_name_commands_and_options_that_there_are() -> None:
+    options: dict[str, set[str]] = {}
+    for page in PAGES:
+        for command, rest in COMMAND.findall(page.read_text().replace("\\\n", " ")):
+            named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", rest))
+            if command not in options and named:
+                text = run(*command.split(), "--help").out
+                options[command] = set(re.findall(r"--[a-z][a-z-]+", text))
+            assert named <= options.get(command, set()), f"{page.name}: {command} {rest}"
+    assert len(options) > 15
+
+
 def test_every_link_leads_somewhere() -> None:
     for page in [*ROOT.glob("*.md"), *PAGES[1:]]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / target).exists() or target in GENERATED, (page, target)
+
+
+def test_every_row_of_a_table_is_in_one() -> None:
+    for page in [*ROOT.glob("*.md"), *PAGES[1:]]:
+        lines = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL).splitlines()
+        for before, row, after in zip(["", *lines], lines, [*lines[1:], ""], strict=False):
+            if row.startswith("|") and not before.startswith("|"):
+                assert re.match(r"\|[ :]*-", after), (page, row)

@@ -101,7 +101,9 @@ def test_a_save_before_the_write(
         return real(*arguments, **named)
 
     monkeypatch.setattr(importlib.import_module(f"vpc_cni_iam.{module}"), "write", saved_before)
-    with pytest.raises(TreeError, match="was changed while this command ran; nothing in") as failed:
+    with pytest.raises(
+        TreeError, match="another program changed it while this command ran; nothing"
+    ) as failed:
         command()
     assert str(failed.value).startswith(f"{place}: ")
     assert place.read_text() == "# saved meanwhile\n"

@@ -1,5 +1,5 @@
-// The policy picker: joins the statements of a policy, and replaces the marks of names.
-// Everything is written as text; the page has no other input than the form and its address.
+// The policy picker: joins the statements of a policy, and replaces the marks by names.
+// Everything is written as text; the only inputs are the form and the page's address.
 (function () {
   "use strict";
   const data = window.vpcCniIam;
@@ -44,11 +44,15 @@
     return data.variants.find((v) => v.modes === value("family") && v.scope === scope);
   }
 
-  // The IDs of a list, none if it is not given.
+  // The IDs of a list; empty if not given.
   const listed = (name) => value(name).split(/[\s,]+/).filter(Boolean);
   const lists = data.parameters.filter((parameter) => parameter.list).map(({ name }) => name);
+  const limiting = (policy) => lists.filter((name) => policy.parameters.includes(name) && listed(name).length);
+  // What --limit-to calls the lists that are given.
+  const limits = (policy) =>
+    limiting(policy).map((name) => data.parameters.find((parameter) => parameter.name === name).list);
 
-  // What is wrong with what is typed for a name; empty if nothing is.
+  // The problem of a typed name; empty if none.
   function wrong(parameter) {
     const texts = parameter.list ? listed(parameter.name) : [value(parameter.name).trim()].filter(Boolean);
     const pattern = new RegExp(`^(?:${parameter.pattern})$`);
@@ -57,7 +61,7 @@
     return new Set(texts).size < texts.length ? "an ID is given twice" : "";
   }
 
-  // What the command line checks, too: the values of the names that a policy has.
+  // The values of a policy's names, checked as on the command line.
   function names(policy) {
     const values = {};
     const missing = [];
@@ -91,7 +95,7 @@
   const filled = (text, values) => text.replace(/@@([a-z_]+)@@/g, (mark, name) => values[name]);
 
   // The form of a statement for these lists. With several IDs in one, each of its lines is there
-  // twice: the first stands for all IDs but the last, and the second for that.
+  // twice: the first is for all IDs except the last, and the second for the last.
   function written(part, form, values) {
     const several = part.many && lists.some((name) => part.many[form].includes(`@@${name}@@`) && values[name].length > 1);
     if (!several) return part[form];
@@ -112,7 +116,7 @@
   const asHcl = (parts, values, name) =>
     `data "aws_iam_policy_document" "${name}" {\n` + parts.map((part) => written(part, "hcl", values)).join("\n") + "}\n";
 
-  // The options that say which policy it is.
+  // The options that select the policy.
   function options() {
     const words = ["--cni-version", value("version")];
     for (const box of features()) words.push("--feature", box.value);
@@ -131,16 +135,18 @@
     return words.join(" ") + "\n";
   }
 
-  function configuration(chosen) {
+  function configuration(chosen, policy) {
     const lines = ["[[module]]", 'path = "modules/vpc-cni-iam-policy"'];
     lines.push(`cni_version = "${value("version")}"`, `variants = ["${chosen.name}"]`);
     const named = features().map((box) => `"${box.value}"`);
     if (named.length) lines.push(`features = [${named.join(", ")}]`);
     if (isHardened()) lines.push("harden = true");
+    const limited = limits(policy).map((name) => `"${name}"`);
+    if (limited.length) lines.push(`limit_to = [${limited.join(", ")}]`);
     return lines.join("\n") + "\n";
   }
 
-  // What can be copied: whether it has the names, its text, and what to do with it.
+  // What can be copied: whether it contains the names, its text, and what to do next.
   const OUTPUTS = {
     json: {
       hasNames: true,
@@ -155,13 +161,16 @@
     policy: { hasNames: true, text: command, next: "It prints the JSON; with --format hcl, the HCL." },
     generate: {
       hasNames: false,
-      text: (chosen) => ["vpc-cni-iam generate --variant", chosen.name, ...options()].join(" ") + "\n",
-      next: "It writes a module. Names are variables of the module.",
+      text: (chosen, policy) => {
+        const limited = limits(policy).flatMap((name) => ["--limit-to", name]);
+        return ["vpc-cni-iam generate --variant", chosen.name, ...options(), ...limited].join(" ") + "\n";
+      },
+      next: "It writes a module. Names and lists are variables of the module.",
     },
     toml: {
       hasNames: false,
       text: configuration,
-      next: "Then run vpc-cni-iam sync. Names are variables of the module.",
+      next: "Then run vpc-cni-iam sync. Names and lists are variables of the module.",
     },
   };
 
@@ -193,30 +202,29 @@
     byId("picker-actions").replaceChildren(...rows);
   }
 
-  function showRisks(numbers, values, limited) {
+  function showRisks(numbers, values) {
     const items = numbers.map((number) => {
       const risk = data.risks[number];
       const link = element("a", { href: `risks.html#${risk.name}` }, risk.name);
       return element("li", {}, element("strong", {}, risk.severity), " ", link, `: ${filled(risk.text, values)}`);
     });
-    if (limited) items.push(element("li", {}, "Those of the policy without the lists. `vpc-cni-iam coverage` tells those with them."));
     byId("picker-risks").replaceChildren(...(items.length ? items : [element("li", {}, "none known")]));
   }
 
-  // Why there is no policy for what is chosen; empty if there is one.
+  // Why there is no policy for the choice; empty if there is one.
   function refusal(chosen) {
-    if (!chosen) return "There is no such policy: for both IP families, choose the whole account; EKS Pod Identity's tags need IPv4.";
+    if (!chosen) return "This policy does not exist: for both IP families, choose the whole account. EKS Pod Identity's tags need IPv4.";
     if (order.get(value("version")) < order.get(chosen.minimum)) {
       return `The variant ${chosen.name} works with plugin ${chosen.minimum} or later.`;
     }
     return "";
   }
 
-  // Whether lists make the policy larger than IAM takes it.
+  // Whether lists make the policy too large for IAM.
   function tooLarge(policy, values) {
     const parts = policy.statements.map((place) => data.statements[place]);
     const size = JSON.stringify(JSON.parse(filled(asJson(parts, values), values))).length;
-    return size > 6144 ? `the policy has ${size} characters, and a managed policy of IAM 6144; list fewer IDs` : "";
+    return size > 6144 ? `the policy has ${size} characters, but IAM allows 6144 in a managed policy; list fewer IDs` : "";
   }
 
   function show() {
@@ -236,10 +244,12 @@
       const policy = data.policies[number];
       const { values, missing, problems } = names(policy);
       problem = problems.join("; ");
-      const limited = lists.some((name) => policy.parameters.includes(name) && listed(name).length);
-      if (!problem && limited) problem = tooLarge(policy, values);
+      const limited = limiting(policy);
+      if (!problem && limited.length) problem = tooLarge(policy, values);
       if (!problem) {
-        showRisks(data.risk_lists[risks], values, limited);
+        // tools/docs/picker.py has the risks of each choice of lists, in this order.
+        const place = lists.reduce((sum, name, bit) => sum + (limited.includes(name) << bit), 0);
+        showRisks(data.risk_lists[risks[place]], values);
         showActions(showOutput(chosen, policy, values, missing), chosen);
         byId("picker-result").hidden = false;
         byId("picker-status").textContent =
@@ -250,7 +260,7 @@
     byId("picker-status").classList.toggle("picker-problem", Boolean(problem));
   }
 
-  // The address has what is chosen, so that it can be sent to somebody.
+  // The address contains the choice, so that it can be shared.
   function remember() {
     const words = new URLSearchParams();
     for (const [name, text] of new FormData(form)) if (text) words.append(name, text);
@@ -287,7 +297,7 @@
 
   let scope = "account";
   function changed(event) {
-    // A scoped policy is hardened, unless somebody does not want that.
+    // A scoped policy is hardened by default.
     if (event.target.name === "scope" && (scope === "account" || value("scope") === "account")) {
       form.elements.harden.checked = value("scope") !== "account";
     }
@@ -302,7 +312,7 @@
     show();
   }
 
-  // The outputs belong to the form, and stand outside of it.
+  // The outputs belong to the form, but are outside it.
   for (const field of [form, document.querySelector(".picker-outputs")]) field.addEventListener("input", changed);
   form.addEventListener("submit", (event) => event.preventDefault());
   // Any other fragment is a heading of the page.

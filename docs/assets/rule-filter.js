@@ -1,4 +1,4 @@
-// Filters the list of rules by words, by level and by which `--fail-on` a finding fails.
+// Filters the list of rules by words, by level and by the `--fail-on` that a finding fails.
 (function () {
   "use strict";
   const tables = [...document.querySelectorAll(".md-content table")];
@@ -19,7 +19,7 @@
   const form = element(
     "form", { class: "rule-filter", role: "search" },
     element("label", {}, "Words ", words), element("label", {}, "Level ", level),
-    element("label", {}, "Counts for ", counts), shown,
+    element("label", {}, "Fails --fail-on ", counts), shown,
   );
 
   function show() {

@@ -1,4 +1,4 @@
-# The policy of one IPv4 cluster, limited to its interfaces and its VPC.
+# The policy of one IPv4 cluster, scoped by its name and its VPC.
 
 terraform {
   required_version = ">= 1.6"

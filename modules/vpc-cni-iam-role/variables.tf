@@ -89,7 +89,7 @@ variable "vpc_owner_id" {
 }
 
 variable "source_policy_documents" {
-  description = "IAM policy documents as JSON whose statements are joined to every variant's. A Deny works; no statement of the variants has a Sid, so none can be replaced."
+  description = "IAM policy documents as JSON, whose statements are added to every variant. A Deny works. The variants' statements have no Sid, so none can be replaced."
   type        = list(string)
   default     = []
   nullable    = false
@@ -105,7 +105,7 @@ variable "source_policy_documents" {
         false
       )
     ])
-    error_message = "Each of source_policy_documents must be an IAM policy document as JSON, with no other keys than Version, Id and Statement and an Effect of Allow or Deny in each statement, such as data.aws_iam_policy_document.extra.json."
+    error_message = "Each of source_policy_documents must be an IAM policy document as JSON, such as data.aws_iam_policy_document.extra.json. Its keys can be Version, Id and Statement, and each statement must have the Effect Allow or Deny."
   }
 }
 
@@ -121,7 +121,7 @@ variable "oidc_provider_arn" {
 }
 
 variable "pod_identity" {
-  description = "Whether EKS Pod Identity may assume the role, for kube-system/aws-node. Needs session tags, which are on unless the association disables them."
+  description = "Whether EKS Pod Identity may assume the role, for kube-system/aws-node. Needs session tags, which are enabled unless the association disables them."
   type        = bool
   default     = false
   nullable    = false
@@ -150,7 +150,7 @@ variable "source_account_id" {
 }
 
 variable "role_name" {
-  description = "Name of the IAM role; null to have one made from role_name_prefix."
+  description = "Name of the IAM role; null to generate it from role_name_prefix."
   type        = string
   default     = null
 
@@ -161,7 +161,7 @@ variable "role_name" {
 }
 
 variable "role_name_prefix" {
-  description = "Start of the IAM role's name where role_name is null."
+  description = "Start of the IAM role's name if role_name is null."
   type        = string
   default     = "vpc-cni-"
   nullable    = false
@@ -173,7 +173,7 @@ variable "role_name_prefix" {
 }
 
 variable "policy_name" {
-  description = "Name of the IAM policy; null to have one made from policy_name_prefix."
+  description = "Name of the IAM policy; null to generate it from policy_name_prefix."
   type        = string
   default     = null
 
@@ -184,7 +184,7 @@ variable "policy_name" {
 }
 
 variable "policy_name_prefix" {
-  description = "Start of the IAM policy's name where policy_name is null."
+  description = "Start of the IAM policy's name if policy_name is null."
   type        = string
   default     = "vpc-cni-"
   nullable    = false
@@ -219,7 +219,7 @@ variable "permissions_boundary" {
 }
 
 variable "use_aws_managed_policy" {
-  description = "Whether to attach the AWS managed policy AmazonEKS_CNI_Policy in place of the variant's policy. Only for the variant ipv4."
+  description = "Whether to attach the AWS managed policy AmazonEKS_CNI_Policy instead of the variant's policy. Only for the variant ipv4."
   type        = bool
   default     = false
   nullable    = false

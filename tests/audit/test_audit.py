@@ -249,7 +249,7 @@ def test_pages_of_several_accounts_in_several_files(tmp_path: Path) -> None:
         ((role("a", NODES, inline={"x": {"Statement": [{"Effect": "Alow"}]}}),), "Effect"),
         ((role("a", irsa(), inline={"x": ODD_OPERATOR}),), "StringAlike"),
         ((role("a", NOT_PRINCIPAL),), "NotPrincipal"),
-        ((), "holds no role"),
+        ((), "has no role"),
     ],
 )  # fmt: skip
 def test_what_is_not_read_or_decided_counts_in_every_format(
@@ -401,7 +401,7 @@ def test_a_target_role_is_the_plugins_and_a_session_policy_is_not_read(tmp_path:
     result = audited(tmp_path, text, json.dumps({"association": association}))
     assert not result["complete"] and "session policy" in result["unread"][0]["detail"]
     # Sessions that a policy limits have no tags, on which the role's policies may depend.
-    assert "coverage --boundary and --irsa" in result["unread"][0]["detail"]
+    assert "coverage --boundary --irsa" in result["unread"][0]["detail"]
 
 
 def test_a_role_of_a_cluster_that_the_input_does_not_have_counts(tmp_path: Path) -> None:
@@ -411,7 +411,7 @@ def test_a_role_of_a_cluster_that_the_input_does_not_have_counts(tmp_path: Path)
     for more, problem in (
         ({"serviceAccountRoleArn": elsewhere}, f"its role {elsewhere} is not in the input"),
         # The plugin has the role of a node group, which nothing names.
-        ({}, "no role of the input is known to be of cluster prod"),
+        ({}, "no role in the input is known to belong to cluster prod"),
     ):  # fmt: skip
         result = audited(tmp_path, text, json.dumps({"addon": {**addon, **more}}))
         assert not result["complete"]
@@ -573,7 +573,7 @@ def test_a_policy_beyond_the_limits_of_iam_is_not_read(
     result = audited(tmp_path, page)
     (described,) = result["roles"]
     assert bool(described["undecided"]) is bool(taken) is not result["complete"]
-    assert all(f"IAM takes at most {taken:,}" in text for text in described["undecided"])
+    assert all(f"IAM accepts at most {taken:,}" in text for text in described["undecided"])
 
 
 def test_memory_does_not_grow_with_roles(tmp_path: Path) -> None:
@@ -715,6 +715,23 @@ def test_a_role_for_several_clusters_is_checked_for_each(tmp_path: Path) -> None
     ]
 
 
+def test_each_vpc_that_policies_name_is_checked_in_a_cluster(tmp_path: Path) -> None:
+    """One role for two VPCs, in the second of which it may not use security groups."""
+    first, second = (
+        json.loads(run("policy", "ipv4-scoped", "--cluster-name", "prod", "--vpc-id", vpc).out)
+        for vpc in ("vpc-01234567", "vpc-89abcdef")
+    )
+    less = json.loads(json.dumps(second).replace('", "arn:aws:ec2:*:*:security-group/*"]', '"]'))
+    assert less != second
+    arn = f"arn:aws:iam::{ACCOUNT}:role/cni"
+    addon = {"addonName": "vpc-cni", "clusterName": "prod", "serviceAccountRoleArn": arn}
+    for policies, verdict in (((first, second), "works"), ((first, less), "breaks")):
+        inline = dict(zip(("first", "second"), policies, strict=True))
+        text = details(role("cni", irsa(), inline=inline))
+        (use,) = names(audited(tmp_path, text, json.dumps({"addon": addon})))["cni"]["clusters"]
+        assert use["result"]["verdict"] == verdict
+
+
 def test_a_role_is_checked_in_the_region_of_the_cluster(tmp_path: Path) -> None:
     limited = allow("ec2:*")
     limited["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}
@@ -737,6 +754,10 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
     scoped = json.loads(run("policy", "ipv4-scoped", *names_of).out)
     revision = ("--revision", "2022-01-31")
     scoped_old = json.loads(run("policy", "ipv4-scoped", *names_of, *revision).out)
+    older = ("--harden", "--cni-version", "v1.19.3")  # the next version sends one more tag key
+    hardened_old = json.loads(run("policy", "ipv4-scoped", *names_of, *older).out)
+    listed = ("--subnet-id", "subnet-01234567", "--security-group-id", "sg-01234567")
+    listed_old = json.loads(run("policy", "ipv4-scoped", *names_of, *older, *listed).out)
     boundary = managed(BOUNDARY, allow("ec2:*Network*", "ec2:*Addr*", "ec2:*Tags", "ec2:*Instan*"))
     roles = {
         "none": role("none", irsa(), inline={"s3": allow("s3:*")}),
@@ -744,13 +765,15 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
         "scoped": role("scoped", irsa(), inline={"cni": scoped}),
         "scoped-node": role("scoped-node", NODES, inline={"cni": scoped}),
         "scoped-old": role("scoped-old", irsa(), inline={"cni": scoped_old}),
+        "hardened-old": role("hardened-old", irsa(), inline={"cni": hardened_old}),
+        "listed-old": role("listed-old", irsa(), inline={"cni": listed_old}),
         "managed": role("managed", irsa(), attached=(MANAGED,)),
         "managed-node": role("managed-node", NODES, attached=(MANAGED,)),
         "both": role("both", irsa(), inline={"ec2": allow("ec2:*")}),
         "limited": role("limited", irsa(), inline={"cni": scoped}, boundary=BOUNDARY),
     }
     result = audited(tmp_path, details(*roles.values(), policies=(MANAGED_POLICY, boundary)))
-    own = "give aws-node its own role, by EKS Pod Identity or IRSA"
+    own = "give aws-node its own role with EKS Pod Identity or IRSA"
     of = "`vpc-cni-iam policy {} --cni-version v1.23.2`".format
     scoped_of = of("ipv4-scoped")[:-1] + " --cluster-name NAME --vpc-id ID`"
     assert {name: r["proposal"] for name, r in names(result).items()} == {
@@ -760,6 +783,14 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
         "scoped-node": [own],
         "scoped-old": [
             f"replace its policy with the output of {of('ipv4-scoped')[:-1]} {' '.join(names_of)}`",
+        ],
+        "hardened-old": [
+            f"replace its policy with the output of {of('ipv4-scoped')[:-1]} --harden "
+            f"{' '.join(names_of)}`",
+        ],
+        "listed-old": [
+            f"replace its policy with the output of {of('ipv4-scoped')[:-1]} --harden "
+            f"{' '.join((*names_of, *listed))}`",
         ],
         "managed": [f"scope it to its cluster: {scoped_of}"],
         "managed-node": [f"scope it to its cluster: {scoped_of}", own],
@@ -802,7 +833,7 @@ def test_each_region_that_a_deny_names_is_judged_where_the_clusters_is_not_known
     }
     (tmp_path / "a.json").write_text(page)
     text = run("audit", "a.json", "--to", "v1.23.2", cwd=tmp_path).out
-    where = "IPv4: works in us-east-1, us-west-2; breaks elsewhere: nothing says which one its"
+    where = "IPv4: works in us-east-1, us-west-2; breaks elsewhere: the cluster's Region is"
     assert f"Region       {where}" in text
     for region, verdict in (("us-east-1", "works"), ("eu-west-1", "breaks")):
         addon = {
@@ -839,7 +870,7 @@ def test_the_regions_of_clusters_that_are_known_are_not_said_to_be_unknown(tmp_p
     (tmp_path / "a.json").write_text(details(role("cni", irsa(), inline={"cni": policy})))
     text = run("audit", "a.json", "0.json", "1.json", cwd=tmp_path).out
     assert "IPv4: works in us-east-1; breaks in eu-west-1\n" in text
-    assert "nothing says" not in text
+    assert "Region is not known" not in text
 
 
 def test_a_role_that_gives_itself_access_has_that_risk(tmp_path: Path) -> None:
@@ -861,7 +892,7 @@ def test_a_shared_vpc_is_assumed_if_the_policies_name_another_account(tmp_path: 
         assert listed["cni"]["verdict"] == "works"
         (tmp_path / "a.json").write_text(page)
         text = run("audit", "a.json", cwd=tmp_path).out
-        line = "not run, but by coverage --scenario: "
+        line = "not run; run them with coverage --scenario: "
         line += "cluster-name-corrected, " if shared else "shared-subnet, cluster-name-corrected, "
         assert f"\n{line}additional-tags-changed\n" in text
 
@@ -907,7 +938,7 @@ def test_a_role_of_irsa_names_the_issuer_that_must_be_the_clusters(tmp_path: Pat
     roles = names(audited(tmp_path, page))
     assert (roles["irsa"]["issuers"], roles["pods"]["issuers"]) == ([ISSUER], [])
     text = run("audit", "0.json", cwd=tmp_path).out
-    line = f"issuer       {ISSUER}; works only if that is the cluster's, which is not checked"
+    line = f"issuer       {ISSUER}; works only if this is the cluster's issuer (not checked"
     assert text.count(line) == 1
 
 
@@ -926,7 +957,7 @@ def test_roles_that_differ_in_name_and_issuer_alone_are_told_once(tmp_path: Path
     assert all(
         f":role/cni-{i}\n" in out and f"issuer       {ISSUER}{i}\n" in out for i in range(30)
     )
-    assert out.count("each works only in the cluster with its issuer, which is not checked") == 1
+    assert out.count("each role works only in a cluster with its issuer (not checked") == 1
 
 
 def test_a_role_with_a_hardened_policy_works(tmp_path: Path) -> None:
@@ -939,7 +970,8 @@ def test_a_role_with_a_hardened_policy_works(tmp_path: Path) -> None:
     assert run("coverage", "policy.json", cwd=tmp_path).code == 0
     every = [word for s in SCENARIOS for word in ("--scenario", s.name)]
     done = run("coverage", "policy.json", *every, cwd=tmp_path)
-    assert "to do    leave CLUSTER_NAME and ADDITIONAL_ENI_TAGS as they are, or " in done.out
+    instead = "leave CLUSTER_NAME as it is and leave ADDITIONAL_ENI_TAGS as it is, or "
+    assert f"to do    {instead}" in done.out
     assert done.out.endswith(", in cluster-name-corrected and additional-tags-changed only\n")
 
 

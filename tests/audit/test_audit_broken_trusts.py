@@ -53,6 +53,16 @@ BROKEN = {
 }
 
 
+FAULTS = {
+    "audience": "requires the audience sts.eu-west-1.amazonaws.com, but tokens of aws-node have",
+    "issuer": f"requires {OTHER}:sub, but tokens of its OIDC provider have {ISSUER}:sub",
+    "principal": "names the principal x, but tokens of aws-node need",
+    "action": "allows sts:AssumeRole, but IRSA uses sts:AssumeRoleWithWebIdentity",
+    "namespace": "requires the subject system:serviceaccount:default:aws-node, but tokens of",
+    "wildcard": "requires the subject system:serviceaccount:*:aws-node, but tokens of",
+}
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_role_that_is_meant_for_aws_node_is_listed_with_the_line_to_mend(
     name: str, tmp_path: Path
@@ -65,6 +75,7 @@ def test_a_role_that_is_meant_for_aws_node_is_listed_with_the_line_to_mend(
     text = run("audit", "a.json", cwd=tmp_path).out
     assert text.startswith(f"breaks   arn:aws:iam::{ACCOUNT}:role/cni\n")
     assert "scope it" not in text
+    assert f"trust        its trust policy {FAULTS[name]}" in text
     assert f"to do        in its trust policy, write `{line}`" in text
     # The line mends it.
     key, _, value = line.partition(": ")

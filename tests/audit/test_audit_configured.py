@@ -116,7 +116,7 @@ def test_a_daemonset_of_one_of_several_clusters_of_its_name_is_not_taken_for_any
     both = addon("", place=EU), addon("", place=US)
     result = audited(tmp_path, *both, daemonsets=(own,))
     assert result["breaks"] and not result["complete"]
-    assert "2 clusters of the name prod" in str(result["unread"])
+    assert "2 clusters named prod" in str(result["unread"])
     placed = daemonset(**WITHOUT_SUBNETS, AWS_REGION="eu-west-1")
     result = audited(tmp_path, *both, daemonsets=(placed,))
     uses = {u["region"]: u["result"]["verdict"] for u in result["roles"][0]["clusters"]}
@@ -132,7 +132,7 @@ def test_two_configurations_of_a_cluster_are_not_read_as_one(tmp_path: Path) -> 
     for daemonsets in ((own, other), (other, own)):
         result = audited(tmp_path, addon(""), daemonsets=daemonsets)
         assert not result["complete"]
-        assert "another configuration of cluster prod" in str(result["unread"])
+        assert "cluster prod has two different configurations" in str(result["unread"])
     assert audited(tmp_path, addon(""), daemonsets=(own, own))["complete"]
 
 
@@ -156,8 +156,11 @@ def test_a_daemonset_is_of_the_cluster_that_it_names(tmp_path: Path) -> None:
     assert not result["breaks"] and result["complete"]
     # No role is known to be of the cluster, or the cluster is not known: it is said, and counts.
     for other, problem in (
-        (daemonset(CLUSTER_NAME="stage"), "no role of the input is known to be of cluster stage"),
-        (daemonset(CLUSTER_NAME=None), "CLUSTER_NAME is not in it"),
+        (
+            daemonset(CLUSTER_NAME="stage"),
+            "no role in the input is known to belong to cluster stage",
+        ),
+        (daemonset(CLUSTER_NAME=None), "it has no CLUSTER_NAME"),
     ):
         result = audited(tmp_path, addon(""), daemonsets=(other,))
         assert not result["complete"] and problem in str(result["unread"])

@@ -24,6 +24,8 @@ from account_details import (
     role,
 )
 from conftest import run, validator
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.policy.document import to_json
 
 ARN = f"arn:aws:iam::{ACCOUNT}:role/"
 AGENT = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials"}
@@ -133,7 +135,12 @@ def asked(
     return done.code, answers["node"], text.out
 
 
-@pytest.mark.parametrize("files", [SAFE, SAFE_BY_PODS], ids=["IRSA", "Pod Identity"])
+SAFE_BY_PODS_IPV6 = json.loads(json.dumps(SAFE_BY_PODS).replace("169.254.170.23", "[fd00:ec2::23]"))
+
+
+@pytest.mark.parametrize(
+    "files", [SAFE, SAFE_BY_PODS, SAFE_BY_PODS_IPV6], ids=["IRSA", "Pod Identity", "by IPv6"]
+)
 def test_a_role_of_nodes_is_safe_where_everything_was_seen(
     tmp_path: Path, files: dict[str, dict[str, Any]]
 ) -> None:
@@ -143,7 +150,7 @@ def test_a_role_of_nodes_is_safe_where_everything_was_seen(
     # AmazonEKSWorkerNodePolicy is needed by the nodes themselves.
     assert answer["proposal"] == ["detach AmazonEKS_CNI_Policy"]
     assert text.startswith(f"safe      {ARN}node\n")
-    assert text.endswith("1 role of nodes with permissions of the plugin: 1 safe\n")
+    assert text.endswith("1 node role with permissions of the plugin: 1 safe\n")
 
 
 @pytest.mark.parametrize("files", [SAFE, SAFE_BY_PODS], ids=["IRSA", "Pod Identity"])
@@ -191,22 +198,70 @@ def with_env(name: str, value: str) -> Change:
     return change
 
 
+RESTART = "`kubectl rollout restart daemonset aws-node -n kube-system`"
 NOT_KNOWN: dict[str, tuple[Change, str]] = {
     "a pod is missing": (without("pods", "n2"), "no pod of aws-node is known on n2"),
+    "neither pods nor nodes are there": (
+        lambda files: {k: v for k, v in files.items() if k not in ("pods", "nodes", "group")},
+        "cluster prod: the pods of aws-node are missing",
+    ),
+    "a cluster of EKS Auto Mode, whose nodes do not name it": (
+        with_(
+            clusters={"clusters": ["prod", "auto"]},
+            auto={"cluster": {"name": "auto", "arn": place("cluster", "auto")}},
+            more=listed(node("i-1", "", **{"eks.amazonaws.com/compute-type": "auto"})),
+        ),
+        "if no node of the cluster runs aws-node, leave the cluster out",
+    ),
+    "a pod of a node of Karpenter was not restarted": (
+        with_(
+            pods=listed(pod("n1", **by_irsa()), pod("n2", **by_irsa()), pod("k1")),
+            nodes=listed(node("n1"), node("n2"), node("k1", "")),
+        ),
+        "pods aws-node-k1 still use a node role, and it is not known which",
+    ),
+    "clusters of one name in two Regions, and pods that name no Region": (
+        lambda files: {
+            **files,
+            "clusters": {"clusters": ["prod", "prod"]},
+            "us": json.loads(
+                json.dumps(addon(serviceAccountRoleArn="")).replace("eu-west-1", "us-east-1")
+            ),
+        },
+        "pods aws-node-n1, aws-node-n2 may belong to several clusters with the same name",
+    ),
+    "the other role is not there": (with_(account=account()), f"{ARN}cni is not in the input"),
+    "no cluster has the role": (
+        with_(group=group(of="other")),
+        "no cluster in the input is known to have nodes with this role",
+    ),
+    "credentials of another kind, and a node of which the role is not known": (
+        lambda files: with_env("AWS_PROFILE", "x")(
+            {
+                **files,
+                "pods": listed(*(pod(n, **by_irsa()) for n in ("n1", "n2", "k1"))),
+                "nodes": listed(node("n1"), node("n2"), node("k1", "")),
+            }
+        ),
+        "does not show the source of their credentials",
+    ),
     "a node is missing": (without("nodes", "n2"), "nodes are missing, such as n2"),
     "a group has no node": (with_(more=group(name="other")), "node groups other"),
-    "another cluster": (with_(clusters={"clusters": ["prod", "dev"]}), "of clusters: dev"),
+    "another cluster": (
+        with_(clusters={"clusters": ["prod", "dev"]}),
+        "these clusters is known: dev",
+    ),
     "a cluster of the name in another Region": (
         with_(more={"clusters": ["prod"]}),
-        "of clusters: prod",
+        "these clusters is known: prod",
     ),
     "more clusters follow": (
         with_(clusters={"clusters": ["prod"], "nextToken": "x"}),
-        "something is not read",
+        "something was not read",
     ),
     "more nodes follow": (
         with_(nodes=listed(node("n1"), node("n2"), **{"continue": "x"})),
-        "something is not read",
+        "something was not read",
     ),
     "the cluster of pods is not named": (
         with_(more=listed(pod("n3", cluster="", **by_irsa()), node("n3"))),
@@ -214,15 +269,48 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
     ),
     "credentials of another kind": (
         with_env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
-        "does not say where credentials come from",
+        "does not show the source of their credentials",
     ),
     "a role that is none": (
         with_(pods=listed(pod("n1", AWS_ROLE_ARN="x", AWS_WEB_IDENTITY_TOKEN_FILE=TOKEN))),
-        "does not say where credentials come from",
+        "does not show the source of their credentials",
+    ),
+    "variables from elsewhere": (
+        lambda files: {
+            **files,
+            "pods": json.loads(
+                json.dumps(files["pods"]).replace(
+                    '"name": "aws-node",', '"name": "aws-node", "envFrom": [{"secretRef": {}}],'
+                )
+            ),
+        },
+        "does not show the source of their credentials",
+    ),
+    "a role from elsewhere": (
+        lambda files: {
+            **files,
+            "pods": json.loads(
+                json.dumps(files["pods"]).replace(
+                    f'"value": "{ARN}cni"', '"valueFrom": {"secretKeyRef": {"key": "x"}}'
+                )
+            ),
+        },
+        "does not show the source of their credentials",
+    ),
+    "an agent that is not that of EKS Pod Identity": (
+        with_(
+            pods=listed(
+                *(
+                    pod(n, AWS_CONTAINER_CREDENTIALS_FULL_URI="http://127.0.0.1/x")
+                    for n in ("n1", "n2")
+                )
+            )
+        ),
+        "does not show the source of their credentials",
     ),
     "both kinds of credentials": (
         with_env("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.2/x"),
-        "does not say where credentials come from",
+        "does not show the source of their credentials",
     ),
     "a version that is not known": (
         with_(pods=listed(pod("n1", version="main", **by_irsa()), pod("n2", **by_irsa()))),
@@ -252,28 +340,28 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
             clusters={"clusters": ["prod", "dev"]},
             more=listed(pod("n3", cluster="dev"), node("n3", group="", cluster="dev")),
         ),
-        "uses the role of nodes, and that of n3 is not known",
+        "uses the node role, and the role of nodes n3 is not known",
     ),
     "a cluster of the name in another account": (
         lambda files: {
             n: json.loads(json.dumps(v).replace(f"eu-west-1:{ACCOUNT}", "eu-west-1:444455556666"))
             for n, v in files.items()
         },
-        "of clusters: prod",
+        "these clusters is known: prod",
     ),
     "a session policy": (
         with_(
             addon={"association": association()["association"] | {"policy": "{}"}},
             pods=SAFE_BY_PODS["pods"],
         ),
-        "something is not read",
+        "something was not read",
     ),
     "nodes of one name in two clusters, of which one is seen": (
         with_(
             clusters={"clusters": ["prod", "dev"]},
             more=listed(pod("n1", cluster="dev", **by_irsa())),
         ),
-        "nodes n1 may be of several clusters",
+        "nodes n1 may belong to several clusters",
     ),
     "nodes of one name in two clusters, of each of which one thing is not seen": (
         with_(
@@ -283,7 +371,7 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
             more=listed(*(pod(n, cluster="dev", **by_irsa()) for n in ("n1", "n2"))),
             dev=listed(node("n1", cluster="dev")),
         ),
-        "may be of several clusters",
+        "may belong to several clusters",
     ),
 }
 
@@ -296,23 +384,28 @@ def test_what_is_not_seen_is_not_safe(name: str, tmp_path: Path) -> None:
     assert any(words in reason for reason in answer["reasons"]), answer["reasons"]
     assert text.startswith(f"not known {ARN}node\n")
     assert not any("detach" in line for line in answer["proposal"])
+    restarted = ("restarted", "an association that", "another role than the add-on names")
+    if any(words in name for words in restarted):
+        assert answer["proposal"] == [f"restart aws-node of cluster prod: {RESTART}"]
+    if name == "an add-on that names no role":
+        assert answer["proposal"] == ["set the role in the add-on of cluster prod"]
 
 
 NOT_SAFE: dict[str, tuple[Change, str, str]] = {
     "pods that were not restarted": (
         with_(pods=listed(pod("n1", **by_irsa()), pod("n2"))),
-        "pods aws-node-n2 still use the role of their nodes",
+        "pods aws-node-n2 still use the node role",
         "kubectl rollout restart daemonset aws-node -n kube-system",
     ),
     "no other role": (
         with_(addon=addon(serviceAccountRoleArn=""), pods=listed(pod("n1"), pod("n2"))),
-        "no other credentials than the role of their nodes",
+        "use the node role",
         "give aws-node of cluster prod its own role",
     ),
     "another role that lacks a call": (
         with_(account=account(role("cni", irsa(), inline={"cni": OLD}))),
         "aws-node does not work with its role",
-        "mend",
+        "fix ",
     ),
     "the role of nodes itself": (
         with_(
@@ -335,7 +428,7 @@ NOT_SAFE: dict[str, tuple[Change, str, str]] = {
     "another role that cannot be assumed": (
         with_(account=account(role("cni", PODS, attached=(MANAGED,)))),
         "aws-node does not work with its role",
-        "mend",
+        "fix ",
     ),
     "another cluster whose nodes have it": (
         with_(
@@ -343,7 +436,7 @@ NOT_SAFE: dict[str, tuple[Change, str, str]] = {
             group2=group("dev"),
             more=listed(pod("n3", cluster="dev"), node("n3", cluster="dev")),
         ),
-        "cluster dev: pods aws-node-n3 have no other credentials",
+        "cluster dev: pods aws-node-n3 use the node role",
         "give aws-node of cluster dev its own role",
     ),
 }
@@ -375,10 +468,26 @@ def test_nodes_without_the_plugin_need_no_pod(tmp_path: Path) -> None:
     others = (
         node("fargate-1", "", **{compute: "fargate"}),
         node("i-1", "", **{compute: "auto"}),
+        node("hybrid-1", "", **{compute: "hybrid"}),
         node("win", "windows", **{"kubernetes.io/os": "windows"}),
     )
-    files = {**SAFE, "nodes": listed(node("n1"), node("n2"), *others)}
+    ended = [{**pod("n9"), "status": {"phase": phase}} for phase in ("Succeeded", "Failed")]
+    nodes = listed(node("n1"), node("n2"), *others)
+    files = {**SAFE, "nodes": nodes, "pods": listed(*SAFE["pods"]["items"], *ended)}
     assert asked(tmp_path, files)[1]["answer"] == "safe"
+
+
+def test_what_is_not_decided_of_another_role_fails_the_command(tmp_path: Path) -> None:
+    other = role("other", irsa(), attached=(f"arn:aws:iam::{ACCOUNT}:policy/x",))
+    code, answer, _ = asked(tmp_path, {**SAFE, "account": account(*OWN, other)})
+    assert (code, answer["answer"]) == (1, "safe")
+
+
+def test_an_inline_policy_is_to_be_deleted(tmp_path: Path) -> None:
+    inline = role("node", NODES, inline={"cni": to_json(managed_policy())}, attached=(WORKER,))
+    page = json.loads(details(*OWN, inline, policies=(MANAGED_POLICY,)))
+    _, answer, _ = asked(tmp_path, {**SAFE, "account": page})
+    assert answer["proposal"] == ["delete the inline policy cni"]
 
 
 def test_nodes_of_karpenter_are_seen_with_their_cluster(tmp_path: Path) -> None:
@@ -403,7 +512,7 @@ def test_a_policy_for_more_than_the_plugin_is_to_be_narrowed(tmp_path: Path) -> 
     page = json.loads(details(*OWN, role("node", NODES, inline={"all": own})))
     _, answer, _ = asked(tmp_path, {**SAFE, "account": page})
     (line,) = answer["proposal"]
-    assert line.startswith("remove from all what no other program on the nodes needs: ")
+    assert line.startswith("remove from all if no other program on the nodes needs it: ")
     assert line.endswith("ec2:AssignPrivateIpAddresses")
 
 
@@ -415,7 +524,7 @@ def test_a_role_of_nodes_without_permissions_of_the_plugin_is_not_listed(tmp_pat
     for name, value in files.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(value))
     done = run("audit", *(f"{n}.json" for n in files), "--nodes", cwd=tmp_path)
-    assert done.out.endswith("0 roles of nodes with permissions of the plugin\n")
+    assert done.out.endswith("0 node roles with permissions of the plugin\n")
     assert done.code == 0
 
 

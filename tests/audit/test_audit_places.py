@@ -81,7 +81,7 @@ def test_the_issuer_that_eks_prints_of_a_cluster_decides(
     addon = placed("addon", serviceAccountRoleArn=f"{ARN}cni")
     _, result, out = audited(tmp_path, text, addon, cluster)
     assert result["roles"][0]["verdict"] == verdict
-    assert "which is not checked" not in out
+    assert "not checked; add" not in out
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_nodes_must_be_able_to_get_credentials_of_pod_identity(
         assert "to do        allow eks-auth:AssumeRoleForPodIdentity in the policies of" in out
     # Without the role of nodes, it says so.
     _, result, out = audited(tmp_path, text, association)
-    assert "not checked: whether the role of its nodes allows eks-auth:Assume" in out
+    assert "not checked: whether the node role allows eks-auth:Assume" in out
 
 
 def test_nodes_of_an_unknown_region_that_allow_it_nowhere_break(tmp_path: Path) -> None:

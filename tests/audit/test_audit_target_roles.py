@@ -78,19 +78,24 @@ def test_a_target_role_that_the_first_role_may_assume_works(
 @pytest.mark.parametrize(
     ("trust", "first", "more", "words"),
     [
-        (PODS, _first(), {}, f"does not let {FIRST} assume it"),
-        (_trust(actions=BOTH[:1]), _first(), {}, f"does not let {FIRST} assume it with session"),
+        (PODS, _first(), {}, f"does not allow {FIRST} to assume it"),
+        (
+            _trust(actions=BOTH[:1]),
+            _first(),
+            {},
+            f"does not allow {FIRST} to assume it with session",
+        ),
         (
             _trust(ArnEquals={"aws:PrincipalArn": f"{FIRST}-other"}),
             _first(),
             {},
-            f"does not let {FIRST} assume it",
+            f"does not allow {FIRST} to assume it",
         ),
         (
             _trust(StringEquals={"aws:RequestTag/eks-cluster-name": "stage"}),
             _first(),
             {},
-            f"does not let {FIRST} assume it",
+            f"does not allow {FIRST} to assume it",
         ),
         (
             _trust(ACCOUNT),
@@ -105,7 +110,7 @@ def test_a_target_role_that_the_first_role_may_assume_works(
             _trust(),
             _first(trust=service_trust("ec2.amazonaws.com", "sts:AssumeRole")),
             {},
-            f"{FIRST}: its trust policy does not let aws-node of cluster prod assume it by EKS",
+            f"{FIRST}: its trust policy does not allow aws-node of cluster prod to assume it with",
         ),
     ],
 )
@@ -133,7 +138,7 @@ def test_a_target_role_that_the_first_role_may_not_assume_breaks(
             [role("first", PODS, inline={"p": {**allow("*"), "Statement": [{
                 "Effect": "Allow", "Action": "sts:*", "Resource": "*",
                 "Condition": {"Bool": {"aws:SecureTransport": "true"}}}]}})],
-            f"{FIRST}: whether its policies allow sts:AssumeRole on {CNI} is not decided",
+            f"{FIRST}: it is not decided whether its policies allow sts:AssumeRole on {CNI}",
         ),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Roles whose trust policy does not let aws-node have them as a cluster says."""
+"""Roles whose trust policy does not allow what a cluster says."""
 
 import json
 from pathlib import Path
@@ -56,13 +56,28 @@ def _audited(
     return done.code, audited
 
 
+# What to do, by words of what is wrong.
+_REMEDIES = {
+    "with IRSA": "in its trust policy, trust the issuer of cluster prod: `",
+    "with EKS Pod Identity": "add a statement to its trust policy: "
+    '`"Principal": {"Service": "pods.eks.amazonaws.com"}`',
+    "as a node role": "add a statement to its trust policy: "
+    '`"Principal": {"Service": "ec2.amazonaws.com"}`',
+    "sts:TagSession": 'write `"Action": ["sts:AssumeRole", "sts:TagSession"]`',
+    "never": "remove the conditions that are never met",
+    "session tags": "enable session tags in the association of cluster prod",
+    "requires": "in its trust policy, write `",
+    "conditions": "in its trust policy, make the conditions match cluster prod",
+}
+
+
 @pytest.mark.parametrize(
     ("trust", "file", "words"),
     [
-        (NODES, {"addon": ADDON}, "by IRSA"),
-        (irsa("system:serviceaccount:kube-system:other"), {"addon": ADDON}, "by IRSA"),
-        (irsa(), _association(), "by EKS Pod Identity"),
-        (irsa(), NODE_GROUP, "by node role"),
+        (NODES, {"addon": ADDON}, "with IRSA"),
+        (irsa("system:serviceaccount:kube-system:other"), {"addon": ADDON}, "with IRSA"),
+        (irsa(), _association(), "with EKS Pod Identity"),
+        (irsa(), NODE_GROUP, "as a node role"),
         (UNTAGGED, _association(), "sts:TagSession"),
         (UNTAGGED, None, "sts:TagSession"),
         (_with(irsa(), "StringEquals", "aws:SourceAccount", ACCOUNT), None, "never"),
@@ -72,7 +87,7 @@ def _audited(
         (
             _with(irsa(), "StringEquals", _OTHER, "system:serviceaccount:kube-system:aws-node"),
             {"addon": ADDON},
-            "asks for",
+            "requires",
         ),
         (
             _with(PODS, "StringEquals", "aws:RequestTag/eks-cluster-name", "stage"),
@@ -108,21 +123,25 @@ def _audited(
         (
             _with(PODS, "ArnLike", "aws:SourceArn", f"{_ASSOCIATIONS.format('*')}prod/*"),
             _association(),
-            "by EKS Pod Identity",
+            "with EKS Pod Identity",
         ),
         (
             _with(PODS, "StringEquals", "aws:SourceAccount", "444455556666"),
             _association(),
-            "by EKS Pod Identity",
+            "with EKS Pod Identity",
         ),
         # Tokens of IRSA have no source, and neither they nor services are in an organization.
-        (_with(irsa(), "StringEquals", "aws:SourceAccount", ACCOUNT), {"addon": ADDON}, "by IRSA"),
-        (_with(irsa(), "StringEquals", "aws:SourceOrgID", "o-1"), {"addon": ADDON}, "by IRSA"),
-        (_with(irsa(), "StringEquals", "aws:PrincipalOrgID", "o-1"), {"addon": ADDON}, "by IRSA"),
+        (
+            _with(irsa(), "StringEquals", "aws:SourceAccount", ACCOUNT),
+            {"addon": ADDON},
+            "with IRSA",
+        ),
+        (_with(irsa(), "StringEquals", "aws:SourceOrgID", "o-1"), {"addon": ADDON}, "with IRSA"),
+        (_with(irsa(), "StringEquals", "aws:PrincipalOrgID", "o-1"), {"addon": ADDON}, "with IRSA"),
         (
             _with(PODS, "StringEquals", "aws:PrincipalOrgID", "o-1"),
             _association(),
-            "by EKS Pod Identity",
+            "with EKS Pod Identity",
         ),
     ],
 )
@@ -132,6 +151,8 @@ def test_a_role_that_aws_node_cannot_assume_breaks(
     code, audited = _audited(tmp_path, trust, *filter(None, [file]))
     assert code == 1 and audited["verdict"] == "breaks"
     assert words in audited["untrusted"][0]
+    assert _REMEDIES[words] in audited["proposal"][0]
+    assert not any("scope it" in line for line in audited["proposal"])
 
 
 @pytest.mark.parametrize(
@@ -206,6 +227,9 @@ def test_a_policy_that_asks_for_session_tags_breaks_without_them(tmp_path: Path)
     both = {**PODS, "Statement": [*PODS["Statement"], *irsa()["Statement"]]}
     assert _audited(tmp_path, both, _association(), policy=policy)[1]["verdict"] == "works"
     assert _audited(tmp_path, both, {"addon": ADDON}, policy=policy)[1]["verdict"] == "breaks"
+    # Where no cluster is known, by EKS Pod Identity alone.
+    assert _audited(tmp_path, PODS, policy=policy)[1]["verdict"] == "works"
+    assert _audited(tmp_path, both, policy=policy)[1]["verdict"] == "breaks"
     untagged = _association(disableSessionTags=True)
     assert _audited(tmp_path, PODS, untagged, policy=policy)[1]["verdict"] == "breaks"
 

@@ -260,6 +260,13 @@ LOG_RESOURCES = {
 }
 
 
+def test_what_was_counted_is_said() -> None:
+    """Of v1.23.2, in a minute; that addresses are freed over and over was seen once only."""
+    when = calls.call("ec2:AssignIpv6Addresses").when
+    assert when.endswith("while the prefix is missing, six times in a minute when it is denied")
+    assert "freed" not in when
+
+
 def test_resources_of_the_logs() -> None:
     logs = [c for c in calls.calls() if c.action.startswith("logs:")]
     assert {c.action: c.resources for c in logs} == LOG_RESOURCES

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from conftest import ROOT
 from vpc_cni_iam.catalog import narrowing, parameters
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.catalog.facts import known_versions
@@ -137,6 +138,10 @@ def test_the_notes_say_what_a_list_leaves_out() -> None:
 def test_a_policy_has_room_for_as_many_ids_as_the_page_says(
     subnets: int, groups: int, more: dict[str, str]
 ) -> None:
+    page = " ".join((ROOT / "docs/hardening.md").read_text().split())
+    assert (
+        f"{subnets} and {groups} if the ARNs" in page or f"{subnets} subnets and {groups}" in page
+    )
     words = {"cluster_name": "production", "vpc_id": "vpc-0123456789abcdef0", **more}
     ids = {
         IdList.subnets: [f"subnet-{n:017}" for n in range(subnets)],

@@ -278,8 +278,8 @@ def test_a_plan_that_does_not_end_is_spooled_no_further_than_its_limit(tmp_path:
 def test_a_long_path_of_a_module_is_named_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "vpc-cni-iam.toml"
     for module, words in (
-        ("m" * 300, "has a name of more than 255 bytes, which no file system takes; shorten it"),
-        ("m/" * 600 + "m", "is longer than 1,024 bytes, which some systems do not take"),
+        ("m" * 300, "has a name of more than 255 bytes, too long for file systems; shorten it"),
+        ("m/" * 600 + "m", "is longer than 1,024 bytes, too long for some systems"),
     ):
         path.write_text(CONFIGURATION.replace('"m"', f'"{module}"'))
         done = run("check", "--config", path)
@@ -296,7 +296,7 @@ def test_a_long_path_in_a_manifest_is_named_with_its_line(tmp_path: Path) -> Non
     manifest.write_text(text.replace(" main.tf ", f" {'m' * 300}.tf "))
     done = run("check", "--config", tmp_path / "vpc-cni-iam.toml")
     assert done.code == 3
-    assert f"manifest: line {line}: is no fact of a manifest" in done.err
+    assert f"manifest: line {line}: is not a manifest fact" in done.err
 
 
 @pytest.mark.parametrize("kind", ["sparse", "nested", "binary"])

@@ -141,6 +141,15 @@ def test_policy_options_reach_the_document() -> None:
     assert "ec2:DescribeSubnets" not in bare
 
 
+def test_all_calls_adds_those_that_are_not_needed(tmp_path: Path) -> None:
+    action = "ec2:ModifyNetworkInterfaceAttribute"
+    for words, there in (((), False), (("--all-calls",), True)):
+        assert (action in run("policy", "ipv6", *words).out) is there
+        folder = f"m{len(words)}"
+        run("generate", folder, "--variant", "ipv6", *words, cwd=tmp_path)
+        assert (action in (tmp_path / folder / "main.tf").read_text()) is there
+
+
 @pytest.mark.parametrize(
     ("words", "code", "out"),
     [
@@ -188,7 +197,7 @@ def test_a_new_repository_is_no_obstacle(tmp_path: Path) -> None:
         ("generate --cni-version v9.0.0", 2, "newest version is v1.23.2"),
         ("generate --cni-version v1.7.5", 2, "does not work with plugin v1.7.5"),
         ("generate file", 3, "file: is a file; name a directory"),
-        ("generate full", 3, "full: has mine.txt, which this tool did not write"),
+        ("generate full", 3, "full: has files that this tool did not write: mine.txt"),
         ("generate linked", 3, "is a symbolic link"),
         ("generate --nope", 2, "No such option"),
         ("policy", 2, "Missing argument"),
@@ -228,6 +237,8 @@ def test_policy_prints_the_document_for_iam() -> None:
     assert len(json.loads(done.out)["Statement"]) == 7
     assert "${" not in done.out
     assert "arn:aws-cn:ec2:*:*:subnet/*" in done.out
+    by_region = run("policy", "ipv4-scoped", *NAMES, "--region", "cn-north-1").out
+    assert "arn:aws-cn:ec2:cn-north-1:*:subnet/*" in by_region
 
 
 def test_policy_as_hcl_reads_back() -> None:
@@ -624,3 +635,15 @@ def test_long_lines_are_as_wide_as_the_terminal_and_whole_in_a_file(
     assert max(map(len, whole.splitlines())) > 80
     assert max(map(len, narrow.splitlines())) <= 80
     assert narrow.split() == whole.split()
+
+
+def test_a_reader_that_ends_first_ends_the_command_without_a_word() -> None:
+    """As `head` ends others: by the signal, whatever the command would have said."""
+    for words in (["catalog", "--format", "json"], ["catalog"]):
+        with subprocess.Popen(
+            [*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None and process.stderr is not None
+            process.stdout.close()
+            assert process.stderr.read() == b""
+        assert process.returncode == -signal.SIGPIPE

@@ -82,9 +82,12 @@ def test_exit_codes(call: SentCall, words: tuple[str, ...], code: int) -> None:
 
 def test_a_degraded_verdict_fails_from_warnings_on(call: SentCall, tmp_path: Path) -> None:
     """A call without which the plugin does less, in a policy without a risk of that severity."""
-    assert call("coverage", "p.json", cwd=scoped(tmp_path)).code == 0
-    done = call("coverage", "p.json", "--fail-on", "warning", cwd=tmp_path)
-    assert done.code == 1 and "degraded" in done.out
+    metrics = {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*"}
+    (tmp_path / "p.json").write_text(json.dumps({"Statement": metrics}))
+    helper = ("p.json", "--feature", "metrics-helper", "--scenario", "metrics-helper")
+    assert call("coverage", *helper, cwd=tmp_path).code == 0
+    done = call("coverage", *helper, "--fail-on", "warning", cwd=tmp_path)
+    assert done.code == 1 and ": works, degraded\n" in done.out and "risks" not in done.out
     refused = call("coverage", "p.json", "--fail-on", "warn", cwd=tmp_path)
     assert refused.code == 2 and "did you mean 'warning'" in refused.err
 

@@ -76,7 +76,7 @@ def test_it_names_every_version_and_place(tmp_path: Path) -> None:
         (versions("1.5.7"), "warning", "terraform 1.5.7 is too old"),
         ("exit 3", "error", "failed with exit code 3"),
         ("echo hello", "error", "printed no JSON"),
-        ("echo '[]'", "error", "printed no version but: []"),
+        ("echo '[]'", "error", "printed no version: []"),
         ("echo '{\"terraform_version\": 1}'", "error", "printed no version"),
     ],
 )
@@ -104,7 +104,7 @@ def test_a_bad_configuration_and_a_shared_cache_are_problems(tmp_path: Path) -> 
     write_tree(tmp_path, {"vpc-cni-iam.toml": "nonsense\n"})
     done = run("doctor", "--format", "json", cwd=tmp_path, env=environ)
     problems = [p["text"] for p in examined(done)["problems"]]  # type: ignore[attr-defined]
-    assert "is not used: make it yours" in problems[0]
+    assert "is not used; you must own it" in problems[0]
     assert problems[1].startswith("vpc-cni-iam.toml: line 1, column ")
     assert ": is not TOML: " in problems[1]
 

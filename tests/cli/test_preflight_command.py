@@ -108,7 +108,7 @@ def test_pages_of_which_one_may_be_missing_are_named(tmp_path: Path, form: str) 
     done = run("preflight", *files, "--cluster-name", "prod", cwd=tmp_path)
     assert done.code == 1
     assert "1 page with a NextToken" in done.out
-    assert "nothing tells whether every page is given" in done.out
+    assert "pages may be missing" in done.out
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_plugin_that_tags_nothing_needs_the_tags_of_interfaces_where_it_assign
     command = "aws ec2 create-tags --resources eni-0123456789abcdef0 --tags "
     assert f"{command}Key=cluster.k8s.amazonaws.com/name,Value=prod\n" in done.out
     alone = deployed(tmp_path, *both[1:], text=daemonset(**ipv6, **{off: "true"}))
-    assert alone.code == 1 and "its network interfaces are not described" in alone.out
+    assert alone.code == 1 and "its network interfaces are not in the input" in alone.out
     (tmp_path / "interfaces.json").write_text(INTERFACES.replace('interface"', 'trunk"'))
     assert deployed(tmp_path, *both, text=daemonset(**ipv6, **{off: "true"})).code == 0
     # The instance has no tag, and no interface is attached to it.
@@ -205,3 +205,20 @@ def test_the_operator_that_ec2_describes_tells_a_node_of_auto_mode(tmp_path: Pat
     described["Operator"] = {"Managed": False}
     (tmp_path / "i.json").write_text(json.dumps(answer))
     assert "breaks  " in run("preflight", "i.json", "--cluster-name", "prod", cwd=tmp_path).out
+
+
+def test_the_keys_of_additional_tags_must_be_listed(tmp_path: Path) -> None:
+    """The plugin writes all tags of an interface in one request, and exits if that is denied."""
+    owned = {"Key": "kubernetes.io/cluster/prod", "Value": "owned"}
+    answer = {"Reservations": [{"Instances": [NODE | {"Tags": [owned]}]}]}
+    (tmp_path / "i.json").write_text(json.dumps(answer))
+    (tmp_path / "e.json").write_text(INTERFACES)
+    tags = json.dumps({"team": "network"})
+    (tmp_path / "d.json").write_text(daemonset(ADDITIONAL_ENI_TAGS=tags, VPC_ID="vpc-01234567"))
+    words = ("preflight", "i.json", "e.json", "--daemonset", "d.json")
+    assert run(*words, cwd=tmp_path).code == 0
+    assert run(*words, "--harden", cwd=tmp_path).code == 0  # with the keys of the DaemonSet
+    done = run(*words, "--harden", "--additional-tag-key", "other", cwd=tmp_path)
+    text = " ".join(done.out.split())
+    assert done.code == 1 and "the policy does not list the tag key team" in text
+    assert "list it with --additional-tag-key" in text and "create-tags" not in text

@@ -5,15 +5,18 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from conftest import COMMAND, read_tree, run
+from conftest import COMMAND, read_tree, run, write_tree
 
 PLACE = ["--namespace", "example", "--registry-host", "registry.example.com"]
+WHO = ("-c", "user.name=t", "-c", "user.email=t@example.com")
 LATEST = ["publish", "--cni-version", "latest", "--output", "dist", *PLACE]
 OLD = ["publish", "--cni-version", "v1.21.2", "--output", "dist", *PLACE]
 
@@ -22,14 +25,14 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
     done = run(*OLD, cwd=tmp_path)
     assert (done.code, done.out) == (
         0,
-        "1.0.0, the first version\nnothing was written; --version 1.0.0 publishes it\n",
+        "1.0.0, the first version\nnothing was written; publish it with --version 1.0.0\n",
     )
     assert list(tmp_path.iterdir()) == []
     done = run(*OLD, "--version", "1.0.0", cwd=tmp_path)
     assert done.code == 0
     assert "tree     dist/terraform-aws-vpc-cni-iam/1.0.0\nregistry dist/registry\n" in done.out
     again = run(*OLD, "--version", "1.0.0", cwd=tmp_path)
-    assert again.out == done.out.replace("\n", "\nis published already; nothing to do\n", 1)
+    assert again.out == done.out.replace("\n", "\nalready published; nothing to do\n", 1)
     same = run(*OLD, cwd=tmp_path)
     assert (same.code, same.out) == (
         0,
@@ -39,7 +42,7 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
     assert run(*texts, cwd=tmp_path).out == (
         "1.0.1, a patch change after 1.0.0\n"
         "  no policy, input, output or resource changed\n"
-        "nothing was written; --version 1.0.1 publishes it\n"
+        "nothing was written; publish it with --version 1.0.1\n"
     )
     proposed = run(*LATEST, cwd=tmp_path)
     assert proposed.out.startswith(
@@ -48,7 +51,7 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
     )
     refused = run(*LATEST, "--version", "1.0.1", cwd=tmp_path)
     assert (refused.code, refused.out) == (3, "")
-    assert "what changed asks for 1.1.0" in refused.err
+    assert "the changes need 1.1.0" in refused.err
     moved = run(*LATEST, "--version", "1.0.0", cwd=tmp_path)
     assert moved.code == 3
     assert "a published version never changes" in moved.err
@@ -118,11 +121,11 @@ def test_the_first_version_needs_the_source_that_it_keeps_for_good(
     [
         ("--output d --cni-version latest --revision 2022-01-31", "give one"),
         ("--output d --cni-version latest --version v1", "write it like 1.2.3"),
-        ("--output d --cni-version latest --namespace A", "--namespace 'A' is not"),
+        ("--output d --cni-version latest --namespace A", "--namespace 'A' must be"),
         ("--output d --cni-version latest --registry-host x", "is not a host name"),
         ("--cni-version latest", "Missing option '--output'"),
         ("--output= --cni-version latest", "the directory is empty; write"),
-        ("--output d --cni-version latest --namespace=", "--namespace '' is not"),
+        ("--output d --cni-version latest --namespace=", "--namespace '' must be"),
         ("--output d --cni-version latest --registry-host=", "--registry-host '' is not"),
         ("--output d --cni-version latest --registry-host a.b:0", "a port of 1 to 65535"),
         ("--output d --cni-version latest --version=", "'' is not a version"),
@@ -196,7 +199,7 @@ def test_git_without_an_identity_is_a_line_that_says_what_to_set(tmp_path: Path)
     )
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == (
-        "vpc-cni-iam: error: module: git does not know who makes the commit; set user.name and "
+        "vpc-cni-iam: error: module: git has no identity for the commit; set user.name and "
         "user.email with git config, or GIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL, GIT_COMMITTER_NAME and "
         "GIT_COMMITTER_EMAIL\n"
     )
@@ -204,6 +207,30 @@ def test_git_without_an_identity_is_a_line_that_says_what_to_set(tmp_path: Path)
     environ |= dict.fromkeys(who, "t@example.test")
     done = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, check=False)
     assert done.returncode == 0
+
+
+def test_a_git_that_does_not_read_its_input_is_a_line(tmp_path: Path) -> None:
+    """More files than a pipe holds, in a repository that cannot be written."""
+    module = tmp_path / "module"
+    write_tree(module, {f"docs/{'x' * 60}{number}": "" for number in range(1000)})
+    for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "x")):
+        subprocess.run(["git", *WHO, *words], cwd=module, check=True)
+    git = tmp_path / "bin" / "git"
+    refuse = 'case "$1" in update-index) echo no >&2; exit 1;; esac'
+    script = f'#!/bin/sh\n{refuse}\nexec {shutil.which("git")} "$@"\n'
+    write_tree(git.parent, {"git": script})
+    git.chmod(0o755)
+    words = [*COMMAND, *LATEST, "--version", "1.0.0", "--git-tag", "module"]
+    environ = {**os.environ, "PATH": f"{git.parent}:{os.environ['PATH']}"}
+    environ |= {
+        f"GIT_{n}_{w}": "t@example.com" for n in ("AUTHOR", "COMMITTER") for w in ("NAME", "EMAIL")
+    }
+    done = subprocess.run(
+        words, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == "vpc-cni-iam: error: module: git update-index failed: no\n"
+    assert not (tmp_path / "dist").exists()
 
 
 def test_the_registry_stays_what_it_was_published_as(tmp_path: Path) -> None:
@@ -223,7 +250,9 @@ def test_the_registry_stays_what_it_was_published_as(tmp_path: Path) -> None:
     assert "add --move-registry" in other.err
     words = ("--version", "1.1.1", "--registry-host", "new.example.com", "--move-registry")
     moved = run(*latest, *words, cwd=tmp_path)
-    line = "moved    from tf.example.com to new.example.com; README.md of a published version keeps"
+    line = (
+        "moved    from tf.example.com to new.example.com; the README.md of published versions still"
+    )
     assert moved.code == 0 and line in moved.out
     assert "copy " not in moved.out
     command = [*COMMAND, "registry", "serve", "dist", "--port", "0"]
@@ -241,7 +270,7 @@ def test_restored_and_copied_files_are_named(tmp_path: Path) -> None:
     lines = run(*words, cwd=tmp_path).out.splitlines()
     assert lines[1:3] == [
         "restore  dist/README.md",
-        "copy     dist/README.md.orig of what was edited",
+        "copy     dist/README.md.orig of an edited file",
     ]
 
 
@@ -257,6 +286,10 @@ def test_serve_until_interrupted(tmp_path: Path) -> None:
         assert lines[0].startswith("# Append this to ~/.terraformrc")
         assert lines[1] == 'host "r.example.test" {\n'
         address = lines[2].split('"')[3]
+        place = urllib.parse.urlsplit(address)
+        for _ in range(5):  # who leaves before the answer ends no server
+            with socket.create_connection((place.hostname, place.port)) as client:
+                client.sendall(b"GET /v1/modules/ HTTP/1.1\r\n\r\n" * 50)
         with urllib.request.urlopen(f"{address}example/vpc-cni-iam/aws/versions") as answer:
             assert answer.status == 200
         running.send_signal(signal.SIGINT)
@@ -274,7 +307,7 @@ def test_serve_has_one_port_so_that_its_configuration_stays() -> None:
 def test_serve_nothing(tmp_path: Path) -> None:
     done = run("registry", "serve", tmp_path)
     assert done.code == 3
-    assert "has no registry; vpc-cni-iam publish writes one" in done.err
+    assert "has no registry; write one with vpc-cni-iam publish" in done.err
     for words in (["", "--port", "0"], [".", "--registry-host", ""], [".", "--port", "70000"]):
         done = run("registry", "serve", *words, cwd=tmp_path)
         assert (done.code, done.out) == (2, "")

@@ -59,7 +59,7 @@ def test_init_then_sync_then_check(repo: Path) -> None:
     again = run("init", "--path", "infra/cni", "--variant", "ipv6", cwd=repo)
     assert (again.code, again.out) == (3, "")
     problem, _, entry = again.err.partition("\n\n")
-    assert problem.endswith("vpc-cni-iam.toml: exists already; to add a module, add this to it:")
+    assert problem.endswith("vpc-cni-iam.toml: already exists; to add a module, add this to it:")
     toml = repo / "vpc-cni-iam.toml"
     toml.write_text(f"{toml.read_text()}\n{entry}")
     assert run("sync", "--quiet", cwd=repo).code == 0
@@ -259,7 +259,7 @@ def test_a_generated_file_that_git_could_not_merge_can_be_generated_again(repo: 
     before = main.read_text()
     main.write_text(f"<<<<<<< HEAD\n# a\n=======\n# b\n>>>>>>> other\n{before}")
     lines = run("check", cwd=repo).out.splitlines()
-    (step,) = (line for line in lines if "take the generated one: " in line)
+    (step,) = (line for line in lines if "use the generated one: " in line)
     remove, _, sync = step.partition(": rm ")[2].partition(" && vpc-cni-iam ")
     (repo / remove).unlink()
     assert run(*sync.split(), cwd=repo).code == 0
@@ -290,8 +290,8 @@ def test_upgrade_changes_nothing_beside_a_file_that_is_in_the_way(repo: Path) ->
     before = read_tree(repo / MODULE), (repo / "vpc-cni-iam.toml").read_text()
     done = run("upgrade", cwd=repo)
     assert done.code == 1
-    assert "main.tf is in the way of a generated file, and .vpc-cni-iam/manifest does" in done.out
-    assert "no file is written while one is in the way" in done.err
+    assert "main.tf is in the way of a generated file, and is not in .vpc-cni-iam/man" in done.out
+    assert "no file was written; first move or delete the one in the way" in done.err
     assert "no files changed" in done.err
     assert (read_tree(repo / MODULE), (repo / "vpc-cni-iam.toml").read_text()) == before
 
@@ -330,7 +330,7 @@ def test_bad_input(words: str, code: int, message: str, tmp_path: Path) -> None:
 def test_wrong_names_and_pins(repo: Path) -> None:
     for words, message in (
         ("sync nowhere", "is not a module of"),
-        ("upgrade --latest --revision 2022-01-31", "exclude each other"),
+        ("upgrade --latest --revision 2022-01-31", "use only one of"),
         ("upgrade --cni-version v1.5.6", "did you mean"),
         ("upgrade --revision 2000-01-01", "unknown revision"),
     ):
@@ -341,7 +341,7 @@ def test_wrong_names_and_pins(repo: Path) -> None:
     toml.write_text(toml.read_text().replace('additions = "needed"', "additions = 1"))
     done = run("check", cwd=repo)
     assert done.code == 2
-    assert "vpc-cni-iam.toml: line 33: additions is 1, and must be a string" in done.err
+    assert "vpc-cni-iam.toml: line 33: additions is 1, but must be a string" in done.err
 
 
 @pytest.mark.parametrize(
@@ -392,7 +392,7 @@ def test_accept_names_what_it_cannot_do(repo: Path) -> None:
         (("nowhere/main.tf", "x"), "is not a module of"),
         ((MODULE, "x"), "is a module; name a file in it"),
         ((f"{MODULE}/main.tf", "x"), "is as generated; there is nothing to accept"),
-        ((f"{MODULE}/mine.tf", "x"), "sync does not write it"),
+        ((f"{MODULE}/mine.tf", "x"), "sync does not write this file"),
         ((f"{MODULE}/main.tf", " "), "REASON: write why, in one line of at most 1000 characters"),
     ):
         done = run("accept", *words, cwd=repo)
@@ -421,7 +421,7 @@ def test_a_configuration_with_conflict_markers_is_named(repo: Path) -> None:
 def test_generate_leaves_a_vendored_module_alone(repo: Path) -> None:
     done = run("generate", MODULE, "--force", cwd=repo)
     assert done.code == 3
-    assert "is kept by sync" in done.err
+    assert "is managed by sync" in done.err
     assert git(repo, "status", "--porcelain") == ""
 
 
@@ -488,7 +488,7 @@ def test_what_a_dynamic_block_of_the_trust_repeats_is_not_called_the_same(tmp_pa
     run("sync", cwd=tmp_path)
     edit(tmp_path, "var.pod_identity ? [true] : []", "[true]")
     done = run("check", cwd=tmp_path)
-    assert (done.code, "what a dynamic block repeats is changed" in done.out) == (1, True)
+    assert (done.code, "the for_each of a dynamic block is changed" in done.out) == (1, True)
 
 
 def test_no_real_change_is_called_none(repo: Path) -> None:
@@ -625,16 +625,16 @@ def test_a_module_that_the_file_no_longer_names_is_noted(tmp_path: Path) -> None
     done = run("check", cwd=tmp_path)
     assert done.code == 0
     (line,) = (x for x in done.out.splitlines() if x.startswith("note"))
-    assert line.startswith("note     x was written by sync, and the configuration does not name it")
+    assert line.startswith("note     x was written by sync, but the configuration does not name it")
     for words in ((), ("--quiet",)):
         data = json.loads(run("check", "--format", "json", *words, cwd=tmp_path).out)
         assert data["orphans"] == ["x"]
     assert run("check", "--quiet", cwd=tmp_path).out == ""
     refused = run("generate", "x", cwd=tmp_path)
     assert refused.code == 3
-    assert "is kept by sync" not in refused.err
-    assert "x: was written by sync, but no vpc-cni-iam.toml above names it" in refused.err
-    assert "is kept by sync" in run("generate", "y", cwd=tmp_path).err
+    assert "is managed by sync" not in refused.err
+    assert "x: was written by sync, but no vpc-cni-iam.toml above it names it" in refused.err
+    assert "is managed by sync" in run("generate", "y", cwd=tmp_path).err
 
 
 def test_a_merge_that_will_conflict_says_so_before_and_after(repo: Path) -> None:
@@ -643,11 +643,11 @@ def test_a_merge_that_will_conflict_says_so_before_and_after(repo: Path) -> None
     for words in ((*expected, "--dry-run"), expected):
         done = run(*words, cwd=repo)
         assert done.code == 1
-        assert "cannot be said before the conflicts in main.tf are resolved" in done.out
-        assert f"conflict {MODULE}/main.tf holds conflict markers\n" in done.out
+        assert "not known until the conflicts in main.tf are resolved" in done.out
+        assert f"conflict {MODULE}/main.tf has conflict markers\n" in done.out
         assert "resolve the conflicts, then accept the result: vpc-cni-iam accept" in done.out
         assert ("no files changed" in done.err) is ("--dry-run" in words)
-    assert "holds conflict markers" in run("check", cwd=repo).out
+    assert "has conflict markers" in run("check", cwd=repo).out
 
 
 def test_a_module_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
@@ -656,7 +656,7 @@ def test_a_module_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
     main = tmp_path / "x" / "main.tf"
     main.write_text(main.read_text() + "# mine\n")
     before = read_tree(tmp_path)
-    problem = "a/x/.vpc-cni-iam/manifest: line 1: is no fact of a manifest; restore the manifest"
+    problem = "a/x/.vpc-cni-iam/manifest: line 1: is not a manifest fact; restore the manifest"
     done = run("check", cwd=tmp_path)
     assert done.code == 3
     assert f"failed   a/x\n         {problem}" in done.out

@@ -121,7 +121,7 @@ def test_every_derived_name_is_one_that_may_be_given(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["1a", "a b", "", "é", 'x" "y', "a\n"])
 def test_given_names_that_terraform_refuses(name: str) -> None:
-    with pytest.raises(UsageError, match="cannot name a data source"):
+    with pytest.raises(UsageError, match="cannot be the name of a data source"):
         naming.valid(name)
 
 
@@ -158,7 +158,7 @@ def test_names_come_from_files_and_of_several_from_what_aws_calls_them() -> None
     assert names == ["a", "app_trust", "app_s3_read", "a_2", "c", "app_s3"]
     assert batch({STDIN: P}).converted[0].name == "policy"
     assert batch({"a.json": P}, name="mine").converted[0].name == "mine"
-    with pytest.raises(UsageError, match="one document, and there are 2"):
+    with pytest.raises(UsageError, match="one document, but there are 2"):
         batch({"x.json": [P, P]}, name="mine")
 
 
@@ -238,7 +238,7 @@ def test_what_is_refused_is_named_and_the_others_are_converted(
         ({"Statement": [S]}, [("$", "has no Version, which means 2008-10-17")]),
         ({**P, "Id": ""}, [("$.Id", "left out")]),
         (one(Sid="", Condition={}), [("[0].Sid", "left out"), ("[0].Condition", "left out")]),
-        (one(Condition={"Bool": {}}), [("[0].Condition.Bool", "names no condition key")]),
+        (one(Condition={"Bool": {}}), [("[0].Condition.Bool", "has no condition key")]),
         (
             one(Condition={"Bool": {"a:b": [True, "x"]}, "NumericEquals": {"c:d": 1.50}}),
             [("Bool.a:b", 'the string "true"'), ("NumericEquals.c:d", 'the string "1.5"')],
@@ -264,4 +264,4 @@ def test_versions_that_are_not_in_force_are_said() -> None:
     converted = batch(
         {"x.json": {"Policies": [{"PolicyName": "m", "PolicyVersionList": versions}]}}
     )
-    assert "left out are the versions v1" in next(iter(lines(converted)))
+    assert "left out: versions v1" in next(iter(lines(converted)))

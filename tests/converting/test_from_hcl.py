@@ -229,7 +229,7 @@ def test_a_file_without_policies_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.tf").write_text("locals {}\n")
     done = run("convert", "--from-hcl", "a.tf", cwd=tmp_path)
     assert (done.code, done.out) == (3, "")
-    assert "holds no policy" in done.err
+    assert "has no policy as text" in done.err
 
 
 COMPUTED = """resource "aws_iam_policy" "y" {
@@ -251,7 +251,7 @@ data "aws_iam_policy_document" "z" {
         ("var.x", "is computed"),
         ("local.other", "is computed"),
         ("var.x ? data.aws_iam_policy_document.z.json : var.y", "is computed"),
-        ("var.x ? jsonencode({ Statement = [] }) : null", "stands in an expression"),
+        ("var.x ? jsonencode({ Statement = [] }) : null", "is part of an expression"),
         ("data.aws_iam_policy_document.z.json", ""),
         ("one(data.aws_iam_policy_document.z[*].json)", ""),
         ("local.chosen[var.x]", ""),
@@ -317,7 +317,7 @@ def test_a_file_of_a_directory_that_is_not_read_is_named(
 )
 def test_a_policy_in_an_expression_is_named_wherever_it_stands(text: str, address: str) -> None:
     problems = unread(text)
-    assert problems.address == address and "stands in an expression" in problems.error.problem
+    assert problems.address == address and "is part of an expression" in problems.error.problem
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_a_policy_in_an_expression_is_named_wherever_it_stands(text: str, addres
     [
         (["--document", "x"], "--document needs --from-hcl"),
         ([], "x.tf is HCL; --from-hcl prints its policies"),
-        (["--from-hcl", "--name", "x", "--partition-aware"], "--name, --partition-aware and"),
+        (["--from-hcl", "--name", "x", "--partition-aware"], "--name, --partition-aware cannot"),
     ],
 )
 def test_options_that_do_not_go_together(arguments: list[str], words: str, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def test_beside_other_files(tmp_path: Path) -> None:
 def test_a_differing_file_is_kept(tmp_path: Path) -> None:
     write_tree(tmp_path, {"b.tf": "edited\r\n", "b.tf.orig": "older\n"})
     before = {p: p.read_bytes() for p in tmp_path.iterdir()}
-    with pytest.raises(TreeError, match=r"b\.tf exists and differs"):
+    with pytest.raises(TreeError, match=r"files that differ: b\.tf"):
         save(tmp_path, FILES)
     assert {p: p.read_bytes() for p in tmp_path.iterdir()} == before
     save(tmp_path, FILES, force=True)

@@ -89,7 +89,7 @@ def test_several_partitions_stay() -> None:
     resources = ["arn:aws:s3:::a", "arn:aws-us-gov:s3:::a"]
     result = batch({"a.json": one(Resource=resources)}, partition_aware=True)
     (note,) = result.converted[0].notes
-    assert note.text == "names the partitions aws, aws-us-gov, and keeps them"
+    assert note.text == "names several partitions, which do not change: aws, aws-us-gov"
     assert result.shared == {}
 
 
@@ -108,7 +108,9 @@ def test_the_partition_of_any_element_gives_way(element: dict[str, object]) -> N
     both = one(**element), one(Resource="arn:aws:s3:::a")
     statements = [s for document in both for s in document["Statement"]]
     result = batch({"a.json": {**P, "Statement": statements}}, partition_aware=True)
-    assert "names the partitions aws-cn, aws, and keeps them" in str(result.converted[0].notes)
+    assert "names several partitions, which do not change: aws-cn, aws" in str(
+        result.converted[0].notes
+    )
 
 
 def test_another_partition_gives_way_too() -> None:

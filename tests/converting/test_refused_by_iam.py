@@ -25,13 +25,13 @@ def policy(**elements: Any) -> str:
     [
         (
             {"Condition": {"stringequals": {"aws:PrincipalTag/team": "x"}}},
-            ["$.Statement[0].Condition.stringequals: is no condition operator of IAM"],
+            ["$.Statement[0].Condition.stringequals: is not an IAM condition operator"],
         ),
         (
             {"Sid": "Read the bucket"},
             [
                 "$.Statement[0].Sid: has other characters than ASCII letters and digits, which IAM "
-                "refuses; some services take them in policies of their own"
+                "refuses; some services accept them in their resource policies"
             ],
         ),
         ({"Sid": "ReadTheBucket1", "Condition": {"ArnLike": {"aws:SourceArn": "*"}}}, []),

@@ -144,8 +144,8 @@ def test_a_number_is_written_as_engines_print_it(number: str, text: str) -> None
         (inlined('"${var.x}-\\u0024{var.x}"'), 2, "text in one place and a reference"),
         (encoded("1e999"), 2, "too large"),
         (encoded('"*"', ", Condition = { StringLike = { a = 1e200 } }"), 2, "too large"),
-        (f"var.x ? data.aws_iam_policy_document.x.json : {encoded('1')}", 2, "in an expression"),
-        (f"chomp({inlined('1')}\n)", 2, "in an expression"),
+        (f"var.x ? data.aws_iam_policy_document.x.json : {encoded('1')}", 2, "of an expression"),
+        (f"chomp({inlined('1')}\n)", 2, "of an expression"),
     ],
 )
 def test_a_policy_that_is_not_read_leaves_others_readable(body: str, line: int, words: str) -> None:

@@ -226,7 +226,7 @@ def test_what_the_file_does_not_say_counts(tmp_path: Path) -> None:
         ("", 3, "is neither the DaemonSet"),
         ("[]", 3, "is neither the DaemonSet"),
         ('{"kind": "Deployment"}', 3, "is neither the DaemonSet aws-node nor values"),
-        (daemonset(image="cni@sha256:0", VPC_CNI_VERSION=None), 2, "give --cni-version"),
+        (daemonset(image="cni@sha256:0", VPC_CNI_VERSION=None), 2, "use --cni-version"),
         (daemonset(ENABLE_SUBNET_DISCOVERY="maybe"), 3, "ENABLE_SUBNET_DISCOVERY"),
         (daemonset(CLUSTER_NAME="a b"), 3, "CLUSTER_NAME"),
         (daemonset(image="amazon-k8s-cni:v9.0.0"), 2, "v9.0.0 is newer than this catalog"),

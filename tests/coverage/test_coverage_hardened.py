@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
+from pathlib import Path
 
 import pytest
 from msgspec.structs import asdict, replace
 
+from conftest import run
 from coverage_policies import NAMES as COVERAGE_NAMES
 from coverage_policies import exits_on_any_denial
 from vpc_cni_iam.catalog import narrowing, parameters
@@ -250,3 +253,75 @@ def test_lists_take_nothing_from_any_default_scenario(
             for x in limits
             if x is not IdList.subnets or version >= PluginVersion.of("v1.18.0")
         }, version
+
+
+def test_what_to_do_keeps_the_tags_of_a_hardened_policy(tmp_path: Path) -> None:
+    tags = ("--additional-tag-key", "team", "--eni-claim-tag", "made-by=us")
+    (tmp_path / "p.json").write_text(run("policy", *SCOPED_BY, "--harden", *OLD, *tags).out)
+    ready = ("--skip", "interface-from-before")  # with interfaces that lack the tag of the claim
+    for words, listed in (
+        (ready, tags),
+        ((*ready, "--env", 'ADDITIONAL_ENI_TAGS={"cost": "1"}'), (*tags, "cost")),
+        ((), tags[:2]),
+    ):
+        made = ("coverage", "p.json", "--primary-tag", "made-by=us", *words)
+        (repair,) = json.loads(run(*made, "--format", "json", cwd=tmp_path).out)["repairs"]
+        arguments = shlex.split(repair.split("`")[1])[1:]
+        assert {w for w in arguments if w in ("--harden", *tags, "cost")} == {"--harden", *listed}
+        (tmp_path / "new.json").write_text(run(*arguments).out)
+        assert run("coverage", "new.json", *made[2:], cwd=tmp_path).code == 0
+
+
+def test_without_subnet_discovery_no_subnet_is_added(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(run("policy", *SCOPED_BY, "--harden", *LISTING).out)
+    words = ("coverage", "p.json", "--env", "ENABLE_SUBNET_DISCOVERY=false")
+    assert "subnet-added" not in run(*words, cwd=tmp_path).out
+    done = run(*words, "--scenario", "subnet-added", cwd=tmp_path)
+    assert (done.code, done.out) == (2, "") and "none of these scenarios: subnet-added" in done.err
+
+
+SCOPED_BY = ("ipv4-scoped", "--cluster-name", "prod", "--vpc-id", "vpc-01234567")
+LISTING = ("--subnet-id", "subnet-01234567", "--security-group-id", "sg-01234567")
+OLD = ("--cni-version", "v1.19.3")  # whose next version sends one more tag key
+
+
+@pytest.mark.parametrize(
+    ("made", "scenario", "instead", "replacement"),
+    [
+        (OLD, (), "", ("--harden",)),
+        ((*OLD, *LISTING), (), "", ("--harden", *LISTING)),
+        (
+            LISTING,
+            ("subnet-added",),
+            "add the subnet to those that the policy lists",
+            ("--harden",),
+        ),
+        (
+            LISTING,
+            ("security-group-added",),
+            "add the security group to those that the policy lists",
+            ("--harden",),
+        ),
+        ((), ("cluster-name-corrected",), "leave CLUSTER_NAME as it is", ()),
+        ((), ("additional-tags-changed",), "leave ADDITIONAL_ENI_TAGS as it is", ()),
+    ],
+)
+def test_what_to_do_keeps_a_policy_as_narrow_as_it_can(
+    made: tuple[str, ...],
+    scenario: tuple[str, ...],
+    instead: str,
+    replacement: tuple[str, ...],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "p.json").write_text(run("policy", *SCOPED_BY, "--harden", *made).out)
+    words = ("coverage", "p.json", *(w for name in scenario for w in ("--scenario", name)))
+    (repair,) = json.loads(run(*words, "--format", "json", cwd=tmp_path).out)["repairs"]
+    before, _, command = repair[:-1].partition("replace its policy with the output of `")
+    assert before == (f"{instead}, or " if instead else "")
+    arguments = shlex.split(command)[1:]
+    assert [w for w in arguments if w in ("--harden", *LISTING)] == [*replacement]
+    done = run(*arguments)
+    assert done.code == 0, done.err
+    (tmp_path / "p.json").write_text(done.out)
+    listed = "added" in "".join(scenario)  # arises with lists alone
+    assert run(*(words[:2] if listed else words), cwd=tmp_path).code == 0

@@ -145,8 +145,26 @@ def test_a_scoped_policy_is_not_known_to_work_on_its_nodes(tmp_path: Path, name:
     assert ordinary.code == 0
 
 
-def test_generate_says_so_and_the_generic_policy_has_no_such_note(tmp_path: Path) -> None:
+def test_generate_says_so(tmp_path: Path) -> None:
     made = run("generate", str(tmp_path / "m"), "--feature", "hyperpod")
     assert "it is not known whether the plugin works on them with ipv4-scoped;" in made.err
-    assert "is not known whether the plugin works on" in (tmp_path / "m/README.md").read_text()
-    assert "HyperPod" not in run("policy", "ipv4", "--feature", "hyperpod").err
+    assert (
+        "is not known whether their instances have the tag"
+        in (tmp_path / "m/README.md").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["ipv4", "ipv6-scoped --cluster-name prod", "ipv4-pod-identity --harden"]
+)
+def test_a_policy_that_asks_for_no_tag_of_instances_works_there(tmp_path: Path, name: str) -> None:
+    made = run("policy", *name.split(), "--feature", "hyperpod")
+    assert (made.code, "HyperPod" in made.err) == (0, False)
+    (tmp_path / "p.json").write_text(made.out)
+    seen = run("coverage", "p.json", "--feature", "hyperpod", cwd=tmp_path)
+    assert seen.code == 0 and ", IPv" in seen.out and "unknown" not in seen.out
+    variant = name.split(maxsplit=1)[0]
+    made = run("generate", str(tmp_path / "m"), "--variant", variant, "--feature", "hyperpod")
+    page = (tmp_path / "m/README.md").read_text()
+    assert "HyperPod" not in made.err and "HyperPod" in page
+    assert "is not known whether their instances" not in page

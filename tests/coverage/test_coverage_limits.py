@@ -228,7 +228,8 @@ def test_several_clusters_of_a_policy_are_named_and_one_can_be_given(folder: Pat
         (folder / f"{name}.json").write_text(policy.out)
     done = run("coverage", "prod.json", "stage.json", cwd=folder)
     hint = (
-        "the policy has several of cluster name, prod, stage: checked with example; give one with"
+        "the policy has several values for cluster name, prod, stage: checked with example; "
+        "choose one with"
     )
     assert done.code == 1 and hint in done.err
     for words in (("--cluster-name", "stage"), ("--env", "CLUSTER_NAME=prod")):

@@ -175,7 +175,13 @@ def test_listed_security_groups_are_no_risk() -> None:
         replace(s, resources=tuple(group if "security-group/" in r else r for r in s.resources))
         for s in SCOPED.statements
     ]
-    assert found(SCOPED)["security-groups-unscoped"] == "warning"
+    (risk,) = (
+        r
+        for r in risks.find_risks([SCOPED], setting())
+        if r.identifier == "security-groups-unscoped"
+    )
+    assert risk.severity == "warning"
+    assert risk.names == ("ec2:ModifyNetworkInterfaceAttribute", "ec2:CreateNetworkInterface")
     assert "security-groups-unscoped" not in found(Policy(tuple(statements)))
     (index,) = (
         i

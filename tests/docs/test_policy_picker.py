@@ -1,5 +1,6 @@
 """The policy picker shows what `vpc-cni-iam policy` prints, and works in a real browser."""
 
+import json
 import random
 import re
 import shlex
@@ -191,16 +192,29 @@ def test_a_sample_in_the_browser_is_what_the_command_prints(
     assert not tab.errors
 
 
+def shown_risks(tab: Browser) -> list[str]:
+    items = "[...document.querySelectorAll('#picker-risks li')].map(i => i.textContent)"
+    return list(tab.run(items))
+
+
+def covered_risks(folder: Path, policy: str, *words: str) -> list[str]:
+    """What coverage lists of a policy, as the page does."""
+    (folder / "policy.json").write_text(policy)
+    done = run("coverage", "policy.json", *words, cwd=folder)
+    listed = re.findall(r"^  (warning|note) +([\w-]+): (.*)$", done.out, re.MULTILINE)
+    return [f"{severity} {name}: {text}" for severity, name, text in listed] or ["none known"]
+
+
 @pytest.mark.parametrize("counts", [(1, 0), (0, 2), (1, 1), (1, 3), (2, 1), (3, 2)])
 @pytest.mark.parametrize("scope", ["cluster", "tags"])
 def test_lists_of_ids_are_those_that_the_command_takes(
-    scope: str, counts: tuple[int, int], tab: Browser
+    scope: str, counts: tuple[int, int], tab: Browser, tmp_path: Path
 ) -> None:
     chosen = {name: ids[:count] for (name, ids), count in zip(LISTS.items(), counts, strict=True)}
     fields = {name: ", ".join(ids) for name, ids in chosen.items() if ids}
     words = {"family": "ipv4", "scope": scope, "harden": "on", "region": "eu-west-1", **fields}
     names = {"cluster_name": "prod", "vpc_id": "vpc-01234567"} if scope == "cluster" else {}
-    ((command, text, hcl, *_),) = results(tab, [urlencode(words | names)])
+    ((command, text, hcl, generate, toml),) = results(tab, [urlencode(words | names)])
     arguments = shlex.split(command)[1:]
     for option, ids in zip(("--subnet-id", "--security-group-id"), chosen.values(), strict=True):
         assert [arguments[n + 1] for n, w in enumerate(arguments) if w == option] == ids
@@ -208,7 +222,16 @@ def test_lists_of_ids_are_those_that_the_command_takes(
     assert (done.exit_code, text) == (0, done.stdout), command
     done = CliRunner().invoke(application(arguments), [*arguments, "--format", "hcl"])
     assert hcl == done.stdout
-    assert "Those of the policy without the lists" in tab.text("picker-risks")
+    assert shown_risks(tab) == covered_risks(tmp_path, text)
+    limits = [
+        x for x, ids in zip(("subnets", "security-groups"), chosen.values(), strict=True) if ids
+    ]
+    named = shlex.split(generate)
+    assert [named[n + 1] for n, w in enumerate(named) if w == "--limit-to"] == limits
+    assert f"limit_to = {json.dumps(limits)}\n" in toml
+    (tmp_path / "vpc-cni-iam.toml").write_text(toml)
+    assert run("sync", "--quiet", cwd=tmp_path).code == 0
+    assert run(*named[1:], "--quiet", cwd=tmp_path).code == 0
 
 
 def test_the_command_that_is_shown_runs_in_a_shell(
@@ -317,30 +340,25 @@ def test_a_choice_moves_the_page_nowhere(site: Path, tab: Browser) -> None:
 def test_risks_are_those_of_coverage(
     tab: Browser, picker_data: dict[str, Any], tmp_path: Path
 ) -> None:
-    (tmp_path / "policy.json").write_text("")
     for choice in random.Random(3).sample(CHOICES, 4):
         variant, version, _, features = choice
         names = {name: NAMES[name] for name in ("cluster_name", "vpc_id")}
         choose(tab, fragment(picker_data, choice, names))
-        (tmp_path / "policy.json").write_text(output(tab, "json"))
         options = [word for name in features for word in ("--feature", name)]
-        done = run("coverage", "policy.json", "--cni-version", version, *options, cwd=tmp_path)
-        listed = re.findall(r"^  (warning|note) +([\w-]+): (.*)$", done.out, re.MULTILINE)
-        items = tab.run(
-            "[...document.querySelectorAll('#picker-risks li')].map(i => i.textContent)"
-        )
-        expected = [f"{severity} {name}: {text}" for severity, name, text in listed]
+        words = ("--cni-version", version, *options)
+        expected = covered_risks(tmp_path, output(tab, "json"), *words)
+        items = shown_risks(tab)
         example = variant.modes[0] == "ipv4" and not variant.cluster_scoped
         if example:  # the command has an example for the name of the cluster
             items = [i.replace("cluster/prod_1-x=", "cluster/example=") for i in items]
-        assert items == (expected or ["none known"])
+        assert items == expected
 
 
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
         ("family=ipv4&scope=cluster&cluster_name=a b", '"a b" is not an EKS cluster name'),
-        ("family=ipv6&scope=tags", "There is no such policy"),
+        ("family=ipv6&scope=tags", "This policy does not exist"),
         ("version=v1.7.0&family=ipv6", "ipv6 works with plugin v1.10.0 or later"),
         ("family=ipv4&scope=cluster&cluster_name=a&vpc_id=vpc-<b>x</b>", "is not a VPC ID"),
         ("family=ipv4&scope=tags&harden=on&subnet_ids=a", '"a" is not a subnet ID'),
@@ -351,7 +369,7 @@ def test_risks_are_those_of_coverage(
         (
             "family=ipv4&scope=tags&harden=on&security_group_ids="
             + ",".join(f"sg-{n:08}" for n in range(60)),
-            "and a managed policy of IAM 6144; list fewer IDs",
+            "but IAM allows 6144 in a managed policy; list fewer IDs",
         ),
     ],
 )

@@ -138,6 +138,21 @@ def test_each_kind_of_text_leads_to_the_call_and_to_what_allows_it(text: str, ac
         assert {s["Action"] for s in variant["statements"]} == {action}
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_records_say_the_same_wherever_they_come_from(indent: int | None) -> None:
+    record = json.dumps(RECORD, indent=indent)
+    expected = explained(record)
+    for value in (
+        {"Records": [RECORD]},
+        {"Events": [{"EventName": "CreateNetworkInterface", "CloudTrailEvent": record}]},
+        [{"@timestamp": "2026-11-20 10:00:00.000", "@message": record}],  # of Logs Insights
+        {"events": [{"timestamp": 17, "message": record}]},  # of aws logs filter-log-events
+    ):
+        text = json.dumps(value, indent=indent)
+        assert explained(text) == expected
+        assert explained("".join(f"> {line}\n" for line in text.split("\n"))) == expected
+
+
 CREATED_AT = "node.k8s.amazonaws.com/createdAt"
 TAGGING = {"aws:TagKeys": f"node.k8s.amazonaws.com/instance_id|{CREATED_AT}"}
 
@@ -206,7 +221,7 @@ def test_the_mark_of_a_leaked_interface_needs_no_name_of_the_cluster() -> None:
 def test_the_vpc_of_the_resource_is_named_if_it_is_known(tmp_path: Path) -> None:
     policy = run("policy", "ipv4-scoped", *SCOPED_NAMES, "--account-id", "111122223333")
     (tmp_path / "policy.json").write_text(policy.out)
-    for vpc, where in ({"ec2:Vpc": f"{ARN}:vpc/vpc-1"}, ", it is in vpc-1"), ({}, ""):
+    for vpc, where in ({"ec2:Vpc": f"{ARN}:vpc/vpc-1"}, "; it is in vpc-1"), ({}, ""):
         text = decoded("ec2:CreateNetworkInterface", f"{ARN}:subnet/subnet-1", vpc)
         (explanation,) = explained(text, "--policy", str(tmp_path / "policy.json"))
         (cause,) = explanation["causes"]
@@ -240,7 +255,7 @@ def test_a_person_reads_when_a_call_is_sent_and_whether_each_variant_allows_it()
         '      "Action": "ec2:AttachNetworkInterface",',
         '      "Resource": "*"',
         "    }",
-        "  the statements have example names: give yours with --cluster-name",
+        "  the statements have example names: set yours with --cluster-name",
     ]
     assert lines[begin + 1 :][: len(statements)] == statements
 
@@ -255,18 +270,18 @@ def written(result: dict[str, Any]) -> list[str]:
     lines += [f"  principal: {principal}" for principal in principals["first"]]
     lines += [f"  AWS says: {result['reason']}"] * bool(result["reason"])
     if program:
-        by = "by the user agent, it is of {}" if program["known_by"] == "user agent" else ""
+        by = "the user agent names {}" if program["known_by"] == "user agent" else ""
         by = by or "no version makes it; {} may have made it"
         lines.append(f"  not a call of the plugin: {by.format(program['name'])}")
     elif not result["calls"]:
-        lines.append(f"  not a call of plugin {version}, as far as the catalog knows")
+        lines.append(f"  plugin {version} does not make this call, according to the catalog")
     if by := ", ".join(result["called_by"]):
-        lines.append(f"    plugin {by} calls it: give your plugin version with --cni-version")
+        lines.append(f"    plugin {by} makes it: name your plugin version with --cni-version")
     for cause in result["causes"]:
         lines.append(f"  {cause['certainty']} cause, {cause['name']}: {cause['text']}")
         lines.append(f"    {cause['fix']}")
     if result["calls"] and not result["causes"]:
-        lines.append("  cause not known: give the policy of the role with --policy")
+        lines.append("  cause not known: name the role's policy with --policy")
     each = [
         (s["variant"], s["allows"], json.dumps([s["statements"], s["unmet"]]))
         for s in result["statements"]
@@ -282,9 +297,9 @@ def written(result: dict[str, Any]) -> list[str]:
         lines += [f"    {line}" for line in (*texts, *[more] * bool(unmet))]
     examples = " and ".join(f"--{name.replace('_', '-')}" for name in result["example_names"])
     if examples:
-        lines.append(f"  the statements have example names: give yours with {examples}")
+        lines.append(f"  the statements have example names: set yours with {examples}")
     decode = "aws sts decode-authorization-message --encoded-message MESSAGE"
-    lines += [f"  the message says more when decoded: {decode}"] * result["encoded"]
+    lines += [f"  decode the message for more details: {decode}"] * result["encoded"]
     for call in result["calls"]:
         modes = " and ".join({"ipv4": "IPv4", "ipv6": "IPv6"}[mode] for mode in call["modes"])
         only = f", only with {call['feature']}" if call["feature"] else ""
@@ -486,7 +501,7 @@ def test_what_replaces_a_policy_that_lacks_an_action_allows_it(tmp_path: Path) -
     groups = SDK_2.replace("DescribeSubnets", "DescribeSecurityGroups")
     (explanation,) = explained(groups, "--policy", str(tmp_path / "old.json"))
     (cause,) = explanation["causes"]
-    assert cause["fix"].startswith("allow ec2:DescribeSecurityGroups")
+    assert cause["fix"].startswith("if the caller may do this, allow ec2:DescribeSecurityGroups")
 
 
 def test_a_deny_on_all_but_some_resources_is_no_certain_cause_if_the_resource_is_not_known(
@@ -704,25 +719,40 @@ def test_a_policy_that_allows_what_no_policy_of_the_role_does_is_not_the_roles(
     assert "no policy of the role does" in done.out and "something else" not in done.out
 
 
+def test_the_action_that_a_text_names_is_told_though_the_plugin_does_not_call_it() -> None:
+    text = "An error occurred (UnauthorizedOperation) when calling the {} operation: not authorized"
+    for operation in ("DisassociateAddress", "DescribeSubnets"):
+        (explanation,) = explained(text.format(operation))
+        assert explanation["action"] == f"ec2:{operation}"
+    # AWS's other services share the code.
+    text = text.replace("UnauthorizedOperation", "AccessDenied")
+    assert run("explain", "-", stdin=text.format("ListBuckets")).out.startswith("not explained")
+    # A page makes links of what looks like one.
+    linked = RECORD | {"eventSource": "[ec2.amazonaws.com](http://ec2.amazonaws.com/)"}
+    (explanation,) = explained(json.dumps(linked | {"errorMessage": ""}))
+    assert explanation["action"] == "ec2:CreateNetworkInterface"
+
+
 def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_not_explained() -> (
     None
 ):
     other = RECORD | {"eventName": "DescribeHosts", "errorMessage": ""}
     done = run("explain", "-", stdin=json.dumps(other))
-    assert done.code == 1 and "not a call of plugin v1.22.4" in done.out
+    assert done.code == 1 and "plugin v1.22.4 does not make this call" in done.out
     done = run("explain", "-", stdin="ipamd: UnauthorizedOperation: something new")
-    assert done.code == 1 and "does not say which call was denied" in done.out
+    assert done.code == 1 and "does not name the denied call" in done.out
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "is empty; give lines of ipamd.log"),
+        ("", "is empty; paste lines of ipamd.log"),
         ("all is well", "has no denied request"),
         (json.dumps(ALLOWED), "has no denied request"),
         ("x" * 300, "aws sts decode-authorization-message --encoded-message"),
         ('{"DecodedMessage": "{"}', "DecodedMessage"),
-        ('{"a": ' + "[" * 60 + "]" * 60 + "}", "nests too deeply"),
+        ('{"Events": [{"CloudTrailEvent": "{"}]}', "CloudTrailEvent"),
+        ('{"a": ' + "[" * 60 + "]" * 60 + "}", "nested too deeply"),
     ],
 )
 def test_other_texts_are_refused(text: str, problem: str) -> None:
@@ -734,7 +764,7 @@ def test_other_texts_are_refused(text: str, problem: str) -> None:
 def test_a_record_whose_call_is_no_text_is_not_explained(odd: dict[str, object]) -> None:
     done = run("explain", "-", stdin=json.dumps(RECORD | {"errorMessage": ""} | odd))
     assert done.code == 1
-    assert "not explained, it does not say which call was denied" in done.out
+    assert "not explained, the text does not name the denied call" in done.out
 
 
 def test_json_that_is_cut_off_is_not_explained_in_part() -> None:
@@ -768,7 +798,7 @@ def test_of_many_lines_without_a_call_the_first_are_shown_and_the_others_counted
 def test_a_call_of_other_plugin_versions_alone_names_them() -> None:
     text = "User: x is not authorized to perform: ec2:DescribeSecurityGroups"
     done = run("explain", "-", stdin=text)
-    assert "    plugin v1.22.0 to v1.22.1 calls it: give your plugin version with" in done.out
+    assert "    plugin v1.22.0 to v1.22.1 makes it: name your plugin version with" in done.out
     assert done.code == 1
     other = run("explain", "-", stdin=text.replace("ec2:DescribeSecurityGroups", "s3:GetObject"))
     assert "calls it" not in other.out
@@ -844,6 +874,18 @@ def test_the_daemonset_tells_version_ip_family_and_names(
     # The version that asked is that of its user agent.
     (explanation,) = explained(json.dumps(RECORD), *settings)
     assert explanation["cni_version"] == "v1.22.4"
+
+
+def test_a_daemonset_of_a_newer_version_is_answered_with_the_newest_or_refused(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "aws-node.json").write_text(aws_node().replace("v1.19.0", "v1.23.9"))
+    words = ("explain", "-", "--daemonset", "aws-node.json")
+    done = run(*words, stdin=EVENT, cwd=tmp_path)
+    assert done.code == 0 and "taking v1.23.2" in done.err
+    refused = run(*words, "--strict", stdin=EVENT, cwd=tmp_path)
+    assert (refused.code, refused.out) == (2, "")
+    assert "plugin v1.23.9 is newer than this catalog" in refused.err
 
 
 def test_a_daemonset_that_is_no_daemonset_and_standard_input_twice_are_refused(

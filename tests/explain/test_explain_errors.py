@@ -1,6 +1,7 @@
 """Errors that are no denied call of the plugin: what each proves, and what to run next."""
 
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -43,7 +44,68 @@ def test_each_error_is_recognised_and_is_no_denied_call(form: str) -> None:
 
 def test_the_table_of_errors_has_a_message_of_each() -> None:
     path = ROOT / "generator/vpc_cni_iam/explain/report/errors.toml"
-    assert MESSAGES.keys() == tomllib.loads(path.read_text()).keys()
+    assert MESSAGES.keys() == tomllib.loads(path.read_text()).keys() == TOLD.keys()
+
+
+# What each error is about, and a word of each of the next commands.
+TOLD = {
+    "web-identity-denied": ("credentials", "oidc.issuer AssumeRolePolicyDocument serviceaccount"),
+    "no-oidc-provider": ("credentials", "oidc.issuer list-open-id-connect-providers"),
+    "token-audience": ("credentials", "ClientIDList serviceaccount"),
+    "issuer-unreachable": ("credentials", "oidc.issuer"),
+    "invalid-identity-token": ("credentials", "oidc.issuer list-open-id-connect-providers"),
+    "pod-identity-trust": (
+        "credentials",
+        "list-pod-identity-associations AssumeRolePolicyDocument",
+    ),
+    "pod-identity-node-role": ("credentials", "list-attached-role-policies"),
+    "pod-identity-no-association": ("credentials", "list-pod-identity-associations restart"),
+    "pod-identity-agent-unreachable": ("credentials", "=eks-pod-identity-agent describe-addon"),
+    "eks-auth-unreachable": ("credentials", "com.amazonaws.REGION.eks-auth"),
+    "token-file": ("credentials", "TOKEN_FILE"),
+    "token-expired": ("credentials", "timedatectl restart"),
+    "clock": ("credentials", "timedatectl"),
+    "invalid-credentials": ("credentials", "restart get-region-opt-status"),
+    "role-arn": ("credentials", "serviceaccount"),
+    "sts-unreachable": ("credentials", "com.amazonaws.REGION.sts"),
+    "imds-unreachable": ("credentials", "MetadataOptions"),
+    "no-node-role": ("credentials", "AWS_ROLE_ARN IamInstanceProfile"),
+    "no-credentials": ("credentials", "AWS_ROLE_ARN IamInstanceProfile"),
+    "credentials-failed": ("credentials", "AWS_ROLE_ARN"),
+    "trunk-denied": ("cluster-role", "cluster.roleArn list-attached-role-policies"),
+    "trunk-failed": ("not-iam", "describe"),
+    "pod-eni": ("not-iam", "cninode TrunkENICreationFailed"),
+    "not-owner": ("not-iam", "OwnerId"),
+    "subnet-full": ("not-iam", "describe-subnets describe-network-interfaces"),
+    "limit": ("not-iam", "service-quotas"),
+    "throttled": ("not-iam", "lookup-events"),
+    "capacity": ("not-iam", ""),
+    "addon-replicas": ("no-cause", "pods events"),
+    "kubernetes-rbac": ("not-iam", "clusterrole"),
+    "api-server-unreachable": ("not-iam", "kube-proxy resourcesVpcConfig"),
+    "no-address": ("no-cause", "ipamd.log"),
+    "ipamd-not-ready": ("no-cause", "ipamd.log MissingIAMPermissions"),
+}
+# Those with no more than one cause.
+CERTAIN = {"clock", "role-arn", "limit", "capacity"}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_an_error_has_its_kind_what_else_it_can_be_and_the_next_commands(name: str) -> None:
+    (error,) = explanations(MESSAGES[name][0])["errors"]
+    kind, words = TOLD[name]
+    assert error["kind"] == kind and error["cause"]
+    for word, command in zip(words.split(), error["commands"], strict=True):
+        assert word in command
+    assert bool(error["alternatives"]) is (name not in CERTAIN)
+
+
+def test_the_hop_limit_is_named_where_the_metadata_service_does_not_answer() -> None:
+    for message in MESSAGES["imds-unreachable"]:
+        assert (
+            "the hop limit is 1, and the pod is not in the network"
+            in run("explain", "-", stdin=message).out
+        )
 
 
 def test_credentials_come_before_denied_calls_and_other_errors_after() -> None:
@@ -71,8 +133,8 @@ def test_an_error_is_told_with_its_cause_what_else_it_can_be_and_the_next_comman
         "no credentials, pod-identity-trust (2 times)",
         "  text: ...to load credentials, : [0f]: (AccessDeniedException): Unauthorized Exception! "
         "EKS does not have permissions to assume the associated role., fault: client",
-        "  cause: the trust policy of the associated role does not let pods.eks.amazonaws.com call "
-        "sts:AssumeRole and sts:TagSession, or the role does not exist",
+        "  cause: the trust policy of the associated role does not allow sts:AssumeRole and "
+        "sts:TagSession to pods.eks.amazonaws.com, or the role does not exist",
         "  or: a condition of the trust policy names another cluster, namespace or service account",
         "  or: a service control policy or a resource control policy denies the two actions",
         "  run: aws eks list-pod-identity-associations --cluster-name CLUSTER --namespace "
@@ -101,8 +163,51 @@ def test_commands_have_the_names_that_are_known() -> None:
     assert error["commands"][0].endswith("--role-name ROLE")
 
 
+@pytest.mark.parametrize(
+    ("service", "event", "code", "message", "name"),
+    [
+        ("eks-auth", "AssumeRoleForPodIdentity", "AccessDenied", "", "pod-identity-node-role"),
+        (
+            "eks-auth",
+            "AssumeRoleForPodIdentity",
+            "ResourceNotFoundException",
+            "no association",
+            "pod-identity-no-association",
+        ),
+        (
+            "sts",
+            "AssumeRoleWithWebIdentity",
+            "InvalidIdentityTokenException",
+            "No OpenIDConnect provider found in your account for https://oidc.example.com",
+            "no-oidc-provider",
+        ),
+        ("sts", "AssumeRoleWithWebIdentity", "ExpiredTokenException", "", "token-expired"),
+        ("ec2", "CreateNetworkInterface", "Client.RequestLimitExceeded", "", "throttled"),
+        (
+            "ec2",
+            "AssignPrivateIpAddresses",
+            "Client.InsufficientCidrBlocks",
+            "The specified subnet does not have enough free cidr blocks",
+            "subnet-full",
+        ),
+    ],
+)
+def test_records_of_cloudtrail_tell_errors(
+    service: str, event: str, code: str, message: str, name: str
+) -> None:
+    record = {
+        "eventSource": f"{service}.amazonaws.com",
+        "eventName": event,
+        "errorCode": code,
+        "errorMessage": message,
+        "userIdentity": {"arn": NODE},
+    }
+    result = explanations(json.dumps({"Records": [record]}))
+    assert [error["name"] for error in result["errors"]] == [name] and not result["denials"]
+
+
 OTHERS = [
-    ("ecr:GetAuthorizationToken", "the kubelet (it pulls images)"),
+    ("ecr:GetAuthorizationToken", "the kubelet (to pull images)"),
     ("elasticloadbalancing:DescribeLoadBalancers", "AWS Load Balancer Controller"),
     ("ec2:DescribeInstanceTopology", "the cloud controller manager"),
     ("ec2:DescribeVolumes", "Amazon EBS CSI driver"),
@@ -130,7 +235,8 @@ def test_a_call_that_the_plugin_never_makes_has_no_cause_of_the_plugin(
         ("aws-sdk-go-v2/1.36.1 os/linux lang/go ebs-csi-driver/v1.44.0", "Amazon EBS CSI driver"),
         ("awslambda-worker/1.0 rusoto/0.48.0 rust/1.90.0 linux", "AWS Lambda"),
         ("aws-cli/2.22.0 Python/3.12.6 Linux/6.1", "the AWS CLI"),
-        ("autoscaling.amazonaws.com", "a service of AWS"),
+        ("autoscaling.amazonaws.com", "an AWS service"),
+        ("aws-sdk-go-v2/1.36.1 elbv2.k8s.aws/v2.13.0", "AWS Load Balancer Controller"),
     ],
 )
 def test_a_user_agent_of_another_program_is_named_and_has_no_cause_of_the_plugin(
@@ -222,6 +328,8 @@ def test_events_of_other_pods_are_not_the_plugins(form: str) -> None:
         # Other programs of a node ask, too.
         ("ec2:DescribeInstances", "", "possible"),
         ("ec2:CreateTags", "", "possible"),
+        ("cloudwatch:PutMetricData", "", "possible"),
+        ("logs:PutLogEvents", "", "possible"),
         ("ec2:DescribeInstances", "aws-sdk-go-v2/1.41.4 amazon-vpc-cni-k8s/v1.23.2", "certain"),
         ("ec2:AssignPrivateIpAddresses", "aws-sdk-go-v2/1.36.1 os/linux", "possible"),
     ],
@@ -243,3 +351,19 @@ def test_a_person_is_named_for_a_call_that_the_plugin_never_makes() -> None:
     text = f"User: {user} is not authorized to perform: elasticloadbalancing:DescribeTags"
     (denial,) = explanations(text)["denials"]
     assert denial["program"] == {"name": "a person", "known_by": "principal"}
+
+
+def test_each_error_that_the_page_of_questions_names_is_known() -> None:
+    """The page says so."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    table = page.partition("| what ipamd.log has |")[2].partition("\n\n")[0]
+    named = re.findall("`([^`]+)`", table)
+    assert len(named) > 5
+    named += ["cni plugin not initialized", "Retrying waiting for IPAM-D"]
+    named += ["Timed out waiting for IPAM daemon to start"]
+    for words in named:
+        # Those of a denial do not say which call it was.
+        text = f"failed to call ec2:CreateTags due to missing permissions: {words}"
+        text = words if words not in ("UnauthorizedOperation", "MissingIAMPermissions") else text
+        assert run("explain", "-", stdin=text).code == 0, words
+        assert words in " ".join(page.split())

@@ -88,6 +88,26 @@ def test_incidents_are_told_apart_by_action_role_and_reason() -> None:
     assert [d["count"] for d in denials] == [2, 1, 1, 1]
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        "\n\tstatus code: 403, request id: {}",
+        " (Service: Ec2, Status Code: 403, Request ID: {})",
+        ", fault: client {}",
+    ],
+)
+def test_requests_of_different_ids_are_one_incident(end: str) -> None:
+    text = (
+        "User: arn:aws:sts::111122223333:assumed-role/prod-cni/eks-1 is not authorized to perform: "
+        "ec2:DescribeTags because no identity-based policy allows the ec2:DescribeTags action"
+    )
+    lines = [json.dumps({"msg": text + end.format(f"5c3f9ce5-{number}")}) for number in range(3)]
+    done = run("explain", "-", "--format", "json", stdin="\n".join(lines))
+    (denial,) = json.loads(done.out)["denials"]
+    assert denial["count"] == 3
+    assert denial["reason"] == "no identity-based policy allows the ec2:DescribeTags action"
+
+
 def test_an_event_without_the_role_is_the_incident_of_the_log() -> None:
     event = "failed to call ec2:DeleteNetworkInterface due to missing permissions"
     text = f"{event}\n\n{denied(1)}\n{event}\n"
@@ -131,7 +151,7 @@ def test_what_was_not_put_to_the_policy_is_said(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text(run("policy", "ipv4").out)
     text = "\n".join(denied(number) for number in range(1100))
     done = run("explain", "-", "--policy", str(tmp_path / "p.json"), stdin=text)
-    assert "100 more denials, on other resources, were not put to the policy" in done.out
+    assert "100 more denials on other resources were not checked" in done.out
     assert done.code == 1
     assert (
         "on more than 1,000 resources was denied (1,100 times)"

@@ -1,6 +1,7 @@
 """Text as people paste it says the same as the message that it is of."""
 
 import json
+import re
 import textwrap
 import tomllib
 from collections.abc import Callable
@@ -22,7 +23,16 @@ DENIED = (
     "AbCdEf"
 )
 DENIALS = [
+    "[INFO] [aws-node] An error occurred (UnauthorizedOperation) when calling the DescribeSubnets "
+    "operation [eni-0123456789abcdef0] [eni-0123456789abcdef1] [eni-0123456789abcdef2]",
     DENIED,
+    f"User: {PRINCIPAL} is not authorized to perform: ec2:DeleteNetworkInterface on resource: "
+    f"{INTERFACE}",
+    f"User: {PRINCIPAL} is not authorized to perform: ec2:DescribeSubnets because no "
+    "identity-based policy allows the ec2:DescribeSubnets action",
+    f"User: {PRINCIPAL} is not authorized to perform: ec2:CreateTags with an explicit deny in a "
+    "service control policy: arn:aws:organizations::111122223333:policy/o-1/"
+    "service_control_policy/p-1",
     "operation error EC2: DeleteNetworkInterface, https response error StatusCode: 403, RequestID: "
     f"1e1bbeac-0000-0000-0000-000000000000, api error UnauthorizedOperation: {DENIED}",
     "checkAPIErrorAndBroadcastEvent resulted in operation error EC2: DescribeSubnets, https "
@@ -105,9 +115,24 @@ FORMS: dict[str, Callable[[str], str]] = {
     "log with a prefix": lambda m: f"aws-node-x aws-node {log(m)}",
     "log of the container runtime": lambda m: f"2026-11-25T22:26:28.784Z stderr F {log(m)}",
     "log in Fluent Bit": lambda m: json.dumps({"log": log(m) + "\n", "kubernetes": {"pod": "x"}}),
+    "log in CloudWatch Logs": lambda m: json.dumps({"timestamp": 17, "message": log(m)}),
     "log with colours": lambda m: f"\x1b[31mERROR\x1b[0m {one_line(m)}",
+    "Markdown below a long line": lambda m: (
+        "We see this after the upgrade to EKS 1.33 in all three of our clusters, in all Regions:\n"
+        f"```\n {wrapped(one_line(m), 70)}\n```"
+    ),
+    "with spaces of a web page": lambda m: json.dumps([event(m)], indent=4).replace(
+        "    ", "\N{NO-BREAK SPACE}   "
+    ),
+    "grep in colours": lambda m: re.sub(
+        "(authorized|error|fail|no)", "\x1b[01;31m\\1\x1b[m\x1b[K", one_line(m), flags=re.IGNORECASE
+    ),
     "Markdown": lambda m: f"{PROSE}```\n{log(m)}\n```\n\nThanks!\n",
     "quoted in Markdown": lambda m: textwrap.indent(f"{PROSE}```json\n{log(m)}\n```\n", "> "),
+    "as an editor sets it": lambda m: f"We see “{one_line(m)}” in the log.".replace(
+        "'", "\N{RIGHT SINGLE QUOTATION MARK}"
+    ),
+    "in HTML": lambda m: escape(one_line(m), quote=False),
     "code in a sentence": lambda m: f"We see `{one_line(m)}` in the log.",
     "events as YAML": events,
     "events as YAML, quoted": lambda m: textwrap.indent(events(m), "> "),
@@ -142,7 +167,7 @@ def test_a_message_says_the_same_in_every_form(form: str) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_several_messages_in_one_text_are_each_told(form: str) -> None:
-    first, second = DENIALS[1], DENIALS[2]
+    first, second = DENIALS[5], DENIALS[6]
     texts = [FORMS[form](message) for message in (first, second, first)]
     denials, errors, unknown = told("\n".join(texts))
     assert {(d[0], d[1]) for d in denials} == {
@@ -197,19 +222,25 @@ def test_the_health_of_an_add_on_is_read() -> None:
 def test_a_log_that_only_waits_for_ipamd_is_refused_with_the_log_that_says_more() -> None:
     text = 'time="2026-11-25T22:26:28Z" level=info msg="Checking for IPAM connectivity... "\n'
     done = run("explain", "-", stdin=text)
-    assert done.code == 3 and "aws-node waits for ipamd, and the log of ipamd says" in done.err
+    assert done.code == 3 and "aws-node waits for ipamd, and ipamd.log says why" in done.err
 
 
 def test_two_errors_on_one_line_are_two_answers() -> None:
     event = "failed to call ec2:CreateTags due to missing permissions"
-    denials, errors, _ = told(f"{DENIALS[2]} {event} {DENIALS[3]} {_TABLE['throttled'][0]}")
+    denials, errors, _ = told(f"{DENIALS[6]} {event} {DENIALS[7]} {_TABLE['throttled'][0]}")
     assert {d[0]: d[1] for d in denials} == {"ec2:DescribeSubnets": 1, "ec2:CreateTags": 2}
     assert errors == [("throttled", 1)]
     # AWS checks tags that are sent with an interface as their own request: one error.
     text = (
-        DENIALS[1].replace("C2: DeleteN", "C2: CreateN").replace("ec2:DeleteNet", "ec2:CreateNet")
+        DENIALS[5].replace("C2: DeleteN", "C2: CreateN").replace("ec2:DeleteNet", "ec2:CreateNet")
     )
     (denial,) = told(
         text.replace("perform: ec2:CreateNetworkInterface", "perform: ec2:CreateTags")
     )[0]
     assert denial[0] == "ec2:CreateTags"
+
+
+def test_a_code_that_a_terminal_cuts_is_not_passed_over() -> None:
+    text = "Unable to get the name of the instance: UnauthorizedOperation: You are not authorized"
+    denials, errors, unknown = told(hard_wrapped(text, 60))
+    assert not denials and not errors and len(unknown) == 1

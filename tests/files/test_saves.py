@@ -81,7 +81,9 @@ def check_saved(tree: Path, name: str, failure: str) -> None:
     whole = OLD if failure else NEW
     assert files == {k: v for k, v in whole.items() if k != name}
     if failure:
-        assert failure.startswith(f"{tree / name}: was changed while this command ran; nothing in")
+        assert failure.startswith(
+            f"{tree / name}: another program changed it while this command ran; nothing"
+        )
 
 
 @pytest.mark.usefixtures("system")
@@ -211,6 +213,8 @@ def test_a_file_that_was_removed_meanwhile_is_named(tmp_path: Path) -> None:
     tree = write_tree(tmp_path, OLD)
     observed = contents(tree, ALL)
     (tree / "main.tf").unlink()
-    with pytest.raises(TreeError, match=r"main\.tf: was changed while this command ran"):
+    with pytest.raises(
+        TreeError, match=r"main\.tf: another program changed it while this command ran"
+    ):
         change(tree, observed)
     assert tree_of(tree) == {k: v for k, v in OLD.items() if k != "main.tf"}

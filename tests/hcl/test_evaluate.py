@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,19 +15,35 @@ from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unev
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
 from vpc_cni_iam.hcl.module.given import GivenVariables
-from vpc_cni_iam.hcl.module.reader import joins_nothing, read, read_blocks
+from vpc_cni_iam.hcl.module.reader import HclModule, joins_nothing, read, read_blocks
 from vpc_cni_iam.hcl.parse import expression, parse
+from vpc_cni_iam.hcl.syntax import Node
+
+NO_VALUES = GivenVariables()
+
+
+def module(
+    text: str,
+    values: Mapping[str, str | bool] | None = None,
+    user_values: GivenVariables | None = NO_VALUES,
+) -> HclModule:
+    """A module of one file, with values for its names and for its variables."""
+    blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
+    return read_blocks(blocks, values or {}, user_values)
 
 
 def evaluator(text: str, **texts: str) -> Evaluator:
-    blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
-    return read_blocks(blocks, {}, GivenVariables(texts)).evaluator
+    return module(text, {}, GivenVariables(texts)).evaluator
+
+
+def node_of(code: str) -> Node:
+    node = expression(code.rstrip("\n") if "<<" not in code else code)
+    assert node is not None, code
+    return node
 
 
 def value(code: str, text: str = CONTEXT, **texts: str) -> Value:
-    node = expression(code.rstrip("\n") if "<<" not in code else code)
-    assert node is not None, code
-    return evaluator(text, **texts).evaluate(node)
+    return evaluator(text, **texts).evaluate(node_of(code))
 
 
 @pytest.mark.parametrize("code", KNOWN)
@@ -85,18 +102,15 @@ def test_what_grows_without_end_is_stopped(locals_: str, code: str) -> None:
 def test_a_value_of_a_variable_decides_a_condition_if_it_is_true_or_false(
     sample: str | bool, result: int | None
 ) -> None:
-    blocks = [("main.tf", block) for block in parse('variable "x" {}\n', "main.tf").blocks]
-    node = expression("var.x ? 1 : 2")
-    assert node is not None
-    answer = read_blocks(blocks, {"x": sample}).evaluator.evaluate(node)
+    made = module('variable "x" {}\n', {"x": sample}, None)
+    answer = made.evaluator.evaluate(node_of("var.x ? 1 : 2"))
     assert isinstance(answer, Unevaluated) if result is None else answer == result
 
 
 def test_a_name_in_the_place_of_a_variable_is_a_text_even_if_it_is_true() -> None:
     text = 'variable "x" {}\ndata "aws_iam_policy_document" "d" {\n  policy_id = var.x\n}\n'
-    blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
-    for user_values in (None, GivenVariables()):
-        (document,) = read_blocks(blocks, {"x": "true"}, user_values).documents
+    for user_values in (None, NO_VALUES):
+        (document,) = module(text, {"x": "true"}, user_values).documents
         assert document.policy.id == "true"
 
 
@@ -120,10 +134,8 @@ def test_a_name_in_the_place_of_a_variable_is_a_text_even_if_it_is_true() -> Non
 def test_a_variable_that_a_caller_fills_is_a_hole_and_nothing_is_computed_of_it(
     code: str, text: str | None
 ) -> None:
-    blocks = [("main.tf", block) for block in parse('variable "x" {}\n', "main.tf").blocks]
-    node = expression(code)
-    assert node is not None
-    answer = read_blocks(blocks, {"x": "a,b"}).evaluator.evaluate(node)
+    made = module('variable "x" {}\n', {"x": "a,b"}, None)
+    answer = made.evaluator.evaluate(node_of(code))
     assert isinstance(answer, Unevaluated)
     assert (None if answer.text is None else str(answer.text)) == text
 
@@ -169,9 +181,7 @@ def test_a_default_of_another_type_is_no_value() -> None:
 )
 def test_each_instance_of_a_document_has_its_address(repeat: str, names: list[str]) -> None:
     text = f'data "aws_iam_policy_document" "d" {{\n  {repeat}\n}}\n'
-    blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
-    documents = read_blocks(blocks, {}, GivenVariables({})).documents
-    assert [document.name for document in documents] == names
+    assert [document.name for document in module(text).documents] == names
 
 
 DATA_SOURCES = """
@@ -207,10 +217,7 @@ data "aws_iam_policy_document" "d" {}
 def test_what_data_sources_say_without_an_engine(
     code: str, values: dict[str, str], result: object
 ) -> None:
-    blocks = [("main.tf", block) for block in parse(DATA_SOURCES, "main.tf").blocks]
-    node = expression(code)
-    assert node is not None
-    answer = read_blocks(blocks, values, GivenVariables()).evaluator.evaluate(node)
+    answer = module(DATA_SOURCES, values).evaluator.evaluate(node_of(code))
     assert isinstance(answer, Unevaluated) if result is None else answer == result
 
 
@@ -250,12 +257,11 @@ data "aws_iam_policy_document" "e" {
 }
 module "m" {}
 """
-    blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
-    module = read_blocks(blocks, {}, GivenVariables({}))
-    (document,) = module.documents
+    made = module(text)
+    (document,) = made.documents
     assert document.policy.statements[0].actions == ("a:c",)
     assert "module.m.enabled cannot be known" in document.doubt
-    assert "module.m.enabled cannot be known" in module.unread["e"]
+    assert "module.m.enabled cannot be known" in made.unread["e"]
 
 
 @pytest.mark.parametrize(
@@ -274,9 +280,9 @@ def test_a_document_joins_nothing_unless_a_caller_passes_some(
 ) -> None:
     text = f'data "aws_iam_policy_document" "d" {{\n  {argument}\n}}\n'
     text += "".join(f'variable "{n}" {{\n  default = {default}\n}}\n' for n in ("more", "others"))
-    module = read_blocks([("main.tf", b) for b in parse(text, "main.tf").blocks], {})
-    (document,) = module.documents
-    assert joins_nothing(document, module, ["more"]) is nothing
+    made = module(text, None, None)
+    (document,) = made.documents
+    assert joins_nothing(document, made, ["more"]) is nothing
 
 
 @pytest.mark.parametrize("nothing", ["", "source_policy_documents = []\n", "version = null\n"])
@@ -284,8 +290,7 @@ def test_a_document_joins_what_it_names(nothing: str) -> None:
     text = 'data "aws_iam_policy_document" "a" {\n  statement {\n    actions = ["a:b"]\n  }\n}\n'
     text += f'data "aws_iam_policy_document" "d" {{\n{nothing}'
     text += "override_policy_documents = [data.aws_iam_policy_document.a.json]\n}\n"
-    blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
-    documents = read_blocks(blocks, {}, GivenVariables()).documents
+    documents = module(text).documents
     assert [d.policy.statements[0].actions for d in documents] == [("a:b",), ("a:b",)]
 
 
@@ -294,11 +299,11 @@ def test_a_module_is_read_from_the_texts_of_its_files() -> None:
         'data "aws_iam_policy_document" "d" {\n  statement {\n    actions = [var.a]\n  }\n}\n'
     )
     texts = {"main.tf": document, "variables.tf": 'variable "a" {}\n'}
-    module = read(texts, {"a": "ec2:A", "b": "ec2:B"})
-    read_document = module.document("d")
+    from_texts = read(texts, {"a": "ec2:A", "b": "ec2:B"})
+    read_document = from_texts.document("d")
     assert read_document is not None
     assert read_document.policy.statements[0].actions == ("ec2:A",)
-    assert module.document("e") is None
+    assert from_texts.document("e") is None
 
 
 def test_a_count_of_a_billion_is_refused_at_once() -> None:

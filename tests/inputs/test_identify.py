@@ -94,7 +94,7 @@ TABLE = {
     "tf-directory": (READ, f"is a directory; {WAYS}", READ, "has no saved plans"),
     "tofu-directory": (READ, f"is a directory; {WAYS}", READ, "has no saved plans"),
     "tfplan": (ZIP, ZIP, ZIP, None),  # which an engine has to show
-    "notes.yaml": (UNKNOWN, UNKNOWN, "holds no policy that is written out", PLAN_ONLY),
+    "notes.yaml": (UNKNOWN, UNKNOWN, "has no policy as text", PLAN_ONLY),
     "nowhere": (*("nowhere: does not exist",) * 3, "nowhere: does not exist"),
 }
 COMMANDS = (

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from itertools import product
+from collections.abc import Iterator
 from random import Random
 
 import pytest
 from msgspec.structs import replace
 
 import policy_pools as pools
+from policy_pairs import pairs, universe
 from policy_readings import newly_allowed
-from vpc_cni_iam.catalog import parameters
+from statements import allow, deny, filled, upstream, when
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
@@ -29,24 +29,6 @@ PAIRS = 20_000 if FUZZ else 200
 
 ENIS, SUBNETS = "arn:aws:ec2:*:*:network-interface/*", "arn:aws:ec2:*:*:subnet/*"
 MY_ENIS, MY_SUBNETS = pools.ARN + "network-interface/*", pools.ARN + "subnet/*"
-
-
-def allow(
-    *actions: str, on: str | tuple[str, ...] = "*", when: tuple[Condition, ...] = ()
-) -> Statement:
-    return Statement(
-        "Allow", actions, resources=(on,) if isinstance(on, str) else on, conditions=when
-    )
-
-
-def deny(
-    *actions: str, on: str | tuple[str, ...] = "*", when: tuple[Condition, ...] = ()
-) -> Statement:
-    return replace(allow(*actions, on=on, when=when), effect="Deny")
-
-
-def when(operator: str, *values: str, key: str = "aws:RequestTag/team") -> tuple[Condition, ...]:
-    return (Condition(operator, key, values),)
 
 
 def compare(old: list[Statement], new: list[Statement]) -> NoNewAccess | NewAccess | NotProven:
@@ -141,19 +123,6 @@ def test_a_witness_has_a_truth_value_where_one_is_asked_for(operator: str, value
 
 
 # The catalog's documents as bases of mutations.
-
-
-def filled(policy: Policy) -> Policy:
-    names = {"cluster_name": "prod", "vpc_id": "vpc-1"}
-    return parameters.fill(policy, {**parameters.values({}), **names})
-
-
-def upstream() -> list[Policy]:
-    return [
-        filled(revision.document(variant))
-        for revision in documents.revisions()
-        for variant in ("ipv4", "ipv6", "ipv4-scoped")
-    ]
 
 
 SCOPED = filled(documents.find("2024-07-22").document("ipv4-scoped"))
@@ -778,105 +747,6 @@ def test_too_intricate_patterns_are_said_to_be_with_what_to_simplify() -> None:
 
 
 # The property: whatever is called proven has no counterexample among all requests of a pool.
-
-
-TAG, TAG_KEYS = "aws:RequestTag/team", "aws:TagKeys"
-
-
-def universe(random: Random, keys: tuple[str, ...], *, user: bool) -> Iterator[Request]:
-    choices: list[list[str | tuple[str, ...] | None]] = []
-    for key in keys:
-        values, _, _, several = pools.KEYS[key]
-        choices.append([None, *values])
-        if several:
-            choices[-1] += [(), *(tuple(random.sample(values, 2)) for _ in range(6))]
-        if key == TAG_KEYS and TAG in keys:
-            choices[-1] += ["team", ("Team", "a")]
-    if user:
-        keys, choices = (*keys, "aws:username"), [*choices, [None, *pools.USERS]]
-    for values_of in product(*choices):
-        context = {k: v for k, v in zip(keys, values_of, strict=True) if v is not None}
-        for action in pools.ACTIONS:
-            if {TAG, TAG_KEYS} <= {*keys} and not tags_agree(action, context):
-                continue
-            for resource in pools.RESOURCES:
-                yield Request(action, resource, context=context)
-
-
-def tags_agree(action: str, context: Mapping[str, str | tuple[str, ...]]) -> bool:
-    """Say whether AWS can get a request with these tags; docs/compare.md has the sources."""
-    keys = context.get(TAG_KEYS, ())
-    named = "team" in {key.lower() for key in ([keys] if isinstance(keys, str) else keys)}
-    if TAG in context:
-        return named
-    return not (named and action.startswith("ec2:"))
-
-
-def mutated(random: Random, policy: Policy, keys: tuple[str, ...]) -> Policy:
-    """Return a policy near another one, wider or narrower."""
-    statements = list(policy.statements)
-    for _ in range(random.randint(1, 3)):
-        index = random.randrange(len(statements))
-        new = MUTATIONS[random.randrange(len(MUTATIONS))](random, statements[index], keys)
-        statements[index : index + 1] = new or statements[index : index + 1]
-    return replace(policy, statements=tuple(statements))
-
-
-def _other_operator(random: Random, statement: Statement, keys: tuple[str, ...]) -> list[Statement]:
-    if not statement.conditions or "Null" in statement.conditions[0].operator:
-        return []
-    first = statement.conditions[0]
-    name = first.operator.removesuffix("IfExists")
-    if name.startswith("String") and "IgnoreCase" not in name and random.random() < 0.5:
-        name = name.replace("Equals", "Like")
-    return [
-        replace(
-            statement, conditions=(replace(first, operator=name + random.choice(("", "IfExists"))),)
-        )
-    ]
-
-
-def _more_conditions(
-    random: Random, statement: Statement, keys: tuple[str, ...]
-) -> list[Statement]:
-    new = pools.condition(random, keys)
-    named = {(c.operator, c.key) for c in statement.conditions}
-    return (
-        []
-        if (new.operator, new.key) in named
-        else [replace(statement, conditions=(*statement.conditions, new))]
-    )
-
-
-MUTATIONS: tuple[Callable[[Random, Statement, tuple[str, ...]], list[Statement]], ...] = (
-    lambda random, s, keys: [replace(s, conditions=s.conditions[1:])],
-    lambda random, s, keys: [
-        replace(s, actions=s.actions and pools.some(random, pools.ACTION_PATTERNS, 2))
-    ],
-    lambda random, s, keys: [
-        replace(s, resources=s.resources and pools.some(random, pools.RESOURCE_PATTERNS, 2))
-    ],
-    lambda random, s, keys: [replace(s, actions=s.actions[:1], resources=s.resources[:1])],
-    lambda random, s, keys: [
-        replace(s, conditions=tuple(replace(c, values=c.values[:1]) for c in s.conditions))
-    ],
-    lambda random, s, keys: [replace(s, effect="Deny" if s.effect == "Allow" else "Allow")],
-    lambda random, s, keys: [s, pools.statement(random, keys)],
-    _other_operator,
-    _more_conditions,
-)  # fmt: skip
-
-
-def pairs(seed: int, count: int) -> Iterator[tuple[Random, tuple[str, ...], Policy, Policy, bool]]:
-    random = Random(seed)
-    for _ in range(count):
-        keys = tuple(random.sample(list(pools.KEYS), random.choice((1, 2, 2))))
-        old = pools.policy(random, keys, 3)
-        user = random.random() < 0.3
-        if user:
-            old = pools.with_variables(random, old)
-        new = mutated(random, old, keys) if random.random() < 0.8 else pools.policy(random, keys, 3)
-        yield random, keys, old, new, user
 
 
 def test_what_is_proven_has_no_counterexample_near() -> None:

@@ -19,13 +19,14 @@ from typing import Any
 import pytest
 
 import policy_pools as pools
+from policy_pairs import mutated
 from smt.condition_pairs import condition_pairs
 from smt.judge import LIMIT, MOST_VALUES, Agreed, Refuted, Undecided, judge, outcomes
 from smt.pairs import interval_pairs, pairs
 from smt.request import Document
 from smt.spelling_pairs import spelling_pairs
 from smt.variable_pairs import variable_pairs
-from test_access import mutated, upstream
+from statements import upstream
 from test_access_managed import managed, narrowings
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy, to_json
@@ -45,9 +46,6 @@ Generate = Callable[[int, int], Iterable[tuple[Document, Document]]]
 REFUTED: list[dict[str, Any]] = json.loads(
     Path(__file__).with_name("refuted_proofs.json").read_text()
 )
-
-
-# Taken away once a plain operator on a key of several values is read in every way.
 
 
 @dataclass

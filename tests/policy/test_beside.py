@@ -3,7 +3,8 @@
 import pytest
 
 import policy_pools as pools
-from test_access import allow, deny, pairs, when
+from policy_pairs import pairs
+from statements import allow, deny, when
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.policy.proof.access import no_new_access

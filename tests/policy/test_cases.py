@@ -10,6 +10,7 @@ import pytest
 
 import policy_pools as pools
 from policy_readings import READINGS, condition_test, count_empty_strings, read_as
+from statements import check
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.matching import conditions, keys
 from vpc_cni_iam.policy.matching.element_path import ElementPath
@@ -23,10 +24,6 @@ FUZZ = int(os.environ.get("VPC_CNI_IAM_FUZZ", "0"))  # the seed of a long run
 SETS = 400 if FUZZ else 20
 PLACE = ElementPath("test")
 Value = str | tuple[str, ...] | None
-
-
-def check(operator: str, *values: str, key: str = "s3:prefix") -> ConditionCheck:
-    return conditions.parse(Condition(operator, key, values), PLACE, variables=True)
 
 
 def true(checks: tuple[ConditionCheck, ...], value: Value) -> bool:

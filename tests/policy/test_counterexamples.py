@@ -8,6 +8,7 @@ from ipaddress import ip_address
 import pytest
 from msgspec.structs import replace
 
+from statements import allow, deny
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.policy.proof.access import no_new_access
@@ -18,16 +19,6 @@ B = "arn:aws:s3:::b/"
 ROLE, SIGNER = "arn:aws:iam::*:role/", "aws:PrincipalArn"
 MFA = "aws:MultiFactorAuthPresent"
 HOME = B + "home/${aws:username}/*"
-
-
-def allow(*actions: str, on: str | tuple[str, ...] = "*", when: object = ()) -> Statement:
-    resources = (on,) if isinstance(on, str) else on
-    conditions = (when,) if isinstance(when, Condition) else tuple(when)  # type: ignore[arg-type]
-    return Statement("Allow", actions, resources=resources, conditions=conditions)
-
-
-def deny(*actions: str, on: str | tuple[str, ...] = "*", when: object = ()) -> Statement:
-    return replace(allow(*actions, on=on, when=when), effect="Deny")
 
 
 def all_but(statement: Statement) -> Statement:

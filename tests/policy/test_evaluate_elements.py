@@ -7,21 +7,12 @@ import tracemalloc
 
 import pytest
 
+from statements import allow, deny
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Decision, Outcome, Request, compile_policies
 
 ENI = "arn:aws:ec2:us-east-1:111122223333:network-interface/eni-1"
-
-
-def allow(*actions: str, **more: object) -> Statement:
-    more.setdefault("resources", ("*",))
-    return Statement("Allow", actions, **more)  # type: ignore[arg-type]
-
-
-def deny(*actions: str, **more: object) -> Statement:
-    more.setdefault("resources", ("*",))
-    return Statement("Deny", actions, **more)  # type: ignore[arg-type]
 
 
 def compiled(*statements: Statement) -> Compiled:
@@ -164,7 +155,7 @@ class TestResource:
         ],
     )
     def test_wildcards_and_case(self, pattern: str, resource: str, expected: bool) -> None:
-        assert matches(allow("*", resources=(pattern,)), Request("ec2:X", resource)) is expected
+        assert matches(allow("*", on=pattern), Request("ec2:X", resource)) is expected
         negated = Statement("Allow", ("*",), not_resources=(pattern,))
         assert matches(negated, Request("ec2:X", resource)) is not expected
 
@@ -184,12 +175,12 @@ class TestResource:
     def test_an_incomplete_arn_is_completed(
         self, pattern: str, resource: str, expected: bool
     ) -> None:
-        assert matches(allow("*", resources=(pattern,)), Request("sqs:X", resource)) is expected
+        assert matches(allow("*", on=pattern), Request("sqs:X", resource)) is expected
 
     @pytest.mark.parametrize("resource", ["", "bucket/*", "ec2:*", "${aws:PrincipalTag/arn}", "a*"])
     def test_what_is_no_arn_is_an_error(self, resource: str) -> None:
         with pytest.raises(InputError, match=r"Statement\[0\].Resource\[0\].*neither an ARN"):
-            compiled(allow("*", resources=(resource,)))
+            compiled(allow("*", on=resource))
 
     def test_both_or_none_is_an_error(self) -> None:
         with pytest.raises(InputError, match="has both Resource and NotResource"):
@@ -265,7 +256,7 @@ class TestErrors:
     def test_a_condition_that_stands_twice(self) -> None:
         conditions = tuple(Condition("StringEquals", key, ("a",)) for key in ("aws:x", "AWS:X"))
         with pytest.raises(InputError, match="is there twice"):
-            compiled(allow("*", conditions=conditions))
+            compiled(allow("*", when=conditions))
 
     def test_a_context_key_in_two_spellings(self) -> None:
         request = Request("ec2:X", ENI, context={"aws:x": "a", "AWS:X": "b"})

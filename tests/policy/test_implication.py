@@ -10,7 +10,7 @@ import pytest
 
 import policy_pools as pools
 from policy_readings import READINGS, condition_test, count_empty_strings, read_as
-from vpc_cni_iam.policy.document import Condition
+from statements import check
 from vpc_cni_iam.policy.matching import conditions, keys
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
@@ -23,10 +23,6 @@ PLACE = ElementPath("test")
 FUZZ = int(os.environ.get("VPC_CNI_IAM_FUZZ", "0"))  # the seed of a long run
 MANY = 40 if FUZZ else 1
 Value = str | tuple[str, ...] | None
-
-
-def check(operator: str, *values: str, key: str = "s3:prefix") -> ConditionCheck:
-    return conditions.parse(Condition(operator, key, values), PLACE, variables=True)
 
 
 def true(premise: ConditionCheck, value: Value) -> conditions.Truth:

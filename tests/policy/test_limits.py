@@ -11,9 +11,10 @@ import pytest
 from msgspec import Struct
 
 import policy_pools as pools
+from policy_pairs import mutated, pairs, universe
 from policy_readings import newly_allowed
 from smt.judge import Agreed, Refuted, judge
-from test_access import allow, deny, mutated, pairs, universe, when
+from statements import allow, deny, when
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request, compile_policies
 from vpc_cni_iam.policy.proof.access import no_new_access

@@ -1,5 +1,6 @@
 """``preflight`` says of a node by its tags what ``coverage`` says of the plugin's calls there."""
 
+import json
 from itertools import product
 
 import pytest
@@ -24,11 +25,20 @@ TRUNKS: list[dict[str, str] | None] = [None, {}, {CLUSTER: "prod"}]
 
 
 @pytest.mark.parametrize("provisions", [True, False])
-@pytest.mark.parametrize("how", [None, Hardening(), Hardening((), ("made-by", "us"))])
+@pytest.mark.parametrize(
+    ("how", "additional"),
+    [
+        (None, {"team": "x"}),
+        (Hardening(), {}),
+        (Hardening(), {"team": "x"}),
+        (Hardening(("team",)), {"team": "x"}),
+        (Hardening((), ("made-by", "us")), {}),
+    ],
+)
 @pytest.mark.parametrize("mode", ["ipv4", "ipv6"])
 @pytest.mark.parametrize("version", ["v1.10.0", "v1.13.2", "v1.23.2"])
 def test_what_breaks_is_what_fails(
-    version: str, mode: Mode, how: Hardening | None, *, provisions: bool
+    version: str, mode: Mode, how: Hardening | None, additional: dict[str, str], *, provisions: bool
 ) -> None:
     (composed,) = options((f"{mode}-scoped",), cni_version=version, hardening=how).composed()
     names = {"cluster_name": "prod", "vpc_id": VPC}
@@ -43,9 +53,12 @@ def test_what_breaks_is_what_fails(
             mode,
             names=Names(cluster_name="prod", vpc_id=VPC),
             instance_tagged=tagged,
-        ).with_environment(DISABLE_NETWORK_RESOURCE_PROVISIONING=str(not provisions).lower())
+        ).with_environment(
+            DISABLE_NETWORK_RESOURCE_PROVISIONING=str(not provisions).lower(),
+            ADDITIONAL_ENI_TAGS=json.dumps(additional),
+        )
         result = preflight(
-            inventory(described, tagged=tagged), composed, "prod", provisions=provisions
+            inventory(described, tagged=tagged), composed, "prod", plugin=setting.plugin
         )
         assert result.breaks is fails(SimulatedNode(setting, policies), described), (setting, tags)
 

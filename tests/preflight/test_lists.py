@@ -33,6 +33,16 @@ CONFIGS = {
         {"kind": "ENIConfig", "spec": {"subnet": B}},
     ],
 }
+CONFIGS_IN_YAML = f"""\
+kind: ENIConfig
+spec:
+  subnet: {C}
+  securityGroups: [{PODS}]
+---
+kind: ENIConfig
+spec:
+  subnet: {B}
+"""
 WORDS = ("preflight", "i.json", "--cluster-name", "prod", "--harden")
 
 
@@ -46,11 +56,13 @@ def test_the_lists_are_those_of_the_nodes_and_of_their_eni_configs(tmp_path: Pat
     done = run(*WORDS, cwd=tmp_path)
     assert f'\n  subnet_ids         = ["{A}", "{B}"]\n' in done.out
     assert f'\n  security_group_ids = ["{OWN}"]\n' in done.out
-    assert "with custom networking, the ENIConfigs count, too" in done.out
+    assert "with custom networking, also add the ENIConfigs" in done.out
     assert "Name=tag:kubernetes.io/role/cni" in done.out and "incomplete" not in done.out
-    done = run(*WORDS, "--eni-configs", "c.json", cwd=tmp_path)
-    assert f'["{A}", "{B}", "{C}"]' in done.out and f'["{OWN}", "{PODS}"]' in done.out
-    assert "with custom networking" not in done.out
+    write_tree(tmp_path, {"c.yaml": CONFIGS_IN_YAML})
+    for configs in ("c.json", "c.yaml"):
+        done = run(*WORDS, "--eni-configs", configs, cwd=tmp_path)
+        assert f'["{A}", "{B}", "{C}"]' in done.out and f'["{OWN}", "{PODS}"]' in done.out
+        assert "with custom networking" not in done.out
     as_json = json.loads(run(*WORDS, "--format", "json", cwd=tmp_path).out)["lists"]
     assert as_json == {
         "subnet_ids": [A, B],
@@ -58,8 +70,11 @@ def test_the_lists_are_those_of_the_nodes_and_of_their_eni_configs(tmp_path: Pat
         "not_read": [],
         "has_eni_configs": False,
     }
-    plain = run(*(w for w in WORDS if w != "--harden"), cwd=tmp_path)
-    assert "subnet_ids" not in plain.out
+    bare = [w for w in WORDS if w != "--harden"]
+    assert "subnet_ids" not in run(*bare, cwd=tmp_path).out
+    refused = run(*bare, "--eni-configs", "c.json", cwd=tmp_path)
+    assert (refused.code, refused.out) == (2, "")
+    assert "--eni-configs needs --harden" in refused.err
     assert "subnet_ids" not in run(*WORDS, "--variant", "ipv6-scoped", cwd=tmp_path).out
 
 
@@ -89,14 +104,20 @@ def test_described_interfaces_count_and_nodes_without_any_are_named(tmp_path: Pa
     write_tree(tmp_path, {"i.json": of_both, "e.json": described_})
     done = run(*WORDS, "e.json", cwd=tmp_path)
     assert f'["{C}"]' in done.out and f'["{PODS}"]' in done.out
-    assert "incomplete: no interface is described of i-00000002\n" in done.out
+    assert "incomplete: the input has no interface of i-00000002\n" in done.out
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('{"kind": "DaemonSet"}', "c.json: object 1: is no ENIConfig; give what kubectl get eni"),
-        ('{"kind": "ENIConfig"}', "c.json: object 1: has no spec.subnet; give what kubectl"),
+        (
+            '{"kind": "DaemonSet"}',
+            "c.json: object 1: is not an ENIConfig; use the output of kubectl get eni",
+        ),
+        (
+            '{"kind": "ENIConfig"}',
+            "c.json: object 1: has no spec.subnet; use the output of kubectl",
+        ),
         ('{"kind": "ENIConfig", "spec": {"subnet": "x"}}', "'x' is not a subnet ID: subnet- and 8"),
         (
             '{"kind": "ENIConfig", "spec": {"subnet": "subnet-01234567", "securityGroups": ["*"]}}',

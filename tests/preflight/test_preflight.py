@@ -127,6 +127,8 @@ def test_a_node_of_eks_auto_mode_is_passed_over(described: str) -> None:
     assert (only(result).resources, result.nodes) == (("i-2",), 1)
     alone = check(other)
     assert alone.breaks and alone.findings[0].rule == "no-nodes"
+    assert "If all its nodes are of EKS Auto Mode, it needs no policy" in alone.findings[0].effect
+    assert "EKS Auto Mode" not in check(instance({}, "i-3")).findings[-1].effect
 
 
 def test_an_instance_that_another_service_manages_is_judged_by_its_tags() -> None:
@@ -388,7 +390,9 @@ def test_a_node_in_another_vpc() -> None:
     nodes = instance(OWNED), instance(OWNED, "i-2", OTHER_VPC)
     result = check(*nodes, vpc=VPC)
     assert (only(result).rule, only(result).resources) == ("instance-in-another-vpc", ("i-2",))
-    with pytest.raises(UsageError, match=f"in {VPC} and {OTHER_VPC}; say with --vpc-id"):
+    with pytest.raises(
+        UsageError, match=f"in {VPC} and {OTHER_VPC}; name the VPC of the policy with --vpc-id"
+    ):
         check(*nodes)
 
 
@@ -403,9 +407,9 @@ def test_what_the_policy_does_not_ask_for_is_not_missed() -> None:
 @pytest.mark.parametrize(
     ("tags", "where", "fixable", "message"),
     [
-        ({CLUSTER: "test"}, VPC, True, f"since {CLUSTER} is 'test' there"),
-        ({**DONE, CLUSTER: "Prod"}, VPC, True, f"since {CLUSTER} is 'Prod' there"),
-        ({}, OTHER_VPC, False, f"since it is in {OTHER_VPC}, not in {VPC}"),
+        ({CLUSTER: "test"}, VPC, True, f"its tag {CLUSTER} is 'test'"),
+        ({**DONE, CLUSTER: "Prod"}, VPC, True, f"its tag {CLUSTER} is 'Prod'"),
+        ({}, OTHER_VPC, False, f"it is in {OTHER_VPC}, not in {VPC}"),
     ],
 )
 def test_a_hardened_policy_does_not_let_every_interface_be_tagged(

@@ -47,29 +47,29 @@ def edited(path: str, old: str, new: str) -> dict[str, str]:
         ("variables.tf", '"aws"\n', '"aws-cn"\n', Bump.major, "another default"),
         ("variables.tf", TYPE, "  type = number\n", Bump.major, "another type"),
         ("variables.tf", "  default     = null\n", "  nullable = false\n  default = null\n",
-         Bump.major, "no longer takes null"),
-        ("variables.tf", "  nullable    = false\n", "", Bump.minor, "now takes null"),
+         Bump.major, "no longer accepts null"),
+        ("variables.tf", "  nullable    = false\n", "", Bump.minor, "now accepts null"),
         ("variables.tf", "{0,99}", "{0,9}", Bump.major, "new or another validation"),
         ("variables.tf", "AWS partition of", "Partition of", Bump.patch, ""),
         ("outputs.tf", 'output "json"', 'output "all"', Bump.major, "output json is removed"),
         ("outputs.tf", "== null) ==", "== null) !=", Bump.major, "another precondition"),
         ("outputs.tf", 'local.json["ipv4"]', 'local.json["ipv6"]', Bump.major,
-         "value of output ipv4_json is another one"),
+         "value of output ipv4_json has changed"),
         ("outputs.tf", WORKS_WITH, "= var.region", Bump.major,
-         'value of output works_with ["ipv4"] is another one'),
+         'value of output works_with ["ipv4"] has changed'),
         ("outputs.tf", WORKS_WITH, '= "v1.1.1"', Bump.patch, ""),
         ("outputs.tf", 'output "json" {', 'output "json" {\n  sensitive = true', Bump.major,
-         "output json is another one"),
+         "output json has changed"),
         ("variables.tf", 'variable "region" {', 'variable "region" {\n  sensitive = true',
-         Bump.major, "variable region is another one"),
+         Bump.major, "variable region has changed"),
         ("main.tf", "= data.aws_iam_policy_document.ipv4.json",
-         "= data.aws_iam_policy_document.ipv6.json", Bump.major, 'local json ["ipv4"] is another'),
+         "= data.aws_iam_policy_document.ipv6.json", Bump.major, 'local json ["ipv4"] has changed'),
         ("main.tf", "= data.aws_iam_policy_document.ipv4.json",
          "=   data.aws_iam_policy_document.ipv4.json", Bump.patch, ""),
         ("main.tf", "(var.vpc_owner_id, var", "(var.account_id, var", Bump.major,
-         "local vpc_owner_id is another one"),
+         "local vpc_owner_id has changed"),
         ("versions.tf", '"hashicorp/aws"', '"example/aws"', Bump.major,
-         "provider aws is another one"),
+         "provider aws has changed"),
         ("versions.tf", ">= 1.6", ">= 1.10", Bump.major, "the engine must be >= 1.10"),
         ("versions.tf", ">= 3.39", ">= 5.29", Bump.major, "the provider aws must be >= 5.29"),
         ("versions.tf", ">= 3.39", ">= 3.4", Bump.minor, "may be older"),
@@ -123,18 +123,18 @@ ROLE, VARIABLES = "modules/role/main.tf", "modules/role/variables.tf"
         (
             '"sts:TagSession"',
             '"sts:Tag"',
-            "modules/role: data aws_iam_policy_document.trust is another one",
+            "modules/role: data aws_iam_policy_document.trust has changed",
         ),
         (
             '"sts:AssumeRoleWithWebIdentity"',
             '"sts:AssumeRole"',
-            "modules/role: data aws_iam_policy_document.trust is another one",
+            "modules/role: data aws_iam_policy_document.trust has changed",
         ),
-        ("var.role_name_prefix", "null", "modules/role: resource aws_iam_role.this is another one"),
+        ("var.role_name_prefix", "null", "modules/role: resource aws_iam_role.this has changed"),
         (
             "var.oidc_provider_arn[*]",
             '["x"]',
-            "modules/role: data aws_iam_policy_document.trust is",
+            "modules/role: data aws_iam_policy_document.trust has",
         ),
         ("policy/AmazonEKS_CNI_Policy", "policy/X", "modules/role: local managed_policy_arn"),
         ("= data.aws_iam_policy_document.ipv6.json", "= null", 'modules/role: local json ["ipv6"]'),
@@ -179,7 +179,7 @@ def test_what_a_policy_refers_to_is_another_one_if_its_block_changes(name: str) 
     assert compare(version("a"), version("a")).bump is Bump.patch
     differences = compare(version("a"), version("b"))
     assert differences.bump is Bump.major
-    assert f"{kind} {'.'.join(labels)} is another one" in str(differences.permissions)
+    assert f"{kind} {'.'.join(labels)} has changed" in str(differences.permissions)
 
 
 def test_layout_comments_and_descriptions_are_no_change() -> None:
@@ -192,7 +192,7 @@ def test_what_cannot_be_read_counts_as_changed() -> None:
     odd = edited("main.tf", '"ec2:DescribeTags",', "lower(var.more),")
     differences = compare(TREE, odd)
     assert differences.bump is Bump.major
-    assert "data aws_iam_policy_document.ipv4 is another one" in str(differences.permissions)
+    assert "data aws_iam_policy_document.ipv4 has changed" in str(differences.permissions)
     assert compare(odd, odd).bump is Bump.patch
 
 
@@ -239,7 +239,7 @@ def test_versions_are_ordered_by_number() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "bump", "says"),
     [
-        ('["ipv4", ', '["x", "ipv4", ', Bump.minor, "input variant takes more values"),
+        ('["ipv4", ', '["x", "ipv4", ', Bump.minor, "input variant accepts more values"),
         ('["ipv4", ', "[", Bump.major, "input variant has a new or another validation"),
         ("(", "(keys(local.json)) || contains(", Bump.major, "variant has a new or another"),
         ("([", "(concat([]), [", Bump.major, "variant has a new or another validation"),

@@ -55,7 +55,7 @@ def test_another_host_is_refused_until_the_registry_is_to_move(
 ) -> None:
     publish_one(tmp_path)
     before = beside(tmp_path)
-    with pytest.raises(PublishError, match=f"publishes for {AT.host}.* add --move-registry"):
+    with pytest.raises(PublishError, match=f"records {AT.host}.* add --move-registry"):
         publish_as(tmp_path, version, DestinationOptions(host=NEW))
     assert beside(tmp_path) == before
     done = publish_as(tmp_path, version, DestinationOptions(host=NEW, move=True))
@@ -79,7 +79,7 @@ def test_an_edit_is_kept_though_the_registry_moves(tmp_path: Path) -> None:
 
 def test_another_namespace_is_another_directory_s(tmp_path: Path) -> None:
     publish_one(tmp_path)
-    with pytest.raises(PublishError, match="publishes for the namespace platform"):
+    with pytest.raises(PublishError, match="has versions for the namespace platform"):
         publish_as(tmp_path, "1.0.1", DestinationOptions(namespace="other", move=True))
 
 
@@ -93,7 +93,7 @@ def test_an_oci_repository_is_asked_from_then_on(
     publish_as(tmp_path, "1.0.1", DestinationOptions(oci_repository="r.example.test/x"))
     publish_as(tmp_path, "1.0.2", DestinationOptions())
     assert asked == ["r.example.test/x"] * 2
-    with pytest.raises(PublishError, match=r"publishes for r\.example\.test/x, and --oci-rep"):
+    with pytest.raises(PublishError, match=r"records r\.example\.test/x, but --oci-rep"):
         publish_as(tmp_path, "1.0.3", DestinationOptions(oci_repository="r.example.test/y"))
     publish_as(tmp_path, "1.0.3", DestinationOptions(oci_repository="r.example.test/y", move=True))
     assert asked[2:] == ["r.example.test/y"]
@@ -125,7 +125,7 @@ def test_a_directory_without_a_record_is_read_from_its_versions(tmp_path: Path) 
     publish_one(tmp_path)
     before = beside(tmp_path)
     as_by_an_older_version(tmp_path)
-    with pytest.raises(PublishError, match=f"publishes for {AT.host}"):
+    with pytest.raises(PublishError, match=f"records {AT.host}"):
         publish_as(tmp_path, "1.0.1", DestinationOptions(host=NEW))
     done = publish_as(tmp_path, "1.0.1", DestinationOptions())
     assert (done.copies, done.restored) == ((), ())
@@ -137,7 +137,7 @@ def test_versions_of_several_hosts_ask_once_for_the_one(host: str, tmp_path: Pat
     publish_one(tmp_path)
     publish_as(tmp_path, "1.0.1", DestinationOptions(host=NEW, move=True))
     as_by_an_older_version(tmp_path)
-    message = f"its versions were made for {AT.host}, {NEW}; say it once with --registry-host"
+    message = f"its versions name {AT.host}, {NEW}; name it once with --registry-host"
     with pytest.raises(PublishError, match=message):
         publish_as(tmp_path, "1.0.2", DestinationOptions())
     assert publish_as(tmp_path, "1.0.2", DestinationOptions(host=host)).copies == ()
@@ -149,7 +149,7 @@ def test_versions_that_tell_no_host_ask_for_it(tmp_path: Path) -> None:
     as_by_an_older_version(tmp_path)
     name = registry.provenance_name(done.proposal.version)
     (tmp_path / FOLDER / "1.0.0" / name).write_text("{}")
-    with pytest.raises(PublishError, match="no version's provenance tells it; say it once"):
+    with pytest.raises(PublishError, match="no version's provenance names it; name it once"):
         publish_as(tmp_path, "1.0.0", DestinationOptions())
     assert publish_as(
         tmp_path, "1.0.0", DestinationOptions(host=AT.host)
@@ -159,16 +159,19 @@ def test_versions_that_tell_no_host_ask_for_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "is not a record of where this directory publishes to"),
-        ("[]", "is not a record"),
-        ("[" * 100_000, "is not a record"),
-        ("{}", "is not a record"),
+        ("", "does not have the host, namespace and OCI repository"),
+        ("[]", "does not have the host"),
+        ("[" * 100_000, "does not have the host"),
+        ("{}", "does not have the host"),
         (
             '{"format": 1, "host": "A", "namespace": "b", "oci_repository": null}',
             "'A' is not a host",
         ),
-        ('{"format": 1, "host": "a.b", "namespace": "b", "oci_repository": 3}', "is not a record"),
-        ('{"format": 2}', "has format 2, and this version knows 1"),
+        (
+            '{"format": 1, "host": "a.b", "namespace": "b", "oci_repository": 3}',
+            "does not have the host",
+        ),
+        ('{"format": 2}', "has format 2, but this version knows only 1"),
     ],
 )
 def test_a_record_that_cannot_be_read_is_an_error(text: str, problem: str, tmp_path: Path) -> None:

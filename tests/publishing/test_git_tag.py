@@ -70,7 +70,7 @@ def test_the_same_again_changes_nothing_and_other_bytes_are_refused(repo: Path) 
     first = publish(repo, "1.0.0", OLD)
     again = publish(repo, "1.0.0", OLD)
     assert (again.name, again.commit, again.new) == ("v1.0.0", first.commit, False)
-    with pytest.raises(PublishError, match=r"v1\.0\.0 is there with other bytes \(main\.tf"):
+    with pytest.raises(PublishError, match=r"v1\.0\.0 exists with other content \(main\.tf"):
         publish(repo, "1.0.0", NEW)
     assert at(repo, "v1.0.0") == OLD
     assert git(repo, "rev-parse", "HEAD").strip() == first.commit
@@ -132,7 +132,7 @@ def test_a_file_in_the_way_is_never_replaced(path: str, checkout: Path) -> None:
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "more of mine")
     before = git(checkout, "rev-parse", "HEAD")
-    with pytest.raises(PublishError, match="not as this tool left it and in the way"):
+    with pytest.raises(PublishError, match="is in the way, and is not what this tool wrote"):
         publish(checkout, "1.0.0", NEW)
     assert git(checkout, "rev-parse", "HEAD") == before
     assert git(checkout, "tag") == ""
@@ -152,7 +152,7 @@ def test_a_file_that_an_engine_would_load_with_ours_is_refused(path: str, checko
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "more of mine")
     before = git(checkout, "rev-parse", "HEAD")
-    with pytest.raises(PublishError, match=rf"{re.escape(path)} would be loaded .*git rm"):
+    with pytest.raises(PublishError, match=rf"engine would load {re.escape(path)} .*git rm"):
         publish(checkout, "1.0.0", OLD)
     assert (git(checkout, "rev-parse", "HEAD"), git(checkout, "tag")) == (before, "")
     git(checkout, "rm", "-q", path)
@@ -164,7 +164,7 @@ def test_a_symbolic_link_that_an_engine_would_follow_is_refused(checkout: Path) 
     (checkout / "extra.tf").symlink_to("run.sh")
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "a link of mine")
-    with pytest.raises(PublishError, match=r"extra\.tf would be loaded"):
+    with pytest.raises(PublishError, match=r"engine would load extra\.tf"):
         publish(checkout, "1.0.0", OLD)
 
 
@@ -174,7 +174,7 @@ def test_a_tag_that_is_there_with_a_file_that_an_engine_loads_is_refused(checkou
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "more of mine")
     git(checkout, "tag", "-f", "v1.0.0")
-    with pytest.raises(PublishError, match=r"tag v1\.0\.0: extra\.tf would be loaded"):
+    with pytest.raises(PublishError, match=r"tag v1\.0\.0: an engine would load extra\.tf"):
         publish(checkout, "1.0.0", OLD)
 
 
@@ -192,10 +192,10 @@ def test_what_no_engine_loads_with_ours_is_kept(checkout: Path) -> None:
 def test_an_edit_of_ours_is_never_replaced(checkout: Path) -> None:
     publish(checkout, "1.0.0", OLD)
     (checkout / "main.tf").write_text("edited\n")
-    with pytest.raises(PublishError, match="not committed"):
+    with pytest.raises(PublishError, match="uncommitted"):
         publish(checkout, "1.1.0", NEW, OLD)
     git(checkout, "commit", "-qam", "edited")
-    with pytest.raises(PublishError, match=r"main\.tf is not as this tool left it"):
+    with pytest.raises(PublishError, match=r"main\.tf is in the way, and is not"):
         publish(checkout, "1.1.0", NEW, OLD)
     assert (checkout / "main.tf").read_text() == "edited\n"
 
@@ -231,7 +231,7 @@ def test_what_is_no_repository(tmp_path: Path, checkout: Path) -> None:
     with pytest.raises(PublishError, match="name its top directory"):
         publish(checkout / ".github", "1.0.0", OLD)
     without_git = GitRepository(checkout, {**ENVIRON, "PATH": "/nowhere"})
-    with pytest.raises(PublishError, match=f"{checkout}: git cannot be run: "):
+    with pytest.raises(PublishError, match=f"{checkout}: git cannot run: "):
         prepare_tag(without_git, Version.of("1.0.0"), OLD, {})
 
 
@@ -310,7 +310,7 @@ def test_a_checkout_that_cannot_be_undone_says_so(checkout: Path) -> None:
     filtered(checkout, "cat")
     made = prepare_tag(GitRepository(checkout, ENVIRON), Version.of("1.1.0"), NEW, OLD)
     git(checkout, "config", "filter.x.smudge", "false")
-    with pytest.raises(PublishError, match=r"but the work tree is not; see git status, and put"):
+    with pytest.raises(PublishError, match=r"but the work tree did; see git status, and"):
         made.finish()
     git(checkout, "config", "filter.x.smudge", "cat")
     git(checkout, "restore", "--source=HEAD", "--staged", "--worktree", ".")

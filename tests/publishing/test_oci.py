@@ -121,7 +121,7 @@ def test_a_tag_behind_a_login_may_exist(code: int, monkeypatch: pytest.MonkeyPat
     answers(code, monkeypatch)
     with pytest.raises(PublishError) as caught:
         check_tag(f"{HOST}/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
-    assert f"asks for authentication ({code} Reason)" in str(caught.value)
+    assert f"requires authentication ({code} Reason)" in str(caught.value)
     assert "The tag 1.0.0 may exist" in str(caught.value)
     assert "oras login ghcr.io" in str(caught.value)
     assert "oras resolve ghcr.io/example/vpc-cni-iam:1.0.0" in str(caught.value)
@@ -145,7 +145,7 @@ def test_a_host_that_leads_elsewhere_does_not_say_that_a_tag_is_free(
     answers(code, monkeypatch, "https://user:secret@www.example.com/v2/?token=hunter2")
     with pytest.raises(PublishError) as caught:
         check_tag(f"{HOST}/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
-    assert f"answers {code} Reason, which leads elsewhere; name the" in str(caught.value)
+    assert f"answers {code} Reason, a redirect to another host; name the" in str(caught.value)
     assert "secret" not in str(caught.value) and "hunter2" not in str(caught.value)
 
 
@@ -158,8 +158,8 @@ def test_a_registry_over_plain_http_is_told_from_one_without_the_tag(tmp_path: P
         done = run("publish", *options, "--oci-repository", repository)
     assert done.code == 3
     host = repository.partition("/")[0]
-    assert f"{repository}: {host} does not speak HTTPS, which publish asks with (" in done.err
-    assert f"oras resolve --plain-http {repository}:1.0.0; if it is not there" in done.err
+    assert f"{repository}: {host} does not answer with HTTPS (" in done.err
+    assert f"oras resolve --plain-http {repository}:1.0.0; if it does not exist" in done.err
     assert done.err.endswith("publish again with --no-oci-check\n")
     assert list(tmp_path.iterdir()) == []
 
@@ -175,4 +175,4 @@ def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
         with pytest.raises(PublishError) as caught:
             check_tag(f"{host}/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
     assert f"the certificate of {host} is not trusted: " in str(caught.value)
-    assert "SSL_CERT_FILE. The tag 1.0.0 may exist" in str(caught.value)
+    assert "certificate authority. The tag 1.0.0 may exist" in str(caught.value)

@@ -89,7 +89,7 @@ def test_the_same_again_changes_nothing_and_mends_what_is_missing(tmp_path: Path
 def test_other_bytes_under_a_published_number_are_refused(tmp_path: Path) -> None:
     publish_one(tmp_path, chosen=OLD)
     before = bytes_of(tmp_path)
-    with pytest.raises(PublishError, match=r"1\.0\.0 is published with other bytes .*main\.tf"):
+    with pytest.raises(PublishError, match=r"1\.0\.0 is published with other content .*main\.tf"):
         publish_one(tmp_path)
     assert bytes_of(tmp_path) == before
 
@@ -97,10 +97,10 @@ def test_other_bytes_under_a_published_number_are_refused(tmp_path: Path) -> Non
 def test_numbers_that_do_not_allow_the_change_are_refused(tmp_path: Path) -> None:
     publish_one(tmp_path, chosen=OLD)
     assert str(propose(tmp_path, OPTIONS, DestinationOptions()).version) == "1.1.0"
-    with pytest.raises(PublishError, match=r"asks for 1\.1\.0:\n  minor: ipv4: more access"):
+    with pytest.raises(PublishError, match=r"need 1\.1\.0:\n  minor: ipv4: more access"):
         publish_one(tmp_path, "1.0.1")
     publish_one(tmp_path, "1.1.0")
-    with pytest.raises(PublishError, match=r"1\.2\.0 is a minor version .* asks for 2\.0\.0"):
+    with pytest.raises(PublishError, match=r"1\.2\.0 is a minor version .* need 2\.0\.0"):
         publish_one(tmp_path, "1.2.0", OLD)
     assert str(propose(tmp_path, OPTIONS, DestinationOptions()).version) == "1.1.0"
     publish_one(tmp_path, "2.0.0", OLD)
@@ -114,7 +114,7 @@ def test_a_version_below_another_must_lead_up_to_it(tmp_path: Path) -> None:
     publish_one(tmp_path, chosen=OLD)
     publish_one(tmp_path, "1.2.0", chosen=OLD)
     before = bytes_of(tmp_path)
-    words = r"1\.2\.0 is published, and 1\.2\.0 is a minor version after 1\.1\.0, .* for 2\.0\.0:"
+    words = r"1\.2\.0 is published, and 1\.2\.0 is a minor version after 1\.1\.0, .* need 2\.0\.0:"
     with pytest.raises(
         PublishError, match=words + "\n  major: ipv4: less access, for instance ec2:Describe"
     ):
@@ -131,7 +131,9 @@ def test_a_version_below_another_must_lead_up_to_it(tmp_path: Path) -> None:
 def test_what_a_user_has_there_is_never_lost(name: str, tmp_path: Path) -> None:
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text("mine\n")
-    with pytest.raises(TreeError, match="is not this tool's, and nothing is published here"):
+    with pytest.raises(
+        TreeError, match="this tool did not write it, and nothing is published here"
+    ):
         publish_one(tmp_path)
     assert bytes_of(tmp_path).keys() == {name}
     (tmp_path / name).unlink()
@@ -192,7 +194,7 @@ def test_the_changelog_grows(tmp_path: Path) -> None:
         "## 1.0.0",
     ]
     assert "- `ipv4`: more access, for instance ec2:DescribeSecurityGroups on \\*\n" in text
-    assert "### Permissions\n\nNo change of access.\n\n## 1.1.0" in text
+    assert "### Permissions\n\nAccess does not change.\n\n## 1.1.0" in text
 
 
 def test_what_was_published_is_verified_before_it_is_built_on(tmp_path: Path) -> None:
@@ -200,7 +202,7 @@ def test_what_was_published_is_verified_before_it_is_built_on(tmp_path: Path) ->
     path = tmp_path / FOLDER / "1.0.0" / ARCHIVE.format("1.0.0")
     good = path.read_bytes()
     path.write_bytes(good.replace(b"ec2:", b"EC2:", 1))
-    with pytest.raises(InputError, match=r"is not what was published; put that file back$"):
+    with pytest.raises(InputError, match=r"is not what was published; restore the file$"):
         publish_one(tmp_path, "1.0.1")
     path.write_bytes(good)
     zipped = path.with_name(path.name.replace("tar.gz", "zip"))
@@ -212,11 +214,13 @@ def test_what_was_published_is_verified_before_it_is_built_on(tmp_path: Path) ->
     sums = path.with_name("SHA256SUMS")
     before = sums.read_text()
     sums.write_text(before.splitlines(keepends=True)[0])
-    with pytest.raises(InputError, match=r"SHA256SUMS: has no sum of .*\.zip; put that file back"):
+    with pytest.raises(
+        InputError, match=r"SHA256SUMS: has no checksum of .*\.zip; restore the file"
+    ):
         publish_one(tmp_path, "1.0.2")
     sums.write_text(before)
     path.unlink()
-    with pytest.raises(InputError, match="is missing, yet"):
+    with pytest.raises(InputError, match="is missing, but"):
         publish_one(tmp_path, "1.0.1")
     (tmp_path / FOLDER / "versions").write_text("{}")
     with pytest.raises(InputError, match="is not a list of versions"):
@@ -235,9 +239,11 @@ def test_an_archive_rewritten_with_its_sum_is_not_built_on(tmp_path: Path) -> No
     sums.write_text(sums.read_text().replace(old, new))
     before = bytes_of(tmp_path)
     for version in ("1.0.1", "2.0.0"):
-        with pytest.raises(InputError, match=r"SHA256SUMS: has another sum of .*\.tar\.gz than"):
+        with pytest.raises(
+            InputError, match=r"SHA256SUMS: has another checksum of .*\.tar\.gz than"
+        ):
             publish_one(tmp_path, version)
-    with pytest.raises(InputError, match="has another sum of"):
+    with pytest.raises(InputError, match="has another checksum of"):
         propose(tmp_path, OPTIONS, DestinationOptions())
     assert bytes_of(tmp_path) == before
 
@@ -272,7 +278,7 @@ def test_a_tree_that_is_not_its_archive_is_not_built_on(
     for more in ([], ["--version", "1.0.1"]):
         done = run(*words, *more)
         assert (done.code, done.out) == (3, "")
-        problem = f"{folder}: differs from the archive of 1.0.0 in {name}; remove that folder"
+        problem = f"{folder}: differs from the archive of 1.0.0 in {name}; remove the folder"
         assert problem in done.err
     assert bytes_of(tmp_path) == before
     shutil.rmtree(folder)
@@ -292,7 +298,7 @@ def test_provenance_that_does_not_name_both_archives_is_not_built_on(
     statement = json.loads(path.read_text())
     statement["subject"] = [statement["subject"][n] for n in subjects]
     path.write_text(json.dumps(statement))
-    with pytest.raises(InputError, match="is not what was published; put that file back"):
+    with pytest.raises(InputError, match="is not what was published; restore the file"):
         publish_one(tmp_path, "1.0.1")
 
 
@@ -302,7 +308,9 @@ def test_provenance_that_is_gone_comes_back_with_its_version(tmp_path: Path) -> 
     before = path.read_bytes()
     for damage in ("", "{}", '{"subject":[1]}', '{"subject":[]}', "\udcff"):
         path.write_text(damage, errors="surrogateescape")
-        with pytest.raises(InputError, match=r"intoto\.json: .* publish 1\.0\.0 again as it was"):
+        with pytest.raises(
+            InputError, match=r"intoto\.json: .* publish 1\.0\.0 again with the same options"
+        ):
             publish_one(tmp_path, "1.0.1")
         path.unlink()
         with pytest.raises(InputError, match=r"intoto\.json: is missing, .* 1\.0\.0 again"):
@@ -315,11 +323,11 @@ def test_no_file_beside_ours_and_no_link_gets_in(tmp_path: Path) -> None:
     done = publish_one(tmp_path / "a")
     foreign = tmp_path / "a" / done.folder / "secrets.auto.tfvars"
     foreign.write_text("x")
-    with pytest.raises(TreeError, match=r"secrets\.auto\.tfvars, no part of the module"):
+    with pytest.raises(TreeError, match=r"not part of the module: .*secrets\.auto\.tfvars"):
         publish_one(tmp_path / "a")
     foreign.unlink()
     foreign.symlink_to("/etc/passwd")
-    with pytest.raises(TreeError, match="no part of the module"):
+    with pytest.raises(TreeError, match="not part of the module"):
         publish_one(tmp_path / "a")
     foreign.unlink()
     main = tmp_path / "a" / done.folder / "main.tf"
@@ -337,7 +345,7 @@ def test_no_file_beside_ours_and_no_link_gets_in(tmp_path: Path) -> None:
 
 def test_a_directory_is_one_namespace_s(tmp_path: Path) -> None:
     publish_one(tmp_path)
-    with pytest.raises(PublishError, match="publishes for the namespace platform"):
+    with pytest.raises(PublishError, match="has versions for the namespace platform"):
         propose(tmp_path, OPTIONS, DestinationOptions(namespace="other"))
 
 
@@ -425,7 +433,7 @@ def test_after_a_kill_only_whole_versions_are_listed(tmp_path: Path) -> None:
 def test_what_a_killed_publish_left_unseen_binds_nobody(tmp_path: Path) -> None:
     publish_one(tmp_path)
     (tmp_path / FOLDER / "versions").unlink()
-    with pytest.raises(PublishError, match=r"oci: the tag 1\.0\.0 is sha256:.* would move"):
+    with pytest.raises(PublishError, match=r"oci: the tag 1\.0\.0 would move"):
         publish_one(tmp_path, chosen=OLD)
     (tmp_path / "oci" / "index.json").unlink()
     assert publish_one(tmp_path, chosen=OLD).proposal.previous is None

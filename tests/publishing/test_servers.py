@@ -55,7 +55,7 @@ def test_opentofu_installs_by_tag_and_by_digest(
         consume(tofu, tmp_path / "root", sources, roles)
         # The registry would take other bytes under the tag; the tool looks, and refuses.
         assert publish(dist, OPTIONS, asked(target), FIRST).digest == done.digest
-        with pytest.raises(PublishError, match=r"the tag 1\.0\.0 is sha256:.*would move"):
+        with pytest.raises(PublishError, match=r"the tag 1\.0\.0 would move"):
             publish(tmp_path / "other", options(cni_version="v1.21.2"), asked(target), FIRST)
         assert not (tmp_path / "other").exists()
     with pytest.raises(PublishError, match="cannot be asked"):

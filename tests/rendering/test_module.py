@@ -188,7 +188,7 @@ def test_a_version_with_the_same_documents_changes_main_alone(kind: str) -> None
 
 def test_a_document_that_stands_in_is_called_so() -> None:
     files = render(options(["ipv4"], cni_version="v1.7.5"))
-    assert "No document existed yet at plugin v1.7.5" in files["main.tf"]
+    assert "There was no document yet at plugin v1.7.5" in files["main.tf"]
     assert "No document existed yet" not in render(options(["ipv4"]))["main.tf"]
 
 
@@ -199,7 +199,7 @@ def test_additions_say_why_and_what_is_not_granted_is_named() -> None:
     harmless, pin = "v1.20.0 and later, which works without it.", "v1.23.2"
     assert harmless not in render(options(["ipv6"], cni_version=pin))["main.tf"]
     assert harmless in render(options(["ipv6"], cni_version=pin, additions=ALL))["main.tf"]
-    left_out = "Called, not needed: `ec2:ModifyNetworkInterfaceAttribute` in ipv6 mode from v1.20.0"
+    left_out = "not needed: `ec2:ModifyNetworkInterfaceAttribute` in ipv6 mode from v1.20.0"
     assert left_out in files["README.md"]
     assert "Not allowed; `--all-calls` adds it." in files["README.md"]
     page = files["README.md"]
@@ -207,12 +207,12 @@ def test_additions_say_why_and_what_is_not_granted_is_named() -> None:
     assert f"{added}(observed at " in page
     assert "v1.23.0:pkg/ipamd/ipamd.go:504-510" in page
     assert "only with `--feature multi-nic` or `--feature excluded-primary-subnet`." in page
-    assert "`cloudwatch:PutMetricData`, called only with `--feature metrics-helper`." in page
+    assert "`cloudwatch:PutMetricData`; called only with `--feature metrics-helper`." in page
 
 
 def test_each_feature_that_an_action_is_for_is_named_once() -> None:
     page = render(options(["ipv4-ipv6"], cni_version="v1.23.0"))["README.md"]
-    (*_, lines) = zip(*re.findall(r"Not allowed: (.*), called only with (.*)\.", page), strict=True)
+    (*_, lines) = zip(*re.findall(r"Not allowed: (.*); called only with (.*)\.", page), strict=True)
     features = [line.split(" or ") for line in lines]
     assert "`--feature metrics-helper`" in lines
     assert all(len(names) == len({*names}) for names in features)
@@ -264,10 +264,10 @@ def test_a_readme_says_first_what_the_module_works_with(kind: str) -> None:
         "- `ipv4`: v1.1.0 to v1.21.2",
         "- `ipv6`: v1.10.0 to v1.21.2",
         "",
-        "The documents are upstream's of 2022-01-31, word for word.",
+        "The documents are upstream's of 2022-01-31, without changes.",
     ]
     derived = render_kind(options(["ipv6-scoped"], kind=kind, revision="2022-01-31"))
-    assert "word for word" not in derived["README.md"]
+    assert "without changes" not in derived["README.md"]
 
 
 @pytest.mark.parametrize("variant", UPSTREAM, ids=lambda v: v.name)

@@ -247,7 +247,7 @@ def test_a_module_of_session_tags_alone_has_no_irsa() -> None:
     for name, text in render(WITHOUT_IRSA).items():
         assert "oidc" not in text and "var.pod_identity" not in text, name
     mixed = render(options(["ipv4", "ipv4-pod-identity"], kind="role"))
-    assert "needs pod_identity, and no oidc_provider_arn" in mixed["main.tf"]
+    assert "needs pod_identity, without oidc_provider_arn" in mixed["main.tf"]
 
 
 @pytest.mark.engine

@@ -20,8 +20,8 @@ BOUNDARY = "arn:aws:iam::aws:policy/"
 Cases = list[tuple[dict[str, object], str]]
 # What contradicts itself or cannot work.
 CONTRADICTIONS: Cases = [
-    ({}, "Nobody could assume the role"),
-    ({"oidc_provider_arn": OIDC, "eks_cluster_arn": CLUSTER}, "narrow a trust by Pod"),
+    ({}, "Nothing could assume the role"),
+    ({"oidc_provider_arn": OIDC, "eks_cluster_arn": CLUSTER}, "limit the trust with Pod"),
     ({**POD, "variant": "ipv4-scoped"}, "The variant ipv4-scoped needs cluster_name and vpc_id."),
     (
         {**POD, "variant": "ipv4-scoped", "cluster_name": "staging"},
@@ -33,15 +33,15 @@ CONTRADICTIONS: Cases = [
     ),
     (
         {**POD, "variant": "ipv6", "use_aws_managed_policy": True},
-        "has no IPv6 permissions and scopes nothing, so it cannot stand in for the variant i",
+        "has no IPv6 permissions and is not scoped, so it cannot replace the variant i",
     ),
     (
         {**POD, "variant": "ipv4-scoped", "use_aws_managed_policy": True},
-        "cannot stand in for the variant ipv4-scoped",
+        "cannot replace the variant ipv4-scoped",
     ),
     (
         {**POD, "variant": "ipv4-pod-identity", "use_aws_managed_policy": True},
-        "cannot stand in for the variant ipv4-pod-identity",
+        "cannot replace the variant ipv4-pod-identity",
     ),
     (
         {
@@ -49,20 +49,20 @@ CONTRADICTIONS: Cases = [
             "use_aws_managed_policy": True,
             "source_policy_documents": ['{"Statement":[]}'],
         },
-        "leave one of the two out",
+        "remove one of the two",
     ),
     (
         {"oidc_provider_arn": OIDC, "variant": "ipv4-pod-identity"},
-        "The variant ipv4-pod-identity needs pod_identity, and no oidc_provider_arn beside it",
+        "The variant ipv4-pod-identity needs pod_identity, without oidc_provider_arn",
     ),
     (
         {"oidc_provider_arn": OIDC, "pod_identity": True, "variant": "ipv4-pod-identity"},
-        "a session by IRSA has no session tags",
+        "IRSA sessions have no session tags",
     ),
     ({"oidc_provider_arn": OIDC, "partition": "aws-cn"}, "the module's partition, aws-cn"),
     (
         {**POD, "eks_cluster_arn": CLUSTER.replace("aws:", "aws-us-gov:", 1)},
-        "the module's partition, aws; set partition to theirs",
+        "the module's partition, aws; set partition to their partition",
     ),
     (
         {**POD, "permissions_boundary": "arn:aws-cn:iam::aws:policy/x"},
@@ -70,11 +70,11 @@ CONTRADICTIONS: Cases = [
     ),
     (
         {**POD, "eks_cluster_arn": CLUSTER, "source_account_id": "444455556666"},
-        "The eks_cluster_arn is of another account than source_account_id",
+        "The eks_cluster_arn has another account than source_account_id",
     ),
     (
         {**POD, "variant": "ipv4", "use_aws_managed_policy": True, "policy_name": "cni"},
-        "The policy_name names the policy that the module creates",
+        "The policy_name is for the policy that the module creates",
     ),
     (
         {**POD, "eks_cluster_arn": CLUSTER, **NAMES, "cluster_name": "staging"},

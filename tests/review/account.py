@@ -10,16 +10,13 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from synthetic import Json, allow, document, resource
+from eks import NODE_TRUST
+from synthetic import Json, allow, deny, document, resource
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
 
 ROLES, NAMES = ("r1", "r2"), ("i1", "i2")
 ATTACHMENT = "aws_iam_role_policy_attachment"
-
-
-def deny(action: str) -> Json:
-    return {**allow(action), "Effect": "Deny"}
 
 
 DOCUMENTS = (
@@ -33,9 +30,6 @@ DOCUMENTS = (
     document(allow("ec2:Describe*")),
     document(allow("*")),
     document(allow(["s3:B", "s3:A"])),
-)
-TRUST = document(
-    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
 )
 
 
@@ -164,7 +158,7 @@ class World:
             yield account
 
     def _role(self, name: str) -> Json:
-        values = {"name": name, "assume_role_policy": TRUST}
+        values = {"name": name, "assume_role_policy": NODE_TRUST}
         inline = sorted((k, v) for (o, k), v in self.before.inline.items() if o == name)
         attached = sorted(arn(p) for o, p in self.before.attached if o == name)
         before = {

@@ -3,6 +3,8 @@
 from typing import Any
 
 from synthetic import Json, document, resource
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.policy.document import dumps
 
 ISSUER = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
 PROVIDER = f"arn:aws:iam::111122223333:oidc-provider/{ISSUER}"
@@ -31,6 +33,8 @@ OF_ACCOUNT = document(
     }
 )
 MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+CNI = dumps(managed_policy())
+VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
 
 
 def irsa(

@@ -3,15 +3,18 @@
 import json
 from typing import Any
 
-from eks import arn_of, irsa, own_role
-from found import context
-from synthetic import Json, resource
-from vpc_cni_iam.catalog.facts.documents import managed_policy
+from eks import CNI, VERSION, arn_of, irsa, own_role
+from synthetic import Json, context, document, found, inline, resource
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.account.plugin.state import PluginState
+from vpc_cni_iam.review.report.shown import ShownFinding
 
-CNI = dumps(managed_policy())
 CHART = {"name": "cni", "chart": "aws-vpc-cni", "namespace": "kube-system", "version": "1.23.2"}
+(_SCOPED,) = variants.find(("ipv4-scoped",))
+V1_23 = {**VERSION, "service_account_role_arn": arn_of("cni")}
+_RULES = ("coverage-", "plugin-permission-", "plugin-policy-", "plugin-tag-", "managed-policy-")
 
 
 def at(version: str, **more: object) -> Json:
@@ -34,3 +37,31 @@ def annotated(*values: object, **more: Any) -> Json:
     first = {"serviceAccount": {"annotations": annotation}}
     texts = (value if isinstance(value, str) else json.dumps(value) for value in (first, *values))
     return {"values": list(texts), **more}
+
+
+def scoped(cluster: str = "prod", vpc: str = "vpc-0123456789abcdef0") -> str:
+    """Upstream's policy for one cluster in one VPC."""
+    names = {"cluster_name": cluster, "vpc_id": vpc}
+    unfilled = _SCOPED.document(revisions()[-1])
+    return dumps(parameters.substitute(unfilled, parameters.values(names)))
+
+
+def without(*actions: str) -> str:
+    """The managed policy without some of its actions."""
+    statement, *others = json.loads(CNI)["Statement"]
+    left = [action for action in statement["Action"] if action not in actions]
+    return document({**statement, "Action": left}, *others)
+
+
+def of_cni(before: str | None, after: str | None, name: str = "i") -> Json:
+    """An inline policy of the plugin's role."""
+    return inline(before, after, name, role="cni", block=f"cni-{name}")
+
+
+def about_calls(*changes: Json, **more: Any) -> tuple[ShownFinding, ...]:
+    """The findings about what the plugin can call, and about its roles."""
+    return tuple(f for f in found(*changes, **more) if f.rule.startswith(_RULES))
+
+
+def of_rule(findings: tuple[ShownFinding, ...], rule: str) -> list[ShownFinding]:
+    return [finding for finding in findings if finding.rule == rule]

@@ -7,14 +7,23 @@ from msgspec.structs import replace
 
 from eks import NODE_TRUST, own_role, same
 from synthetic import (
+    DOCUMENT,
     OPTIONS,
     Json,
     allow,
+    attached,
     attachment,
+    block,
+    configured,
+    deferred,
+    deny,
     document,
+    inline,
     levels,
     parsed,
     policy,
+    policy_arn,
+    refers,
     resource,
     reviewed,
     rules,
@@ -29,19 +38,7 @@ READ = document(allow("s3:GetObject"))
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 ROLE = own_role("r", NODE_TRUST, READ)
 NEW_ROLE = resource("aws_iam_role", "r", None, {"name": "r", "assume_role_policy": NODE_TRUST})
-HELD = {"name": "p", "arn": "arn:aws:iam::111122223333:policy/p"}
-
-
-def inline(before: str | None, after: str | None) -> Json:
-    sides = [
-        None if text is None else {"role": "r", "name": "more", "policy": text}
-        for text in (before, after)
-    ]
-    return resource("aws_iam_role_policy", "more", *sides)
-
-
-def attached(arn: str, **more: object) -> Json:
-    return attachment("r", arn, sides=(None, {"role": "r", "policy_arn": arn}), **more)
+HELD = {"name": "p", "arn": policy_arn("p")}
 
 
 def managed(name: str) -> str:
@@ -59,13 +56,13 @@ LISTS = [
 @pytest.mark.parametrize(
     "changes",
     [
-        [*ROLE, inline(None, ALL)],
-        [*ROLE, inline(READ, ALL)],
-        [*ROLE, inline(READ, IAM)],
-        [*ROLE, attached(ADMIN)],
-        [*ROLE, attached(managed("IAMFullAccess"))],
-        [*ROLE, policy("p", None, ALL), attached(HELD["arn"])],
-        [*ROLE, THERE, attached(HELD["arn"])],
+        [*ROLE, inline(None, ALL, "more")],
+        [*ROLE, inline(READ, ALL, "more")],
+        [*ROLE, inline(READ, IAM, "more")],
+        [*ROLE, attached(ADMIN, before=False)],
+        [*ROLE, attached(managed("IAMFullAccess"), before=False)],
+        [*ROLE, policy("p", None, ALL), attached(HELD["arn"], before=False)],
+        [*ROLE, THERE, attached(HELD["arn"], before=False)],
         [*ROLE, THERE, attachment("r", HELD["arn"], sides=MOVES)],
         [resource("aws_iam_role", "r", *LISTS)],
     ],
@@ -146,24 +143,15 @@ def test_a_policy_that_nobody_has_is_as_grave_as_it_gets_further(
 def test_a_managed_policy_of_aws_is_judged_by_what_is_known_of_it(
     name: str, expected: Json, words: str
 ) -> None:
-    review = reviewed(*ROLE, attached(managed(name)))
+    review = reviewed(*ROLE, attached(managed(name), before=False))
     assert levels(review) == expected
     assert words in review.findings[0].message
 
 
-def test_a_managed_policy_of_aws_that_nothing_is_known_of_is_a_warning_on_a_new_role() -> None:
-    review = reviewed(NEW_ROLE, attached(managed("SomethingNew")))
-    assert levels(review)["unknown-attachment"] == "warning"
-
-
 def document_with_an_unknown_arn(*actions: str) -> Json:
-    statements = [{"effect": "Allow", "actions": ["s3:GetObject"]}]
+    statements: list[Json] = [{"effect": "Allow", "actions": ["s3:GetObject"]}]
     statements += [{"effect": "Allow", "actions": [*actions], "resources": ["*"]}]
-    unknown = {"json": True, "statement": [{"resources": True}, {"resources": [False]}]}
-    change = {"actions": ["read"], "before": None, "after": {"statement": statements}}
-    kind = "aws_iam_policy_document"
-    address = {"address": f"data.{kind}.d", "mode": "data", "type": kind, "name": "d"}
-    return {**address, "change": {**change, "after_unknown": unknown}}
+    return deferred({"statement": statements}, unknown={"statement": [{"resources": True}, {}]})
 
 
 @pytest.mark.parametrize(
@@ -179,48 +167,15 @@ def document_with_an_unknown_arn(*actions: str) -> Json:
 def test_a_document_that_is_unknown_in_one_arn_is_judged_by_the_rest(
     role: list[Json], before: str | None, action: str, expected: set[tuple[str, str]]
 ) -> None:
-    references = {"references": ["data.aws_iam_policy_document.d.json"]}
-    block = {"mode": "managed", "type": "aws_iam_role_policy", "name": "n"}
-    block["expressions"] = {"policy": references}
-    values = {"role": "r", "name": "n"}
-    sides = {**values, "policy": before} if before else None, values
-    change = resource("aws_iam_role_policy", "n", *sides, after_unknown={"policy": True})
+    change = inline(before, "", "n", after_unknown={"policy": True})
+    del change["change"]["after"]["policy"]
     review = reviewed(
         *role,
         *(document_with_an_unknown_arn(action), change),
-        configuration={"root_module": {"resources": [block]}},
+        configuration=configured(block("aws_iam_role_policy.n", policy=refers(f"{DOCUMENT}.json"))),
     )
     serious = {(str(f.rule), str(f.level)) for f in review.findings if f.rule != "unknown-policy"}
     assert {each for each in serious if each[1] != "note"} == expected
-
-
-def test_two_accounts_with_one_role_name() -> None:
-    """Account ids, references and provider aliases tell them apart; what does not counts."""
-    values = {"name": "r", "assume_role_policy": NODE_TRUST}
-    roles = [
-        same("aws_iam_role", name, {**values, "arn": f"arn:aws:iam::{account}:role/r"})
-        for name, account in (("a", "111122223333"), ("b", "444455556666"))
-    ]
-    review = reviewed(*roles, inline(None, ALL))
-    assert levels(review) == {"admin-attached": "error", "ambiguous-principal": "warning"}
-    assert "aws_iam_role.a and aws_iam_role.b" in str(review.findings)
-    blocks = [
-        {"mode": "managed", "type": kind, "name": name, "provider_config_key": key}
-        for kind, name, key in (
-            ("aws_iam_role", "a", "aws"),
-            ("aws_iam_role", "b", "aws.other"),
-            ("aws_iam_role_policy", "more", "aws.other"),
-        )
-    ]
-    configuration = {"root_module": {"resources": blocks}}
-    review = reviewed(*roles, inline(None, ALL), configuration=configuration)
-    assert levels(review) == {"admin-attached": "error"}
-    assert review.findings[0].subject == "aws_iam_role.b"
-    for role in roles:
-        arn = role["change"]["after"]["arn"]
-        addon = {"cluster_name": "c", "addon_name": "vpc-cni", "service_account_role_arn": arn}
-        (plugin,) = reviewed(*roles, same("aws_eks_addon", "cni", addon)).plugins
-        assert plugin.roles_after == (role["address"],)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +200,7 @@ def test_a_policy_that_is_unknown_in_the_plan_is_read_in_the_source(
   })
 }
 """
-    change = inline(READ, READ)
+    change = inline(READ, READ, "more")
     del change["change"]["after"]["policy"]
     change["change"] |= {"actions": ["update"], "after_unknown": {"policy": True}}
     (finding,) = reviewed(*ROLE, change).findings
@@ -274,10 +229,6 @@ ROLES = "arn:aws:iam::*:role/*"
 ONE_ROLE = "arn:aws:iam::111122223333:role/one"
 TAGGED = {"StringEquals": {"aws:ResourceTag/team": "blue"}}
 REFUSED = allow("s3:GetObject", Condition={"Is": {"aws:ResourceTag/team": "blue"}})
-
-
-def deny(action: str) -> Json:
-    return {**allow(action), "Effect": "Deny"}
 
 
 def all_but(member: str, value: str, **statement: str) -> Json:
@@ -326,6 +277,6 @@ def test_how_far_policies_reach(statements: list[Json], expected: Reach) -> None
     ],
 )
 def test_each_action_by_which_somebody_gives_himself_more_is_named(action: str) -> None:
-    review = reviewed(*ROLE, inline(READ, document(allow(["s3:GetObject", action]))))
+    review = reviewed(*ROLE, inline(READ, document(allow(["s3:GetObject", action])), "more"))
     assert levels(review) == {"admin-attached": "error"}
     assert "can now change IAM permissions" in review.findings[0].message

@@ -10,11 +10,10 @@ import pytest
 from tools.corpus import Case, cases
 from tools.corpus import review as review_of_case
 
-from eks import addon, arn_of, irsa, own_role
-from found import context
+from eks import CNI, addon, arn_of, irsa, own_role
 from make_plans import PLANS
-from plugin_setup import CNI, at, release
-from synthetic import OPTIONS, allow, document, resource
+from plugin_setup import at, release
+from synthetic import OPTIONS, allow, context, document, inline
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
 from vpc_cni_iam.review.report.make import shown
@@ -88,9 +87,8 @@ def answers(*changes: Json, **more: Any) -> list[str]:
 
 def test_what_changed_outside_of_the_configuration_and_stays_is_not_as_before() -> None:
     poor = document(allow("ec2:AssignPrivateIpAddresses"))
-    values = {"role": "cni", "name": "i0", "policy": poor}
     role = own_role("cni", irsa(), poor)
-    drift = [resource("aws_iam_role_policy", "cni-0", {**values, "policy": CNI}, values)]
+    drift = [inline(CNI, poor, "i0", role="cni", block="cni-0")]
     use = addon(at("v1.23.2"), at("v1.23.2"))
     (answer,) = answers(*role, use, resource_drift=drift)
     assert answer.startswith("fails with")

@@ -5,9 +5,7 @@ from typing import Any
 import pytest
 
 from eks import arn_of
-from found import found
-from synthetic import Json, resource
-from vpc_cni_iam.review.report.sentences import say
+from synthetic import Json, block, configured, found, refers, resource
 from vpc_cni_iam.review.rules import Rule
 
 ENTRY, POLICY = "aws_eks_access_entry", "aws_eks_access_policy_association"
@@ -60,13 +58,12 @@ def test_who_gets_permissions_in_a_cluster(change: Json, level: str | None) -> N
 
 def test_what_the_provider_computes_is_nothing_that_a_principal_gets() -> None:
     later = {"after_unknown": {"kubernetes_groups": True, "user_name": True}}
-    block = {"type": ENTRY, "name": "e", "expressions": {"principal_arn": {}}}
-    configuration = {"root_module": {"resources": [block]}}
+    configuration = configured(block(f"{ENTRY}.e", principal_arn={}))
     assert levels_of(entry(None, {}, **later), configuration=configuration) == []
-    block["expressions"] = {"kubernetes_groups": {"references": ["var.groups"]}}
+    configuration = configured(block(f"{ENTRY}.e", kubernetes_groups=refers("var.groups")))
     (finding,) = found(entry(None, {}, **later), configuration=configuration)
     assert (finding.rule, str(finding.level)) == (GAINED, "warning")
-    assert "gets Kubernetes groups known after apply in cluster prod" in say(finding).message
+    assert "gets Kubernetes groups known after apply in cluster prod" in finding.message
 
 
 def test_a_renamed_association_is_neither_gained_nor_lost_unless_its_deletion_is_last() -> None:
@@ -87,8 +84,8 @@ def test_an_access_entry_that_gets_another_principal_is_lost_by_the_first() -> N
     moves = entry({"type": "EC2_LINUX"}, other, actions=["delete", "create"])
     assert levels_of(moves) == [(GAINED, "warning"), (Rule.ACCESS_REMOVED, "warning")]
     (lost,) = (f for f in found(moves) if f.rule is Rule.ACCESS_REMOVED)
-    assert "can no longer join cluster prod" in say(lost).message
-    assert "is for another cluster or principal" in say(lost).message
+    assert "can no longer join cluster prod" in lost.message
+    assert "is for another cluster or principal" in lost.message
 
 
 def test_who_loses_permissions_in_a_cluster() -> None:
@@ -99,7 +96,7 @@ def test_nodes_without_their_access_entry_can_no_longer_join() -> None:
     goes = entry({"type": "EC2_LINUX"}, None)
     (finding,) = found(goes)
     assert (finding.rule, str(finding.level)) == (Rule.ACCESS_REMOVED, "warning")
-    assert "can no longer join" in say(finding).message
+    assert "can no longer join" in finding.message
     role = resource("aws_iam_role", "ci", {"name": "ci", "arn": arn_of("ci")}, None)
     cluster = resource("aws_eks_cluster", "c", {"name": "prod"}, None)
     renamed = resource(
@@ -125,4 +122,4 @@ def test_nodes_without_their_access_entry_can_no_longer_join() -> None:
 def test_how_others_get_into_a_cluster(before: Json, after: Json, words: str) -> None:
     sides = ({"name": "prod", "access_config": [block]} for block in (before, after))
     findings = found(resource("aws_eks_cluster", "c", *sides))
-    assert [words in say(f).message for f in findings] == ([True] if words else [])
+    assert [words in f.message for f in findings] == ([True] if words else [])

@@ -3,9 +3,7 @@
 import pytest
 
 from eks import POD_TRUST, addon, arn_of, own_role, same
-from found import found
-from synthetic import Json, resource
-from vpc_cni_iam.review.report.sentences import say
+from synthetic import Json, found, resource
 from vpc_cni_iam.review.rules import Rule
 
 ANEW = {"actions": ["delete", "create"]}
@@ -15,7 +13,7 @@ CHART = {"chart": "aws-vpc-cni", "name": "aws-vpc-cni", "namespace": "kube-syste
 
 
 def _conflicts(*changes: Json) -> list[str]:
-    return [say(f).message for f in found(*changes) if f.rule is Rule.CONFLICT]
+    return [f.message for f in found(*changes) if f.rule is Rule.CONFLICT]
 
 
 @pytest.mark.parametrize("after", [DNS, {**DNS, "tags": {"team": "web"}}])
@@ -55,7 +53,7 @@ def test_a_preserved_agent_is_gone_with_its_cluster() -> None:
         same("aws_eks_addon", "agent", agent),
     )
     (lost,) = (f for f in findings if f.rule is Rule.IDENTITY_LOST)
-    assert "Agent" in say(lost).message
+    assert "Agent" in lost.message
 
 
 def test_a_cluster_that_another_address_makes_again_is_a_conflict() -> None:

@@ -2,12 +2,24 @@
 
 import pytest
 
-from synthetic import Json, allow, document, resource, reviewed, rules
+from eks import NODE_TRUST
+from synthetic import (
+    Json,
+    allow,
+    attached,
+    block,
+    configured,
+    document,
+    inline,
+    managed,
+    policy_arn,
+    refers,
+    resource,
+    reviewed,
+    rules,
+)
 
 ONE, ALL = document(allow("ec2:A")), document(allow("*"))
-NODES = document(
-    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
-)
 KINDS = {
     "aws_iam_policy": "unknown-policy",
     "aws_iam_role": "unknown-policy",
@@ -72,8 +84,8 @@ def hidden(kind: str, before: Json, after: Json, *names: str) -> Json:
         ),
         hidden(
             "aws_iam_role",
-            {"assume_role_policy": NODES, "permissions_boundary": "arn:a"},
-            {"assume_role_policy": NODES, "permissions_boundary": "arn:b"},
+            {"assume_role_policy": NODE_TRUST, "permissions_boundary": "arn:a"},
+            {"assume_role_policy": NODE_TRUST, "permissions_boundary": "arn:b"},
             "permissions_boundary",
         ),
     ],
@@ -93,78 +105,18 @@ def test_a_sensitive_value_that_changes_is_not_passed_over(change: Json) -> None
     assert not reviewed({**change, "change": same}).findings
 
 
-def inlined(owner: str, text: str) -> Json:
-    values = {"role": owner, "name": "i", "policy": text}
-    return resource("aws_iam_role_policy", "i", values, values)
-
-
-def bounded(before: str | None, after: str | None, **more: object) -> Json:
-    sides = [
-        {"name": "r", "assume_role_policy": NODES, "permissions_boundary": arn} if arn else None
-        for arn in (before, after)
-    ]
-    return resource("aws_iam_role", "r", *sides, **more)
-
-
-def managed(name: str, before: str, after: str | None = None) -> Json:
-    sides = [
-        {"name": name, "policy": p, "arn": f"arn:aws:iam::1:policy/{name}"}
-        for p in (before, after or before)
-    ]
-    return resource("aws_iam_policy", name, *sides)
-
-
-def test_a_boundary_that_goes_with_its_role_lets_nothing_go() -> None:
-    review = reviewed(bounded("arn:aws:iam::1:policy/b", None))
-    assert [(f.rule, f.level) for f in review.findings] == [("access-removed", "note")]
-
-
-def test_a_boundary_for_one_that_bounds_as_much_is_not_weaker() -> None:
-    a, b = "arn:aws:iam::1:policy/a", "arn:aws:iam::1:policy/b"
-    same = managed("a", ONE), managed("b", ONE)
-    assert not {"boundary-weakened"} & rules(reviewed(bounded(a, b), *same))
-    wider = managed("a", ONE), managed("b", ALL)
-    assert "boundary-weakened" in rules(reviewed(bounded(a, b), *wider))
-    assert "boundary-weakened" in rules(reviewed(bounded(a, b)))
-
-
-def test_a_boundary_keeps_the_plugin_from_what_it_needs() -> None:
-    cni = {"name": "i", "role": "r", "policy": document(allow(["ec2:Assign*", "ec2:*"]))}
-    there = resource("aws_iam_role_policy", "i", cni, cni)
-    values = {"name": "r", "assume_role_policy": NODES}
-    arn = "arn:aws:iam::1:policy/b"
-    comes = resource("aws_iam_role", "r", values, {**values, "permissions_boundary": arn})
-    review = reviewed(comes, there, managed("b", document(allow("s3:*"))), fail_on="coverage-lost")
-    assert (review.failed, "coverage-lost" in rules(review)) == (True, True)
-    enough = managed("b", document(allow(["ec2:*", "s3:*"])))
-    assert not reviewed(comes, there, enough, fail_on="coverage-lost").failed
-    # Of a boundary whose document is not known it is not known either.
-    assert reviewed(comes, there, fail_on="coverage-lost").failed
-    stays = resource("aws_iam_role", "r", *[{**values, "permissions_boundary": arn}] * 2)
-    narrower = managed("b", document(allow("*")), document(allow("s3:*")))
-    assert "coverage-lost" in rules(reviewed(stays, there, narrower))
-
-
 def test_one_name_of_two_roles_is_neither() -> None:
     """Roles of two accounts may have one name."""
-    trust = {"name": "cni", "assume_role_policy": NODES}
+    trust = {"name": "cni", "assume_role_policy": NODE_TRUST}
     roles = [resource("aws_iam_role", f"r{i}", trust, trust) for i in (1, 2)]
-    has = {"name": "i", "role": "cni", "policy": document(allow("s3:*"))}
-    more = {"role": "cni", "name": "j", "policy": document(allow("s3:Get"))}
-    first = resource("aws_iam_role_policy", "a", has, has)
-    second = resource("aws_iam_role_policy", "b", None, more)
-    references = [
-        {
-            "mode": "managed",
-            "type": "aws_iam_role_policy",
-            "name": name,
-            "expressions": {
-                "role": {"references": [f"aws_iam_role.{r}.name", f"aws_iam_role.{r}"]}
-            },
-        }
+    s3 = document(allow("s3:*"))
+    first = inline(s3, s3, role="cni", block="a")
+    second = inline(None, document(allow("s3:Get")), "j", role="cni", block="b")
+    blocks = (
+        block(f"aws_iam_role_policy.{name}", role=refers(f"aws_iam_role.{r}.name"))
         for name, r in (("a", "r1"), ("b", "r2"))
-    ]
-    configuration = {"root_module": {"resources": references}}
+    )
+    configuration = configured(*blocks)
     review = reviewed(*roles, first, second, configuration=configuration, fail_on="new-access")
     assert review.failed
     (finding,) = (f for f in review.findings if "new-access" in f.means)
@@ -182,29 +134,22 @@ def test_one_name_of_two_roles_is_neither() -> None:
     ],
 )
 def test_one_name_of_two_roles_is_the_one_of_the_same_provider(provider: str, owner: str) -> None:
-    trust = {"name": "cni", "assume_role_policy": NODES}
+    trust = {"name": "cni", "assume_role_policy": NODE_TRUST}
     roles = [resource("aws_iam_role", f"r{i}", trust, trust) for i in (1, 2)]
-    keys = {"r1": "aws.one", "r2": "aws.two", "i": provider}
-    blocks = [
-        {
-            "type": "aws_iam_role_policy" if name == "i" else "aws_iam_role",
-            "name": name,
-            "provider_config_key": key,
-            "expressions": {},
-        }
-        for name, key in keys.items()
-    ]
-    comes = resource("aws_iam_role_policy", "i", None, {"role": "cni", "name": "i", "policy": ONE})
-    review = reviewed(*roles, comes, configuration={"root_module": {"resources": blocks}})
+    configuration = configured(
+        block("aws_iam_role.r1", provider="aws.one"),
+        block("aws_iam_role.r2", provider="aws.two"),
+        block("aws_iam_role_policy.i", provider=provider),
+    )
+    comes = inline(None, ONE, role="cni")
+    review = reviewed(*roles, comes, configuration=configuration)
     assert {f.subject for f in review.findings if f.rule == "new-access"} == {owner}
     assert ("ambiguous-principal" in rules(review)) is not bool(owner)
 
 
 def test_an_attached_policy_that_drifted_is_what_the_plan_makes_of_it() -> None:
-    later = managed("p", ALL, ONE)
-    values = {"role": "r", "policy_arn": "arn:aws:iam::1:policy/p"}
-    attached = resource("aws_iam_role_policy_attachment", "a", None, values)
-    review = reviewed(later, attached, resource_drift=[managed("p", ONE, ALL)])
+    comes = attached(policy_arn("p"), before=False)
+    review = reviewed(managed(ALL, ONE), comes, resource_drift=[managed(ONE, ALL)])
     (finding,) = (f for f in review.findings if f.rule == "new-access")
     assert "ec2:A" in finding.message
 

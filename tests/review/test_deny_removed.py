@@ -2,78 +2,81 @@
 
 import pytest
 
-from synthetic import Json, allow, attachment, document, levels, policy, resource, reviewed, rules
+from synthetic import (
+    Json,
+    allow,
+    attached,
+    deny,
+    document,
+    inline,
+    levels,
+    managed,
+    policy,
+    policy_arn,
+    resource,
+    reviewed,
+    rules,
+)
 
 ALL = document(allow("s3:*"))
-GUARD = document({**allow("s3:*"), "Effect": "Deny"})
-BOTH = document(allow("ec2:A"), {**allow("s3:*"), "Effect": "Deny"})
+GUARD = document(deny("s3:*"))
+BOTH = document(allow("ec2:A"), deny("s3:*"))
 ONE = document(allow("ec2:A"))
 ROLE = {"name": "a", "assume_role_policy": document()}
-ARN = "arn:aws:iam::111122223333:policy/guard"
-
-
-def inline(name: str, before: str | None, after: str | None, role: str = "r") -> Json:
-    sides = [{"name": name, "role": role, "policy": p} if p else None for p in (before, after)]
-    return resource("aws_iam_role_policy", name, *sides)
-
-
-def attached(before: bool, after: bool) -> Json:
-    values = {"role": "r", "policy_arn": ARN}
-    sides = [values if there else None for there in (before, after)]
-    return resource("aws_iam_role_policy_attachment", "guard", *sides)
-
-
-def managed(text: str) -> Json:
-    values = {"name": "guard", "policy": text, "arn": ARN}
-    return resource("aws_iam_policy", "guard", values, values)
+ARN = policy_arn("guard")
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        inline("guard", GUARD, None),
-        inline("guard", BOTH, ONE),
-        inline("guard", GUARD, document()),
-        inline("guard", GUARD, document({**allow("s3:Get*"), "Effect": "Deny"})),
+        inline(GUARD, None, "guard"),
+        inline(BOTH, ONE, "guard"),
+        inline(GUARD, document(), "guard"),
+        inline(GUARD, document(deny("s3:Get*")), "guard"),
     ],
 )
 def test_a_removed_deny_is_new_access_where_another_policy_allows(change: Json) -> None:
-    review = reviewed(change, inline("all", ALL, ALL), fail_on="new-access")
+    review = reviewed(change, inline(ALL, ALL, "all"), fail_on="new-access")
     assert (rules(review), review.failed) == ({"new-access"}, True)
     assert any("s3:" in f.message and "a Deny is removed" in f.message for f in review.findings)
     assert any("denies s3:" in line.text for p in review.policies for line in p.lines)
 
 
 def test_a_deny_that_is_detached_is_new_access_where_another_policy_allows() -> None:
-    review = reviewed(attached(True, False), managed(GUARD), inline("all", ALL, ALL))
+    review = reviewed(
+        attached(ARN, after=False), managed(GUARD, GUARD, "guard"), inline(ALL, ALL, "all")
+    )
     assert rules(review) == {"new-access"}
-    assert rules(reviewed(attached(True, False), managed(ONE))) == {"access-removed"}
+    assert rules(reviewed(attached(ARN, after=False), managed(ONE, ONE, "guard"))) == {
+        "access-removed"
+    }
 
 
 def test_a_removed_deny_is_a_warning_where_the_rest_is_not_in_the_plan() -> None:
-    for change in (inline("guard", GUARD, None), policy("guard", BOTH, ONE)):
+    for change in (inline(GUARD, None, "guard"), policy("guard", BOTH, ONE)):
         review = reviewed(change, fail_on="new-access")
         assert (rules(review), review.failed) == ({"not-proven"}, True)
-    assert rules(reviewed(attached(True, False), managed(GUARD))) == {"not-proven"}
+    assert rules(reviewed(attached(ARN, after=False), managed(GUARD, GUARD, "guard"))) == {
+        "not-proven"
+    }
     # IAM deletes no policy that anybody has.
     assert not reviewed(policy("guard", GUARD, None), fail_on="new-access").failed
 
 
 def test_a_deny_that_another_policy_of_the_role_gets_is_no_new_access() -> None:
-    moved = inline("a", BOTH, ONE), inline("b", None, GUARD), inline("all", ALL, ALL)
+    moved = inline(BOTH, ONE, "a"), inline(None, GUARD, "b"), inline(ALL, ALL, "all")
     assert not reviewed(*moved, fail_on="new-access").failed
-    elsewhere = inline("b", None, GUARD, role="other")
+    elsewhere = inline(None, GUARD, "b", role="other")
     assert reviewed(moved[0], elsewhere, moved[2], fail_on="new-access").failed
 
 
 def test_a_policy_that_denies_less_is_a_warning_for_roles_without_another_deny() -> None:
-    values = {"name": "guard", "arn": ARN}
-    texts = (BOTH, document(allow("ec2:*")))
-    changes = resource("aws_iam_policy", "guard", *({**values, "policy": text} for text in texts))
-    has = [inline(f"own-{name}", texts[1], texts[1], role=name) for name in ("a", "b")]
-    attached = {"policy_arn": ARN, "roles": ["a", "b"]}
-    both = resource("aws_iam_policy_attachment", "guard", attached, attached)
-    guarded = inline("guard-b", GUARD, GUARD, role="b")
+    wide = document(allow("ec2:*"))
+    changes = managed(BOTH, wide, "guard")
+    has = [inline(wide, wide, f"own-{name}", role=name) for name in ("a", "b")]
+    lists_both = {"policy_arn": ARN, "roles": ["a", "b"]}
+    both = resource("aws_iam_policy_attachment", "guard", lists_both, lists_both)
+    guarded = inline(GUARD, GUARD, "guard-b", role="b")
     findings = reviewed(changes, both, *has, guarded).findings
     (warning,) = (f for f in findings if f.level != "note")
     assert (warning.rule, warning.address) == ("not-proven", "aws_iam_policy.guard")
@@ -87,13 +90,13 @@ def test_a_deny_that_moves_to_another_role_is_removed_from_the_first() -> None:
 
 
 def test_an_added_deny_removes_access_whatever_the_policy_itself_allows() -> None:
-    review = reviewed(inline("guard", ONE, BOTH))
+    review = reviewed(inline(ONE, BOTH, "guard"))
     assert levels(review) == {"access-removed": "note"}
 
 
 def test_a_deny_that_is_written_differently_is_no_new_access() -> None:
-    split = document(*({**allow(a), "Effect": "Deny"} for a in ("s3:G*", "s3:*", "s3:P*")))
-    assert rules(reviewed(inline("guard", GUARD, split))) == {"rewritten"}
+    split = document(*map(deny, ("s3:G*", "s3:*", "s3:P*")))
+    assert rules(reviewed(inline(GUARD, split, "guard"))) == {"rewritten"}
 
 
 @pytest.mark.parametrize(
@@ -109,8 +112,7 @@ def test_a_deny_that_is_written_differently_is_no_new_access() -> None:
 )
 def test_a_removed_policy_that_is_not_shown_may_have_denied_something(arn: str, text: str) -> None:
     there = resource("aws_iam_role", "a", ROLE, ROLE)
-    values = {"role": "a", "policy_arn": arn}
-    gone = attachment("a", arn, sides=(values, None))
+    gone = attached(arn, role="a", after=False)
     listed = resource(
         "aws_iam_role",
         "a",
@@ -122,6 +124,56 @@ def test_a_removed_policy_that_is_not_shown_may_have_denied_something(arn: str, 
         messages = [f.message for f in review.findings if f.rule == "not-proven"]
         assert review.failed is bool(text) and len(messages) == bool(text)
         assert all(text in message and "Deny" in message for message in messages)
+
+
+def test_a_list_that_removes_one_policy_hides_no_removed_deny_of_another() -> None:
+    other = ARN.replace("guard", "other")
+    listed = {**ROLE, "managed_policy_arns": [ARN, other]}
+    guard = {"name": "guard", "arn": ARN}
+    changes = (
+        resource("aws_iam_role", "a", listed, listed),
+        resource("aws_iam_policy", "guard", *({**guard, "policy": p} for p in (GUARD, ONE))),
+        resource("aws_iam_policy", "o", *[{"name": "other", "arn": other, "policy": ONE}] * 2),
+        resource(
+            "aws_iam_role_policy_attachments_exclusive",
+            "a",
+            *({"role_name": "a", "policy_arns": arns} for arns in ([ARN, other], [ARN])),
+        ),
+    )
+    review = reviewed(*changes, fail_on="new-access")
+    assert review.failed and rules(review) == {"exclusive-removes", "not-proven"}
+    (finding,) = (f for f in review.findings if f.rule == "not-proven")
+    assert finding.message.startswith("aws_iam_role.a may now call s3:* on all resources")
+
+
+BOUNDARY = {"name": "limit", "arn": ARN.replace("guard", "limit")}
+BOUNDED = {**ROLE, "permissions_boundary": BOUNDARY["arn"]}
+
+
+def test_a_deny_that_a_permissions_boundary_loses_may_be_new_access() -> None:
+    sides = [{**BOUNDARY, "policy": text} for text in (BOTH, ONE)]
+    changes = [resource("aws_iam_policy", "limit", *sides)]
+    changes.append(resource("aws_iam_role", "a", BOUNDED, BOUNDED))
+    review = reviewed(*changes, fail_on="new-access")
+    assert (levels(review), review.failed) == ({"boundary-weakened": "warning"}, True)
+    assert review.findings[0].message == (
+        "aws_iam_policy.limit is the permissions boundary of aws_iam_role.a, which can now call "
+        "s3:* on all resources where a policy allows it: a Deny is removed"
+    )
+    # Where a policy of the role denies the same, nothing is newly allowed.
+    denied = reviewed(*changes, inline(GUARD, GUARD, "guard", role="a"))
+    assert levels(denied) == {"access-removed": "note"}
+
+
+def test_a_deny_that_goes_with_a_permissions_boundary_may_be_new_access() -> None:
+    other = {"name": "other", "arn": ARN.replace("guard", "other"), "policy": ONE}
+    limit = {**BOUNDARY, "policy": BOTH}
+    changes = (
+        *(resource("aws_iam_policy", each["name"], each, each) for each in (limit, other)),
+        resource("aws_iam_role", "a", BOUNDED, {**ROLE, "permissions_boundary": other["arn"]}),
+    )
+    review = reviewed(*changes, fail_on="new-access")
+    assert (levels(review), review.failed) == ({"boundary-weakened": "warning"}, True)
 
 
 @pytest.mark.parametrize("kind", ["role", "user", "group"])
@@ -146,9 +198,8 @@ def test_a_deny_that_is_deleted_with_its_principal_is_no_new_access(kind: str) -
 
 
 def test_a_policy_that_stays_or_is_deleted_with_its_role_removes_no_deny() -> None:
-    values = {"role": "a", "policy_arn": ARN}
-    gone = attachment("a", ARN, sides=(values, None))
-    made = attachment("a", ARN, name="b", sides=(None, values))
+    gone = attached(ARN, role="a", after=False)
+    made = attached(ARN, role="a", before=False, block="b")
     assert not reviewed(
         resource("aws_iam_role", "a", ROLE, None), gone, fail_on="new-access"
     ).failed
@@ -183,13 +234,13 @@ def test_an_exclusive_list_removes_a_policy_that_may_have_denied_something(
 def test_a_list_that_stays_hides_no_removed_policy_that_may_have_denied_something() -> None:
     names = {"role_name": "r", "policy_names": ["own"]}
     stays = resource("aws_iam_role_policies_exclusive", "r", names, names)
-    assert "not-proven" in rules(reviewed(attached(True, False), stays))
+    assert "not-proven" in rules(reviewed(attached(ARN, after=False), stays))
 
 
 def test_a_new_list_removes_a_policy_that_may_have_denied_something() -> None:
     values = {"role_name": "r", "policy_arns": ["arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"]}
     comes = resource("aws_iam_role_policy_attachments_exclusive", "r", None, values)
-    review = reviewed(attached(True, True), comes, fail_on="new-access")
+    review = reviewed(attached(ARN), comes, fail_on="new-access")
     (finding,) = (f for f in review.findings if f.rule == "exclusive-removes" and ARN in f.message)
     assert "new-access" in finding.means
     assert "not-proven" not in rules(review)

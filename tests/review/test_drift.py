@@ -2,41 +2,38 @@
 
 import pytest
 
-from found import found
-from synthetic import Json, allow, document, policy, resource
-from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.checks.drift import Drifted
-from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.sentences import say
+from eks import CNI, MANAGED, NODE_TRUST
+from synthetic import Json, allow, attached, deny, document, found, inline, policy, resource
+from vpc_cni_iam.review.report.shown import ShownFinding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
 ONE, ALL = document(allow("ec2:A")), document(allow("*"))
-NODES = document(
-    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
-)
 ACCOUNT = "arn:aws:iam::111122223333:policy/"
 
 
-def drifts(*changes: Json, drift: list[Json]) -> list[Finding]:
+LEFT, REVERTED = "the plan keeps the change", "the plan reverts or deletes it"
+
+
+def drifts(*changes: Json, drift: list[Json]) -> list[ShownFinding]:
     return [f for f in found(*changes, resource_drift=drift) if f.rule is Rule.DRIFT]
 
 
-def are_left(findings: list[Finding]) -> set[bool]:
-    return {f.evidence.is_left for f in findings if isinstance(f.evidence, Drifted)}
+def are_left(findings: list[ShownFinding]) -> set[bool]:
+    assert all(f.message.endswith((LEFT, REVERTED)) for f in findings)
+    return {f.message.endswith(LEFT) for f in findings}
 
 
-def worst(findings: list[Finding]) -> Level | None:
+def worst(findings: list[ShownFinding]) -> Level | None:
     return max((f.level for f in findings), key=lambda level: level.rank, default=None)
 
 
-def means(findings: list[Finding]) -> set[Consequence]:
+def means(findings: list[ShownFinding]) -> set[Consequence]:
     return {m for f in findings for m in f.means}
 
 
 def role(**more: object) -> Json:
     arn = "arn:aws:iam::111122223333:role/cni"
-    return {"name": "cni", "arn": arn, "assume_role_policy": NODES, **more}
+    return {"name": "cni", "arn": arn, "assume_role_policy": NODE_TRUST, **more}
 
 
 def test_what_the_plan_leaves_so_counts_for_what_it_is() -> None:
@@ -45,15 +42,18 @@ def test_what_the_plan_leaves_so_counts_for_what_it_is() -> None:
     assert are_left(findings) == {True}
     assert worst(findings) is Level.ERROR
     assert Consequence.NEW_ACCESS in means(findings)
-    saying = say(findings[0])
-    assert saying.message.endswith("outside of the configuration, and the plan keeps the change")
-    assert saying.fix
+    assert findings[0].message.endswith(f"outside of the configuration, and {LEFT}")
+    assert findings[0].fix
 
 
-def test_what_the_plan_reverts_is_a_warning() -> None:
-    findings = drifts(policy("p", ALL, ONE), drift=[policy("p", ONE, ALL)])
-    assert are_left(findings) == {False}
-    assert worst(findings) is Level.WARNING
+@pytest.mark.parametrize(
+    ("former", "now", "after"), [(ONE, ALL, ONE), (ONE, ALL, None), (ALL, ONE, ALL)]
+)
+def test_what_the_plan_reverts_or_deletes_is_a_warning(
+    former: str, now: str, after: str | None
+) -> None:
+    findings = drifts(policy("p", now, after), drift=[policy("p", former, now)])
+    assert (are_left(findings), worst(findings)) == ({False}, Level.WARNING)
     assert means(findings) == {Consequence.ANY_CHANGE}
 
 
@@ -62,17 +62,17 @@ def test_what_the_plan_reverts_is_said_once_and_of_the_past() -> None:
     drift = [policy("p", ONE, ALL)]
     findings = found(policy("p", ALL, ONE), resource_drift=drift)
     assert {f.rule for f in findings} == {Rule.DRIFT}
-    message = say(findings[0]).message
+    message = findings[0].message
     assert " could call every action on all resources" in message
     assert message.startswith("Outside of the configuration: ")
-    assert message.endswith("; the plan reverts or deletes it")
+    assert message.endswith(f"; {REVERTED}")
 
 
 def test_who_has_a_policy_that_drifts_may_be_one_of_several() -> None:
     """A name of two accounts: another policy that one of them may have hides nothing."""
     there = []
     for module, text in (("a", ALL), ("b", ONE)):
-        values = {"name": "ci", "assume_role_policy": NODES}
+        values = {"name": "ci", "assume_role_policy": NODE_TRUST}
         arn = f"arn:aws:iam::{'1' if module == 'a' else '2'}11122223333:policy/{module}"
         attached = {"role": "ci", "policy_arn": arn}
         own = {"name": module, "arn": arn, "policy": text}
@@ -93,26 +93,12 @@ def test_who_has_a_policy_that_drifts_may_be_one_of_several() -> None:
 @pytest.mark.parametrize("role_of_all", [ALL, ""])
 def test_an_inline_policy_may_be_one_of_another_role_of_the_name(role_of_all: str) -> None:
     roles = [
-        resource("aws_iam_role", module, *[{"name": "ci", "assume_role_policy": NODES}] * 2)
+        resource("aws_iam_role", module, *[{"name": "ci", "assume_role_policy": NODE_TRUST}] * 2)
         for module in ("a", "b")
     ]
-    sides = [{"role": "ci", "name": "b", "policy": text} for text in (ONE, ALL)]
-    other = {"role": "ci", "name": "a", "policy": role_of_all}
-    there = [resource("aws_iam_role_policy", "a", other, other)] if role_of_all else []
-    findings = found(*roles, *there, resource("aws_iam_role_policy", "b", *sides))
+    there = [inline(role_of_all, role_of_all, "a", role="ci")] if role_of_all else []
+    findings = found(*roles, *there, inline(ONE, ALL, "b", role="ci"))
     assert Rule.ADMIN in {f.rule for f in findings if f.level is Level.ERROR}
-
-
-def test_access_that_somebody_took_away_and_the_plan_gives_back_is_a_warning() -> None:
-    findings = drifts(policy("p", ONE, ALL), drift=[policy("p", ALL, ONE)])
-    assert (are_left(findings), worst(findings)) == ({False}, Level.WARNING)
-
-
-def test_what_the_plan_deletes_is_a_warning() -> None:
-    findings = drifts(policy("p", ALL, None), drift=[policy("p", ONE, ALL)])
-    assert (are_left(findings), worst(findings)) == ({False}, Level.WARNING)
-    assert means(findings) == {Consequence.ANY_CHANGE}
-    assert say(findings[0]).message.endswith("the plan reverts or deletes it")
 
 
 def test_a_deposed_object_that_goes_is_not_what_drifted() -> None:
@@ -161,37 +147,27 @@ def test_what_a_role_repeats_of_a_resource_in_the_plan_is_no_drift() -> None:
     after = role(managed_policy_arns=[arn], inline_policy=blocks)
     drift = [resource("aws_iam_role", "cni", role(managed_policy_arns=[], inline_policy=[]), after)]
     stays = resource("aws_iam_role", "cni", after, after)
-    attached = {"role": "cni", "policy_arn": arn}
-    inline = {"role": "cni", "name": "i", "policy": ONE}
-    there = [
-        resource("aws_iam_role_policy_attachment", "a", attached, attached),
-        resource("aws_iam_role_policy", "i", inline, inline),
-    ]
+    there = [attached(arn, role="cni"), inline(ONE, ONE, role="cni")]
     assert not drifts(stays, *there, drift=drift)
     assert drifts(stays, drift=drift)
 
 
 def test_what_drift_took_from_a_role_and_the_plan_puts_back_is_not_lost() -> None:
-    whole = dumps(managed_policy())
-    values = [{"role": "cni", "name": "i", "policy": text} for text in (whole, ONE)]
-    drift = [resource("aws_iam_role_policy", "i", *values)]
-    findings = found(resource("aws_iam_role_policy", "i", *values[::-1]), resource_drift=drift)
+    drift = [inline(CNI, ONE, role="cni")]
+    findings = found(inline(ONE, CNI, role="cni"), resource_drift=drift)
     assert Rule.DRIFT in {f.rule for f in findings}
     assert Rule.COVERAGE_LOST not in {f.rule for f in findings}
 
 
 def test_an_attachment_that_somebody_deleted_and_the_plan_makes_again_is_not_lost() -> None:
     """The role repeats it, and stays as it is."""
-    arn = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
-    attached = {"role": "cni", "policy_arn": arn}
-    had, has = role(managed_policy_arns=[arn]), role(managed_policy_arns=[])
-    attachment = "aws_iam_role_policy_attachment"
+    had, has = role(managed_policy_arns=[MANAGED]), role(managed_policy_arns=[])
     findings = drifts(
         resource("aws_iam_role", "cni", has, has),
-        resource(attachment, "a", None, attached),
+        attached(MANAGED, role="cni", before=False),
         drift=[
             resource("aws_iam_role", "cni", had, has),
-            resource(attachment, "a", attached, None),
+            attached(MANAGED, role="cni", after=False),
         ],
     )
     assert are_left(findings) == {False}
@@ -201,7 +177,7 @@ def test_an_attachment_that_somebody_deleted_and_the_plan_makes_again_is_not_los
 
 def test_a_role_of_a_workload_that_drifted_is_found() -> None:
     weak, strong = (
-        resource("aws_iam_role", name, *[{"name": name, "assume_role_policy": NODES}] * 2)
+        resource("aws_iam_role", name, *[{"name": name, "assume_role_policy": NODE_TRUST}] * 2)
         for name in ("weak", "strong")
     )
     sides = [{"role": f"arn:aws:iam::111122223333:role/{n}"} for n in ("weak", "strong")]
@@ -225,27 +201,26 @@ def test_a_boundary_that_somebody_removed_is_new_access_where_it_stays() -> None
 
 
 def test_drift_that_stays_may_take_a_call_from_the_plugin() -> None:
-    whole = dumps(managed_policy())
-    less = whole.replace('"ec2:CreateNetworkInterface",', "")
-    drift = [policy("cni", whole, less)]
+    less = CNI.replace('"ec2:CreateNetworkInterface",', "")
+    drift = [policy("cni", CNI, less)]
     stays = drifts(policy("cni", less, less), drift=drift)
     assert Consequence.COVERAGE_LOST in means(stays)
-    back = drifts(policy("cni", less, whole), drift=drift)
+    back = drifts(policy("cni", less, CNI), drift=drift)
     assert Consequence.COVERAGE_LOST not in means(back)
 
 
-MANAGED = "arn:aws:iam::aws:policy/"
-CNI = role(managed_policy_arns=[f"{MANAGED}AmazonEKS_CNI_Policy"])
-DENY = document(allow("s3:*"), {**allow("s3:A"), "Effect": "Deny"})
+WITH_CNI = role(managed_policy_arns=[MANAGED])
+WITH_NODES = role(managed_policy_arns=["arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"])
+DENY = document(allow("s3:*"), deny("s3:A"))
 
 
 @pytest.mark.parametrize(
     ("gone", "stays", "level", "counts"),
     [
-        (role(managed_policy_arns=[f"{MANAGED}AmazonEKSWorkerNodePolicy"]), "", "note", False),
-        (CNI, dumps(managed_policy()), "note", False),
-        (CNI, "", "error", Consequence.COVERAGE_LOST),
-        (CNI, ONE, "error", Consequence.COVERAGE_LOST),
+        (WITH_NODES, "", "note", False),
+        (WITH_CNI, CNI, "note", False),
+        (WITH_CNI, "", "error", Consequence.COVERAGE_LOST),
+        (WITH_CNI, ONE, "error", Consequence.COVERAGE_LOST),
         (role(inline_policy=[{"name": "old", "policy": ALL}]), ONE, "note", False),
         (
             role(inline_policy=[{"name": "old", "policy": DENY}]),
@@ -258,8 +233,7 @@ DENY = document(allow("s3:*"), {**allow("s3:A"), "Effect": "Deny"})
 def test_a_policy_that_is_gone_counts_for_what_the_plugin_or_a_deny_loses(
     gone: Json, stays: str, level: str, counts: Consequence | None
 ) -> None:
-    inline = {"role": "cni", "name": "i", "policy": stays}
-    there = [resource("aws_iam_role_policy", "i", inline, inline)] if stays else []
+    there = [inline(stays, stays, role="cni")] if stays else []
     empty = role(managed_policy_arns=[], inline_policy=[])
     drift = [resource("aws_iam_role", "cni", gone, empty)]
     findings = drifts(resource("aws_iam_role", "cni", empty, empty), *there, drift=drift)

@@ -2,15 +2,27 @@
 
 import pytest
 
-from eks import NODE_TRUST, own_role
-from synthetic import Json, allow, attachment, document, levels, resource, reviewed, rules
+from eks import MANAGED, NODE_TRUST, own_role
+from synthetic import (
+    Json,
+    allow,
+    attached,
+    deny,
+    document,
+    inline,
+    levels,
+    managed,
+    policy_arn,
+    resource,
+    reviewed,
+    rules,
+)
 
-MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
 READS = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 ELSEWHERE = "arn:aws:iam::111122223333:policy/of-another-plan"
-COPY = "arn:aws:iam::111122223333:policy/p"
+COPY = policy_arn("p")
 CNI, ONE = document(allow(["ec2:Assign*", "ec2:*"])), document(allow("s3:A"))
-GUARD = document({**allow("s3:*"), "Effect": "Deny"})
+GUARD = document(deny("s3:*"))
 REMOVES = {"exclusive-removes", "coverage-lost"}
 POLICIES, ATTACHMENTS = "policies", "policy_attachments"
 
@@ -21,22 +33,7 @@ def exclusive(kind: str, before: list[str] | None, after: list[str] | None, **mo
     return resource(f"aws_iam_role_{kind}_exclusive", "e", *sides, **more)
 
 
-def attach(arn: str, *, before: bool = True) -> Json:
-    values = {"role": "r", "policy_arn": arn}
-    return attachment("r", arn, sides=(values if before else None, values))
-
-
-def inline(name: str, before: str | None, after: str | None, iam: str = "i") -> Json:
-    sides = [{"name": iam, "role": "r", "policy": p} if p else None for p in (before, after)]
-    return resource("aws_iam_role_policy", name, *sides)
-
-
-def managed(text: str) -> Json:
-    values = {"name": "p", "policy": text, "arn": COPY}
-    return resource("aws_iam_policy", "p", values, values)
-
-
-THERE = {ATTACHMENTS: (MANAGED, attach(MANAGED)), POLICIES: ("i", inline("a", CNI, CNI))}
+THERE = {ATTACHMENTS: (MANAGED, attached(MANAGED)), POLICIES: ("i", inline(CNI, CNI, block="a"))}
 
 
 @pytest.mark.parametrize("kind", THERE)
@@ -57,8 +54,8 @@ def test_an_exclusive_list_removes_what_others_made(kind: str, before: list[str]
 @pytest.mark.parametrize(
     ("change", "there"),
     [
-        (exclusive(ATTACHMENTS, [MANAGED, ELSEWHERE], [ELSEWHERE]), attach(MANAGED)),
-        (exclusive(POLICIES, ["i", "j"], ["j"]), inline("a", CNI, CNI)),
+        (exclusive(ATTACHMENTS, [MANAGED, ELSEWHERE], [ELSEWHERE]), attached(MANAGED)),
+        (exclusive(POLICIES, ["i", "j"], ["j"]), inline(CNI, CNI, block="a")),
     ],
 )
 def test_an_exclusive_list_that_shrinks_takes_what_another_resource_keeps(
@@ -98,7 +95,7 @@ def test_a_sensitive_list_that_stays_removes_nothing() -> None:
     change = exclusive(ATTACHMENTS, [MANAGED], [MANAGED], **hidden)
     change["change"] |= {"actions": ["update"]}
     change["change"]["after"]["description"] = "x"
-    assert not reviewed(change, attach(MANAGED)).failed
+    assert not reviewed(change, attached(MANAGED)).failed
 
 
 @pytest.mark.parametrize(
@@ -112,7 +109,7 @@ def test_an_exclusive_list_of_which_not_all_is_shown_may_remove_a_deny(
     if "after_unknown" in more:
         del change["change"]["after"]["policy_names"]
     text = GUARD if denies else document(allow("s3:*"))
-    review = reviewed(change, inline("i", text, text))
+    review = reviewed(change, inline(text, text))
     (finding,) = (f for f in review.findings if f.rule == "exclusive-removes")
     if "after_unknown" in more:
         names = "which inline policies role r keeps"
@@ -129,7 +126,7 @@ def test_a_list_that_is_known_after_apply_is_a_finding_without_anything_else() -
 
 def test_an_exclusive_list_says_not_that_what_is_made_beside_it_will_not_be_there() -> None:
     change = exclusive(ATTACHMENTS, [MANAGED, ELSEWHERE], [ELSEWHERE])
-    review = reviewed(change, attach(MANAGED, before=False))
+    review = reviewed(change, attached(MANAGED, before=False))
     (finding,) = (f for f in review.findings if f.rule == "exclusive-removes")
     assert finding.message.endswith("although aws_iam_role_policy_attachment.a keeps or creates it")
 
@@ -143,7 +140,7 @@ def test_a_list_that_is_made_anew_for_another_role_removes_nothing_from_the_firs
     """Who deletes an exclusive list removes nothing; its role cannot be changed in place."""
     change = exclusive(POLICIES, ["i"], names, actions=["delete", "create"])
     change["change"]["after"]["role_name"] = role
-    assert ("coverage-lost" in rules(reviewed(change, inline("a", CNI, CNI)))) is is_lost
+    assert ("coverage-lost" in rules(reviewed(change, inline(CNI, CNI, block="a")))) is is_lost
 
 
 @pytest.mark.parametrize(
@@ -182,7 +179,7 @@ def test_a_new_list_removes_what_other_stacks_made_which_no_plan_shows(kind: str
 def test_an_attachment_of_a_policy_detaches_it_from_all_others() -> None:
     values = {"name": "a", "policy_arn": READS, "roles": ["s"]}
     new = resource("aws_iam_policy_attachment", "a", None, values)
-    messages = [f.message for f in reviewed(new, attach(READS)).findings if f.rule in REMOVES]
+    messages = [f.message for f in reviewed(new, attached(READS)).findings if f.rule in REMOVES]
     assert f"aws_iam_policy_attachment.a removes {READS} of role r" in messages[0]
     assert "The plan does not show who else has" in messages[1]
     assert not REMOVES & rules(reviewed(resource("aws_iam_policy_attachment", "a", values, values)))
@@ -191,8 +188,8 @@ def test_an_attachment_of_a_policy_detaches_it_from_all_others() -> None:
 def test_a_policy_that_an_exclusive_list_attaches_is_judged() -> None:
     kind, outcomes = ATTACHMENTS, {}
     for name, arn, more in (
-        ("denies", COPY, [managed(GUARD)]),
-        ("allows", COPY, [managed(ONE)]),
+        ("denies", COPY, [managed(GUARD, GUARD)]),
+        ("allows", COPY, [managed(ONE, ONE)]),
         ("elsewhere", ELSEWHERE, []),
     ):
         review = reviewed(*own_role("r", NODE_TRUST), exclusive(kind, [], [arn]), *more)
@@ -208,14 +205,14 @@ def test_what_an_exclusive_list_removes_and_another_resource_attaches_may_be_los
     sides = [{"policy_arn": COPY, "roles": roles} for roles in ([], ["r"])]
     attaches = resource("aws_iam_policy_attachment", "m", *sides)
     removes = exclusive(ATTACHMENTS, [COPY], [])
-    assert reviewed(removes, attaches, managed(CNI), fail_on="coverage-lost").failed
+    assert reviewed(removes, attaches, managed(CNI, CNI), fail_on="coverage-lost").failed
 
 
 def test_a_deny_that_comes_and_that_a_list_removes_may_not_be_there() -> None:
-    there = inline("b", ONE, document(allow(["s3:A", "s3:B"])), iam="i2")
+    there = inline(ONE, document(allow(["s3:A", "s3:B"])), "i2")
     guard = document({**allow("s3:B"), "Effect": "Deny"})
     change = exclusive(POLICIES, ["i", "i2"], ["i2"])
-    assert reviewed(change, inline("a", None, guard), there, fail_on="new-access").failed
+    assert reviewed(change, inline(None, guard, block="a"), there, fail_on="new-access").failed
 
 
 @pytest.mark.parametrize("before", [None, ["i"]])
@@ -230,4 +227,4 @@ def test_a_policy_made_by_hand_that_an_exclusive_list_names_stays(before: list[s
 
 def test_a_name_in_an_exclusive_list_keeps_no_policy() -> None:
     listed = exclusive(POLICIES, ["i"], ["i"])
-    assert "conflict" not in rules(reviewed(inline("a", ONE, None), listed))
+    assert "conflict" not in rules(reviewed(inline(ONE, None, block="a"), listed))

@@ -1,39 +1,19 @@
 """OIDC providers that change, and the roles that their tokens can or can no longer assume."""
 
-from typing import Any
-
 import pytest
 
-from found import found
-from synthetic import Json, document, resource
-from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.sentences import say
+from eks import ISSUER, PROVIDER, irsa, provider
+from synthetic import Json, found, resource
+from vpc_cni_iam.review.report.shown import ShownFinding
 
-ISSUER, OTHER = (f"oidc.eks.eu-west-1.amazonaws.com/id/{name}" for name in ("EXAMPLE", "OTHER"))
-ARN = "arn:aws:iam::111122223333:oidc-provider/"
-PROVIDER = {
-    "url": f"https://{ISSUER}",
-    "arn": f"{ARN}{ISSUER}",
-    "client_id_list": ["sts.amazonaws.com"],
-    "thumbprint_list": ["a" * 40],
-}
+OTHER = ISSUER.replace("EXAMPLE", "OTHER")
+OF_OTHER = {"url": f"https://{OTHER}", "arn": PROVIDER.replace(ISSUER, OTHER)}
 RULES = ("oidc-provider-changed", "plugin-identity-lost")
 
 
-def provider(before: Json | None, after: Json | None, name: str = "eks", **change: Any) -> Json:
-    sides = [None if side is None else {**PROVIDER, **side} for side in (before, after)]
-    return resource("aws_iam_openid_connect_provider", name, *sides, **change)
-
-
 def role(name: str, subject: str, issuer: str = ISSUER, *, is_new: bool = False) -> Json:
-    tokens = {
-        f"{issuer}:aud": "sts.amazonaws.com",
-        f"{issuer}:sub": f"system:serviceaccount:{subject}",
-    }
-    statement = {"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
-                 "Principal": {"Federated": f"{ARN}{issuer}"},
-                 "Condition": {"StringEquals": tokens}}  # fmt: skip
-    values = {"name": name, "assume_role_policy": document(statement)}
+    trust = irsa(PROVIDER.replace(ISSUER, issuer), issuer, f"system:serviceaccount:{subject}")
+    values = {"name": name, "assume_role_policy": trust}
     return resource("aws_iam_role", name, None if is_new else values, values)
 
 
@@ -41,19 +21,19 @@ CNI, APP = role("cni", "kube-system:aws-node"), role("app", "default:app")
 LATER = role("later", "default:app", OTHER)
 
 
-def _of(*changes: Json) -> list[Finding]:
+def _of(*changes: Json) -> list[ShownFinding]:
     return [f for f in found(*changes) if f.rule in RULES]
 
 
 def _texts(*changes: Json) -> dict[str, str]:
-    return {f"{f.level} {f.rule}": say(f).message for f in _of(*changes)}
+    return {f"{f.level} {f.rule}": f.message for f in _of(*changes)}
 
 
 @pytest.mark.parametrize(
     "change",
     [
         provider({}, None),
-        provider({}, {"url": f"https://{OTHER}", "arn": f"{ARN}{OTHER}"}),
+        provider({}, OF_OTHER),
         provider({}, {}, after_unknown={"url": True}, actions=["delete", "create"]),
         provider({}, {"client_id_list": ["vault"]}),
     ],
@@ -70,23 +50,23 @@ def test_roles_that_tokens_can_no_longer_assume(change: Json) -> None:
     )
     (finding,) = (f for f in _of(change, CNI) if f.rule == "plugin-identity-lost")
     assert "coverage-lost" in finding.means
-    assert say(finding).fix
+    assert finding.fix
     assert "can no longer" not in _texts(change)["warning oidc-provider-changed"]
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        provider(None, {"url": f"https://{OTHER}", "arn": None}, after_unknown={"arn": True}),
-        provider({}, {"url": f"https://{OTHER}", "arn": f"{ARN}{OTHER}"}),
+        provider(None, {**OF_OTHER, "arn": None}, after_unknown={"arn": True}),
+        provider({}, OF_OTHER),
     ],
 )
 def test_roles_that_tokens_can_newly_assume(change: Json) -> None:
-    (finding,) = (f for f in _of(change, LATER) if "can now assume" in say(f).message)
-    assert f"tokens of {OTHER} can now assume aws_iam_role.later" in say(finding).message
+    (finding,) = (f for f in _of(change, LATER) if "can now assume" in f.message)
+    assert f"tokens of {OTHER} can now assume aws_iam_role.later" in finding.message
     assert "new-access" in finding.means
     created = role("later", "default:app", OTHER, is_new=True)
-    assert not any("can now assume" in say(f).message for f in _of(change, created))
+    assert not any("can now assume" in f.message for f in _of(change, created))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +103,7 @@ def test_thumbprints_of_other_issuers_count() -> None:
 def test_a_new_client_id_counts_for_new_access() -> None:
     (finding,) = _of(provider({}, {"client_id_list": ["sts.amazonaws.com", "vault"]}), CNI)
     assert "new-access" in finding.means
-    assert "changes its client IDs to sts.amazonaws.com, vault" in say(finding).message
+    assert "changes its client IDs to sts.amazonaws.com, vault" in finding.message
 
 
 def test_a_role_that_denies_service_accounts_is_none_of_theirs() -> None:

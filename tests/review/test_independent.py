@@ -4,14 +4,11 @@ from collections import Counter
 
 import pytest
 
-from eks import NODE_TRUST, OF_ACCOUNT, arn_of, irsa, own_role, same
-from synthetic import Json, allow, attachment, document, policy, resource, reviewed, role
-from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.policy.document import dumps
+from eks import CNI, NODE_TRUST, OF_ACCOUNT, arn_of, irsa, own_role, same
+from synthetic import Json, allow, attachment, deny, document, policy, resource, reviewed, role
 
-CNI = dumps(managed_policy())
-ONE, TWO = document(allow("s3:GetObject")), document(allow("s3:PutObject"))
-GUARD = document({**allow("s3:*"), "Effect": "Deny"})
+ONE = document(allow("s3:GetObject"))
+GUARD = document(deny("s3:*"))
 ANYBODY = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"})
 ELSEWHERE = "arn:aws:iam::111122223333:policy/elsewhere"
 ASSOCIATION = "aws_eks_pod_identity_association"

@@ -5,10 +5,11 @@ import json
 import pytest
 
 from eks import (
-    MANAGED,
+    CNI,
     NODE_TRUST,
     OF_ACCOUNT,
     POD_TRUST,
+    VERSION,
     addon,
     arn_of,
     association,
@@ -16,30 +17,34 @@ from eks import (
     own_role,
     same,
 )
-from synthetic import Json, allow, attachment, document, levels, resource, reviewed
+from plugin_setup import without
+from synthetic import (
+    Json,
+    allow,
+    attached,
+    deny,
+    document,
+    inline,
+    levels,
+    resource,
+    reviewed,
+)
 from vpc_cni_iam.catalog import variants
-from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
+from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.report.shown import ShownFinding
 
-CNI = dumps(managed_policy())
 STATEMENTS = json.loads(CNI)["Statement"]
 (_IPV6,) = variants.find(("ipv6",))
 OLD_IPV6 = dumps(_IPV6.document(revisions()[0]))
 ASSIGN, UNASSIGN = "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"
 FURTHER = "arn:aws:iam::111122223333:policy/further"
-VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
 IRSA = {**VERSION, "service_account_role_arn": arn_of("cni")}
 MISSING = "plugin-permission-missing"
 
 
-def without(*actions: str) -> str:
-    left = [action for action in STATEMENTS[0]["Action"] if action not in actions]
-    return document({**STATEMENTS[0], "Action": left}, *STATEMENTS[1:])
-
-
 def denying(*actions: str, **more: Json) -> str:
-    return document(*STATEMENTS, allow([*actions], Effect="Deny", **more))
+    return document(*STATEMENTS, deny([*actions], **more))
 
 
 def created(*items: Json) -> list[Json]:
@@ -52,8 +57,7 @@ def of_rule(rule: str, *changes: Json) -> list[ShownFinding]:
 
 def further(*, is_new: bool) -> Json:
     """An attachment of a policy that the plan does not show."""
-    values = {"role": "cni", "policy_arn": FURTHER}
-    return attachment("cni", FURTHER, sides=(None if is_new else values, values))
+    return attached(FURTHER, role="cni", before=not is_new)
 
 
 ELSEWHERE = {"Condition": {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}
@@ -86,10 +90,7 @@ ELSEWHERE = {"Condition": {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}
 def test_what_the_plugin_loses_is_as_severe_as_it_matters_and_as_sure_as_it_is_known(
     before: str | None, after: str, others: list[Json], messages: set[str]
 ) -> None:
-    sides = (
-        None if t is None else {"role": "cni", "name": "m", "policy": t} for t in (before, after)
-    )
-    change = resource("aws_iam_role_policy", "more", *sides)
+    change = inline(before, after, "more", role="cni")
     findings = reviewed(*own_role("cni", irsa()), change, *others).findings
     coverage = [f for f in findings if f.rule.startswith("coverage-")]
     texts = {f"{f.level} {f.message.partition(' (IPv4) ')[2]}" for f in coverage}
@@ -101,8 +102,7 @@ def test_what_the_plugin_loses_is_as_severe_as_it_matters_and_as_sure_as_it_is_k
 def test_a_deny_by_what_requests_are_not_known_to_carry_is_a_doubt(operator: str) -> None:
     """A plan does not say whether a node's address is in the range."""
     denied = denying("ec2:*", Condition={operator: {"aws:SourceIp": "10.0.0.0/8"}})
-    sides = ({"role": "cni", "name": "cni", "policy": text} for text in (CNI, denied))
-    lost = of_rule("coverage-lost", resource("aws_iam_role_policy", "cni", *sides))
+    lost = of_rule("coverage-lost", inline(CNI, denied, "cni", role="cni"))
     assert {f.level for f in lost} == {"warning"}
     assert all("may no longer call ec2:" in f.message for f in lost)
     assert any("aws:SourceIp of the request is not known" in d for f in lost for d in f.details)
@@ -130,33 +130,6 @@ def test_what_depends_on_a_policy_that_is_known_after_apply_is_a_warning(text: s
     assert missing.level == "warning" and any("ec2:CreateTags" in d for d in missing.details)
     assert "unless aws_iam_role_policy.later allows it" in missing.message
     assert reviewed(*plan).plugins[0].verdict == "not shown"
-
-
-@pytest.mark.parametrize(
-    ("text", "before", "after", "is_said"),
-    [
-        (CNI, None, "else", True),
-        (CNI, "known", "else", True),
-        (CNI, "else", "else", False),
-        (CNI, None, "known", False),
-        (CNI, "else", None, False),
-        (document(allow("s3:GetObject")), None, "else", False),
-    ],
-)
-def test_a_new_boundary_that_is_not_known_may_take_the_plugins_calls_away(
-    text: str, before: str | None, after: str | None, *, is_said: bool
-) -> None:
-    arns = {name: f"arn:aws:iam::111122223333:policy/{name}" for name in ("known", "else")}
-    known = {"name": "known", "arn": arns["known"], "policy": document(allow("*"))}
-    there, inline = own_role("cni", NODE_TRUST, text)
-    sides = (
-        there["change"]["after"] | ({"permissions_boundary": arns[name]} if name else {})
-        for name in (before, after)
-    )
-    changes = (resource("aws_iam_role", "cni", *sides), same("aws_iam_policy", "known", known))
-    lost = of_rule("coverage-lost", *changes, inline)
-    assert [(f.level, f.address) for f in lost] == [("warning", "aws_iam_role.cni")] * is_said
-    assert all(arns["else"] in f.message and f.fix for f in lost)
 
 
 @pytest.mark.parametrize(
@@ -189,16 +162,39 @@ def test_a_new_role_that_is_not_aws_nodes_is_judged_beside_the_plugin() -> None:
     assert (lacking.level, lacking.address) == ("warning", "aws_iam_role.b")
 
 
-@pytest.mark.parametrize(("text", "is_doubt"), [(CNI, True), (document(), False)])
-def test_what_nodes_lose_may_be_made_up_by_a_role_of_the_plugins_own(
-    text: str, *, is_doubt: bool
-) -> None:
-    values = {"role": "node", "policy_arn": MANAGED}
-    removed = attachment("node", MANAGED, sides=(values, None))
-    roles = (*own_role("node", NODE_TRUST), *own_role("own", irsa(), text))
-    lost, *_ = of_rule("coverage-lost", removed, *roles)
-    assert lost.level == ("warning" if is_doubt else "error")
-    assert ("unless aws-node has aws_iam_role.own" in lost.message) is is_doubt
+def test_first_policies_of_aws_nodes_role_that_lack_a_call_are_a_warning() -> None:
+    (role, *policies) = own_role("cni", irsa(), without("ec2:AttachNetworkInterface"))
+    review = reviewed(addon(IRSA, IRSA), role, *created(*policies))
+    (lacking,) = (f for f in review.findings if f.rule == "coverage-lacking")
+    assert lacking.level == "warning" and "ec2:AttachNetworkInterface" in lacking.message
+    assert review.plugins[0].answer.startswith("fails as before")
+
+
+def test_a_role_that_gets_a_permissions_boundary_alone_gets_no_first_policies() -> None:
+    arn = FURTHER.replace("further", "limit")
+    limit = same("aws_iam_policy", "limit", {"name": "limit", "arn": arn, "policy": CNI})
+    values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
+    role = resource("aws_iam_role", "cni", values, {**values, "permissions_boundary": arn})
+    review = reviewed(addon(IRSA, IRSA), role, limit)
+    assert review.plugins[0].answer.startswith("fails as before")
+
+
+def test_a_new_role_that_is_only_denied_calls_is_an_error() -> None:
+    (role, *policies) = own_role("cni", irsa(), document(allow("ec2:*", Effect="Deny")))
+    review = reviewed(*created(role, *policies))
+    assert levels(review)["coverage-lacking"] == "error"
+    assert [plugin.verdict for plugin in review.plugins] == ["fails"]
+
+
+def test_a_new_role_that_a_boundary_keeps_from_all_calls_is_an_error() -> None:
+    arn = FURTHER.replace("further", "limit")
+    text = document(allow("s3:GetObject"))
+    limit = same("aws_iam_policy", "limit", {"name": "limit", "arn": arn, "policy": text})
+    values = {"name": "cni", "assume_role_policy": irsa(), "permissions_boundary": arn}
+    (_, *policies) = own_role("cni", irsa(), CNI)
+    review = reviewed(resource("aws_iam_role", "cni", None, values), limit, *created(*policies))
+    assert levels(review)["coverage-lacking"] == "error"
+    assert "fails" in {plugin.verdict for plugin in review.plugins}
 
 
 def test_a_setting_that_decides_nothing_asks_no_more_of_the_role() -> None:

@@ -4,25 +4,30 @@ from itertools import pairwise
 
 import pytest
 
-from eks import ISSUER, MANAGED, NODE_TRUST, PROVIDER, arn_of, irsa, own_role, same
+from eks import CNI, ISSUER, MANAGED, NODE_TRUST, PROVIDER, arn_of, irsa, own_role
 from synthetic import (
     Json,
     allow,
+    attached,
     attachment,
+    block,
+    configured,
+    deny,
     document,
+    inline,
     levels,
     policy,
+    refers,
     resource,
     reviewed,
     role,
 )
 from vpc_cni_iam.catalog import variants
-from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
+from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.report.shown import ShownReview
 
-CNI = dumps(managed_policy())
 ATTACHMENT = "aws_iam_role_policy_attachment"
 
 
@@ -41,18 +46,9 @@ def chained(keys: dict[str, str]) -> ShownReview:
         pair = ({"role": "cni", "policy_arn": arn}, None) if is_old else (None, {"role": "cni"})
         address = f'{ATTACHMENT}.a["{key}"]'
         changes += [made, attachment("cni", "", sides=pair, address=address, **later)]
-    refers = {"references": ["each.value.arn", "each.value"]}
-    blocks = [
-        {"mode": "managed", "type": "aws_iam_policy", "name": "p"},
-        {
-            "mode": "managed",
-            "type": ATTACHMENT,
-            "name": "a",
-            "expressions": {"policy_arn": refers},
-            "for_each_expression": {"references": ["aws_iam_policy.p"]},
-        },
-    ]
-    configuration = {"root_module": {"resources": blocks}}
+    attaches = block(f"{ATTACHMENT}.a", policy_arn=refers("each.value.arn"))
+    attaches["for_each_expression"] = {"references": ["aws_iam_policy.p"]}
+    configuration = configured(block("aws_iam_policy.p"), attaches)
     return reviewed(*own_role("cni", irsa()), *changes, configuration=configuration)
 
 
@@ -64,37 +60,16 @@ def test_a_chained_for_each_is_followed(first: str) -> None:
     assert rules["new-access"] == "error"
 
 
-def test_an_attachment_by_a_local_value_is_not_known() -> None:
-    block = {
-        "mode": "managed",
-        "type": ATTACHMENT,
-        "name": "a",
-        "expressions": {"policy_arn": {"references": ["each.value"]}},
-        "for_each_expression": {"references": ["local.policies"]},
-    }
-    change = attachment(
-        "cni",
-        "",
-        sides=(None, {"role": "cni"}),
-        address=f'{ATTACHMENT}.a["x"]',
-        after_unknown={"policy_arn": True},
-    )
-    configuration = {"root_module": {"resources": [block]}}
-    review = reviewed(*own_role("cni", irsa()), change, configuration=configuration)
-    (finding,) = (f for f in review.findings if f.rule == "unknown-attachment")
-    assert (finding.level, f'{ATTACHMENT}.a["x"]' in finding.message) == ("warning", True)
-
-
 def attached_beside(text: str) -> str:
     """The level of what a plan says that attaches the managed policy beside another one."""
-    change = attachment("node", MANAGED, sides=(None, {"role": "node", "policy_arn": MANAGED}))
+    change = attached(MANAGED, role="node", before=False)
     return levels(reviewed(*own_role("node", NODE_TRUST, text), change))["managed-policy-attached"]
 
 
 def test_the_managed_policy_beside_a_generic_one_undoes_nothing() -> None:
     assert attached_beside(document(allow("ec2:*"))) == "warning"
     # What a policy denies is nothing that it has scoped.
-    denied = {**allow("ec2:DeleteNetworkInterface", "arn:aws:ec2:*:*:*/eni-1"), "Effect": "Deny"}
+    denied = deny("ec2:DeleteNetworkInterface", "arn:aws:ec2:*:*:*/eni-1")
     assert attached_beside(document(allow("ec2:AssignPrivateIpAddresses"), denied)) == "warning"
     for name, level in (("ipv4", "warning"), ("ipv6", "warning"), ("ipv4-scoped", "error")):
         (variant,) = variants.find((name,))
@@ -108,9 +83,7 @@ def test_a_newer_document_of_the_catalog_is_a_note(name: str) -> None:
     texts = list(dict.fromkeys(dumps(variant.document(revision)) for revision in revisions()))
     reviews = []
     for pair in pairwise(texts):
-        sides = ({"role": "cni", "name": "n", "policy": text} for text in pair)
-        change = resource("aws_iam_role_policy", "n", *sides)
-        review = reviewed(*own_role("cni", irsa()), change)
+        review = reviewed(*own_role("cni", irsa()), inline(*pair, "n", role="cni"))
         reviews += [review] if any("new-access" in f.means for f in review.findings) else []
     assert reviews
     for review in reviews:
@@ -121,8 +94,7 @@ def test_a_provider_that_changed_alone_is_one_finding() -> None:
     trusts = (irsa(), irsa(provider=PROVIDER.replace("EXAMPLE", "OTHER")))
     base = {"name": "cni", "arn": arn_of("cni")}
     sides = ({**base, "assume_role_policy": trust} for trust in trusts)
-    inline = same("aws_iam_role_policy", "i", {"role": "cni", "name": "i", "policy": CNI})
-    review = reviewed(resource("aws_iam_role", "cni", *sides), inline)
+    review = reviewed(resource("aws_iam_role", "cni", *sides), inline(CNI, CNI, role="cni"))
     (finding,) = (f for f in review.findings if f.level != "note")
     assert (finding.rule, finding.level) == ("irsa-issuer-differs", "error")
     assert "coverage-lost" in finding.means and ISSUER in finding.message
@@ -130,11 +102,8 @@ def test_a_provider_that_changed_alone_is_one_finding() -> None:
 
 def test_a_policy_that_names_ec2_alone_is_not_the_plugins() -> None:
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "x.y"}}
-    actions = ("ec2:*", "ec2:DescribeInstances")
-    sides = ({"role": "app", "name": "n", "policy": document(allow(action))} for action in actions)
-    review = reviewed(
-        *own_role("app", document(trust)), resource("aws_iam_role_policy", "n", *sides)
-    )
+    texts = (document(allow(action)) for action in ("ec2:*", "ec2:DescribeInstances"))
+    review = reviewed(*own_role("app", document(trust)), inline(*texts, role="app"))
     assert levels(review) == {"access-removed": "note"}
 
 
@@ -188,17 +157,13 @@ def test_policies_of_aws_on_a_new_role_are_a_warning_only_where_they_are_harmful
     names: tuple[str, ...], level: str
 ) -> None:
     arns = [f"arn:aws:iam::aws:policy/{name}" for name in names]
-    attached = [
-        attachment("r", "", name=f"a{i}", sides=(None, {"role": "r", "policy_arn": arn}))
-        for i, arn in enumerate(arns)
-    ]
+    policies = [attached(arn, before=False, block=f"a{i}") for i, arn in enumerate(arns)]
     new = role("r", None, NODE_TRUST)
     rules = ("admin-attached", "new-policy", "unknown-attachment")
-    every = {f.level for f in reviewed(new, *attached).findings if f.rule in rules}
+    every = {f.level for f in reviewed(new, *policies).findings if f.rule in rules}
     assert max(every, key=("note", "warning", "error").index) == level
     # One's own policy is judged by the reader.
-    own = resource("aws_iam_role_policy", "i", None, {
-        "name": "i", "role": "r", "policy": document(allow("s3:GetObject"))})  # fmt: skip
-    for others in ((), attached):
+    own = inline(None, document(allow("s3:GetObject")))
+    for others in ((), policies):
         review = reviewed(new, own, *others)
         assert ("new-policy", "warning") in {(f.rule, f.level) for f in review.findings}

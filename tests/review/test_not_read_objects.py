@@ -5,10 +5,8 @@ import json
 import pytest
 
 from eks import arn_of, irsa, own_role
-from found import found
-from synthetic import Json, allow, document, plan, resource
+from synthetic import Json, allow, document, found, plan, resource
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.review.report.sentences import say
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
 ARGO = """
@@ -113,7 +111,7 @@ def test_what_sets_up_the_plugin_and_is_not_read_is_said_to_be_about_the_plugin(
     (finding,) = found(change)
     assert (finding.rule, finding.level) == (Rule.UNREAD_RESOURCE, Level.WARNING)
     assert finding.means == tuple(Consequence)
-    assert "names the VPC CNI plugin and is not read" in say(finding).message
+    assert "names the VPC CNI plugin and is not read" in finding.message
 
 
 def test_what_names_the_plugin_is_counted_once() -> None:
@@ -127,7 +125,7 @@ def test_what_names_the_plugin_is_counted_once() -> None:
 def test_objects_that_make_access_in_aws_are_said(change: Json) -> None:
     (finding,) = found(change)
     assert (finding.rule, finding.level) == (Rule.UNREAD_RESOURCE, Level.WARNING)
-    assert "is about access and is not read" in say(finding).message
+    assert "is about access and is not read" in finding.message
 
 
 @pytest.mark.parametrize("change", CALM, ids=range(len(CALM)))
@@ -144,7 +142,7 @@ def test_the_plugin_in_sensitive_values_of_a_chart_is_said() -> None:
     change = release("p", 'aws-vpc-cni: {env: {SECRET: "hunter2-secret"}}')
     change["change"]["after_sensitive"] = {"values": True}
     (finding,) = found(change)
-    assert "names the VPC CNI plugin" in say(finding).message and "hunter2" not in repr(finding)
+    assert "names the VPC CNI plugin" in finding.message and "hunter2" not in repr(finding)
 
 
 @pytest.mark.parametrize("text", ["kind: [Role", "kind: Role\nkind: Role", "{{ if .aws-node }}"])
@@ -179,7 +177,7 @@ ROLE |= {"value": arn_of("strong")}
 def test_a_role_in_a_parameter_of_an_application_is_read(change: Json) -> None:
     (finding,) = found(change, *own_role("strong", irsa(), document(allow("*"))))
     assert (finding.rule, finding.level) == (Rule.SERVICE_ACCOUNT_ROLE, Level.ERROR)
-    assert "aws_iam_role.strong" in say(finding).message
+    assert "aws_iam_role.strong" in finding.message
 
 
 FROM_SECRET = {"kind": "Secret", "name": "roles", "valuesKey": "web", "targetPath": ROLE["name"]}
@@ -196,7 +194,7 @@ FROM_SECRET = {"kind": "Secret", "name": "roles", "valuesKey": "web", "targetPat
 def test_a_role_that_flux_takes_from_elsewhere_is_one_not_known(change: Json) -> None:
     (finding,) = found(change)
     assert (finding.rule, finding.level) == (Rule.SERVICE_ACCOUNT_ROLE, Level.WARNING)
-    assert "a role known after apply" in say(finding).message
+    assert "a role known after apply" in finding.message
 
 
 def node_class(before: str | None, after: str, **more: object) -> Json:
@@ -259,6 +257,6 @@ def test_what_has_a_name_that_is_not_known_may_be_the_plugin(
     findings = found(resource(kind, "x", old, new, **{mark: {argument: True}}))
     (finding,) = (f for f in findings if f.rule is Rule.UNREAD_RESOURCE)
     assert (finding.level, finding.means) == (Level.WARNING, tuple(Consequence))
-    assert f"may be the VPC CNI plugin: its {argument} is not known" in say(finding).message
+    assert f"may be the VPC CNI plugin: its {argument} is not known" in finding.message
     stays = resource(kind, "x", new, new, **{mark: {argument: True}})
     assert found(stays) == ()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from eks import (
+    CNI,
     ISSUER,
     NODE_TRUST,
     POD_TRUST,
@@ -17,8 +18,8 @@ from eks import (
     own_role,
     same,
 )
-from plugin_setup import CNI, release
-from synthetic import Json, allow, document, resource, reviewed, role
+from plugin_setup import release
+from synthetic import Json, allow, document, inline, resource, reviewed, role
 
 OTHER = f"{ISSUER}OTHER"
 OTHERS = irsa(PROVIDER.replace(ISSUER, OTHER), OTHER)
@@ -65,8 +66,7 @@ def test_a_role_has_to_trust_the_issuer_of_the_cluster(trust: str, verdict: str)
 
 
 def test_a_trust_policy_that_loses_the_issuer_of_the_cluster_keeps_aws_node_out() -> None:
-    inline = same("aws_iam_role_policy", "i", {"name": "i", "role": "cni", "policy": CNI})
-    there = (cluster(), addon(of_role(), of_role()), inline)
+    there = (cluster(), addon(of_role(), of_role()), inline(CNI, CNI, role="cni"))
     arn = {"arn": arn_of("cni")}
 
     def becomes(before: str, after: str) -> tuple[dict[str, str], list[str]]:
@@ -171,13 +171,15 @@ def test_a_target_role_is_assumed_by_the_role_of_the_association(
 def test_a_first_role_that_may_no_longer_assume_the_target_role_is_an_error() -> None:
     there = resource(ASSOCIATION, "a", association(), association())
     roles = (*own_role("first", POD_TRUST), *own_role("target", TO_ACCOUNT, CNI))
-    inline = {"name": "assume", "role": "first", "policy": MAY}
-    change = resource("aws_iam_role_policy", "assume", inline, None)
+    change = inline(MAY, None, "assume", role="first")
     assert judged(cluster(), there, *roles, change) == ({LOST: "error"}, ["fails"])
     (fix,) = {f.fix for f in reviewed(cluster(), there, *roles, change).findings if f.fix}
     assert "Allow sts:AssumeRole and sts:TagSession on aws_iam_role.target" in fix
-    later = resource("aws_iam_role_policy", "assume", inline, {**inline, "policy": None},
-                     after_unknown={"policy": True})  # fmt: skip
+    later = inline(MAY, MAY, "assume", role="first", after_unknown={"policy": True})
+    later["change"] |= {
+        "after": {**later["change"]["after"], "policy": None},
+        "actions": ["update"],
+    }
     assert judged(cluster(), there, *roles, later)[1] == ["not shown"]
 
 
@@ -186,8 +188,8 @@ def test_a_target_role_that_no_longer_trusts_the_first_role_is_an_error() -> Non
     change = role("target", TO_FIRST, TO_FIRST.replace("first", "other"))
     for side in ("before", "after"):
         change["change"][side] |= {"arn": TARGET}
-    inline = same("aws_iam_role_policy", "i", {"name": "i", "role": "target", "policy": CNI})
-    levels, verdicts = judged(cluster(), there, *own_role("first", POD_TRUST, MAY), change, inline)
+    has = inline(CNI, CNI, role="target")
+    levels, verdicts = judged(cluster(), there, *own_role("first", POD_TRUST, MAY), change, has)
     assert (levels[COVERAGE], verdicts) == ("error", ["fails"])
 
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from conftest import run
 from eks import addon, arn_of, irsa, own_role
-from synthetic import Json, allow, parsed, resource, reviewed
+from synthetic import Json, allow, deny, inline, parsed, reviewed
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.catalog.facts.known_versions import newest
@@ -23,10 +23,6 @@ from vpc_cni_iam.review.diff.plugin.calls import (
 from vpc_cni_iam.review.diff.plugin.judged import JudgedPlugin
 
 NEWEST = JudgedPlugin(newest())
-
-
-def deny(action: str, on: str = "*", **more: Json) -> Json:
-    return {**allow(action, on, **more), "Effect": "Deny"}
 
 
 CNI = managed_policy()
@@ -172,10 +168,7 @@ def hardened(*options: str) -> str:
 
 
 def with_policy(before: str | None, after: str) -> list[Json]:
-    sides = (
-        {"role": "cni", "name": "i", "policy": text} if text else None for text in (before, after)
-    )
-    return [*own_role("cni", irsa()), resource("aws_iam_role_policy", "i", *sides)]
+    return [*own_role("cni", irsa()), inline(before, after, role="cni")]
 
 
 def with_env(**env: str) -> Json:

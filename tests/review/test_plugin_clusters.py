@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from eks import (
+    CNI,
     NODE_TRUST,
     POD_TRUST,
+    VERSION,
     addon,
     arn_of,
     association,
@@ -16,20 +18,28 @@ from eks import (
     own_role,
     same,
 )
-from found import context
-from synthetic import Json, allow, document, levels, resource, reviewed
-from vpc_cni_iam.catalog import parameters, variants
-from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
-from vpc_cni_iam.catalog.selection import select
+from plugin_setup import scoped
+from synthetic import (
+    Json,
+    allow,
+    block,
+    configured,
+    context,
+    document,
+    inline,
+    levels,
+    refers,
+    resource,
+    reviewed,
+)
+from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.report.shown import ShownFinding
 
-CNI = dumps(managed_policy())
-VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
 IRSA = {**VERSION, "service_account_role_arn": arn_of("cni")}
 OWN, OTHER = "vpc-0123456789abcdef0", "vpc-0fedcba9876543210"
 CLUSTER, ASSOCIATION = "aws_eks_cluster", "aws_eks_pod_identity_association"
@@ -128,36 +138,22 @@ def test_clusters_of_one_name_in_two_accounts_are_two(*, is_new: bool, with_clus
         if with_clusters:
             mine.append(same(CLUSTER, name, {"name": "prod", "arn": f"{eks}:cluster/prod"}))
         changes += mine
-        key = f"aws.{name}"
-        blocks += [{"type": c["type"], "name": name, "provider_config_key": key} for c in mine]
-    plugins = context(*changes, configuration={"root_module": {"resources": blocks}}).plugins
+        blocks += [block(f"{c['type']}.{name}", provider=f"aws.{name}") for c in mine]
+    plugins = context(*changes, configuration=configured(*blocks)).plugins
     assert {(p.address, p.cluster.account, *p.after.identity.roles) for p in plugins} == {
         (f"{CLUSTER}.{name}" if with_clusters else "", account, InPlan(f"aws_iam_role.{name}"))
         for name, account in accounts.items()
     }
 
 
-def blocks(*changes: Json, **cluster_names: list[str]) -> Json:
-    """The configuration of resources, with what the name of their cluster refers to, by type."""
-    resources = [
-        {
-            "mode": "managed",
-            "type": c["type"],
-            "name": c["name"],
-            "expressions": {"cluster_name": {"references": cluster_names[c["type"]]}}
-            if c["type"] in cluster_names
-            else {},
-        }
-        for c in changes
-    ]
-    return {"root_module": {"resources": resources}}
-
-
 @pytest.mark.parametrize("passes_on", ["aws_eks_addon.vpc_cni", "aws_eks_node_group.n"])
 def test_a_name_that_another_resource_passes_on_is_that_of_the_cluster(passes_on: str) -> None:
     plan = (addon(VERSION, VERSION), association("a", "a"), node_group("a", "a"))
-    refers = {ASSOCIATION: [f"{passes_on}.cluster_name", passes_on]}
-    (plugin,) = context(*plan, configuration=blocks(*plan, **refers)).plugins
+    configuration = configured(
+        *(block("aws_eks_addon.vpc_cni"), block("aws_eks_node_group.n")),
+        block(f"{ASSOCIATION}.aws_node", cluster_name=refers(f"{passes_on}.cluster_name")),
+    )
+    (plugin,) = context(*plan, configuration=configuration).plugins
     assert (plugin.cluster.name, plugin.after.identity.kind) == ("prod", Identity.pod_identity)
 
 
@@ -168,8 +164,10 @@ def test_a_cluster_whose_name_is_known_after_apply_is_the_one_that_is_referred_t
         resource(CLUSTER, name, None, family("ipv6"), after_unknown={"name": True})
         for name in ("other", "prod")
     ]
-    refers = {ASSOCIATION: [f"{CLUSTER}.prod.name", f"{CLUSTER}.prod"]}
-    configuration = blocks(*made, there, **refers)
+    configuration = configured(
+        *(block(f"{CLUSTER}.{name}") for name in ("other", "prod")),
+        block(f"{ASSOCIATION}.aws_node", cluster_name=refers(f"{CLUSTER}.prod.name")),
+    )
     plan = (*made, there, *own_role("a", POD_TRUST, CNI))
     (plugin,) = context(*plan, configuration=configuration).plugins
     assert (plugin.address, plugin.after.mode) == (f"{CLUSTER}.prod", "ipv6")
@@ -186,21 +184,15 @@ def test_a_node_group_behind_a_sleep_is_of_the_cluster_that_the_sleep_refers_to(
     del group["change"]["after"]["cluster_name"]
     made = resource(CLUSTER, "prod", None, {"name": "prod"}, after_unknown={"id": True})
     plan = (made, group, *own_role("a", NODE_TRUST, CNI))
-    refers = {group["type"]: ['time_sleep.this[0].triggers["name"]', "time_sleep.this[0].triggers"]}
-    configuration = blocks(*plan, **refers)
-    triggers = {"references": [f"{CLUSTER}.prod.id", f"{CLUSTER}.prod.endpoint"]}
-    sleep = {"mode": "managed", "type": "time_sleep", "name": "this"}
-    sleep["expressions"] = {"triggers": triggers}
-    configuration["root_module"]["resources"].append(sleep)
+    triggers = "time_sleep.this[0].triggers"
+    references = {"references": [f'{triggers}["name"]', triggers]}
+    configuration = configured(
+        block(f"{CLUSTER}.prod"),
+        block("aws_eks_node_group.n", cluster_name=references),
+        block("time_sleep.this", triggers=refers(f"{CLUSTER}.prod.id", f"{CLUSTER}.prod.endpoint")),
+    )
     (plugin,) = context(*plan, configuration=configuration).plugins
     assert (plugin.address, plugin.after.node_groups) == (f"{CLUSTER}.prod", (group["address"],))
-
-
-def test_a_name_that_is_known_after_apply_may_be_the_same() -> None:
-    change = addon(IRSA, IRSA, after_unknown={"cluster_name": True})
-    del change["change"]["after"]["cluster_name"]
-    rules = levels(reviewed(change, *own_role("cni", irsa(), CNI)))
-    assert not {LOST, "plugin-removed"} & {*rules}
 
 
 @pytest.mark.parametrize("argument", ["cluster_name", "region"])
@@ -209,12 +201,6 @@ def test_an_add_on_that_moves_to_another_cluster_leaves_the_first(argument: str)
     moves = addon(*sides, actions=["delete", "create"])
     rules = levels(reviewed(moves, *own_role("cni", irsa(), CNI)))
     assert rules["plugin-removed"] == "error"
-
-
-def test_an_association_that_moves_to_another_cluster_leaves_the_first() -> None:
-    moves = association("cni", "cni", actions=["delete", "create"])
-    moves["change"]["after"] = {**moves["change"]["after"], "cluster_name": "other"}
-    assert levels(reviewed(moves, *own_role("cni", POD_TRUST, CNI)))[LOST] == "error"
 
 
 # What the cluster says of the plugin.
@@ -239,11 +225,8 @@ def test_policies_are_judged_by_what_the_family_of_the_cluster_needs(
     statements = json.loads(CNI)["Statement"]
     ipv6 = allow(["ec2:AssignIpv6Addresses", "ec2:DescribeSubnets"])
     fewer = {**statements[0], "Action": statements[0]["Action"][1:]}
-    sides = (
-        {"role": "cni", "name": "more", "policy": document(first, *statements[1:], ipv6)}
-        for first in (statements[0], fewer)
-    )
-    change = resource("aws_iam_role_policy", "more", *sides)
+    texts = (document(first, *statements[1:], ipv6) for first in (statements[0], fewer))
+    change = inline(*texts, "more", role="cni")
     plan = (addon(IRSA, IRSA), *own_role("cni", irsa()), change)
     review = reviewed(*([cluster(**family(mode))] if mode else []), *plan)
     assert ("coverage-lost" in levels(review)) is is_lost
@@ -301,38 +284,38 @@ def test_only_what_the_plan_manages_and_changes_says_what_the_plugin_is(
 # Policies that name a place.
 
 
-def scoped(name: str, vpc: str = OWN) -> str:
-    (variant,) = variants.find(("ipv4-scoped",))
-    values = parameters.values({"cluster_name": name, "vpc_id": vpc})
-    return dumps(parameters.substitute(compose(variant, select()).policy, values))
-
-
 def problems(before: str | None, after: str, *others: str, **more: str) -> list[ShownFinding]:
     """The errors and warnings of a plan that changes the policy of aws-node's role in prod."""
     there = cluster(vpc_config=[{"vpc_id": OWN}])
-    sides = ({"role": "cni", "name": "i", "policy": t} if t else None for t in (before, after))
-    inline = resource("aws_iam_role_policy", "i", *sides)
-    installer = addon(IRSA | more, IRSA | more)
-    review = reviewed(installer, there, *own_role("cni", irsa(), *others), inline)
+    changes = (addon(IRSA | more, IRSA | more), inline(before, after, role="cni"))
+    review = reviewed(there, *own_role("cni", irsa(), *others), *changes)
     return [f for f in review.findings if f.level != "note"]
 
 
 @pytest.mark.parametrize("others", [(), (document(allow("logs:PutLogEvents")),)])
 @pytest.mark.parametrize(
-    ("policy", "words"),
+    ("policy", "words", "fix"),
     [
-        (scoped("staging"), "is for cluster staging, but aws-node runs in prod"),
-        (scoped("prod", OTHER), f"is for VPC {OTHER}, but aws-node runs in {OWN}"),
+        (
+            scoped("staging"),
+            "is for cluster staging, but aws-node runs in prod",
+            "Name cluster prod in aws_iam_role_policy.i",
+        ),
+        (
+            scoped("prod", OTHER),
+            f"is for VPC {OTHER}, but aws-node runs in {OWN}",
+            f"Name VPC {OWN} in aws_iam_role_policy.i",
+        ),
     ],
     ids=["cluster", "VPC"],
 )
 def test_a_new_policy_for_another_cluster_or_vpc_is_an_error(
-    policy: str, words: str, others: tuple[str, ...]
+    policy: str, words: str, fix: str, others: tuple[str, ...]
 ) -> None:
     (finding,) = problems(None, policy, *others)
     assert (finding.rule, finding.level) == ("plugin-permission-missing", "error")
     assert f"aws_iam_role_policy.i {words}" in finding.message
-    assert "ec2:CreateNetworkInterface" in " ".join(finding.details) and finding.fix
+    assert "ec2:CreateNetworkInterface" in " ".join(finding.details) and finding.fix == fix
     assert "coverage-lost" in finding.means
 
 
@@ -397,8 +380,7 @@ def test_a_variable_that_names_another_cluster_asks_for_a_policy_for_that() -> N
 
 
 def test_the_place_in_a_sensitive_policy_is_not_told() -> None:
-    values = {"role": "cni", "name": "i", "policy": scoped("staging")}
-    hidden = resource("aws_iam_role_policy", "i", None, values, after_sensitive={"policy": True})
+    hidden = inline(None, scoped("staging"), role="cni", after_sensitive={"policy": True})
     review = reviewed(association(None, "cni"), *own_role("cni", POD_TRUST), hidden)
     assert review.failed and not any("staging" in f.message for f in review.findings)
 

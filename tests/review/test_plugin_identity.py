@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from eks import (
+    CNI,
     NODE_TRUST,
     POD_TRUST,
+    VERSION,
     addon,
     arn_of,
     association,
@@ -17,22 +19,27 @@ from eks import (
     provider,
     same,
 )
-from found import context, found
-from synthetic import Json, allow, document, resource, reviewed
-from vpc_cni_iam.catalog.facts.documents import managed_policy
+from synthetic import (
+    Json,
+    allow,
+    block,
+    configured,
+    context,
+    document,
+    found,
+    refers,
+    resource,
+    reviewed,
+)
+from synthetic import levels as levels_of
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.account.iam_resource import InPlan, Unresolved
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity
-from vpc_cni_iam.review.report.sentences import say
 
-CNI = dumps(managed_policy())
 MORE = document(*json.loads(CNI)["Statement"], allow("s3:GetObject", "arn:aws:s3:::example/*"))
 FEWER = document(allow("ec2:DescribeTags"))
 ALL = document(allow("*"))
-VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
 LOST, CHANGED = "plugin-identity-lost", "plugin-identity-changed"
-ASSOCIATION = "aws_eks_pod_identity_association"
 UNSHOWN = arn_of("elsewhere")
 SIDES = ("before", "after")
 
@@ -44,11 +51,11 @@ def of_role(name: str, **more: Any) -> Json:
 def levels(*changes: Json, **more: Any) -> dict[str, str]:
     """The level of each rule about the identity of aws-node."""
     rules = (LOST, CHANGED)
-    return {str(f.rule): str(f.level) for f in found(*changes, **more) if f.rule in rules}
+    return levels_of(f for f in found(*changes, **more) if f.rule in rules)
 
 
 def messages(*changes: Json, **more: Any) -> list[str]:
-    return [say(f).message for f in found(*changes, **more) if f.rule in (LOST, CHANGED)]
+    return [f.message for f in found(*changes, **more) if f.rule in (LOST, CHANGED)]
 
 
 def after(*changes: Json, **more: Any) -> PluginIdentity:
@@ -69,9 +76,8 @@ def test_another_role_is_an_error_only_where_it_allows_more(
     change = addon(of_role("a"), of_role("b")) if way is Identity.irsa else association("a", "b")
     assert levels(change, *roles) == {CHANGED: level}
     (finding,) = (f for f in found(change, *roles) if f.rule == CHANGED)
-    words = say(finding)
-    assert "aws_iam_role.a" in words.message and "aws_iam_role.b" in words.message
-    assert bool(words.fix) == (level == "error")
+    assert "aws_iam_role.a" in finding.message and "aws_iam_role.b" in finding.message
+    assert bool(finding.fix) == (level == "error")
     assert ("new-access" in finding.means) == (level == "error")
 
 
@@ -79,13 +85,12 @@ def test_more_access_is_said_by_its_scope_before_an_example() -> None:
     more = document(*json.loads(MORE)["Statement"], allow("iam:PassRole", UNSHOWN))
     roles = (*own_role("a", irsa(), CNI), *own_role("b", irsa(), more))
     (finding,) = (f for f in found(addon(of_role("a"), of_role("b")), *roles) if f.rule == CHANGED)
-    words = say(finding)
-    assert words.message.endswith(f"and can now call iam:PassRole on {UNSHOWN}")
-    assert words.details[:2] == (
+    assert finding.message.endswith(f"and can now call iam:PassRole on {UNSHOWN}")
+    assert finding.details[:2] == (
         "also: s3:GetObject on arn:aws:s3:::example/*",
         "beyond the plugin's needs: iam:PassRole, s3:GetObject",
     )
-    assert words.details[2].startswith("example: iam:PassRole")
+    assert finding.details[2].startswith("example: iam:PassRole")
 
 
 @pytest.mark.parametrize("hidden", ["policy", "session"])
@@ -99,7 +104,7 @@ def test_an_example_tells_no_secret(hidden: str) -> None:
         change["change"]["after"] |= {"policy": more}
     (finding,) = (f for f in found(change, holder, *roles) if f.rule == CHANGED)
     assert finding.level == "error"
-    assert "correct-horse" not in str(say(finding))
+    assert "correct-horse" not in str(finding)
 
 
 def test_a_role_that_the_plan_does_not_show_is_a_warning() -> None:
@@ -139,32 +144,6 @@ def test_a_role_of_nodes_that_changes_is_said_of_the_nodes() -> None:
     assert levels(addon(VERSION, VERSION), node_group("a", "b"), *roles) == {}
 
 
-@pytest.mark.parametrize(
-    ("before", "policy", "level"),
-    [
-        ({"policy": FEWER}, {"policy": CNI}, "error"),
-        ({"policy": FEWER}, {}, "error"),
-        ({"policy": CNI}, {"policy": FEWER}, "note"),
-        ({}, {"policy": FEWER}, "note"),
-    ],
-)
-def test_a_session_policy_is_part_of_the_identity(before: Json, policy: Json, level: str) -> None:
-    change = association("cni", "cni")
-    change["change"]["before"] |= before
-    change["change"] |= {"after": {**change["change"]["after"], **policy}, "actions": ["update"]}
-    assert levels(change, *own_role("cni", POD_TRUST, CNI)) == {CHANGED: level}
-
-
-def test_a_target_role_is_the_one_that_counts() -> None:
-    there = association("way", "way")
-    for side in SIDES:
-        there["change"][side] |= {"target_role_arn": arn_of("target")}
-    roles = (*own_role("way", POD_TRUST), *own_role("target", POD_TRUST, CNI))
-    identity = after(there, *roles)
-    assert identity.roles == {InPlan("aws_iam_role.target")}
-    assert identity.first_roles == {InPlan("aws_iam_role.way")}
-
-
 def test_pod_identity_comes_before_irsa_and_irsa_before_the_role_of_nodes() -> None:
     installer, nodes = addon(of_role("a"), of_role("a")), node_group("c", "c")
     roles = [role for name in "abc" for role in own_role(name, irsa(), CNI)]
@@ -198,11 +177,6 @@ def test_a_first_role_is_a_warning_unless_the_plugin_works_with_it() -> None:
     assert levels(change, *own_role("cni", irsa(), ALL)) == {CHANGED: "error"}
     unshown = addon(VERSION, {**VERSION, "service_account_role_arn": UNSHOWN})
     assert levels(unshown) == {CHANGED: "warning"}
-
-
-def test_the_first_plugin_of_a_new_cluster_is_no_change() -> None:
-    new = resource("aws_eks_cluster", "prod", None, {"name": "prod"})
-    assert levels(new, addon(None, of_role("cni")), *own_role("cni", irsa(), CNI)) == {}
 
 
 # Several roles, and roles of which the plan does not show all.
@@ -269,8 +243,8 @@ def test_the_role_that_an_add_on_refers_to_is_the_plugins(
     references: tuple[str, ...], roles: set[InPlan] | None
 ) -> None:
     """Of several, it may be any; what is none of a role is not known."""
-    expressions = {"service_account_role_arn": {"references": [*references]}}
-    block = {"type": "aws_eks_addon", "name": "vpc_cni", "expressions": expressions}
+    role_arn = {"references": [*references]}
+    configuration = configured(block("aws_eks_addon.vpc_cni", service_account_role_arn=role_arn))
     unknown = {"after_unknown": {"service_account_role_arn": True}}
     plan = (
         addon(of_role("cni"), VERSION, **unknown),
@@ -278,7 +252,6 @@ def test_the_role_that_an_add_on_refers_to_is_the_plugins(
         resource("aws_iam_role", "new", None, {"name": "new", "assume_role_policy": irsa()}),
         resource("aws_iam_user", "new", None, {"name": "new"}),
     )
-    configuration = {"root_module": {"resources": [block]}}
     identity = after(*plan, configuration=configuration)
     assert identity.roles == roles if roles else isinstance(*identity.roles, Unresolved)
     missing = [
@@ -361,21 +334,12 @@ def test_an_association_of_an_add_on_that_is_known_after_apply_is_one_if_it_is_s
     *, is_configured: bool
 ) -> None:
     """The provider computes the argument, too: then aws-node keeps the node role."""
-    expressions = {"pod_identity_association": {"references": ["var.associations"]}}
-    block = {"type": "aws_eks_addon", "name": "vpc_cni", "mode": "managed"}
-    block |= {"expressions": expressions if is_configured else {}}
+    expressions = {"pod_identity_association": refers("var.associations")}
     unknown = {"after_unknown": {"pod_identity_association": True}}
     plan = (addon(VERSION, VERSION, **unknown), node_group("n", "n"))
-    configuration = {"root_module": {"resources": [block]}}
+    addon_block = block("aws_eks_addon.vpc_cni", **(expressions if is_configured else {}))
+    configuration = configured(addon_block)
     kind = Identity.pod_identity if is_configured else Identity.node_role
     assert after(*plan, configuration=configuration).kind is kind
     changes = levels(*plan, *own_role("n", NODE_TRUST, CNI), configuration=configuration)
     assert changes == ({CHANGED: "warning"} if is_configured else {})
-
-
-def test_a_role_of_nodes_loses_nothing_for_a_plugin_with_its_own() -> None:
-    sides = ({"role": "a", "name": "i", "policy": CNI}, None)
-    removed = resource("aws_iam_role_policy", "a", *sides)
-    plan = (addon(of_role("cni"), of_role("cni")), *own_role("cni", irsa(), CNI), removed)
-    nodes = (node_group("a", "b"), *own_role("a", NODE_TRUST), *own_role("b", NODE_TRUST))
-    assert "coverage-lost" not in {f.rule for f in found(*plan, *nodes)}

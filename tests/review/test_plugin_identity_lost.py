@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from eks import (
+    CNI,
     ISSUER,
     NODE_TRUST,
     POD_TRUST,
+    VERSION,
     addon,
     arn_of,
     association,
@@ -16,14 +18,9 @@ from eks import (
     own_role,
     same,
 )
-from found import found
-from synthetic import Json, resource, reviewed
-from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.report.sentences import say
+from synthetic import DOCUMENT, Json, block, configured, deferred, found, refers, resource, reviewed
+from synthetic import levels as levels_of
 
-CNI = dumps(managed_policy())
-VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
 LOST, CHANGED, REMOVED = "plugin-identity-lost", "plugin-identity-changed", "plugin-removed"
 SIDES = ("before", "after")
 
@@ -35,11 +32,11 @@ def of_role(name: str, **more: Any) -> Json:
 def levels(*changes: Json, **more: Any) -> dict[str, str]:
     """The level of each rule about the identity of aws-node, or its removal."""
     rules = (LOST, CHANGED, REMOVED)
-    return {str(f.rule): str(f.level) for f in found(*changes, **more) if f.rule in rules}
+    return levels_of(f for f in found(*changes, **more) if f.rule in rules)
 
 
 def messages(*changes: Json, **more: Any) -> list[str]:
-    return [say(f).message for f in found(*changes, **more) if f.rule in (LOST, CHANGED, REMOVED)]
+    return [f.message for f in found(*changes, **more) if f.rule in (LOST, CHANGED, REMOVED)]
 
 
 def test_an_identity_that_nothing_names_after_the_plan_is_lost() -> None:
@@ -50,38 +47,31 @@ def test_an_identity_that_nothing_names_after_the_plan_is_lost() -> None:
     assert levels(addon(of_role("cni"), VERSION), *role, *nodes) == {CHANGED: "note"}
 
 
-@pytest.mark.parametrize("first", ["cni", None])
-def test_a_role_that_does_not_trust_aws_node_is_lost(first: str | None) -> None:
-    roles = (*own_role("cni", irsa(), CNI), *own_role("b", POD_TRUST, CNI))
-    before = of_role(first) if first else None
-    assert levels(addon(before, of_role("b")), *roles) == {LOST: "error"}
-    assert (
-        "does not trust kube-system/aws-node through IRSA"
-        in messages(addon(before, of_role("b")), *roles)[0]
-    )
+def test_a_node_role_that_aws_node_moves_to_and_instances_cannot_assume_is_lost() -> None:
+    arn = {"name": "n", "arn": arn_of("n")}
+    sides = [{**arn, "assume_role_policy": text} for text in (NODE_TRUST, POD_TRUST)]
+    _, *policies = own_role("n", NODE_TRUST, CNI)
+    nodes = (resource("aws_iam_role", "n", *sides), *policies, node_group("n", "n"))
+    moves = addon(of_role("cni"), VERSION), *own_role("cni", irsa(), CNI)
+    review = reviewed(*moves, *nodes, fail_on="coverage-lost")
+    assert review.failed and review.plugins[0].verdict == "fails"
+    assert levels(*moves, *nodes) == {LOST: "error", CHANGED: "note"}
 
 
 def test_a_trust_policy_for_a_provider_that_is_made_with_it_is_left_open() -> None:
-    kind = "aws_iam_policy_document"
     statement = {
         "actions": ["sts:AssumeRoleWithWebIdentity"],
         "principals": [{"type": "Federated", "identifiers": [None]}],
     }
-    unknown = {"json": True, "statement": [{"principals": [{"identifiers": [True]}]}]}
-    values = {"statement": [statement]}
-    trust = resource(kind, "d", None, values, address=f"data.{kind}.d", actions=["read"])
-    trust["change"]["after_unknown"] = unknown
+    unknown = {"statement": [{"principals": [{"identifiers": [True]}]}]}
     made = resource(
         "aws_iam_role", "cni", None, {"name": "cni"}, after_unknown={"assume_role_policy": True}
     )
-    refers = {"assume_role_policy": {"references": [f"data.{kind}.d.json", f"data.{kind}.d"]}}
-    blocks = [
-        {"mode": "managed", "type": "aws_iam_role", "name": "cni", "expressions": refers},
-        {"mode": "data", "type": kind, "name": "d", "expressions": {}},
-    ]
     change = addon(VERSION, of_role("cni"))
-    configuration = {"root_module": {"resources": blocks}}
-    plan = (made, trust | {"mode": "data"}, change)
+    configuration = configured(
+        block("aws_iam_role.cni", assume_role_policy=refers(f"{DOCUMENT}.json")), block(DOCUMENT)
+    )
+    plan = (made, deferred({"statement": [statement]}, unknown=unknown), change)
     assert LOST not in levels(*plan, configuration=configuration)
 
 
@@ -147,52 +137,35 @@ def test_a_plugin_that_is_removed_from_a_cluster_that_stays_is_an_error() -> Non
     assert levels(forgotten, *role) == {}
 
 
-@pytest.mark.parametrize(
-    ("groups", "level", "words"),
-    [
-        ([(True, True)], "error", "new pods on aws_eks_node_group.n get no IP addresses"),
-        ([], "warning", "other nodes, which the plan does not show"),
-        ([(True, False)], "note", "the plan deletes the node groups"),
-    ],
-)
-def test_nodes_of_auto_mode_need_no_plugin(
-    groups: list[tuple[bool, bool]], level: str, words: str
-) -> None:
-    sides = ({"name": "prod", "compute_config": [{"enabled": is_on}]} for is_on in (False, True))
-    cluster = resource("aws_eks_cluster", "prod", *sides)
-    values = {"cluster_name": "prod", "node_role_arn": arn_of("nodes")}
-    nodes = [
-        resource("aws_eks_node_group", "n", *(values if there else None for there in pair))
-        for pair in groups
-    ]
-    plan = (cluster, addon(of_role("cni"), None), *nodes, *own_role("cni", irsa(), CNI))
-    assert levels(*plan) == {REMOVED: level}
-    assert words in messages(*plan)[0]
-
-
-def block(name: str) -> Json:
+def paired(name: str) -> Json:
     """An add-on that makes its own association."""
     own = {"service_account": "aws-node", "role_arn": arn_of(name)}
     return {**VERSION, "pod_identity_association": [own]}
 
 
 @pytest.mark.parametrize(
-    ("change", "trusts"),
+    ("change", "trusts", "way"),
     [
-        (association("a", "b"), (POD_TRUST, irsa())),
-        (association(None, "b"), (POD_TRUST, NODE_TRUST)),
-        (addon(block("a"), block("b")), (POD_TRUST, irsa())),
-        (addon(of_role("a"), of_role("b")), (irsa(), POD_TRUST)),
+        (association("a", "b"), (POD_TRUST, irsa()), "EKS Pod Identity"),
+        (association(None, "b"), (POD_TRUST, NODE_TRUST), "EKS Pod Identity"),
+        (
+            addon(paired("a"), paired("b")),
+            (POD_TRUST, irsa()),
+            "EKS Pod Identity",
+        ),
+        (addon(of_role("a"), of_role("b")), (irsa(), POD_TRUST), "IRSA"),
+        (addon(None, of_role("b")), (irsa(), POD_TRUST), "IRSA"),
     ],
 )
 def test_an_identity_that_the_role_does_not_trust_is_lost(
-    change: Json, trusts: tuple[str, str]
+    change: Json, trusts: tuple[str, str], way: str
 ) -> None:
     pairs = zip("ab", trusts, strict=True)
     roles = [item for name, trust in pairs for item in own_role(name, trust, CNI)]
     (finding,) = (f for f in reviewed(change, *roles).findings if f.level != "note")
     assert (finding.rule, finding.level, finding.address) == (LOST, "error", change["address"])
     assert "cannot assume aws_iam_role.b" in finding.message and finding.fix
+    assert f"does not trust kube-system/aws-node through {way}" in finding.message
 
 
 def test_an_association_of_another_service_account_leaves_aws_node_without_its_role() -> None:

@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 
-from eks import addon, arn_of, irsa, own_role
-from found import context, found
-from plugin_setup import CNI, annotated, at, release, states
-from synthetic import Json, resource, role
+from eks import CNI, addon, arn_of, irsa, own_role
+from plugin_setup import annotated, at, release, states
+from synthetic import Json, block, configured, context, found, refers, resource, role
+from synthetic import levels as levels_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.value import Known
 from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.account.plugin.state import UnreadReason
-from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.sentences import say
+from vpc_cni_iam.review.report.shown import ShownFinding
 
 SETTINGS = "plugin-configuration-changed"
 NAME = r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn"
@@ -23,20 +22,20 @@ IPV6 = '{"env": {"ENABLE_IPv6": "true"}}'
 SIDES = ("before", "after")
 
 
-def findings(*changes: Json, **more: Any) -> list[Finding]:
+def findings(*changes: Json, **more: Any) -> list[ShownFinding]:
     every = found(*changes, *own_role("cni", irsa(), CNI), **more)
     return [f for f in every if f.rule in (SETTINGS, "plugin-version-changed")]
 
 
 def levels(*changes: Json, **more: Any) -> dict[str, str]:
-    return {str(f.rule): str(f.level) for f in findings(*changes, **more)}
+    return levels_of(findings(*changes, **more))
 
 
 def test_another_value_of_a_variable_is_a_note_with_both() -> None:
     sides = (at("v1.23.2", configuration_values=text) for text in ('{"env": {"A": "1"}}', IPV6))
     (finding,) = (f for f in findings(addon(*sides)) if f.rule == SETTINGS)
     assert finding.level == "note"
-    assert say(finding).details == ("A: 1 -> not set", "ENABLE_IPv6: not set -> true")
+    assert finding.details == ("A: 1 -> not set", "ENABLE_IPv6: not set -> true")
 
 
 def test_the_ip_family_is_that_of_the_values_or_of_the_cluster() -> None:
@@ -187,7 +186,7 @@ def test_a_configuration_that_is_not_read_is_said_once_where_it_changes(
     change = addon(*sides, **marks, after_unknown={argument: True} if later else {})
     warnings = [f for f in findings(change) if f.level == "warning"]
     assert len(warnings) == count
-    texts = str([say(f) for f in warnings])
+    texts = str(warnings)
     assert not sensitive or "ENABLE_IPv6" not in texts
 
 
@@ -204,8 +203,8 @@ def test_a_renamed_cluster_is_a_warning_and_no_secret_is_told() -> None:
     moves = addon(*({"cluster_name": n} for n in names), actions=["delete", "create"], **marks)
     every = found(cluster, moves)
     (change,) = (f for f in every if f.rule == SETTINGS)
-    assert change.level == "warning" and "CLUSTER_NAME" in say(change).message
-    assert "hidden-" not in str([say(f) for f in every])
+    assert change.level == "warning" and "CLUSTER_NAME" in change.message
+    assert "hidden-" not in str(every)
 
 
 def test_a_secret_in_a_variable_is_not_told() -> None:
@@ -215,7 +214,7 @@ def test_a_secret_in_a_variable_is_not_told() -> None:
     holder = resource("aws_iam_user", "u", None, {"name": secret}, after_sensitive={"name": True})
     every = findings(addon(*texts), holder)
     assert [f.rule for f in every] == [SETTINGS]
-    assert secret not in str([say(f) for f in every])
+    assert secret not in str(every)
 
 
 # The role of a chart.
@@ -251,20 +250,14 @@ def test_an_annotation_of_something_else_is_no_identity() -> None:
 @pytest.mark.parametrize("argument", ["set", "values"])
 def test_a_role_that_is_known_after_apply_is_the_one_referred_to(argument: str) -> None:
     """So it is where a chart gets a role that the same plan makes."""
-    refers = {"references": ["aws_iam_role.new.arn", "aws_iam_role.new"]}
+    new = refers("aws_iam_role.new.arn")
     after = {"set": [{"name": NAME}]} if argument == "set" else {}
     unknown = {"set": [{"value": True}]} if argument == "set" else {"values": [True]}
-    expression = [{"name": {"constant_value": NAME}, "value": refers}]
-    blocks = [
-        {
-            "mode": "managed",
-            "type": "helm_release",
-            "name": "cni",
-            "expressions": {argument: expression if argument == "set" else refers},
-        },
-        {"mode": "managed", "type": "aws_iam_role", "name": "new", "expressions": {}},
-    ]
-    configuration = {"root_module": {"resources": blocks}}
+    expression = [{"name": {"constant_value": NAME}, "value": new}]
+    configuration = configured(
+        block("helm_release.cni", **{argument: expression if argument == "set" else new}),
+        block("aws_iam_role.new"),
+    )
     change = release(None, after, after_unknown=unknown)
     _, state = states(change, role("new", None, irsa()), configuration=configuration)
     assert state.identity.roles == {InPlan("aws_iam_role.new")}
@@ -284,10 +277,8 @@ def test_later_values_are_put_over_earlier_ones() -> None:
 
 def test_another_value_that_is_known_after_apply_is_no_role() -> None:
     """It leaves the role that is there, and is none itself whatever it refers to."""
-    refers = {"references": ["aws_iam_role.cni.arn", "aws_iam_role.cni"]}
-    block = {"mode": "managed", "type": "helm_release", "name": "cni"}
-    block |= {"expressions": {"set": [{"name": {}, "value": refers}, {}]}}
-    configuration = {"root_module": {"resources": [block]}}
+    values = [{"name": {}, "value": refers("aws_iam_role.cni.arn")}, {}]
+    configuration = configured(block("helm_release.cni", set=values))
     later = {"name": "env.X"}
     unknown = {"after_unknown": {"set": [{"value": True}]}}
     role_block = {"name": NAME, "value": arn_of("cni")}

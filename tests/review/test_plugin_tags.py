@@ -3,10 +3,9 @@
 import pytest
 
 from eks import addon, association, irsa, node_group, own_role, same
+from plugin_setup import V1_23, about_calls, of_rule, scoped
 from synthetic import Json, allow, document, resource
-from test_coverage import V1_23, found, of_rule, scoped
-from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.sentences import say
+from vpc_cni_iam.review.report.shown import ShownFinding
 
 KEY = "kubernetes.io/cluster/prod"
 OWNED, NAMED = {KEY: "owned", "Name": "node"}, {"Name": "node"}
@@ -26,9 +25,9 @@ def tagged(tags: Json) -> Json:
     return {"id": "x", "tags": {}, "tags_all": tags}
 
 
-def lost(*changes: Json, policy: str | None = None) -> list[Finding]:
+def lost(*changes: Json, policy: str | None = None) -> list[ShownFinding]:
     own = own_role("cni", irsa(), policy or scoped())
-    return of_rule(found(*own, addon(V1_23, V1_23), *changes), "plugin-tag-removed")
+    return of_rule(about_calls(*own, addon(V1_23, V1_23), *changes), "plugin-tag-removed")
 
 
 def change(kind: str, before: Json | None, after: Json | None, **more: object) -> Json:
@@ -44,9 +43,8 @@ def test_a_tag_that_nodes_lose_is_a_warning(kind: str, values: object, tags: Jso
     assert callable(values)
     (finding,) = lost(change(kind, values(OWNED), values(tags)))
     assert (finding.level, finding.address) == ("warning", f"{kind}.x")
-    saying = say(finding)
-    assert KEY in saying.message and "aws_iam_role.cni" in saying.message
-    assert "ec2:AttachNetworkInterface" in saying.message and KEY in saying.fix
+    assert KEY in finding.message and "aws_iam_role.cni" in finding.message
+    assert "ec2:AttachNetworkInterface" in finding.message and KEY in finding.fix
     assert not lost(change(kind, values(OWNED), {**values(OWNED), "name": "other"}))
     assert not lost(change(kind, values(OWNED), None))  # no such nodes are left
 
@@ -92,14 +90,14 @@ def test_a_subnet_or_group_loses_what_a_policy_asks_of_it(kind: str, of: str) ->
 def test_tags_that_are_sensitive_or_known_after_apply_may_be_lost() -> None:
     hidden = {f"{side}_sensitive": {"tags_all": True} for side in ("before", "after")}
     (finding,) = lost(change("aws_instance", tagged(OWNED), tagged({KEY: "shared"}), **hidden))
-    assert "aws_instance.x removes or changes the tag" in say(finding).message
+    assert "aws_instance.x removes or changes the tag" in finding.message
     other = {**tagged(OWNED), "name": "other"}
     assert not lost(change("aws_instance", tagged(OWNED), other, **hidden))
     for sides in ((None, tagged(OWNED)), (tagged(OWNED), None)):
         assert not lost(change("aws_instance", *sides, **hidden))
     later = {"after_unknown": {"tags_all": True}}
     (finding,) = lost(change("aws_instance", tagged(OWNED), {"id": "x"}, **later))
-    assert "may remove or change" in say(finding).message
+    assert "may remove or change" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -132,7 +130,7 @@ def test_a_tag_may_be_a_resource_of_its_own() -> None:
     assert not lost(gone, change("aws_autoscaling_group_tag", tag, None))
     of_node = {"resource_id": "i-0123456789abcdef0", "key": KEY, "value": "owned"}
     (finding,) = lost(change("aws_ec2_tag", of_node, None))
-    assert say(finding).message.startswith(f"aws_ec2_tag.x removes or changes the tag {KEY}. ")
+    assert finding.message.startswith(f"aws_ec2_tag.x removes or changes the tag {KEY}. ")
     assert not lost(change("aws_ec2_tag", of_node, None, actions=["forget"]))
 
 
@@ -170,10 +168,20 @@ def test_fleets_have_the_tags_of_their_template(kind: str, argument: str, block:
     assert finding.address == "aws_launch_template.nodes"
 
 
+def test_a_fleet_has_the_tags_that_all_of_its_specifications_have() -> None:
+    def fleet(*tags: Json) -> Json:
+        return {"launch_specification": [{"ami": "ami-1", "tags": each} for each in tags]}
+
+    kind, replaced = "aws_spot_fleet_request", {"actions": ["delete", "create"]}
+    (finding,) = lost(resource(kind, "x", fleet(OWNED, OWNED), fleet(OWNED, NAMED), **replaced))
+    assert finding.address == "aws_spot_fleet_request.x"
+    assert not lost(resource(kind, "x", fleet(OWNED, NAMED), fleet(NAMED, OWNED), **replaced))
+
+
 def test_a_tag_that_was_removed_by_hand_is_not_removed_by_the_plan() -> None:
     own = own_role("cni", irsa(), scoped())
     drift = [change("aws_instance", tagged(OWNED), tagged(NAMED))]
-    findings = found(*own, same("aws_instance", "x", tagged(NAMED)), resource_drift=drift)
+    findings = about_calls(*own, same("aws_instance", "x", tagged(NAMED)), resource_drift=drift)
     assert not of_rule(findings, "plugin-tag-removed")
 
 
@@ -196,7 +204,7 @@ def test_a_finding_names_the_tag_that_a_policy_asks_for_among_those_that_change(
     both = {"StringEquals": {"aws:ResourceTag/a": "b", f"aws:ResourceTag/{KEY}": "owned"}}
     sides = tagged({"a": "b", "AZ": "a", **OWNED}), tagged({"a": "b", "AZ": "b"})
     (finding,) = lost(change("aws_instance", *sides), policy=asking(both))
-    assert f"aws_instance.x removes or changes the tag {KEY}." in say(finding).message
+    assert f"aws_instance.x removes or changes the tag {KEY}." in finding.message
 
 
 def test_a_tag_that_a_policy_excludes_may_be_set() -> None:
@@ -208,7 +216,7 @@ def test_a_tag_that_a_policy_excludes_may_be_set() -> None:
 def test_tags_of_requests_and_tags_beside_a_wider_policy_do_not_matter() -> None:
     assert not lost(LOSES, policy=scoped().replace("aws:ResourceTag/", "aws:RequestTag/"))
     own = own_role("cni", irsa(), scoped(), document(allow("ec2:*")))
-    assert not of_rule(found(*own, LOSES), "plugin-tag-removed")
+    assert not of_rule(about_calls(*own, LOSES), "plugin-tag-removed")
 
 
 def test_the_tags_that_a_session_policy_asks_for_matter() -> None:
@@ -216,8 +224,8 @@ def test_the_tags_that_a_session_policy_asks_for_matter() -> None:
     for side in ("before", "after"):
         session["change"][side]["policy"] = scoped()
     own = own_role("pod", irsa(), document(allow("ec2:*")))
-    (finding,) = of_rule(found(*own, session, LOSES), "plugin-tag-removed")
-    assert "aws_iam_role.pod" in say(finding).message
+    (finding,) = of_rule(about_calls(*own, session, LOSES), "plugin-tag-removed")
+    assert "aws_iam_role.pod" in finding.message
 
 
 @pytest.mark.parametrize("odd", ["x", 1, [1], [{"tags": "x"}], {"a": []}, None])

@@ -5,17 +5,15 @@ from typing import Any
 
 import pytest
 
-from eks import addon, arn_of, irsa, own_role, same
-from found import context, found
-from plugin_setup import CHART, CNI, annotated, at, release, states
-from synthetic import Json, allow, document, resource, reviewed
+from eks import CNI, addon, arn_of, irsa, own_role, same
+from plugin_setup import CHART, annotated, at, release, states
+from synthetic import Json, allow, context, deny, document, found, inline, resource, reviewed
+from synthetic import levels as levels_of
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.known_versions import find, newest
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.options import Options
-from vpc_cni_iam.review.report.sentences import say
 from vpc_cni_iam.review.report.shown import ShownFinding
 
 (_IPV6,) = variants.find(("ipv6",))
@@ -27,14 +25,14 @@ IPV6_CLUSTER = {"name": "prod", "kubernetes_network_config": [{"ip_family": "ipv
 CLUSTER = same("aws_eks_cluster", "prod", IPV6_CLUSTER)
 
 
-def findings(*changes: Json, **more: Any) -> list[Finding]:
+def findings(*changes: Json, **more: Any) -> list[ShownFinding]:
     rules = (SETTINGS, VERSION_CHANGED, UNKNOWN_VERSION)
     every = found(*changes, *own_role("cni", irsa(), CNI), **more)
     return [finding for finding in every if finding.rule in rules]
 
 
 def levels(*changes: Json, **more: Any) -> dict[str, str]:
-    return {str(f.rule): str(f.level) for f in findings(*changes, **more)}
+    return levels_of(findings(*changes, **more))
 
 
 def by_rule(*changes: Json, **more: Any) -> dict[str, ShownFinding]:
@@ -45,17 +43,17 @@ def test_an_update_is_a_note_if_the_plan_shows_that_its_role_suffices() -> None:
     change = addon(at("v1.21.2"), at("v1.23.2"))
     (finding,) = findings(change)
     assert (finding.rule, finding.level) == (VERSION_CHANGED, "note")
-    assert "from v1.21.2-eksbuild.1 to v1.23.2-eksbuild.1" in say(finding).message
+    assert "from v1.21.2-eksbuild.1 to v1.23.2-eksbuild.1" in finding.message
 
 
 def test_an_update_of_a_plugin_whose_policies_are_not_shown_says_what_it_newly_calls() -> None:
-    def of(*versions: str) -> Finding:
+    def of(*versions: str) -> ShownFinding:
         sides = ({"addon_version": f"{version}-eksbuild.1"} for version in versions)
         (finding,) = (f for f in found(addon(*sides)) if f.rule == VERSION_CHANGED)
         return finding
 
     assert of("v1.20.0", "v1.22.0").level == "warning"
-    assert "newly calls ec2:DescribeSecurityGroups" in say(of("v1.20.0", "v1.22.0")).message
+    assert "newly calls ec2:DescribeSecurityGroups" in of("v1.20.0", "v1.22.0").message
     assert of("v1.23.1", "v1.23.2").level == "note"
 
 
@@ -66,15 +64,9 @@ def test_a_version_that_the_catalog_does_not_have_is_a_warning_where_it_comes(ve
     unnamed = {"service_account_role_arn": arn_of("cni")}
     (finding,) = findings(addon(unnamed, unnamed))
     assert (finding.rule, finding.level) == (UNKNOWN_VERSION, "note")
-    assert f"{newest()} is assumed" in say(finding).message
+    assert f"{newest()} is assumed" in finding.message
     chosen = Options(version=find("v1.22.1"))
     assert UNKNOWN_VERSION not in levels(addon(unnamed, at(version)), options=chosen)
-
-
-def test_a_version_that_is_known_after_apply_is_a_warning() -> None:
-    later = {k: v for k, v in at("v1.21.2").items() if k != "addon_version"}
-    change = addon(at("v1.21.2"), later, after_unknown={"addon_version": True})
-    assert levels(change)[UNKNOWN_VERSION] == "warning"
 
 
 def test_the_tag_of_an_image_in_place_of_the_charts_is_the_version() -> None:
@@ -139,28 +131,10 @@ def test_a_version_that_is_sensitive_is_not_known_and_not_told(kind: str) -> Non
     assert not any(version in str(review.plugins) for version in ("1.21.2", "1.22.1"))
 
 
-def test_an_update_of_the_plugin_is_judged_by_the_version_after() -> None:
-    """The outage of 2026: an IPv6 policy without ec2:DescribeSubnets, and v1.22.1."""
-    rest = (CLUSTER, *own_role("cni", irsa(), OLD_IPV6))
-    update = addon(at("v1.21.2"), at("v1.22.1"))
-    missing = by_rule(update, *rest)[MISSING]
-    assert (missing.level, missing.address) == ("error", "aws_iam_role.cni")
-    assert "v1.22.1" in missing.message and "ec2:DescribeSubnets" in missing.message
-    assert "coverage-lost" in missing.means and "ec2:DescribeSubnets" in missing.fix
-    (plugin,) = reviewed(update, *rest).plugins
-    versions = (plugin.version_before, plugin.version_after, plugin.judged_version)
-    assert versions == ("v1.21.2", "v1.22.1", "v1.22.1")
-    within = by_rule(addon(at("v1.21.1"), at("v1.21.2")), *rest)
-    assert {rule: f.level for rule, f in within.items()} == {VERSION_CHANGED: "note"}
-    # An option overrides what the plan says.
-    assert MISSING not in by_rule(update, *rest, options=Options(version=find("v1.21.2")))
-
-
 def test_what_a_version_newly_calls_is_told_apart_from_what_its_role_loses() -> None:
-    deny = allow("ec2:AssignIpv6Addresses", Effect="Deny")
-    texts = (OLD_IPV6, document(*json.loads(OLD_IPV6)["Statement"], deny))
-    inline = ({"role": "cni", "name": "i", "policy": text} for text in texts)
-    change = resource("aws_iam_role_policy", "i", *inline)
+    denied = deny("ec2:AssignIpv6Addresses")
+    texts = (OLD_IPV6, document(*json.loads(OLD_IPV6)["Statement"], denied))
+    change = inline(*texts, role="cni")
     plan = (addon(at("v1.21.2"), at("v1.22.1")), CLUSTER, *own_role("cni", irsa()), change)
     found_rules = by_rule(*plan)
     assert "ec2:AssignIpv6Addresses" in found_rules["coverage-lost"].message
@@ -177,16 +151,14 @@ def test_what_the_role_never_allowed_is_a_note_where_no_version_is_named() -> No
 
 
 def test_a_call_whose_denial_has_no_effect_is_a_note() -> None:
-    (role, inline) = own_role("cni", irsa(), OLD_IPV6)
-    update = by_rule(addon(at("v1.19.6"), at("v1.21.2")), role, inline)
+    role, policy = own_role("cni", irsa(), OLD_IPV6)
+    update = by_rule(addon(at("v1.19.6"), at("v1.21.2")), role, policy)
     assert {rule: f.level for rule, f in update.items()} == {
         MISSING: "note",
         VERSION_CHANGED: "note",
     }
     called = allow("ec2:ModifyNetworkInterfaceAttribute")
-    texts = (document(*json.loads(OLD_IPV6)["Statement"], called), OLD_IPV6)
-    sides = ({**inline["change"]["after"], "policy": text} for text in texts)
-    less = resource("aws_iam_role_policy", "cni-0", *sides)
+    less = inline(document(*json.loads(OLD_IPV6)["Statement"], called), OLD_IPV6, role="cni")
     lost = by_rule(addon(at("v1.21.2"), at("v1.21.2")), role, less)["coverage-lost"]
     assert (lost.level, "nothing: the first interface" in lost.message) == ("note", True)
 

@@ -8,17 +8,11 @@ from synthetic import Json, allow, attachment, document, levels, policy, resourc
 A, B, BOTH = (document(allow(actions)) for actions in ("ec2:A", "ec2:B", ["ec2:A", "ec2:B"]))
 DENY = document({**allow("s3:B"), "Effect": "Deny"})
 AND_DENY = document(allow("ec2:A"), {**allow("s3:B"), "Effect": "Deny"})
-REFUSED = {"Is": {"aws:ResourceTag/team": "blue"}}
 BLOCK: Json = {"inline_policy": [{"name": "x", "policy": A}]}
 ROLES = [*own_role("a", NODE_TRUST), *own_role("b", NODE_TRUST)]
 ARN = "arn:aws:iam::111122223333:policy/{}"
-MAYBE_WEAKENED = {"boundary-weakened": "error"}
 NEW, LESS = {"new-access": "error"}, {"access-removed": "note"}
 MAYBE, MOVED = {"not-proven": "warning"}, {"moved": "note"}
-
-
-def deny(action: str) -> Json:
-    return {**allow(action), "Effect": "Deny"}
 
 
 def inline(before: tuple[str, str] | None, after: tuple[str, str] | None) -> Json:
@@ -144,31 +138,6 @@ def test_what_a_change_is(name: str) -> None:
 def test_who_and_what_the_finding_names(change: Json, message: str) -> None:
     (finding,) = reviewed(*ROLES, change).findings
     assert finding.message.startswith(message)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "boundaries", "expected"),
-    [
-        (BOTH, BOTH, (A, A), {}),
-        (A, BOTH, (A, A), {"rewritten": "note"}),
-        (A, BOTH, (BOTH, BOTH), NEW),
-        (BOTH, BOTH, (A, BOTH), {"boundary-weakened": "error"}),
-        (A, A, (A, BOTH), {"boundary-weakened": "error"}),  # where another policy allows it
-        (A, BOTH, (A, BOTH), {**NEW, "boundary-weakened": "error"}),
-        (A, document(allow("ec2:A"), deny("ec2:B")), (BOTH, BOTH), LESS),
-        (document(allow("ec2:*"), deny("ec2:A")), A, (BOTH, BOTH), NEW),
-        (document(allow("ec2:A", Condition=REFUSED)), A, (A, A), MAYBE),
-        (A, document(allow("ec2:A", Condition=REFUSED)), (A, A), MAYBE),
-        (A, A, (A, document(allow("ec2:A", Condition=REFUSED))), MAYBE_WEAKENED),
-    ],
-)
-def test_what_a_policy_newly_allows_is_what_its_boundary_leaves(
-    before: str, after: str, boundaries: tuple[str, str], expected: dict[str, str]
-) -> None:
-    sides = ({"name": "limit", "arn": ARN.format("limit"), "policy": text} for text in boundaries)
-    limit = resource("aws_iam_policy", "limit", *sides)
-    review = reviewed(bounded("limit", "limit"), limit, inline(("a", before), ("a", after)))
-    assert levels(review) == expected
 
 
 @pytest.mark.parametrize(

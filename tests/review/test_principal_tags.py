@@ -3,7 +3,7 @@
 import pytest
 
 from eks import OF_ACCOUNT, arn_of, own_role, same
-from synthetic import Json, allow, document, resource, reviewed
+from synthetic import Json, allow, document, inline, resource, reviewed
 
 ASSOCIATION = "aws_eks_pod_identity_association"
 APP = {"namespace": "default", "service_account": "app"}
@@ -72,8 +72,7 @@ def test_a_policy_that_newly_asks_for_session_tags_that_are_off_is_an_error() ->
         "disable_session_tags": True,
     }
     by_tag = document(allow("s3:*", f"arn:aws:s3:::b/${{{_TAG}kubernetes-namespace}}/*"))
-    sides = ({"role": "pod", "name": "p", "policy": policy} for policy in (NARROW, by_tag))
-    changes = (same(ASSOCIATION, "x", values), resource("aws_iam_role_policy", "p", *sides))
+    changes = (same(ASSOCIATION, "x", values), inline(NARROW, by_tag, role="pod"))
     findings = reviewed(*own_role("pod", OF_ACCOUNT), *changes).findings
     assert ("pod-identity-tags-disabled", "error") in {(f.rule, f.level) for f in findings}
 

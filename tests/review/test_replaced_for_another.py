@@ -2,13 +2,9 @@
 
 import pytest
 
-from eks import NODE_TRUST, POD_TRUST, addon, arn_of, irsa, own_role, same
-from synthetic import Json, resource, reviewed
-from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.policy.document import dumps
+from eks import CNI, NODE_TRUST, POD_TRUST, VERSION, addon, arn_of, irsa, own_role, same
+from synthetic import Json, block, configured, levels, refers, resource, reviewed, rules
 
-CNI = dumps(managed_policy())
-VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
 PLUGIN = {"addon_name": "vpc-cni", **VERSION, "service_account_role_arn": arn_of("cni")}
 DNS = {"addon_name": "coredns", "addon_version": "v1.11.4-eksbuild.2"}
 AGENT = {"addon_name": "eks-pod-identity-agent", "addon_version": "v1.3.0"}
@@ -30,19 +26,16 @@ def _moved(kind: str, values: Json) -> Json:
     return resource(kind, "x", *sides, actions=ANEW)
 
 
-def _levels(*changes: Json) -> dict[str, str]:
-    return {f.rule: f.level for f in reviewed(*changes).findings}
-
-
 def test_an_add_on_in_whose_place_another_comes_is_removed() -> None:
     role = own_role("cni", irsa(), CNI)
-    gone = _levels(*role, _counted(0, PLUGIN, DNS), _counted(1, DNS, None))
-    assert gone == {"plugin-removed": "error", **CONFLICT}
+    gone = reviewed(*role, _counted(0, PLUGIN, DNS), _counted(1, DNS, None))
+    assert levels(gone) == {"plugin-removed": "error", **CONFLICT}
 
 
 def test_an_add_on_that_another_number_of_count_has_stays() -> None:
     role = own_role("cni", irsa(), CNI)
-    assert _levels(*role, _counted(0, DNS, PLUGIN), _counted(1, PLUGIN, DNS)) == CONFLICT
+    stays = reviewed(*role, _counted(0, DNS, PLUGIN), _counted(1, PLUGIN, DNS))
+    assert levels(stays) == CONFLICT
 
 
 @pytest.mark.parametrize(
@@ -59,42 +52,38 @@ def test_the_agent_goes_only_if_no_add_on_is_it(
 ) -> None:
     identity = {"namespace": "kube-system", "service_account": "aws-node"}
     association = {"cluster_name": "prod", **identity, "role_arn": arn_of("pod")}
-    levels = _levels(
+    review = reviewed(
         *own_role("pod", POD_TRUST, CNI),
         same("aws_eks_pod_identity_association", "x", association),
         addon(VERSION, VERSION),
         _counted(0, before, DNS),
         _counted(1, DNS, after),
     )
-    assert levels == {**CONFLICT, **({"plugin-identity-lost": "error"} if lost else {})}
+    assert levels(review) == {**CONFLICT, **({"plugin-identity-lost": "error"} if lost else {})}
 
 
 def test_the_first_cluster_loses_what_moves_to_another() -> None:
     identity = {"namespace": "kube-system", "service_account": "aws-node"}
     association = {**identity, "role_arn": arn_of("pod")}
     role = own_role("pod", POD_TRUST, CNI)
-    levels = _levels(*role, _moved("aws_eks_pod_identity_association", association))
-    # The last finding of a rule: what the other cluster gets is a note.
-    assert levels == {"plugin-identity-lost": "error", "plugin-identity-changed": "note"}
-    levels = _levels(*own_role("cni", irsa(), CNI), _moved("aws_eks_addon", PLUGIN))
-    assert levels["plugin-removed"] == "error"
+    review = reviewed(*role, _moved("aws_eks_pod_identity_association", association))
+    assert levels(review) == {"plugin-identity-lost": "error", "plugin-identity-changed": "note"}
 
 
 def test_what_moves_with_its_cluster_is_not_removed() -> None:
     sides = ({"name": name} for name in ("prod", "other"))
     cluster = resource("aws_eks_cluster", "c", *sides, actions=ANEW)
-    levels = _levels(*own_role("cni", irsa(), CNI), cluster, _moved("aws_eks_addon", PLUGIN))
-    assert "plugin-removed" not in levels
+    review = reviewed(*own_role("cni", irsa(), CNI), cluster, _moved("aws_eks_addon", PLUGIN))
+    assert "plugin-removed" not in levels(review)
 
 
 def test_nothing_is_left_of_an_add_on_in_the_cluster_that_it_moves_from() -> None:
     """What is known after apply is that of the other cluster."""
     argument = "pod_identity_association"
-    expressions = {argument: {"references": ["var.associations"]}}
-    block = {"type": "aws_eks_addon", "name": "x", "expressions": expressions}
+    configuration = configured(block("aws_eks_addon.x", **{argument: refers("var.associations")}))
     sides = ({"cluster_name": name, "addon_name": "vpc-cni"} for name in ("prod", "other"))
     moves = resource("aws_eks_addon", "x", *sides, actions=ANEW, after_unknown={argument: True})
-    review = reviewed(moves, configuration={"root_module": {"resources": [block]}})
+    review = reviewed(moves, configuration=configuration)
     identities = {plugin.cluster: plugin.identity_after for plugin in review.plugins}
     assert identities == {"prod": "", "other": "EKS Pod Identity"}
 
@@ -108,10 +97,12 @@ def test_what_is_for_something_known_after_apply_is_not_said_to_be_for_another(
     change = resource(
         "aws_eks_addon", "x", before, after, actions=ANEW, after_unknown={argument: True}
     )
-    assert "plugin-removed" not in _levels(*own_role("cni", irsa(), CNI), change)
+    lost = {"plugin-removed", "plugin-identity-lost"}
+    assert not lost & rules(reviewed(*own_role("cni", irsa(), CNI), change))
 
 
 def test_the_last_node_group_takes_no_identity_from_others() -> None:
     values = {"cluster_name": "prod", "node_role_arn": arn_of("node")}
     group = resource("aws_eks_node_group", "n", values, None)
-    assert _levels(*own_role("node", NODE_TRUST, CNI), addon(VERSION, VERSION), group) == {}
+    there = (*own_role("node", NODE_TRUST, CNI), addon(VERSION, VERSION))
+    assert reviewed(*there, group).findings == ()

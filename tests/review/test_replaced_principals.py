@@ -2,7 +2,22 @@
 
 import pytest
 
-from synthetic import Json, allow, attachment, document, resource, reviewed, rules
+from eks import MANAGED, addon, arn_of, irsa, node_group, own_role
+from synthetic import (
+    Json,
+    allow,
+    attached,
+    block,
+    configured,
+    document,
+    inline,
+    managed,
+    policy_arn,
+    refers,
+    resource,
+    reviewed,
+    rules,
+)
 
 
 def trust(*services: str, **principal: str) -> str:
@@ -51,8 +66,7 @@ def test_a_role_at_another_key_is_compared_with_the_one_of_its_name(
 
 
 def test_a_role_at_another_key_is_named_by_its_new_address() -> None:
-    policy = {"role": "r", "name": "p", "policy": document(allow("*"))}
-    gets = resource("aws_iam_role_policy", "p", None, policy)
+    gets = inline(None, document(allow("*")))
     review = reviewed(of_key("a", NONE, None), of_key("b", None, NONE), gets)
     (finding,) = (f for f in review.findings if f.rule == "admin-attached")
     assert finding.subject == 'aws_iam_role.r["b"]' and finding.subject in finding.message
@@ -83,8 +97,7 @@ def test_what_was_changed_outside_is_none_of_what_goes() -> None:
 
 
 def test_a_deny_that_a_role_at_another_key_no_longer_has_is_said() -> None:
-    values = {"role": "r", "policy_arn": "arn:aws:iam::aws:policy/AWSDenyAll"}
-    detached = attachment("r", values["policy_arn"], sides=(values, None))
+    detached = attached("arn:aws:iam::aws:policy/AWSDenyAll", after=False)
     gone, new = of_key("a", NONE, None), of_key("b", None, NONE)
     assert "new-access" not in {m for f in reviewed(gone, detached).findings for m in f.means}
     assert "new-access" in {m for f in reviewed(gone, new, detached).findings for m in f.means}
@@ -92,10 +105,10 @@ def test_a_deny_that_a_role_at_another_key_no_longer_has_is_said() -> None:
 
 LESS, MORE = document(allow("s3:GetObject")), document(allow("s3:*"))
 REFERS = {"references": ['aws_iam_policy.b["y"].arn', 'aws_iam_policy.b["y"]', "aws_iam_policy.b"]}
-BY_KEY = [
-    {"type": "aws_iam_role", "name": "r", "expressions": {"permissions_boundary": REFERS}},
-    {"type": "aws_iam_policy", "name": "b", "expressions": {}},
-]
+BY_KEY = configured(
+    block("aws_iam_role.r", permissions_boundary=REFERS),
+    block("aws_iam_policy.b"),
+)
 
 
 def boundary(key: str, before: str | None, after: str | None) -> Json:
@@ -115,7 +128,7 @@ def test_a_boundary_at_another_key_is_compared_with_the_one_of_its_name(
     if role_moves:
         roles = [of_key("a", BOUND, None), of_key("b", None, NONE, **LATER)]
     policies = boundary("x", LESS, None), boundary("y", None, text)
-    review = reviewed(*roles, *policies, configuration={"root_module": {"resources": BY_KEY}})
+    review = reviewed(*roles, *policies, configuration=BY_KEY)
     assert ("boundary-weakened" in rules(review)) == weaker
 
 
@@ -132,7 +145,7 @@ def test_a_boundary_at_another_key_is_compared_with_the_one_of_its_name(
     ],
 )
 def test_a_role_is_made_in_place_of_a_role_that_goes_and_no_other(changes: list[Json]) -> None:
-    review = reviewed(*changes, configuration={"root_module": {"resources": BY_KEY}})
+    review = reviewed(*changes, configuration=BY_KEY)
     assert "boundary-weakened" not in rules(review)
 
 
@@ -151,11 +164,8 @@ def of_accounts(provider: str, after: Json) -> tuple[list[Json], Json]:
     arns = {name: {"arn": f"arn:aws:iam::{number}:role/r"} for name, number in accounts.items()}
     changes = [role(name, {**bounds[name], **arn}, None) for name, arn in arns.items()]
     providers = {"gone": "aws", "also_gone": "aws.other", "made": provider}
-    blocks = [
-        {"type": "aws_iam_role", "name": name, "provider_config_key": key, "expressions": {}}
-        for name, key in providers.items()
-    ]
-    return [*changes, role("made", None, after)], {"root_module": {"resources": blocks}}
+    blocks = (block(f"aws_iam_role.{name}", provider=key) for name, key in providers.items())
+    return [*changes, role("made", None, after)], configured(*blocks)
 
 
 @pytest.mark.parametrize(
@@ -189,8 +199,7 @@ def test_who_may_newly_assume_a_role_that_is_made_anew_is_said(
 
 CNI = document(allow(["ec2:Assign*", "ec2:*"]))
 ONE = document(allow("s3:A"))
-MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
-COPY = "arn:aws:iam::111122223333:policy/p"
+COPY = policy_arn("p")
 LOST = {"conflict", "coverage-lost"}
 
 
@@ -206,27 +215,12 @@ def replaced(name: str | None = "r", **before: object) -> Json:
     )
 
 
-def attach(arn: str, **more: object) -> Json:
-    values = {"role": "r", "policy_arn": arn}
-    return resource("aws_iam_role_policy_attachment", "a", values, values, **more)
-
-
-def inline(before: str, after: str) -> Json:
-    sides = [{"name": "i", "role": "r", "policy": text} for text in (before, after)]
-    return resource("aws_iam_role_policy", "b", *sides)
-
-
-def managed(text: str) -> Json:
-    values = {"name": "p", "policy": text, "arn": COPY}
-    return resource("aws_iam_policy", "p", values, values)
-
-
 def test_a_role_that_is_replaced_loses_what_the_plan_leaves_alone() -> None:
-    review = reviewed(replaced(), attach(MANAGED), inline(ONE, ONE))
+    review = reviewed(replaced(), attached(MANAGED), inline(ONE, ONE))
     assert rules(review) >= LOST
     messages = [f.message for f in review.findings if f.rule == "conflict"]
     assert len(messages) == 2 and all("the plan does not create it again" in m for m in messages)
-    again = attach(MANAGED, actions=["delete", "create"])
+    again = attached(MANAGED, actions=["delete", "create"])
     assert not LOST & rules(reviewed(replaced(), again))
 
 
@@ -256,10 +250,9 @@ def listed(before: list[str] | None, after: Json, **unknown: object) -> Json:
 def test_a_list_of_roles_attaches_again_only_to_another_name(
     name: str | None, attachments: Json, *, is_lost: bool
 ) -> None:
-    expression = {"references": ["aws_iam_role.r.name", "aws_iam_role.r"]}
-    block = {"type": attachments["type"], "name": "m", "expressions": {"roles": expression}}
-    configuration = {"root_module": {"resources": [block]}}
-    changes = replaced(name), attachments, managed(CNI)
+    roles = refers("aws_iam_role.r.name")
+    configuration = configured(block("aws_iam_policy_attachment.m", roles=roles))
+    changes = replaced(name), attachments, managed(CNI, CNI)
     conflicts = "conflict" in rules(reviewed(*changes, configuration=configuration))
     assert conflicts is is_lost
 
@@ -277,13 +270,29 @@ def test_an_exclusive_list_attaches_again_to_a_role_that_is_replaced_only_if_it_
 def test_what_is_created_before_it_is_destroyed_is_gone_if_iam_has_one_of_it(
     effect: str, rule: str
 ) -> None:
-    values = {"name": "p", "role": "app", "policy": document({**allow("iam:*"), "Effect": effect})}
-    others = {"name": "all", "role": "app", "policy": document(allow("*"))}
-    review = reviewed(
-        resource("aws_iam_role_policy", "all", others, others if effect == "Deny" else None),
-        resource("aws_iam_role_policy", "p", values, values, actions=["create", "delete"]),
-    )
-    assert rule in rules(review)
-    same = resource("aws_iam_role_policy", "all", others, others)
-    again = resource("aws_iam_role_policy", "p", values, values, actions=["delete", "create"])
-    assert "admin-attached" not in rules(reviewed(same, again))
+    text, everything = document(allow("iam:*", Effect=effect)), document(allow("*"))
+    gone = inline(text, text, actions=["create", "delete"])
+    others = inline(everything, everything if effect == "Deny" else None, "all")
+    assert rule in rules(reviewed(others, gone))
+    again = inline(text, text, actions=["delete", "create"])
+    assert "admin-attached" not in rules(reviewed(inline(everything, everything, "all"), again))
+
+
+def renamed(before: str, after: str) -> Json:
+    sides: list[Json] = [{"name": name, "assume_role_policy": EC2} for name in (before, after)]
+    sides[0]["arn"] = arn_of(before)
+    return resource("aws_iam_role", "r", *sides, actions=["delete", "create"])
+
+
+def test_a_role_under_another_name_has_another_arn() -> None:
+    (finding,) = (f for f in reviewed(renamed("a", "b")).findings if f.rule == "arn-changed")
+    assert f"{arn_of('a')} becomes {arn_of('b')}" in finding.message
+
+
+def test_a_node_role_under_another_name_is_an_error_also_where_aws_node_has_its_own() -> None:
+    """Its access entry, or aws-auth, names the old ARN: no node joins the cluster."""
+    own = {"service_account_role_arn": arn_of("cni")}
+    plugin = [addon(own, own), *own_role("cni", irsa(), document(allow("ec2:*")))]
+    review = reviewed(renamed("nodes", "workers"), node_group("nodes", "workers"), *plugin)
+    (finding,) = (f for f in review.findings if f.rule == "arn-changed")
+    assert finding.level == "error" and "a node role" in finding.message

@@ -251,11 +251,3 @@ def test_a_mark_stands_for_one_value() -> None:
     for text, marked_policy in zip(texts, policies, strict=True):
         (statement,) = secrets.restored(marked_policy).statements
         assert (statement.actions, statement.resources) == ((text,), (text,))
-
-
-def test_a_policy_that_is_sensitive_and_stays_is_no_finding() -> None:
-    text = document(allow("s3:Get"))
-    hidden = {"after_sensitive": {"policy": True}, "before_sensitive": {"policy": True}}
-    change = policy("p", text, text, **hidden)
-    change["change"]["actions"] = ["update"]
-    assert reviewed(change).findings == ()

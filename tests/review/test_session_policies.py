@@ -4,15 +4,27 @@ import json
 
 import pytest
 
-from eks import NODE_TRUST, POD_TRUST, addon, arn_of, association, own_role, same
-from synthetic import Json, allow, document, resource, reviewed
+from eks import CNI, NODE_TRUST, POD_TRUST, addon, arn_of, association, own_role, same
+from synthetic import (
+    Json,
+    allow,
+    block,
+    configured,
+    document,
+    inline,
+    levels,
+    managed,
+    policy_arn,
+    refers,
+    resource,
+    reviewed,
+)
 from vpc_cni_iam.catalog import variants
-from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
+from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.report.shown import ShownReview
 
 ASSOCIATION = "aws_eks_pod_identity_association"
-CNI = dumps(managed_policy())
 NARROW, OTHER = document(allow("s3:GetObject")), document(allow("s3:PutObject"))
 PLUGIN = {"namespace": "kube-system", "service_account": "aws-node"}
 APP = {"namespace": "default", "service_account": "app"}
@@ -29,7 +41,7 @@ def _review(*changes: Json, **more: object) -> ShownReview:
 
 
 def _levels(*changes: Json) -> dict[str, str]:
-    return {f.rule: f.level for f in _review(*changes).findings}
+    return levels(_review(*changes))
 
 
 @pytest.mark.parametrize(
@@ -56,9 +68,9 @@ def test_what_a_session_policy_newly_holds_back_is_missing(before: str | None) -
 
 def test_a_session_policy_that_is_not_known_may_allow_anything_or_nothing() -> None:
     unknown = {"after_unknown": {"policy": True}}
-    written = {"type": ASSOCIATION, "name": "x", "expressions": {"policy": {"references": ["v"]}}}
+    written = block(f"{ASSOCIATION}.x", policy=refers("var.policy"))
     later = _association(PLUGIN, NARROW, None, **unknown)
-    review = _review(later, configuration={"root_module": {"resources": [written]}})
+    review = _review(later, configuration=configured(written))
     assert [f.level for f in review.findings if f.rule == "plugin-identity-changed"] == ["warning"]
     assert [p.verdict for p in review.plugins] == ["not shown"]
 
@@ -77,24 +89,22 @@ def test_a_session_policy_of_another_service_account_limits_nothing_of_aws_nodes
 
 
 def test_the_role_that_assumes_a_target_role_has_to_trust_eks() -> None:
-    def levels(trust: str) -> dict[str, str]:
+    def by_rule(trust: str) -> dict[str, str]:
         values = {"cluster_name": "prod", "role_arn": arn_of("pod"), **PLUGIN}
         sides = (values, {**values, "role_arn": arn_of("first"), "target_role_arn": arn_of("far")})
         to_first = {"Effect": "Allow", "Action": "sts:*", "Principal": {"AWS": arn_of("first")}}
         names = (("pod", POD_TRUST), ("first", trust), ("far", document(to_first)))
         roles = [change for name, each in names for change in own_role(name, each, CNI)]
-        findings = reviewed(*roles, resource(ASSOCIATION, "x", *sides)).findings
-        return {f.rule: f.level for f in findings}
+        return levels(reviewed(*roles, resource(ASSOCIATION, "x", *sides)))
 
-    assert levels(NODE_TRUST) == {"plugin-identity-lost": "error"}
-    assert levels(POD_TRUST) == {"plugin-identity-changed": "note"}
+    assert by_rule(NODE_TRUST) == {"plugin-identity-lost": "error"}
+    assert by_rule(POD_TRUST) == {"plugin-identity-changed": "note"}
 
 
 def test_a_session_policy_limits_the_target_role() -> None:
     target = {**PLUGIN, "target_role_arn": arn_of("pod")}
     review = _review(_association(target, NARROW, OTHER))
-    levels = {f.rule: f.level for f in review.findings}
-    assert levels["plugin-permission-missing"] == "warning"
+    assert levels(review)["plugin-permission-missing"] == "warning"
     assert [p.verdict for p in review.plugins] == ["fails"]
 
 
@@ -115,8 +125,7 @@ def test_an_update_is_judged_by_a_session_policy_that_stays(
 ) -> None:
     changes = (IPV6, addon(*VERSIONS), _association(PLUGIN, session, session))
     review = reviewed(*own_role("pod", POD_TRUST, NEW_IPV6), *changes)
-    levels = {f.rule: f.level for f in review.findings}
-    assert levels.get("plugin-permission-missing") == level
+    assert levels(review).get("plugin-permission-missing") == level
     (plugin,) = review.plugins
     assert ("ec2:DescribeSubnets" in plugin.missing) == (level == "error")
 
@@ -140,11 +149,10 @@ def test_several_session_policies_are_judged_if_they_are_one(
 
 def test_a_limit_of_one_of_several_roles_is_no_limit_of_the_others() -> None:
     """Nodes may have several roles, of which any may be the one of aws-node."""
-    bound = "arn:aws:iam::111122223333:policy/bound"
-    limit = same("aws_iam_policy", "bound", {"name": "bound", "arn": bound, "policy": NARROW})
+    limit = managed(NARROW, NARROW, "bound")
     roles = [own_role(name, POD_TRUST, CNI) for name in ("a", "b", "pod")]
     for side in ("before", "after"):
-        roles[0][0]["change"][side]["permissions_boundary"] = bound
+        roles[0][0]["change"][side]["permissions_boundary"] = policy_arn("bound")
     groups = [
         resource("aws_eks_node_group", name, {"cluster_name": "prod", "node_role_arn": arn}, None)
         for name, arn in (("a", arn_of("a")), ("b", arn_of("b")))
@@ -157,8 +165,7 @@ def test_a_limit_of_one_of_several_roles_is_no_limit_of_the_others() -> None:
 
 def test_what_a_session_policy_holds_back_is_neither_gained_nor_lost_with_the_role() -> None:
     for texts in ((NARROW, CNI), (CNI, NARROW)):
-        sides = ({"role": "pod", "name": "cni", "policy": text} for text in texts)
-        role = [*own_role("pod", POD_TRUST), resource("aws_iam_role_policy", "cni", *sides)]
+        role = [*own_role("pod", POD_TRUST), inline(*texts, role="pod")]
         review = reviewed(*role, _association(PLUGIN, NARROW, NARROW))
         assert [p.verdict for p in review.plugins] == ["fails"]
         assert "coverage-lost" not in {f.rule for f in review.findings}
@@ -166,8 +173,7 @@ def test_what_a_session_policy_holds_back_is_neither_gained_nor_lost_with_the_ro
 
 def test_a_session_policy_that_changes_with_the_role_counts_on_both_sides() -> None:
     more = document(*json.loads(CNI)["Statement"], allow("s3:GetObject"))
-    sides = ({"role": "pod", "name": "cni", "policy": text} for text in (CNI, more))
-    role = [*own_role("pod", POD_TRUST), resource("aws_iam_role_policy", "cni", *sides)]
+    role = [*own_role("pod", POD_TRUST), inline(CNI, more, role="pod")]
     for before, after in ((NARROW, CNI), (CNI, NARROW)):
         review = reviewed(*role, _association(PLUGIN, before, after))
         (plugin,) = review.plugins
@@ -177,8 +183,7 @@ def test_a_session_policy_that_changes_with_the_role_counts_on_both_sides() -> N
 
 
 def test_a_loss_of_a_role_counts_if_one_cluster_has_no_session_policy() -> None:
-    sides = ({"role": "pod", "name": "cni", "policy": policy} for policy in (CNI, NARROW))
-    role = [*own_role("pod", POD_TRUST), resource("aws_iam_role_policy", "cni", *sides)]
+    role = [*own_role("pod", POD_TRUST), inline(CNI, NARROW, role="pod")]
     other = association("pod", "pod", address=f"{ASSOCIATION}.b")
     for side in ("before", "after"):
         other["change"][side]["cluster_name"] = "other"

@@ -8,8 +8,7 @@ import pytest
 
 from conftest import write_tree
 from eks import NODE_TRUST
-from synthetic import Json, allow, document, plan, resource
-from test_role_uses import LATER
+from synthetic import Json, allow, document, plan, resource, reviewed
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.template import Hole, HoleKind, Side
@@ -17,7 +16,6 @@ from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import GrantKey
 from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.not_shown import not_shown
 from vpc_cni_iam.review.options import Options
 
 TRUST = """resource "aws_iam_role" "r" {
@@ -29,13 +27,6 @@ TRUST = """resource "aws_iam_role" "r" {
   })
 }
 """
-
-
-def content(folder: Path, key: Part, *changes: Json, **more: object) -> object:
-    """What the first change's principal has after the plan."""
-    made = read_plan(plan(*changes, **more), "plan.json")
-    grants = Context(made, Options(source=folder)).accounts.after.of(InPlan(changes[0]["address"]))
-    return next(grant.content for name, grant in grants.items() if name.part is key)
 
 
 @pytest.mark.parametrize(
@@ -53,10 +44,10 @@ def test_a_trust_policy_is_read_where_it_is_written_if_an_engine_reads_that(
     write_tree(tmp_path, {"main.tf": text})
     sides = [{"name": "r", "assume_role_policy": NODE_TRUST}, {"name": "r"}]
     change = resource("aws_iam_role", "r", *sides, after_unknown={"assume_role_policy": True})
-    read = content(tmp_path, Part.TRUST, change)
-    assert isinstance(read, Document) is is_read
-    if isinstance(read, Document):
-        assert [s.actions for s in read.policy.statements] == [("sts:AssumeRole",)]
+    findings = reviewed(change, options=Options(source=tmp_path)).findings
+    rules = {"trust-widened"} if is_read else {"unknown-policy"}
+    assert {(f.rule, f.place and f.place.line) for f in findings} == {(r, 1) for r in rules}
+    assert "ec2:A" not in str(findings)
 
 
 POLICY = """resource "aws_iam_policy" "p" {
@@ -103,27 +94,3 @@ def test_what_another_file_may_override_is_not_read(name: str, tmp_path: Path) -
     made = read_plan(plan(change), "plan.json")
     grants = Context(made, Options(source=tmp_path)).accounts.after.of(InPlan("aws_iam_policy.p"))
     assert not isinstance(grants[GrantKey(Part.PERMISSIONS)].content, Document)
-
-
-@pytest.mark.parametrize(
-    ("written", "is_shown"),
-    [
-        (None, False),
-        ("aws_iam_role.made.arn", True),
-        ("(\n    aws_iam_role.made.arn\n  )", True),
-        ("var.role", False),
-        ('try(aws_iam_role.made.arn, "")', False),
-        ('replace(aws_iam_role.made.arn, "made", "admin")', False),
-        ('"${aws_iam_role.made.arn}-admin"', False),
-        ('format("%sx", aws_iam_role.made.arn)', False),
-    ],
-)
-def test_a_reference_that_is_known_after_apply_is_not_taken_for_the_role_in_silence(
-    written: str | None, tmp_path: Path, *, is_shown: bool
-) -> None:
-    """What a function makes of a reference is not in a plan; it may stand in the source."""
-    text = 'resource "aws_iam_role" "made" {\n}\n'
-    text += f'resource "aws_lambda_function" "f" {{\n  role = {written}\n}}\n' if written else ""
-    write_tree(tmp_path, {"main.tf": text})
-    parts = not_shown(Context(read_plan(LATER, "plan.json"), Options(source=tmp_path)))
-    assert (parts == ()) is is_shown

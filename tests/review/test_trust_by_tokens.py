@@ -12,13 +12,11 @@ from typing import NamedTuple
 
 import pytest
 
-from found import found, levels
-from synthetic import Json, document, role
+from synthetic import Json, document, found, levels, role
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.trust import RoleTrust
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.review.report.sentences import say
 
 ISSUERS = [f"oidc.eks.eu-west-1.amazonaws.com/id/{name}" for name in ("PROD", "STAGE")]
 OWN = "system:serviceaccount:kube-system:aws-node"
@@ -147,7 +145,7 @@ def _has_contradiction(statement: Json) -> bool:
 @pytest.mark.parametrize("seed", range(100))
 def test_nobody_can_assume_a_new_role_only_if_no_token_is_taken(seed: int) -> None:
     statements = some_trust(Random(seed))
-    messages = [say(each).message for each in found(role("r", None, document(*statements)))]
+    messages = [each.message for each in found(role("r", None, document(*statements)))]
     if any(message.startswith("Nobody can assume the new role") for message in messages):
         assert not any(token in REAL for token in taken(statements)), statements
     assert messages or not any(s["Effect"] == "Allow" for s in statements)

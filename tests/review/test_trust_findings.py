@@ -2,9 +2,8 @@
 
 import json
 
-from found import found, levels
-from synthetic import document, reviewed, role
-from trust_policies import AUD, GOOD, OIDC, irsa, of, pods, sayings, trust
+from synthetic import document, found, levels, reviewed, role
+from trust_policies import AUD, GOOD, OIDC, SUB, irsa, of, of_rule, pods, trust
 from vpc_cni_iam.review.report.words import Section, section
 
 
@@ -15,24 +14,30 @@ def _principal(name: str) -> str:
 def test_a_fix_restores_the_condition_that_became_another() -> None:
     wide = {f"{OIDC}:sub": "system:serviceaccount:*:aws-node"}
     new = irsa(StringEquals=AUD, StringLike=wide)
-    (saying,) = sayings("trust-widened", role("r", GOOD, new))
-    assert saying.details[-1].startswith(f"example: a token of {OIDC} with aud = ")
+    (finding,) = of_rule("trust-widened", role("r", GOOD, new))
     old = "StringEquals 'system:serviceaccount:kube-system:aws-node'"
+    became = "StringLike 'system:serviceaccount:*:aws-node'"
+    assert finding.details[0] == f"Condition on {OIDC}:sub changes from {old} to {became}"
+    assert finding.details[-1].startswith(f"example: a token of {OIDC} with aud = ")
     where = "the trust policy of aws_iam_role.r"
-    assert saying.fix == f"Restore the condition {OIDC}:sub {old} in {where}"
+    assert finding.fix == f"Restore the condition {OIDC}:sub {old} in {where}"
 
 
 def test_the_example_of_a_trust_policy_names_no_other_role() -> None:
-    (saying,) = sayings("trust-widened", role("r", _principal("a"), _principal("b")))
-    assert saying.details[-1].startswith("example: sts:AssumeRole by arn:aws:iam::111122223333:")
+    (finding,) = of_rule("trust-widened", role("r", _principal("a"), _principal("b")))
+    assert finding.details[-1].startswith("example: sts:AssumeRole by arn:aws:iam::111122223333:")
     old, new = (f"arn:aws:iam::111122223333:role/{name}" for name in "ab")
-    assert saying.fix.startswith(f"Name {old} in place of {new} in the trust policy")
+    assert finding.fix.startswith(f"Name {old} in place of {new} in the trust policy")
 
 
 def test_a_flaw_that_is_the_change_itself_is_no_other_finding() -> None:
     wide = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": "system:serviceaccount:*:aws-node"})
     everybody = document(trust("*", "sts:AssumeRole"))
-    for before, after in ((GOOD, wide), (GOOD, irsa(StringEquals=AUD)), (of("ec2"), everybody)):
+    no_subject, no_audience = irsa(StringEquals=AUD), irsa(StringEquals=SUB)
+    for before, after in (
+        *((GOOD, each) for each in (wide, no_subject, no_audience)),
+        (of("ec2"), everybody),
+    ):
         assert levels(found(role("r", before, after))) == {"trust-widened": "error"}
     # Also a flaw of others, or one that was there before.
     others = document(*json.loads(wide)["Statement"], trust({"AWS": "111122223333"}, "sts:*"))

@@ -5,8 +5,20 @@ import json
 import pytest
 
 from eks import arn_of, association
-from synthetic import Json, attachment, document, resource, reviewed, role, rules
+from synthetic import (
+    Json,
+    allow,
+    attachment,
+    document,
+    inline,
+    levels,
+    resource,
+    reviewed,
+    role,
+    rules,
+)
 from trust_policies import AUD, BOTH, CNI, GOOD, NAMESPACE, OIDC, POD, SUB, irsa, of, pods
+from vpc_cni_iam.review.report.shown import ShownReview
 
 FOR_APP = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:default:app"})
 
@@ -44,6 +56,7 @@ _FOR_OTHERS = pods(*BOTH, **_OTHER_ACCOUNT)
         (POD, LAMBDA, "error"),
         (NODES, LAMBDA, "error"),
         (NODES, POD, None),
+        (LAMBDA, GOOD, None),
         (LAMBDA, FOR_APP, None),
         (POD, _denying(POD, "*"), "error"),
         (NODES, _denying(NODES, {"Service": "ec2.amazonaws.com"}), "error"),
@@ -69,15 +82,13 @@ _FOR_OTHERS = pods(*BOTH, **_OTHER_ACCOUNT)
 def test_a_role_that_the_plugin_can_no_longer_assume_is_lost(
     before: str, after: str, level: str | None
 ) -> None:
-    inline = {"name": "i", "role": "cni", "policy": CNI}
-    there = resource("aws_iam_role_policy", "i", inline, inline)
+    there = inline(CNI, CNI, role="cni")
     review = reviewed(role("cni", before, after), there, fail_on="coverage-lost")
     assert review.failed is (level is not None)
     levels = {f.level for f in review.findings if f.rule == "coverage-lost"}
     assert levels == ({level} if level else set())
     # A role that has nothing to do with the plugin may trust whom it will.
-    other = {**inline, "policy": document({**json.loads(CNI)["Statement"][0], "Action": "s3:A"})}
-    elsewhere = resource("aws_iam_role_policy", "i", other, other)
+    elsewhere = inline(*[document(allow("s3:A"))] * 2, role="cni")
     if before != GOOD:
         assert not reviewed(role("cni", before, after), elsewhere, fail_on="coverage-lost").failed
 
@@ -94,23 +105,25 @@ def test_a_trust_for_another_cluster_than_the_associations_is_lost(tag: str, val
         tags = {**NAMESPACE["StringEquals"], f"aws:RequestTag/{tag}": value.format(cluster)}
         return pods(*BOTH, **{"StringEquals": tags})
 
-    def found(before: str, after: str, *associations: Json) -> set[str]:
+    def review(before: str, after: str, *associations: Json) -> ShownReview:
         values = {"name": "cni", "arn": arn_of("cni")}
         sides = [{**values, "assume_role_policy": trust} for trust in (before, after)]
-        inline = {"name": "i", "role": "cni", "policy": CNI}
-        there = resource("aws_iam_role_policy", "i", inline, inline)
-        return rules(reviewed(resource("aws_iam_role", "cni", *sides), there, *associations))
+        change = resource("aws_iam_role", "cni", *sides)
+        return reviewed(change, inline(CNI, CNI, role="cni"), *associations)
 
     of_stage = association("cni", "cni", address="aws_eks_pod_identity_association.stage")
     for side in ("before", "after"):
         of_stage["change"][side]["cluster_name"] = "stage"
     for cluster, lost in (("prod", False), ("stage", True)):
-        of_prod = found(POD, only(cluster), association("cni", "cni"))
-        assert ("coverage-lost" in of_prod) is lost
-        assert "coverage-lost" not in found(POD, only(cluster))
-        comes = found(only(cluster), only(cluster), association(None, "cni"))
-        assert ("plugin-identity-lost" in comes) is lost
-        assert "coverage-lost" in found(POD, only(cluster), association("cni", "cni"), of_stage)
+        of_prod = review(POD, only(cluster), association("cni", "cni"))
+        assert ("coverage-lost" in rules(of_prod)) is lost
+        assert "coverage-lost" not in rules(review(POD, only(cluster)))
+        comes = review(only(cluster), only(cluster), association(None, "cni"))
+        assert ("plugin-identity-lost" in rules(comes)) is lost
+        of_both = review(POD, only(cluster), association("cni", "cni"), of_stage)
+        (finding,) = (f for f in of_both.findings if f.rule == "coverage-lost")
+        assert (finding.level, finding.address) == ("error", "aws_iam_role.cni")
+        assert f"aws-node of cluster {'prod' if lost else 'stage'}" in finding.message
 
 
 def test_a_trust_of_the_plugins_role_that_is_known_no_longer_may_be_lost() -> None:
@@ -135,6 +148,22 @@ def test_an_association_that_comes_breaks_a_trust_that_stays() -> None:
     loose = pods(*BOTH, **of_any)
     third = reviewed(role("cni", loose, loose), resource(kind, "a", None, association))
     assert rules(third) == {"pod-identity-tags-disabled", "service-account-role"}
+
+
+@pytest.mark.parametrize(
+    ("trust", "expected"),
+    [
+        (pods("sts:AssumeRole"), {"pod-identity-no-tag-session": "error"}),
+        (pods(*BOTH), {"pod-identity-unscoped": "warning"}),
+    ],
+)
+def test_a_flaw_of_a_trust_policy_is_as_severe_beside_the_pods_that_it_lets_in(
+    trust: str, expected: dict[str, str]
+) -> None:
+    inline = {"name": "i", "role": "cni", "policy": CNI}
+    there = resource("aws_iam_role_policy", "i", inline, inline)
+    review = reviewed(role("cni", LAMBDA, trust), there)
+    assert expected.items() <= levels(review).items()
 
 
 def test_the_fix_of_a_node_roles_trust_names_the_instances() -> None:

@@ -5,26 +5,29 @@ from typing import Any
 import pytest
 
 from eks import NODE_TRUST
-from synthetic import Json, allow, document, levels, policy, resource, reviewed, rules
+from synthetic import (
+    DOCUMENT,
+    Json,
+    allow,
+    block,
+    configured,
+    deferred,
+    document,
+    levels,
+    policy,
+    refers,
+    resource,
+    reviewed,
+    rules,
+)
 from vpc_cni_iam.review.report.shown import ShownReview
 
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 COPY = "arn:aws:iam::111122223333:policy/p"
+D = DOCUMENT.removesuffix(".d")
 ATTACHMENT = "aws_iam_role_policy_attachment"
 TRUST = {"name": "r", "assume_role_policy": NODE_TRUST}
 ROLE = resource("aws_iam_role", "r", TRUST, TRUST)
-
-
-def configured(kind: str, name: str, expressions: Json, **more: Any) -> Json:
-    """A plan's configuration of one resource."""
-    block = {"mode": "managed", "type": kind, "name": name, "expressions": expressions, **more}
-    return {"root_module": {"resources": [block]}}
-
-
-def named(*references: str) -> Json:
-    """An expression, with the beginnings of its references, as a plan lists them."""
-    beginnings = (r for each in references for r in (each, each.rpartition(".")[0]))
-    return {"references": [r for r in beginnings if "." in r]}
 
 
 def attach(key: str = "", **values: Any) -> Json:
@@ -57,7 +60,7 @@ def test_a_policy_that_may_be_another_one_is_not_known(references: tuple[str, ..
         policy("one", None, document(allow("ec2:A"))),
         policy("two", None, document(allow("iam:*"))),
         attach(),
-        configuration=configured(ATTACHMENT, "a", {"policy_arn": named(*references)}),
+        configuration=configured(block(f"{ATTACHMENT}.a", policy_arn=refers(*references))),
     )
     (finding,) = (f for f in review.findings if f.rule == "unknown-attachment")
     assert (finding.level, finding.subject) == ("warning", "aws_iam_role.r")
@@ -71,7 +74,7 @@ def test_an_attachment_that_is_put_off_is_of_the_policy_that_is_written_there(
     later = resource(ATTACHMENT, "a", None, None, actions=["create"], after_unknown=True)
     review = reviewed(
         deferred_changes=[{"reason": "instance_count_unknown", "resource_change": later}],
-        configuration=configured(ATTACHMENT, "a", {"policy_arn": {"constant_value": arn}}),
+        configuration=configured(block(f"{ATTACHMENT}.a", policy_arn={"constant_value": arn})),
     )
     assert rule in rules(review) and review.failed
 
@@ -101,7 +104,9 @@ def test_an_instance_of_the_same_key_is_only_meant_where_the_key_is(
     expressions = {"policy_arn": {"references": references}}
     review = reviewed(
         *(ROLE, *instances, attach("a")),
-        configuration=configured(ATTACHMENT, "a", expressions, for_each_expression=each),
+        configuration=configured(
+            block(f"{ATTACHMENT}.a", **expressions) | {"for_each_expression": each}
+        ),
         variables={"which": {"value": "b"}, "map": {"value": TWICE["constant_value"]}},
     )
     assert ("unknown-attachment" in rules(review)) is not known
@@ -113,8 +118,8 @@ def test_an_instance_of_the_same_key_is_only_meant_where_the_key_is(
 @pytest.mark.parametrize(
     ("references", "for_each", "known"),
     [
-        (["each.value"], named("aws_iam_policy.p.arn"), True),
-        (["each.value"], named("aws_iam_policy.p.arn", "aws_iam_policy.q.arn"), False),
+        (["each.value"], refers("aws_iam_policy.p.arn"), True),
+        (["each.value"], refers("aws_iam_policy.p.arn", "aws_iam_policy.q.arn"), False),
         # A default beside a value of each is not what is meant.
         (["each.value", "var.default"], {"references": ["local.arns"]}, False),
     ],
@@ -126,7 +131,9 @@ def test_a_value_of_each_is_what_for_each_refers_to(
     review = reviewed(
         policy("p", None, document(allow("ec2:A"))),
         attach("a"),
-        configuration=configured(ATTACHMENT, "a", expressions, for_each_expression=for_each),
+        configuration=configured(
+            block(f"{ATTACHMENT}.a", **expressions) | {"for_each_expression": for_each}
+        ),
         variables={"default": {"value": "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"}},
     )
     assert ("unknown-attachment" in rules(review)) is not known
@@ -141,7 +148,7 @@ def test_an_instance_is_told_from_what_is_left_of_it_and_from_its_drift(key: str
         policy("p", document(allow("ec2:A")), None, deposed="abcd1234"),
         *(ROLE, attach(key)),
         resource_drift=[policy("p", document(allow("ec2:A")), document(allow("ec2:B")))],
-        configuration=configured(ATTACHMENT, "a", {"policy_arn": {"references": references}}),
+        configuration=configured(block(f"{ATTACHMENT}.a", policy_arn={"references": references})),
     )
     (finding,) = (f for f in review.findings if f.subject == "aws_iam_role.r")
     assert finding.message.startswith("aws_iam_role.r can now call ec2:C on all resources")
@@ -153,7 +160,7 @@ def listing(before: list[str] | None) -> Json:
     return resource("aws_iam_role", "r", old, TRUST, after_unknown=unknown)
 
 
-LISTS = configured("aws_iam_role", "r", {"managed_policy_arns": named("aws_iam_policy.p.arn")})
+LISTS = configured(block("aws_iam_role.r", managed_policy_arns=refers("aws_iam_policy.p.arn")))
 
 
 def test_a_list_of_arns_that_is_not_known_may_hold_more_than_it_refers_to() -> None:
@@ -185,7 +192,7 @@ def test_owners_in_a_list_that_is_not_known_may_be_more_than_it_refers_to() -> N
         resource("aws_iam_policy", "p", values, values),
         resource("aws_iam_role", "b", TRUST, TRUST),
         resource(kind, "m", before, {"policy_arn": COPY}, after_unknown={"roles": True}),
-        configuration=configured(kind, "m", {"roles": named("aws_iam_role.b.name")}),
+        configuration=configured(block(f"{kind}.m", roles=refers("aws_iam_role.b.name"))),
     )
     gains = {f.rule: f.subject for f in review.findings if f.level != "note"}
     assert gains == {
@@ -198,11 +205,9 @@ def test_a_resource_that_passes_a_name_on_may_pass_on_another_one() -> None:
     values = {"name": "p", "policy": document(allow("s3:*"))}
     by_reference = resource("aws_iam_role_policy", "p", None, values, after_unknown={"role": True})
     configuration = configured(
-        "aws_iam_role_policy", "p", {"role": named("terraform_data.t.output")}
+        block("aws_iam_role_policy.p", role=refers("terraform_data.t.output")),
+        block("terraform_data.t", input=refers("aws_iam_role.r.name")),
     )
-    passing = {"mode": "managed", "type": "terraform_data", "name": "t"}
-    passing |= {"expressions": {"input": named("aws_iam_role.r.name")}}
-    configuration["root_module"]["resources"].append(passing)
     review = reviewed(by_reference, ROLE, configuration=configuration)
     assert {f.subject for f in review.findings} == {"the role in aws_iam_role_policy.p.role"}
 
@@ -219,50 +224,30 @@ def test_whoever_has_a_name_that_is_not_known_may_be_new(kind: str) -> None:
 
 def test_one_role_of_two_is_neither_for_certain() -> None:
     kind = "aws_iam_role_policy"
-    references = named("aws_iam_role.a.name", "aws_iam_role.b.name")
+    references = refers("aws_iam_role.a.name", "aws_iam_role.b.name")
     text = document(allow("s3:*"))
     review = reviewed(
         resource("aws_iam_role", "a", None, {"assume_role_policy": NODE_TRUST}),
         resource(kind, "p", None, {"policy": text}, after_unknown={"role": True}),
-        configuration=configured(kind, "p", {"role": references}),
+        configuration=configured(block(f"{kind}.p", role=references)),
     )
     subjects = {f.subject for f in review.findings if "s3:*" in f.message}
     assert subjects == {f"the role in {kind}.p.role"} and review.failed
-
-
-def deferred(name: str, values: Json, unknown: Any, sensitive: Any = False) -> Json:
-    """A policy document that is read at apply."""
-    change = {
-        "actions": ["read"],
-        "before": None,
-        "after": values,
-        "after_unknown": {"json": True, **unknown} if isinstance(unknown, dict) else unknown,
-        "after_sensitive": sensitive,
-    }
-    kind = "aws_iam_policy_document"
-    address = f"data.{kind}.{name}"
-    return {"address": address, "mode": "data", "type": kind, "name": name, "change": change}
-
-
-D = "data.aws_iam_policy_document"
 
 
 def rebuilt(
     values: Json, unknown: Any, expressions: Json, *others: Json, sensitive: Any = False
 ) -> ShownReview:
     """A plan with a policy that refers to a document that is read at apply, beside others."""
-    kinds = (("managed", "aws_iam_policy", "p"), ("data", "aws_iam_policy_document", "d"))
-    expressions_of = ({"policy": named(f"{D}.d.json")}, expressions)
-    blocks = [
-        {"mode": mode, "type": kind, "name": name, "expressions": expression}
-        for (mode, kind, name), expression in zip(kinds, expressions_of, strict=True)
-    ]
     unknown_policy = {"actions": ["create"], "after_unknown": {"policy": True}}
     return reviewed(
-        deferred("d", values, unknown, sensitive),
+        deferred(values, unknown=unknown, after_sensitive=sensitive),
         *others,
         resource("aws_iam_policy", "p", None, {"name": "p"}, **unknown_policy),
-        configuration={"root_module": {"resources": blocks}},
+        configuration=configured(
+            block("aws_iam_policy.p", policy=refers(f"{DOCUMENT}.json")),
+            block(DOCUMENT, **expressions),
+        ),
     )
 
 
@@ -308,7 +293,7 @@ NO_ACTION: Json = {"resources": ["*"]}
         ({}, True, {}),
         ({"json": "{"}, {"json": False}, {}),
         *(
-            ({"statement": [STATEMENT]}, {name: True}, {name: named("aws_x.y.json")})
+            ({"statement": [STATEMENT]}, {name: True}, {name: refers("aws_x.y.json")})
             for name in (SOURCES, "override_policy_documents", "source_json", "override_json")
         ),
         ({"statement": [NO_ACTION]}, {"statement": [{"actions": True, "effect": True}]}, {}),
@@ -320,7 +305,7 @@ NO_ACTION: Json = {"resources": ["*"]}
             (
                 {"statement": [STATEMENT], SOURCES: [document(allow("s3:B")), joined]},
                 {SOURCES: [False, joined is None]},
-                {SOURCES: named("aws_iam_policy.q.policy")},
+                {SOURCES: refers("aws_iam_policy.q.policy")},
             )
             for joined in ("{", None)
         ),
@@ -358,9 +343,9 @@ def test_a_document_that_is_read_may_be_what_a_policy_will_be() -> None:
 def test_a_document_that_is_joined_is_read_where_it_is(
     name: str, other: Json, expected: set[str]
 ) -> None:
-    references = {SOURCES: named(f"{D}.{name}.json")}
+    references = {SOURCES: refers(f"{D}.{name}.json")}
     values = {"statement": [STATEMENT], SOURCES: [None]}
-    known = deferred("e", other, {"json": "json" not in other})
+    known = deferred(other, unknown={"json": "json" not in other}, address=f"{D}.e")
     review = rebuilt(values, {SOURCES: [True]}, references, known)
     assert actions(review) == expected and review.failed
 
@@ -370,7 +355,7 @@ def test_what_a_policy_that_is_not_known_refers_to_is_said() -> None:
         review = reviewed(
             resource("aws_iam_policy", "p", None, {"name": "p"}, after_unknown={"policy": True}),
             policy("q", document(), document()),
-            configuration=configured("aws_iam_policy", "p", {"policy": named(*references)}),
+            configuration=configured(block("aws_iam_policy.p", policy=refers(*references))),
         )
         (finding,) = (f for f in review.findings if f.rule == "unknown-policy")
         assert finding.level == "warning"
@@ -379,7 +364,7 @@ def test_what_a_policy_that_is_not_known_refers_to_is_said() -> None:
 
 def test_what_is_not_known_of_a_policy_is_not_measured() -> None:
     resources = [f"arn:aws:s3:::{i}" for i in range(250)]
-    references = {"statement": [{"resources": named(f"aws_s3_bucket.{'x' * 3000}.arn")}]}
+    references = {"statement": [{"resources": refers(f"aws_s3_bucket.{'x' * 3000}.arn")}]}
     unknown = {"statement": [{"resources": [*[False] * 250, True]}]}
     statement = {"actions": ["s3:*"], "resources": [*resources, None]}
     assert "size-limit" not in rules(rebuilt({"statement": [statement]}, unknown, references))
@@ -389,15 +374,18 @@ def role_with(blocks: list[Json], later: object, unknown: object) -> ShownReview
     """A new role with inline policies, of which the plan shows what is given."""
     after = {**TRUST, **({"inline_policy": later} if later is not None else {})}
     return reviewed(
-        *(deferred(name, {"statement": [s]}, {}) for name, s in DOCUMENTS.items()),
+        *(
+            deferred({"statement": [s]}, unknown={}, address=f"{D}.{name}")
+            for name, s in DOCUMENTS.items()
+        ),
         resource("aws_iam_role", "r", None, after, after_unknown={"inline_policy": unknown}),
-        configuration=configured("aws_iam_role", "r", {"inline_policy": blocks}),
+        configuration=configured(block("aws_iam_role.r", inline_policy=blocks)),
     )
 
 
 DOCUMENTS = {"one": STATEMENT, "two": {"actions": ["iam:*"], "resources": ["*"]}}
-NAMED = [{"name": {"constant_value": n}, "policy": named(f"{D}.{n}.json")} for n in ("one", "two")]
-UNNAMED = {"name": {"references": ["var.name"]}, "policy": named(f"{D}.one.json")}
+NAMED = [{"name": {"constant_value": n}, "policy": refers(f"{D}.{n}.json")} for n in ("one", "two")]
+UNNAMED = {"name": {"references": ["var.name"]}, "policy": refers(f"{D}.one.json")}
 UNKNOWN = "unknown-policy"
 
 
@@ -440,9 +428,8 @@ def test_what_no_plan_shows_of_new_roles_is_said_once_and_is_no_finding() -> Non
         resource("aws_iam_role", name, None, TRUST, after_unknown={"inline_policy": True})
         for name in ("a", "b")
     ]
-    block = {"mode": "managed", "type": "aws_iam_role", "expressions": {"name": {}}}
-    blocks = [{**block, "name": name} for name in ("a", "b")]
-    review = reviewed(*made, configuration={"root_module": {"resources": blocks}})
+    blocks = (block(f"aws_iam_role.{name}", name={}) for name in ("a", "b"))
+    review = reviewed(*made, configuration=configured(*blocks))
     words = "inline policies of dynamic blocks in new roles (aws_iam_role.a and 1 more)"
     assert review.not_shown == (words,)
     assert {f.level for f in review.findings} == {"note"}

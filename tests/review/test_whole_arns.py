@@ -2,12 +2,18 @@
 
 import pytest
 
-from eks import NODE_TRUST, addon, arn_of, irsa, own_role, same
-from synthetic import Json, allow, attachment, document, policy, resource, reviewed
-from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.policy.document import dumps
-
-CNI = dumps(managed_policy())
+from eks import CNI, NODE_TRUST, addon, arn_of, irsa, own_role, same
+from synthetic import (
+    Json,
+    allow,
+    attachment,
+    block,
+    configured,
+    document,
+    policy,
+    resource,
+    reviewed,
+)
 
 
 def test_a_role_of_another_path_is_not_the_one_of_the_plan() -> None:
@@ -29,19 +35,6 @@ def role_of(block: str, before: Json | None, after: Json | None, **more: object)
 def stays(block: str, arn: str, **more: object) -> Json:
     values = {"name": "r", "arn": arn}
     return role_of(block, values, values, **more)
-
-
-def configured(**providers: str) -> Json:
-    """A configuration with the provider of each resource."""
-    blocks = [
-        {
-            **{"address": address, "mode": "managed", "expressions": {}},
-            **dict(zip(("type", "name"), address.split("."), strict=True)),
-            "provider_config_key": provider,
-        }
-        for address, provider in providers.items()
-    ]
-    return {"root_module": {"resources": blocks}}
 
 
 MADE = role_of("made", None, {"name": "r"})
@@ -80,10 +73,20 @@ def test_a_role_is_told_by_the_account_in_its_arn(roles: list[Json], arn: str, w
     entry = resource("aws_eks_access_entry", "e", None, values)
     drift = stays("here", arn_of("r", "777788889999"))
     providers = {"here": "aws", "there": "aws.there", "made": "aws.there"}
-    configuration = configured(**{f"aws_iam_role.{name}": key for name, key in providers.items()})
+    configuration = configured(
+        *(block(f"aws_iam_role.{name}", provider=key) for name, key in providers.items())
+    )
     review = reviewed(*roles, entry, resource_drift=[drift], configuration=configuration)
     (finding,) = (f for f in review.findings if f.rule == "cluster-access-widened")
     assert finding.message.startswith(f"{who} gets")
+
+
+def test_the_role_of_an_add_on_is_told_by_the_account_in_its_arn() -> None:
+    roles = stays("here", HERE), stays("there", THERE)
+    for arn, who in ((HERE, "aws_iam_role.here"), (THERE, "aws_iam_role.there")):
+        own = {"service_account_role_arn": arn}
+        (plugin,) = reviewed(*roles, addon(own, own)).plugins
+        assert plugin.roles_after == (who,)
 
 
 @pytest.mark.parametrize(("account", "known"), [("111122223333", True), ("444455556666", False)])
@@ -98,7 +101,7 @@ def test_a_policy_that_is_made_is_of_the_account_of_its_provider(account: str, k
     kinds = ("aws_iam_role.a", "aws_iam_policy.p", "aws_iam_role_policy_attachment.a")
     made = policy("p", None, document(allow("s3:GetObject")))
     attached = attachment("a", arn, sides=(None, {"role": "a", "policy_arn": arn}))
-    configuration = configured(**dict.fromkeys(kinds, "aws"))
+    configuration = configured(*(block(kind, provider="aws") for kind in kinds))
     review = reviewed(*role, *others, made, attached, configuration=configuration)
     rules = {f.rule for f in review.findings if f.address == "aws_iam_role_policy_attachment.a"}
     assert ("unknown-attachment" not in rules) is known

@@ -44,18 +44,3 @@ def test_what_is_no_plan_is_refused(text: bytes, tmp_path: Path) -> None:
     path.write_bytes(text)
     done = run("review", path)
     assert (done.code, done.out) == (3, ""), done.out
-
-
-@pytest.mark.parametrize(
-    ("version", "code", "rule"),
-    [("0.1", 1, ""), ("0.2", 1, ""), ("1.0", 1, ""), ("1.2", 1, ""), ("1.9", 1, "plan-format")],
-)
-def test_the_formats_of_plans(version: str, code: int, rule: str, tmp_path: Path) -> None:
-    path = tmp_path / "plan.json"
-    path.write_bytes(PLAN.replace(b'"1.2"', f'"{version}"'.encode()))
-    done = run("review", path, "--format", "json")
-    assert done.code == code
-    assert ('"rule": "plan-format-unknown"' in done.out) is bool(rule)
-    path.write_bytes(PLAN.replace(b'"1.2"', b'"2.0"'))
-    done = run("review", path)
-    assert (done.code, "'2.0'" in done.err) == (3, True)

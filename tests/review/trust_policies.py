@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from found import found, levels
-from synthetic import Json, document, resource, role
-from vpc_cni_iam.review.report.saying import Saying
-from vpc_cni_iam.review.report.sentences import say
+from synthetic import Json, document, found, levels, resource, role
+from vpc_cni_iam.review.report.shown import ShownFinding
 
 OIDC = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
 PROVIDER = f"arn:aws:iam::111122223333:oidc-provider/{OIDC}"
@@ -60,13 +58,13 @@ def flaws_of(text: str, *others: Json) -> dict[str, str]:
     return {rule: level for rule, level in every.items() if rule.startswith(RULES_OF_FLAWS)}
 
 
-def sayings(rule: str, *changes: Json, **more: Any) -> list[Saying]:
-    return [say(f) for f in found(*changes, **more) if f.rule == rule]
+def of_rule(rule: str, *changes: Json, **more: Any) -> list[ShownFinding]:
+    return [f for f in found(*changes, **more) if f.rule == rule]
 
 
 def message(rule: str, *changes: Json) -> str:
-    (saying,) = sayings(rule, *changes)
-    return saying.message
+    (finding,) = of_rule(rule, *changes)
+    return finding.message
 
 
 def inline(statement: Json | None = None) -> Json:

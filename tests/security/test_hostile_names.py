@@ -1,6 +1,8 @@
 """A name that somebody else chose steers neither a terminal, nor a log, nor a page of Markdown."""
 
 import json
+import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,6 +67,16 @@ def generated_unread(folder: Path, name: str) -> None:
     write_tree(folder / "m", {f"y{name}.tf": "nonsense {"})
 
 
+def generated_moved(folder: Path, name: str) -> None:
+    """Beside code that no engine may run, and with an engine that would."""
+    generated(folder, name)
+    variables = folder / "m" / "variables.tf"
+    (folder / "m" / f"v{name}.tf").write_text(variables.read_text().replace("Region", "region"))
+    variables.unlink()
+    write_tree(folder / "m", {"a.tf": 'data "external" "e\\n# All clean" {}\n'})
+    write_tree(folder, {"bin/terraform": "#!/bin/sh\n"}).joinpath("bin/terraform").chmod(0o755)
+
+
 def published(folder: Path, name: str) -> None:
     place = ("--namespace", "platform", "--registry-host", "registry.example.com")
     assert run(*PUBLISH.split(), "--version", "1.0.0", *place, cwd=folder).code == 0
@@ -100,6 +112,7 @@ CASES: dict[str, Callable[[Path, str], None]] = {
     "verify m --engine none --format json": generated,
     "verify ./m --engine none": generated_linked,
     "verify ././m --engine none": generated_unread,
+    "verify m --engine terraform": generated_moved,
     "generate m": generated,
     PUBLISH: published,
     f"{PUBLISH} --version 1.0.0": published,
@@ -121,7 +134,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Run]:
             CASES[words](folders[key], name)
         work = tmp_path_factory.mktemp("work") / "w"
         shutil.copytree(folders[key], work, symlinks=True)
-        return run(*words.split(), cwd=work)
+        return run(*words.split(), cwd=work, env={"PATH": f"{work}/bin:{os.environ['PATH']}"})
 
     return result
 
@@ -142,6 +155,11 @@ def test_a_name_is_shown_in_its_line(
         assert not unsafe, (ascii(unsafe), after)
         assert len([*lines(after)]) == len([*lines(before)]), after
         assert not any(line.startswith(("# ", "---", "::", "##[")) for line in lines(after))
+    if "markdown" in words:
+        # As many cells in each row of a table.
+        before, after = (re.sub(r"\\.", "", each.out) for each in (expected, done))
+        cells = [[row.count("|") for row in text.split("\n")] for text in (before, after)]
+        assert cells[0] == cells[1], done.out
     if "--format json" in words:
         json.loads(done.out)
     elif PLAIN in expected.out + expected.err:

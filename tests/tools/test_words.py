@@ -37,6 +37,13 @@ def test_a_word_is_found_wherever_users_read(path: str, text: str, tmp_path: Pat
         "Say whether the policy allows more.",
         "It names the role of whom it trusts.",
         "Yield what becomes of the policies.",
+        "Read a name as far as it is known.",
+        "The cluster was made anew.",
+        "Use a copy in place of the file.",
+        "A node may be of several clusters.",
+        "No lock is to be had there.",
+        "Hidden directories are passed over.",
+        "FILE has what aws iam get-role-policy prints.",
     ],
 )
 def test_a_phrase_that_has_to_be_read_twice_is_found(phrase: str, tmp_path: Path) -> None:

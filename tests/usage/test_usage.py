@@ -12,14 +12,22 @@ from typing import Any
 import duckdb
 import pytest
 import sqlglot
+from msgspec.structs import replace
 
 from conftest import run, validator
 from trail_events import DENIED, EVENTS, LATER, NODES, PLUGIN, ROLE, SDK, event
+from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
+from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws import cloudtrail
 from vpc_cni_iam.inputs.aws.cloudtrail import Result
 from vpc_cni_iam.texts.limits import Limit
 from vpc_cni_iam.usage.query import query
+from vpc_cni_iam.usage.report import to_text
+from vpc_cni_iam.usage.smaller import smaller_policies
+from vpc_cni_iam.usage.usage import usage as report_of
 
 UPSTREAM = ("--cni-version", "v1.23.2")
 
@@ -83,7 +91,8 @@ def test_text_says_of_each_element_what_the_data_say(
 ) -> None:
     """An element, why, what it is needed for beside what was used, and in which scenarios."""
     (tmp_path / "p.json").write_text(policy(*actions))
-    (tmp_path / "t.json").write_text(lines((*EVENTS, event("DescribeVolumes"))))
+    others_events = event("DescribeVolumes"), event("DescribeKeyPairs", code=DENIED)
+    (tmp_path / "t.json").write_text(lines((*EVENTS, *others_events)))
     words = (*(UPSTREAM if not actions else ("--policy", "p.json")), "t.json", *features)
     code = 0 if actions == WIDE else 1  # others do not allow ec2:DescribeVolumes
     result = usage(tmp_path, *words, code=code)
@@ -93,9 +102,9 @@ def test_text_says_of_each_element_what_the_data_say(
     assert first == (
         f"{result['policy']} against plugin {result['cni_version']}, IPv4{with_features}"
     )
-    assert role.startswith(f"events of {ROLE}, known by ")
-    assert period.startswith("8 events read; ")
-    assert period.endswith(f"of {result['first']} to {result['last']}")
+    assert role.startswith(f"events of {ROLE}, identified by ")
+    assert period.startswith("9 events read; ")
+    assert period.endswith(f"from {result['first']} to {result['last']}")
     shown = dict(block.split(":\n", 1) for block in blocks if ":\n" in block)
     elements: dict[str, list[str]] = {}
     for element in result["elements"]:
@@ -111,7 +120,9 @@ def test_text_says_of_each_element_what_the_data_say(
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             block.append(f"    in {', '.join(names[:3])}{more}")
             if not possible["action"].startswith("ec2:"):
-                block.append("    CloudTrail may not record it, so that no event shows it")
+                block.append(
+                    "    CloudTrail may not record it, so it may be in use without an event"
+                )
         is_pattern = "*" in element["text"] or "?" in element["text"]
         assert not set(element["used"]) & set(element["refused"])
         asked = (*element["used"], *element["refused"])
@@ -122,16 +133,17 @@ def test_text_says_of_each_element_what_the_data_say(
         status: text for status, text in shown.items() if status in elements
     }
     denied = [a for a in result["actions"] if a["denied"]]
-    assert shown["denied requests, explained by vpc-cni-iam explain"] == "\n".join(
+    assert shown["denied requests; for the causes, use vpc-cni-iam explain"] == "\n".join(
         f"  {a['action']}: {a['denied']} denied, {a['allowed']} allowed" for a in denied
     )
-    others = [a["action"] for a in result["actions"] if not a["of_plugin"]]
-    line = f"used, and no call of the plugin in this configuration: {', '.join(others)}"
+    # What was denied is not used.
+    others = [a["action"] for a in result["actions"] if a["allowed"] and not a["of_plugin"]]
+    line = f"used, but not called by the plugin in this configuration: {', '.join(others)}"
     assert (line in blocks) is bool(others) is True
     droppable = [e["text"] for e in result["elements"] if e["status"] == "safe to drop"]
     end = f"safe to drop: {', '.join(droppable)}" if droppable else "nothing is safe to drop"
     if result["not_allowed"]:
-        end += f"; used, and not allowed by the policy: {', '.join(result['not_allowed'])}"
+        end += f"; used, but not allowed by the policy: {', '.join(result['not_allowed'])}"
     assert blocks[-2 if result["smaller"] else -1] == end
 
 
@@ -165,7 +177,7 @@ def test_it_ends_with_the_policy_without_what_was_not_used(
     assert "ec2:DescribeSecurityGroups" not in allowed and not any("*" in a for a in allowed)
     # What no event shows and the plugin calls seldom is kept, and named.
     assert "ec2:DeleteNetworkInterface" in allowed
-    named = done.out.partition("\nkept, since the plugin can call it: ")[2].partition("\n")[0]
+    named = done.out.partition("\nkept, because the plugin can call it: ")[2].partition("\n")[0]
     assert "ec2:DeleteNetworkInterface" in named.split(", ")
     assert run("compare", "old.json", "new.json", cwd=tmp_path).code == 0
     assert run("coverage", "new.json", cwd=tmp_path).code == 0
@@ -184,7 +196,7 @@ def test_of_two_policies_each_has_its_name_or_is_not_needed(tmp_path: Path) -> N
     words = ("usage", "t.json", "--cni-version", "v1.23.2", "--policy", "p.json")
     off = ("--env", "DISABLE_NETWORK_RESOURCE_PROVISIONING=true")
     both = run(*words, "--policy", "q.json", *off, cwd=tmp_path).out
-    assert "\nthe events are of plugin v1.21.0, v1.23.2\n" in both
+    assert "\nthe events come from plugin v1.21.0, v1.23.2\n" in both
     assert "\np.json:\n{\n" in both and both.endswith("}\nq.json is not needed\n")
     single = run(*words, *off, cwd=tmp_path).out
     assert "\np.json:\n" not in single and "is not needed" not in single
@@ -226,11 +238,15 @@ def test_a_statement_of_which_nothing_is_used_goes_and_a_deny_stays(tmp_path: Pa
     [
         ("ec2:RunInstances", "", ""),
         ("ec2:RunInst*", "", ""),
-        ("ec2:DescribeSecurityGroups", "", "other versions or the other IP family call it"),
+        (
+            "ec2:DescribeSecurityGroups",
+            "",
+            "the plugin calls it in other versions or with the other IP family",
+        ),
         (
             "ec2:DescribeTags",
             "",
-            "with the feature metrics-helper or network-policy-logs it is called",
+            "the plugin calls it with the feature metrics-helper or network-policy-logs",
         ),
         (
             "ec2:DescribeTags",
@@ -240,17 +256,17 @@ def test_a_statement_of_which_nothing_is_used_goes_and_a_deny_stays(tmp_path: Pa
         (
             "ec2:DeleteNetworkInterface",
             "--env DISABLE_NETWORK_RESOURCE_PROVISIONING=true",
-            "with other environment variables it is called",
+            "the plugin calls it with other environment variables",
         ),
         (
             "ec2:CreateNetworkInterface",
             "--mode ipv6",
-            "with the feature excluded-primary-subnet or multi-nic it is called",
+            "the plugin calls it with the feature excluded-primary-subnet or multi-nic",
         ),
         (
             "ec2:CreateNetworkInterface",
             "--mode ipv6 --cni-version v1.19.0",
-            "other versions or the other IP family call it",
+            "the plugin calls it in other versions or with the other IP family",
         ),
     ],
 )
@@ -278,6 +294,19 @@ def test_the_configuration_decides_what_is_safe_to_drop(tmp_path: Path) -> None:
     assert "DescribeTags" in statuses(helper)["not used, but callable"]
     off = usage(tmp_path, *words, "--env", "DISABLE_NETWORK_RESOURCE_PROVISIONING=true")
     assert "DeleteNetworkInterface" in statuses(off)["safe to drop"]
+    container = {
+        "name": "aws-node",
+        "image": "example.com/amazon-k8s-cni:v1.23.2-eksbuild.1",
+        "env": [{"name": "DISABLE_NETWORK_RESOURCE_PROVISIONING", "value": "true"}],
+    }
+    daemonset = {
+        "kind": "DaemonSet",
+        "metadata": {"name": "aws-node"},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+    }
+    (tmp_path / "aws-node.json").write_text(json.dumps(daemonset))
+    configured = usage(tmp_path, "trail.json", "--daemonset", "aws-node.json")
+    assert statuses(configured)["safe to drop"] == statuses(off)["safe to drop"]
     # What is used stays, whatever the catalog says of the configuration.
     assert "CreateNetworkInterface" in statuses(off)["used"]
 
@@ -333,7 +362,7 @@ def test_the_role_is_never_guessed(tmp_path: Path) -> None:
     # The same name in two accounts.
     other = ROLE.replace("111122223333", "444455556666")
     both = trail(event("CreateTags"), event("CreateTags", role=other))
-    assert "give the ARN" in run(*both, "--role", "prod-aws-node", cwd=tmp_path).err
+    assert "use the ARN" in run(*both, "--role", "prod-aws-node", cwd=tmp_path).err
 
 
 def test_what_other_programs_use_is_kept_and_what_the_policy_lacks_is_said(tmp_path: Path) -> None:
@@ -384,8 +413,8 @@ def test_a_pattern_is_of_each_kind_of_request_that_it_matches(
 @pytest.mark.parametrize(
     ("pattern", "used", "doubt"),
     [
-        ("ec2:*", ("CreateTags",), "the events have no read-only request at all"),
-        ("ec2:*", ("DescribeVpcs",), "the events have no write request at all"),
+        ("ec2:*", ("CreateTags",), "the events have no read-only requests"),
+        ("ec2:*", ("DescribeVpcs",), "the events have no write requests"),
         ("ec2:*", ("CreateTags", "DescribeVpcs"), ""),
         ("ec2:Describe*", ("DescribeVpcs",), ""),
         ("ecr:*", ("GetAuthorizationToken", "CreateRepository"), "CloudTrail may not record it"),
@@ -404,7 +433,61 @@ def test_what_the_events_cannot_show_is_said_where_a_pattern_can_be_narrowed(
     # A smaller policy keeps a pattern that may be used for more.
     smaller = json.dumps(result["smaller"]["policies"]) if result["smaller"] else f'"{pattern}"'
     assert (f'"{pattern}"' in smaller) is bool(doubt)
-    assert any(words in element["why"] for words in ("at all", "may not record")) is bool(doubt)
+    doubts = ("may leave them out", "may not record")
+    assert any(words in element["why"] for words in doubts) is bool(doubt)
+
+
+def test_several_policies_of_the_role_count_together(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(policy("ec2:Describe*", "ec2:RunInstances"))
+    (tmp_path / "b.json").write_text(policy("ec2:CreateTags"))
+    events = event("CreateTags"), event("DescribeVpcs"), event("DescribeInstances")
+    (tmp_path / "t.json").write_text(lines(events))
+    both = ("t.json", "--policy", "a.json", "--policy", "b.json")
+    result = usage(tmp_path, *both)
+    assert statuses(result) == {
+        "used": {"Describe*", "CreateTags"},
+        "safe to drop": {"RunInstances"},
+    }
+    text = run("usage", *both, cwd=tmp_path).out
+    assert "\na.json:\n{" in text and "\nb.json:\n{" in text
+    assert usage(tmp_path, *both[:3], code=1)["not_allowed"] == ["ec2:CreateTags"]
+
+
+def test_not_action_is_not_decided_and_stays(tmp_path: Path) -> None:
+    but = {"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "Resource": "*"}
+    unused = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
+    (tmp_path / "p.json").write_text(json.dumps({"Statement": [but, unused]}))
+    (tmp_path / "t.json").write_text(lines(EVENTS))
+    result = usage(tmp_path, "t.json", "--policy", "p.json")
+    assert [(e["text"], e["status"]) for e in result["elements"]] == [
+        ("ec2:RunInstances", "safe to drop"),
+        ("all but iam:*, sts:*", "not decided"),
+    ]
+    (smaller,) = result["smaller"]["policies"]
+    assert smaller["policy"]["Statement"] == [but]
+
+
+@pytest.mark.parametrize(
+    ("needed", "words"),
+    [
+        # What would allow more, or no longer works, is not offered.
+        ({"ec2:DescribeTags": ("ec2:*",)}, "it is not proven that it would allow no more"),
+        ({"ec2:CreateNetworkInterface": ()}, "its coverage at v1.23.2 would be fails"),
+    ],
+)
+def test_a_policy_that_is_not_smaller_or_does_not_work_is_not_offered(
+    needed: dict[str, tuple[str, ...]], words: str, tmp_path: Path
+) -> None:
+    version = known_versions.find("v1.23.2")
+    subject = of_variant("ipv4", select(cni_version=str(version)), {})
+    setting = RequestSetting(version, names=subject.names)
+    (tmp_path / "t.json").write_text(lines(EVENTS))
+    trail = cloudtrail.read([str(tmp_path / "t.json")], io.BytesIO(), ())
+    result = report_of(subject, setting, trail, ())
+    smaller = smaller_policies(subject, setting, needed)
+    assert smaller is not None and not smaller.is_good
+    text = "\n".join(to_text(replace(result, smaller=smaller)))
+    assert f"no smaller policy: {words}" in text and "\n{" not in text
 
 
 def test_tags_that_are_set_where_something_is_made_have_no_event(tmp_path: Path) -> None:
@@ -422,7 +505,13 @@ def test_what_a_policy_denies_and_the_role_used_is_not_allowed_by_the_policy(
     allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
     deny = {"Effect": "Deny", "NotAction": "ec2:Describe*", "Resource": "*"}
     (tmp_path / "t.json").write_text(lines([event("CreateTags"), event("DescribeVpcs")]))
-    for statements, option in (([allow, deny], ()), ([allow], ("--scp", "deny.json"))):
+    reading = {**allow, "Action": "ec2:Describe*"}
+    (tmp_path / "boundary.json").write_text(json.dumps({"Statement": reading}))
+    for statements, option in (
+        ([allow, deny], ()),
+        ([allow], ("--scp", "deny.json")),
+        ([allow], ("--boundary", "boundary.json")),
+    ):
         (tmp_path / "p.json").write_text(json.dumps({"Statement": statements}))
         (tmp_path / "deny.json").write_text(json.dumps({"Statement": [deny]}))
         result = usage(tmp_path, "t.json", "--policy", "p.json", *option, code=1)
@@ -511,7 +600,7 @@ def test_an_event_that_is_read_twice_counts_once(tmp_path: Path) -> None:
     (action,) = result["actions"]
     assert (result["events"], result["repeated"], action["allowed"]) == (5, 1, 4)
     text = run("usage", *words, cwd=tmp_path).out
-    assert "5 events read, of which 1 repeat others and do not count; those" in text
+    assert "5 events read, 1 of them repeated and ignored; the" in text
 
 
 @pytest.mark.parametrize("text", [b"\0" * (1 << 20), lines([event("CreateTags")] * 99).encode()])
@@ -574,6 +663,8 @@ def test_a_query_takes_only_names(table: str | None, role: str) -> None:
 def test_options_that_do_not_fit_are_refused() -> None:
     for words in (
         (*UPSTREAM, "--table", "t"),
+        ("--print-sql", "-"),
+        (),
         (*UPSTREAM, "-", "--skip", "fresh-node"),
         (*UPSTREAM, "-", "--format", "html"),
         ("-", "-"),

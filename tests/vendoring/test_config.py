@@ -82,32 +82,32 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (f"{TOP}[[module]]\n{PIN}", "line 6", "has no path"),
         (f'{TOP}[[module]]\npath = "b"\n', "line 6", "neither cni_version nor revision"),
         (f'{TOP}[[module]]\npath = "b"\nversion = "v1"\n{PIN}', "line 8", "unknown key 'version'"),
-        (f"{TOP}[[module]]\npath = 3\n{PIN}", "line 7", "path is 3, and must be a string"),
+        (f"{TOP}[[module]]\npath = 3\n{PIN}", "line 7", "path is 3, but must be a string"),
         (
             f'{TOP}[[module]]\npath = "b"\nvariants = "ipv4"\n{PIN}',
             "line 8",
-            "variants is 'ipv4', and must be a list of strings, at least one",
+            "variants is 'ipv4', but must be a list of strings, at least one",
         ),
         (
             f'{TOP}[[module]]\npath = "b"\nvariants = [1]\n{PIN}',
             "line 8",
-            "variants is [1], and must be",
+            "variants is [1], but must be",
         ),
         (
             f'{TOP}[[module]]\npath = "b"\nvariants = []\n{PIN}',
             "line 8",
-            "variants is [], and must be a list of strings, at least one",
+            "variants is [], but must be a list of strings, at least one",
         ),
         (
             f'{TOP}[[module]]\npath = "b"\nadditions = 1\n{PIN}',
             "line 8",
-            "additions is 1, and must be a string",
+            "additions is 1, but must be a string",
         ),
         (f'{TOP}[[module]]\npath = "b"\nkind = "pod"\n{PIN}', "line 8", "unknown kind 'pod'"),
         (
             f'{TOP}[[module]]\npath = "b"\nrevision = 2026-06-01\n',
             "line 8",
-            "revision is 2026-06-01, and must be a string",
+            "revision is 2026-06-01, but must be a string",
         ),
         (
             f'{TOP}[[module]]\npath = "b"\nvariants = ["ipv5"]\n{PIN}',
@@ -140,19 +140,19 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
             "line 8",
             "does not work with plugin v1.8.0",
         ),
-        (f'{TOP}[[module]]\npath = "a/"\n{PIN}', "line 6", "is the same path as that of line 2"),
-        (f'{TOP}[[module]]\npath = "A"\n{PIN}', "line 6", "is the same path as that of line 2"),
+        (f'{TOP}[[module]]\npath = "a/"\n{PIN}', "line 6", "is the same path as 'a' in line 2"),
+        (f'{TOP}[[module]]\npath = "A"\n{PIN}', "line 6", "is the same path as 'a' in line 2"),
         (f'{TOP}[[module]]\npath = "./a"\n{PIN}', "line 6", "is the same path as"),
         (f'{TOP}[[module]]\npath = "x/../a"\n{PIN}', "line 6", "is the same path as"),
-        (f'{TOP}[[module]]\npath = "A/b"\n{PIN}', "line 6", "case and Unicode form make no differ"),
+        (f'{TOP}[[module]]\npath = "A/b"\n{PIN}', "line 6", "some file systems ignore case"),
         (
             f'[[module]]\npath = "\u00e9"\n{PIN}[[module]]\npath = "e\u0301/b"\n{PIN}',
             "line 4",
-            "is a path inside that of line 1, '\u00e9'; case and Unicode form make no difference",
+            "is inside the path '\u00e9' in line 1; some file systems ignore case",
         ),
         ("x = " + "[" * 5000, "line 1", "nests more than 20 deep"),
         ("x = " + "9" * 5000, "", "a number or a nesting that is too large"),
-        (f'{TOP}[[module]]\npath = "a/b"\n{PIN}', "line 6", "is a path inside that of line 2"),
+        (f'{TOP}[[module]]\npath = "a/b"\n{PIN}', "line 6", "is inside the path 'a' in line 2"),
         (f'[[module]]\npath = "/a"\n{PIN}', "line 2", "is absolute"),
         (f'[[module]]\npath = "C:/a"\n{PIN}', "line 2", "is absolute"),
         (f'[[module]]\npath = ""\n{PIN}', "line 2", "is not a path"),
@@ -160,7 +160,7 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (
             f'[[module]]\npath = "a"\n{PIN}harden = true\nadditional_tag_keys = []',
             "line 5",
-            "is [], and must be a list of strings, at least one",
+            "is [], but must be a list of strings, at least one",
         ),
         (f'[[module]]\npath = "a"\n{PIN}harden = true\neni_claim_tag = "a"', "line 5", "KEY=VALUE"),
         (
@@ -170,25 +170,25 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         ),
         (f'[[module]]\npath = "a\\\\b"\n{PIN}', "line 2", "is not a path"),
         (f'[[module]]\npath = "."\n{PIN}', "line 2", "own directory"),
-        (f'[[module]]\npath = ".git/x"\n{PIN}', "line 2", "lies in a .git directory"),
+        (f'[[module]]\npath = ".git/x"\n{PIN}', "line 2", "is in a .git directory"),
         (f'[[module]]\npath = "a/git~1"\n{PIN}', "line 2", "another file on Windows"),
         (f'[[module]]\npath = "a/.. /b"\n{PIN}', "line 2", "another file on Windows"),
         (f'[[module]]\npath = "Aux.d"\n{PIN}', "line 2", "another file on Windows"),
-        (f'{TOP}[[module]]\n"path" = 3\n{PIN}', "line 7", "path is 3, and must be a string"),
+        (f'{TOP}[[module]]\n"path" = 3\n{PIN}', "line 7", "path is 3, but must be a string"),
         (
             f'{TOP}[[module]]\nfeatures = ["""\n[[module]]\npath = 1\n"""]\npath = 3\n{PIN}',
             "line 11",
-            "path is 3, and must be a string",
+            "path is 3, but must be a string",
         ),
         (
             f'{TOP}# a """ in a comment\n[[module]]\npath = 3\n{PIN}',
             "line 8",
-            "path is 3, and must be a string",
+            "path is 3, but must be a string",
         ),
         (
             f'{TOP}[[module]]\nfeatures = ["""\n# not a comment: """]\npath = 3\n{PIN}',
             "line 9",
-            "path is 3, and must be a string",
+            "path is 3, but must be a string",
         ),
     ],
 )
@@ -240,7 +240,7 @@ def test_the_newest_release_stands_in_for_a_later_patch_with_a_warning() -> None
     assert newer.options == options(cni_version="v1.23.2")
     assert newer.newest and not older.newest
     (warning,) = read.warnings
-    assert warning.startswith("vpc-cni-iam.toml: module of line 2: plugin v1.23.9-eksbuild.1 is")
+    assert warning.startswith("vpc-cni-iam.toml: module in line 2: plugin v1.23.9-eksbuild.1 is")
     assert "taking v1.23.2, the newest version known" in warning
 
 
@@ -391,14 +391,14 @@ def test_a_module_must_lie_inside(git: bool, tmp_path: Path) -> None:
     if git:
         assert find(inside, None).modules
     else:
-        with pytest.raises(InputError, match="must lie inside"):
+        with pytest.raises(InputError, match="must be inside"):
             find(inside, None)
     path.write_text(text("../../x"))
     with pytest.raises(InputError, match=r"line 7: path '\.\./\.\./x' leaves"):
         find(inside, None)
     (inside / "out").symlink_to(tmp_path)
     path.write_text(text("out/x"))
-    with pytest.raises(InputError, match=r"leaves .* by a symbolic link"):
+    with pytest.raises(InputError, match=r"leaves .* through a symbolic link"):
         find(inside, None)
 
 
@@ -447,7 +447,7 @@ def test_init_writes_any_path(path: str, tmp_path: Path) -> None:
 def test_init_replaces_nothing(tmp_path: Path) -> None:
     init(tmp_path)
     (tmp_path / "vpc-cni-iam.toml").write_text("# mine\n")
-    with pytest.raises(TreeError, match="exists already"):
+    with pytest.raises(TreeError, match="already exists"):
         init(tmp_path)
     assert (tmp_path / "vpc-cni-iam.toml").read_text() == "# mine\n"
 

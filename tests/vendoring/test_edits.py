@@ -258,7 +258,7 @@ def test_a_deny_that_goes_may_add_access_that_other_policies_allow() -> None:
     both = [judged(files, "main.tf", POLICY["main.tf"]) for files in (statement, document)]
     assert [type(edit.answer) for edit in both] == [ADDED, UNKNOWN]
     assert edit_details(both[0])[0].startswith("ipv4: no longer denied, for instance s3:")
-    assert edit_details(both[1]) == ("x: is removed, and it denies access",)
+    assert edit_details(both[1]) == ("x: denies access and is removed",)
 
 
 def test_an_edit_of_one_file_through_another() -> None:
@@ -329,12 +329,18 @@ def test_an_edit_rests_on_validations_as_they_are(
     assert run("check", cwd=tmp_path).code == 1
     done = accept(tmp_path, path)
     unsettled = "account_id" in new or "account_id" in old or "any account" in old
-    words = "ipv4: depends on variables whose values are not limited as generated: account_id"
+    words = "ipv4: depends on variables with other limits than generated: account_id"
     # Whoever accepts the one is told what that makes of the other.
     assert (words in done.out) is unsettled
     for command in ("check", "sync", "sync --dry-run"):
         done = run(*command.split(), cwd=tmp_path)
         assert (done.code, words in done.out) == (0, unsettled), done.out
+    # Merged with an update, it stays accepted if that is proven; and no later edit rests on it.
+    done = run("upgrade", "--cni-version", "v1.22.4", "--quiet", cwd=tmp_path)
+    assert (done.code, words in done.out) == (int(unsettled), unsettled), done.out
+    edit(tmp_path, "# ipv4: ", "# IPv4: ")
+    done = run("check", cwd=tmp_path)
+    assert (done.code, words in done.out) == (1, unsettled), done.out
 
 
 MODULE = "modules/vpc-cni-iam-policy"
@@ -372,7 +378,7 @@ def test_no_command_is_silent_about_access_that_an_edit_adds(repo: Path) -> None
     assert f"show the difference: vpc-cni-iam sync --dry-run {MODULE}\n" in done.out
     assert f"keep yours: vpc-cni-iam accept {MODULE}/main.tf 'REASON'\n" in done.out
     remove = f"rm {MODULE}/main.tf && vpc-cni-iam sync {MODULE}"
-    assert f"take the generated one: {remove}\n" in done.out
+    assert f"use the generated one: {remove}\n" in done.out
     for words in ("sync", "sync --quiet", "sync --dry-run", "upgrade", "upgrade --dry-run"):
         done = run(*words.split(), cwd=repo)
         assert (done.code, f"edited   {MODULE}/{added}" in done.out) == (1, True), words
@@ -441,5 +447,5 @@ def test_documents_with_the_same_answer_are_named_together() -> None:
     edit = Edit(answers)
     assert edit_text(edit) == (
         "it is not proven to add no access: ipv4, ipv6: joins other documents "
-        "(only an engine can tell what that means: verify); output x is changed"
+        "(only an engine can evaluate it; run vpc-cni-iam verify); output x is changed"
     )

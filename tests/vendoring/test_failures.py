@@ -41,7 +41,7 @@ def test_a_configuration_that_was_changed_meanwhile_is_not_replaced(tmp_path: Pa
     prepared = prepare(config, Pin("cni_version", "v1.22.4"), config.modules, git)
     toml.write_text(toml.read_text() + "# theirs\n")
     before = read_tree(tmp_path)
-    with pytest.raises(TreeError, match="was changed meanwhile; run the command again"):
+    with pytest.raises(TreeError, match="has changed during the run; run the command again"):
         upgrade(prepared, git)
     assert read_tree(tmp_path) == before
 
@@ -73,7 +73,7 @@ def test_an_upgrade_waits_for_others_and_then_looks_again(tmp_path: Path) -> Non
         toml.write_text(theirs)
     _, output = process.communicate()
     assert process.returncode == 3
-    assert "was changed meanwhile" in output
+    assert "has changed during the run" in output
     assert toml.read_text() == theirs
     assert read_tree(tmp_path / "deep") == before
 
@@ -100,7 +100,7 @@ def test_whoever_is_overtaken_leaves_what_the_other_wrote(
     else:
         outcomes = overtaken(config, config.modules, git)
     for outcome in outcomes:
-        assert str(outcome.failure) == f"{toml}: was changed meanwhile; run the command again"
+        assert str(outcome.failure) == f"{toml}: has changed during the run; run the command again"
     assert toml.read_text().count("v1.22.4") == 2
     assert run("check", cwd=tmp_path).code == 0
 
@@ -118,8 +118,10 @@ def test_a_sync_waits_for_others_and_then_looks_again(tmp_path: Path) -> None:
     _, output = process.communicate()
     assert process.returncode == 3
     first, second = output.splitlines()
-    assert first.endswith("error: vpc-cni-iam.toml: was changed meanwhile; run the command again")
-    assert "2 of 2 modules are not what vpc-cni-iam.toml says" in second
+    assert first.endswith(
+        "error: vpc-cni-iam.toml: has changed during the run; run the command again"
+    )
+    assert "2 of 2 modules do not match vpc-cni-iam.toml" in second
     assert read_tree(tmp_path / "deep") == before
 
 
@@ -214,7 +216,7 @@ def test_what_is_read_only_does_not_hide_what_became_of_the_others(
     first, second, third = stderr.splitlines()
     assert (first, third) == ("None", "None")
     assert f"cannot be written: {'it is read-only' if what == 'file' else 'Permission'}" in second
-    assert f"nothing in {folder / 'b'} was changed" in second
+    assert f"nothing was written to {folder / 'b'}" in second
     assert read_tree(folder / "b") == before
     # The configuration has the new pin of each, so that a sync finishes what failed.
     assert (folder / "vpc-cni-iam.toml").read_text().count("v1.23.2") == 3
@@ -273,7 +275,7 @@ def test_the_command_line_says_what_failed_and_what_did_not(tmp_path: Path) -> N
     done = run("sync", cwd=tmp_path)
     assert (done.code, done.out) == (3, "create   b/main.tf\n")
     assert "error: a/main.tf: is not a regular file" in done.err
-    assert "1 of 2 modules are not what vpc-cni-iam.toml says" in done.err
+    assert "1 of 2 modules do not match vpc-cni-iam.toml" in done.err
 
 
 def full_disk() -> None:

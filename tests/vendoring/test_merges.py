@@ -166,6 +166,9 @@ def test_edits_are_kept_through_upgrades_of_both_branches(
     assert len(branches.merge(how)) <= 40
     branches.command("sync", "--quiet", code=1)
     assert len(branches.marked()) == conflicts
+    if conflicts:
+        text = (branches.folder / OWN[0] / "main.tf").read_text()
+        assert re.findall("^([<>]{7} .*)", text, re.M) == ["<<<<<<< ours", ">>>>>>> theirs"]
     for line in {*of_a, *of_b}:
         assert branches.lines(line) == 3
     # All the rest is as generated: only what was edited needs a decision.
@@ -180,10 +183,89 @@ def test_an_accepted_edit_stays_accepted(how: str, branches: Branches) -> None:
     branches.on("b", branches.upgrade("v1.23.2"))
     assert branches.merge(how) == []
     branches.command("sync", "--quiet")
-    assert branches.lines("x") == 3
+    generated, *texts = ((branches.folder / m / "main.tf").read_text() for m in MODULES[-1:] + OWN)
+    assert texts == [f"{generated}# x\n"] * 3
     report = branches.command("check").out
     assert report.count("accepted: ticket 1") == 3
-    assert branches.marked() == []
+
+
+def test_the_reasons_of_both_branches_for_one_text_are_kept(tmp_path: Path) -> None:
+    branches = Branches(tmp_path, count=1)
+    for name in ("a", "b"):
+        branches.on(name, branches.edit("x", OWN[:1]), branches.accept(f"of {name}", OWN[:1]))
+    branches.merge("merge")
+    branches.command("sync", "--quiet")
+    assert "accepted: of a; of b\n" in branches.command("check").out
+    facts = (tmp_path / OWN[0] / ".vpc-cni-iam" / "manifest").read_text().splitlines()[1:]
+    assert facts == sorted(facts) and facts[0].startswith("accepted main.tf ")
+
+
+def test_an_accepted_text_of_another_version_is_out_of_date(tmp_path: Path) -> None:
+    """The file of a, with the configuration and the manifest of b, committed before a sync."""
+    branches = Branches(tmp_path, count=1)
+    branches.on("a", branches.edit("x", OWN[:1]), branches.accept("ticket 1", OWN[:1]))
+    branches.on("b", branches.upgrade("v1.23.2"))
+    branches.merge("merge")
+    git(tmp_path, "checkout", "-q", "a", "--", f"{MODULES[0]}/main.tf")
+    branches.commit("the file of a")
+    assert "main.tf was edited by hand and is out of date" in branches.command("check", code=1).out
+    branches.command("sync", "--quiet")
+    main = (tmp_path / MODULES[0] / "main.tf").read_text()
+    assert main == git(tmp_path, "show", f"b~2:{MODULES[0]}/main.tf") + "# x\n"
+    assert "accepted: ticket 1" in branches.command("check").out
+    # With markers, it is not merged: no step says so.
+    marked = git(tmp_path, "show", f"a:{MODULES[0]}/main.tf") + "<<<<<<< a\n=======\n>>>>>>> b\n"
+    (tmp_path / MODULES[0] / "main.tf").write_text(marked)
+    report = branches.command("check", code=1).out
+    assert "has conflict markers" in report and "merge the update into it" not in report
+
+
+@pytest.mark.parametrize("version", ["v1.21.2", "v1.23.2"])
+def test_an_accepted_edit_stays_accepted_under_a_pin_of_neither_branch(
+    version: str, tmp_path: Path
+) -> None:
+    branches = Branches(tmp_path, count=1)
+    branches.on("a", branches.edit("x", OWN[:1]), branches.accept("ticket 1", OWN[:1]))
+    branches.on("b", branches.upgrade("v1.22.4"))
+    branches.merge("merge")
+    branches.toml.write_text(TABLE.format(MODULES[0], version))
+    branches.command("sync", "--quiet")
+    assert "accepted: ticket 1" in branches.command("check").out
+    assert (branches.lines("x"), branches.marked()) == (1, [])
+
+
+def test_accepted_edits_of_both_branches_in_one_line_are_a_conflict(tmp_path: Path) -> None:
+    branches = Branches(tmp_path, count=1)
+    for name in ("a", "b"):
+        branches.on(name, branches.edit(name, OWN[:1]), branches.accept(name, OWN[:1]))
+    branches.merge("merge")
+    done = branches.command("sync", code=1)
+    assert f"conflict {OWN[0]}/main.tf has conflict markers" in done.out
+    assert len(branches.marked()) == 1
+    assert "has conflict markers" in branches.command("check", code=1).out
+    refused = branches.command("accept", f"{OWN[0]}/main.tf", "ticket 1", code=2)
+    assert "has conflict markers; resolve them first" in refused.err
+
+
+def test_an_acceptance_outlives_a_merge_in_which_its_manifest_is_not_taken(tmp_path: Path) -> None:
+    branches = Branches(tmp_path, count=1)
+    accept = branches.accept("ticket 1", OWN[:1])
+    branches.on("a", branches.edit("x", OWN[:1]), accept, branches.upgrade("v1.22.4"))
+    branches.on("b", branches.upgrade("v1.23.2"))
+    branches.merge("merge")
+    git(tmp_path, "checkout", "-q", "b", "--", f"{MODULES[0]}/.vpc-cni-iam")
+    branches.command("sync", "--quiet")
+    assert "accepted: ticket 1" in branches.command("check").out
+    # Committed, it is what the manifest says: an acceptance that is taken back does not return.
+    manifest = tmp_path / MODULES[0] / ".vpc-cni-iam" / "manifest"
+    facts = manifest.read_text().splitlines(keepends=True)
+    branches.commit("merged")
+    manifest.write_text("".join(line for line in facts if not line.startswith("accepted")))
+    git(tmp_path, "commit", "-q", "--amend", "--no-edit", "--all")
+    main = tmp_path / MODULES[0] / "main.tf"
+    main.write_text(git(tmp_path, "show", f"a:{MODULES[0]}/main.tf"))
+    branches.command("sync", "--quiet", code=1)
+    assert "accepted" not in manifest.read_text()
 
 
 def test_after_a_merge_is_committed_nothing_of_it_is_asked_again(tmp_path: Path) -> None:
@@ -234,10 +316,10 @@ def test_the_wrong_text_is_not_recorded_as_an_edit(tmp_path: Path) -> None:
     (report,) = json.loads(branches.command("check", "--format", "json", code=1).out)["modules"]
     states = {file["path"]: file["state"] for file in report["files"]}
     # git merged the test of the module from both sides; check does not ask it.
-    assert states.pop("tests/policy.tftest.hcl") == "edited"
+    assert states.pop("tests/policy.tftest.hcl") == "both"
     assert set(states.values()) == {"outdated"}
     refused = branches.command("accept", f"{MODULES[0]}/README.md", "x", code=2)
-    assert "is as this tool generated it for other options; run vpc-cni-iam sync" in refused.err
+    assert "was generated for other options; run vpc-cni-iam sync" in refused.err
     branches.command("sync")
     assert "accepted" not in (tmp_path / MODULES[0] / ".vpc-cni-iam" / "manifest").read_text()
     merged = read_tree(tmp_path / MODULES[0])
@@ -263,16 +345,37 @@ def test_without_union_the_manifest_with_markers_is_read(tmp_path: Path) -> None
     assert branches.command("check", "--quiet").out == ""
 
 
+@pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("style", ["merge", "diff3", "zdiff3"])
-def test_any_conflict_style(style: str, tmp_path: Path) -> None:
+def test_any_conflict_style(style: str, how: str, tmp_path: Path) -> None:
     branches = Branches(tmp_path, count=1)
     git(tmp_path, "config", "merge.conflictStyle", style)
     branches.on("a", branches.edit("x", OWN[:1]), branches.upgrade("v1.22.4"))
     branches.on("b", branches.upgrade("v1.23.2"))
-    branches.merge("merge")
+    branches.merge(how)
     assert branches.marked()
-    branches.command("sync", "--quiet", code=1)
+    # From elsewhere, where git has other settings.
+    assert run("sync", "--config", str(branches.toml), "--quiet", cwd=tmp_path.parent).code == 1
     assert (branches.marked(), branches.lines("x")) == ([], 1)
+
+
+def test_what_git_left_by_its_own_algorithm_is_nobodys_work(tmp_path: Path) -> None:
+    """A block that was moved, where a merge of whole branches marks other lines than of a file."""
+    branches = Branches(tmp_path, count=1)
+    main = tmp_path / MODULES[0] / "main.tf"
+
+    def move() -> None:
+        lines = main.read_text().splitlines(keepends=True)
+        block = lines[66:77]
+        main.write_text("".join([*lines[:25], *block, *lines[25:66], *lines[77:]]))
+
+    branches.on("a", branches.upgrade("v1.22.4"), move)
+    branches.on("b", branches.edit("y", OWN[:1]), branches.upgrade("v1.23.2"))
+    branches.merge("merge")
+    assert "<<<<<<< HEAD" in main.read_text()
+    branches.command("sync", "--quiet", code=1)
+    assert "<<<<<<< HEAD" not in main.read_text()
+    assert branches.lines("y") == 1
 
 
 def test_a_file_that_a_person_has_resolved_is_left_alone(tmp_path: Path) -> None:
@@ -284,7 +387,7 @@ def test_a_file_that_a_person_has_resolved_is_left_alone(tmp_path: Path) -> None
     typed = main.read_text().replace("# x\n", "# x\n# typed\n")
     main.write_text(typed)
     done = branches.command("sync", code=1)
-    assert "main.tf holds conflict markers" in done.out
+    assert "main.tf has conflict markers" in done.out
     assert main.read_text() == typed
     # Resolved, it is merged with nothing: it has the text that is generated now.
     git(tmp_path, "checkout", "-q", "--ours", f"{MODULES[0]}/main.tf")
@@ -332,12 +435,69 @@ def test_a_dry_run_in_a_merge_writes_nothing_and_says_what_sync_will_do(tmp_path
     branches.on("a", branches.upgrade("v1.22.4"))
     branches.on("b", branches.upgrade("v1.23.2"))
     branches.merge("merge")
+    typed = tmp_path / MODULES[0] / "main.tf"
+    typed.write_text(f"{typed.read_text()}# typed\n")
     before = branches.trees()
     objects = {p for p in (tmp_path / ".git").rglob("*") if p.is_file()}
     done = branches.command("sync", "--dry-run", code=1)
     assert "(as generated)" in done.out
     assert branches.trees() == before
     assert {p for p in (tmp_path / ".git").rglob("*") if p.is_file()} == objects
+
+
+@pytest.mark.parametrize("how", ["merge", "rebase", "cherry-pick"])
+def test_a_file_that_git_merged_beside_a_conflict_is_of_both_sides(
+    how: str, tmp_path: Path
+) -> None:
+    branches = Branches(tmp_path, count=1)
+    comment = {name: f"# {name}\n{branches.toml.read_text()}" for name in "ab"}
+    for name, start in (("a", True), ("b", False)):
+        edit = branches.edit(name, OWN[:1], at_start=start)
+        write = partial(branches.toml.write_text, comment[name])
+        branches.on(name, edit, branches.accept(name, OWN[:1]), write)
+    if how == "cherry-pick":
+        git(tmp_path, "checkout", "-q", "b")
+        git(tmp_path, "cherry-pick", "a", fails=True)
+        git(tmp_path, "checkout", "-q", "--ours", "vpc-cni-iam.toml")
+    else:
+        assert "vpc-cni-iam.toml" in branches.merge(how)
+    branches.command("sync", "--quiet")
+    assert (branches.lines("a"), branches.lines("b"), branches.marked()) == (1, 1, [])
+    assert re.search("accepted: [ab]; [ab]\n", branches.command("check").out)
+
+
+def test_an_edit_of_a_module_with_other_options_is_kept(tmp_path: Path) -> None:
+    """Its base is the text that the other branch's configuration gives."""
+    branches = Branches(tmp_path, count=1)
+    feature = branches.toml.read_text().replace("]\n\n", ']\nfeatures = ["multi-nic"]\n\n')
+    on_a = (partial(branches.toml.write_text, feature), partial(branches.command, "sync"))
+    branches.on("a", *on_a, branches.edit("x", OWN[:1]))
+    branches.on("b", branches.upgrade("v1.23.2"))
+    branches.merge("merge")
+    branches.toml.write_text(git(tmp_path, "show", "b:vpc-cni-iam.toml"))
+    branches.command("sync", "--quiet", code=None)
+    generated = git(tmp_path, "show", "b^1:modules/m01/main.tf", fails=True)
+    assert (branches.lines("x"), branches.marked()) == (1, []), generated
+
+
+def test_no_server_is_asked_for_a_side_that_a_clone_does_not_have(tmp_path: Path) -> None:
+    origin, asked = tmp_path / "origin", tmp_path / "asked"
+    origin.mkdir()
+    branches = Branches(origin, count=1)
+    branches.on("a", branches.edit("x", OWN[:1]), branches.upgrade("v1.22.4"))
+    branches.on("b", branches.upgrade("v1.23.2"))
+    git(origin, "config", "uploadpack.allowFilter", "true")
+    clone(branches, tmp_path / "clone", "--filter=blob:none", "--no-checkout", "--branch", "b")
+    folder = branches.folder
+    git(folder, "checkout", "-q", "b")
+    (folder / ".git" / "MERGE_HEAD").write_text(git(folder, "rev-parse", "origin/a"))
+    git(folder, "config", "protocol.ext.allow", "always")
+    git(folder, "config", "remote.origin.url", f"ext::sh -c touch% {asked}")
+    main = folder / MODULES[0] / "main.tf"
+    main.write_text(f"{main.read_text()}# y\n")
+    branches.command("sync", "--quiet", code=1)
+    assert branches.lines("y") == 1
+    assert not asked.exists()
 
 
 def test_a_file_that_one_side_deleted_on_purpose_stays_deleted(tmp_path: Path) -> None:
@@ -373,6 +533,23 @@ def test_a_squash_merge(tmp_path: Path) -> None:
     assert done.out.count("keep yours: ") == 1
     branches.command("accept", f"{OWN[0]}/main.tf", "ticket 1")
     branches.command("check")
+
+
+@pytest.mark.parametrize("version", ["v1.22.4", "v1.23.2"])
+def test_a_squash_merge_that_was_committed_has_no_edit_that_nobody_made(
+    version: str, tmp_path: Path
+) -> None:
+    """Git knows both sides no more, and what it merged of two versions is of none of them."""
+    branches = Branches(tmp_path, count=1)
+    branches.on("a", branches.upgrade("v1.22.4"))
+    branches.on("b", branches.upgrade("v1.23.2"))
+    conflicts = branches.merge("squash")
+    git(tmp_path, "checkout", "-q", "--ours", *conflicts)
+    branches.toml.write_text(TABLE.format(MODULES[0], version))
+    branches.commit("squashed")
+    assert "edited" in branches.command("check", code=1).out
+    branches.command("sync", "--quiet")
+    assert branches.command("check", "--quiet").out == ""
 
 
 def clone(branches: Branches, folder: Path, *options: str) -> None:
@@ -415,7 +592,7 @@ def test_an_edit_whose_base_nothing_knows_keeps_both_texts(
     before = main.read_text()
     branches.command("check", code=1)
     done = branches.command("upgrade", code=1)
-    assert f"conflict {MODULES[0]}/main.tf holds conflict markers" in done.out
+    assert f"conflict {MODULES[0]}/main.tf has conflict markers" in done.out
     text = main.read_text()
     assert 'effect = "Deny"' in text and "<<<<<<< yours\n" in text and ">>>>>>> generated" in text
     kept_lines = {line for line in before.splitlines() if line.strip()}
@@ -435,6 +612,8 @@ def test_a_base_beside_an_edited_file_outlives_the_templates(tmp_path: Path) -> 
     copy = module / base_path(digest(other))
     copy.parent.mkdir()
     copy.write_text(other)
+    main.write_text(other + "<<<<<<< a\n# mine\n=======\n>>>>>>> b\n")
+    branches.command("sync", "--quiet", code=1)
     main.write_text(other + "# mine\n")
     branches.command("upgrade", "--quiet", code=1)
     assert branches.lines("mine") == 1
@@ -476,8 +655,9 @@ def test_a_merged_text_that_is_not_proven_is_not_accepted(tmp_path: Path) -> Non
     assert "accepted: ticket 2" in branches.command("check").out
 
 
+@pytest.mark.parametrize("how", HOW)
 def test_the_merge_driver_of_the_page_leaves_the_configuration_alone_in_conflict(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = (ROOT / "docs" / "merge-driver.md").read_text()
     script, setting = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
@@ -493,7 +673,8 @@ def test_the_merge_driver_of_the_page_leaves_the_configuration_alone_in_conflict
     branches.commit("attributes")
     git(folder, "branch", "-f", "b")
     branches.on("a", branches.edit("x", OWN), branches.upgrade("v1.22.4"))
-    branches.on("b", branches.upgrade("v1.23.2"))
-    assert branches.merge("merge") == ["vpc-cni-iam.toml"]
+    both = branches.edit("y", [OWN[0], MODULES[5]], at_start=True)
+    branches.on("b", both, branches.upgrade("v1.23.2"))
+    assert branches.merge(how) == [f"{OWN[0]}/main.tf", "vpc-cni-iam.toml"]  # edited by both
     branches.command("sync", "--quiet", code=1)
-    assert (branches.marked(), branches.lines("x")) == ([], 3)
+    assert (branches.marked(), branches.lines("x"), branches.lines("y")) == ([], 3, 2)

@@ -18,7 +18,9 @@ def repo(tmp_path: Path) -> Path:
     return tmp_path
 
 
-DEFINED = "policies.tf: defines data.aws_iam_policy_document.ipv4 and 1 more again, which main.tf"
+DEFINED = (
+    "policies.tf: defines data.aws_iam_policy_document.ipv4 and 1 more again, although main.tf"
+)
 
 
 def test_a_renamed_file_is_named_and_not_made_again(repo: Path) -> None:
@@ -106,7 +108,7 @@ def test_a_file_that_cannot_be_read_may_define_again(
 ) -> None:
     write_tree(repo / "infra" / "m", {name: text})
     done = run("check", cwd=repo)
-    words = f"{name} cannot be read, and may define again what is generated: {name}: {problem}"
+    words = f"{name} cannot be read, and may repeat generated definitions: {name}: {problem}"
     assert (done.code, words in done.out) == (1, True), done.out
     assert run("sync", cwd=repo).code == 1
     assert f"keep yours: vpc-cni-iam accept infra/m/{name} 'REASON'\n" in done.out
@@ -117,11 +119,11 @@ def test_a_file_that_cannot_be_read_may_define_again(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("override.tf", "is merged over the generated files by an engine"),
-        ("main_override.tf", "is merged over the generated files by an engine"),
-        ("x_override.tf.json", "is merged over the generated files by an engine"),
-        ("override.tofu", "is merged over the generated files by an engine"),
-        ("main.tofu", "is read by OpenTofu in place of main.tf"),
+        ("override.tf", "overrides the generated files"),
+        ("main_override.tf", "overrides the generated files"),
+        ("x_override.tf.json", "overrides the generated files"),
+        ("override.tofu", "overrides the generated files"),
+        ("main.tofu", "is read by OpenTofu instead of main.tf"),
     ],
 )
 def test_a_file_that_replaces_generated_code_is_not_clean(
@@ -178,7 +180,7 @@ def test_a_file_beside_a_module_that_an_engine_reads_is_named(path: str, repo: P
     write_tree(repo / "infra" / "m", {path: ATTACHED if path == "extra.tf" else "{}\n"})
     name = "terraform.d" if path.startswith("terraform.d") else path
     line = (
-        f"infra/m/{name} was not written by sync, and an engine reads it with the module: its "
+        f"infra/m/{name} was not written by sync, but an engine reads it with the module; its "
         "access is not compared"
     )
     done = run("check", cwd=repo)
@@ -210,7 +212,7 @@ def test_two_configurations_do_not_keep_one_directory(repo: Path) -> None:
     other = repo / "infra" / "vpc-cni-iam.toml"
     other.write_text(TABLE.format("m").replace("v1.23.0", "v1.20.4"))
     before = read_tree(repo)
-    problem = f"m: is kept by {repo}/vpc-cni-iam.toml, line 1; to hand it over to vpc-cni-iam.toml"
+    problem = f"m: is managed by {repo}/vpc-cni-iam.toml, line 1; to move it to vpc-cni-iam.toml"
     for words in ("check", "sync", "sync --dry-run", "upgrade"):
         done = run(*words.split(), cwd=repo / "infra")
         assert (done.code, problem in done.err) == (3, True), (words, done.err)

@@ -67,7 +67,7 @@ def test_without_words_all_are_meant(config: Config, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("here", "word", "message"),
     [
-        ("", "", "an empty text: is not a module"),
+        ("", "", "an empty path: is not a module"),
         ("", "a", "is not a module of .*; its modules: a/x, x"),
         ("", "a/x/../../..", "is not a module"),
         ("", "x/y.tf", "y.tf is a file in x; name the module"),

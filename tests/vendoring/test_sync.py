@@ -242,8 +242,8 @@ def test_a_conflict_is_marked_as_git_marks_it(repo: Repository) -> None:
     assert "# Mine: upstream's document of 2024-07-22" in text
     report = repo.check()
     assert report.state == "edited"
-    assert reason(report.files[0]) == "holds conflict markers"
-    with pytest.raises(UsageError, match="holds conflict markers; resolve them first"):
+    assert reason(report.files[0]) == "has conflict markers"
+    with pytest.raises(UsageError, match="has conflict markers; resolve them first"):
         repo.accept("main.tf")
     assert repo.sync().changes == ()
     resolved = repo.edit("main.tf", lambda t: "".join(x for x in t.splitlines(True) if x[0] != "<"))
@@ -351,9 +351,9 @@ def test_a_manifest_lost_beside_an_edit(repo: Repository) -> None:
     (file,) = (f for f in repo.check().files if f.path == "main.tf")
     assert file.state == "foreign"
     assert reason(file).startswith(
-        "is in the way of a generated file, and .vpc-cni-iam/manifest does not name it"
+        "is in the way of a generated file, and is not in .vpc-cni-iam/manifest"
     )
-    lost = ".vpc-cni-iam/manifest is missing, so that local changes are not known; restore it from"
+    lost = ".vpc-cni-iam/manifest is missing, so local changes are not known; restore it from"
     assert lost in check_text(CheckResult([repo.check()]))
     assert not repo.sync().done
     repo.accept("main.tf")
@@ -593,7 +593,7 @@ def test_a_broken_manifest_is_named_with_its_line(line: str, repo: Repository) -
     text = manifest.read_text()
     manifest.write_text(f"{text}{line}\n")
     before = read_tree(repo.module)
-    words = rf"manifest: line {text.count(chr(10)) + 1}: is no fact of a manifest; restore"
+    words = rf"manifest: line {text.count(chr(10)) + 1}: is not a manifest fact; restore"
     for action in (repo.check, repo.sync, lambda: repo.accept("main.tf")):
         with pytest.raises(InputError, match=words):
             action()
@@ -812,7 +812,7 @@ def test_a_file_put_back_from_another_version_is_no_edit(now: str, repo: Reposit
     repo.edit("main.tf", lambda _: (put.module / "main.tf").read_text())
     repo.pin(now)
     assert repo.states()["main.tf"] == "outdated"
-    with pytest.raises(UsageError, match="is as this tool generated it for other options; run"):
+    with pytest.raises(UsageError, match="was generated for other options; run"):
         repo.accept("main.tf")
     assert repo.sync().done
     assert repo.check().clean
@@ -869,7 +869,7 @@ def test_conflict_markers_are_never_accepted(repo: Repository) -> None:
     for _ in range(2):
         outcome = repo.sync()
         assert (outcome.done, outcome.changes) == (False, ())
-        assert reason(repo.check().files[0]) == "holds conflict markers"
+        assert reason(repo.check().files[0]) == "has conflict markers"
     repo.edit("main.tf", without_markers)
     repo.accept("main.tf")
     assert repo.sync().done
@@ -889,11 +889,13 @@ def test_what_there_is_to_accept(repo: Repository) -> None:
     with pytest.raises(UsageError, match=r"m/main\.tf: is as generated; there is nothing to acc"):
         repo.accept("main.tf")
     for name in ("mine.tf", ".vpc-cni-iam/manifest", "../x"):
-        with pytest.raises(UsageError, match="sync does not write it, and it replaces nothing"):
+        with pytest.raises(
+            UsageError, match="sync does not write this file, and it replaces no file"
+        ):
             repo.accept(name)
     repo.edit("main.tf", note)
     repo.pin(NEW)
-    with pytest.raises(UsageError, match="is out of date, too; run vpc-cni-iam sync, and accept"):
+    with pytest.raises(UsageError, match="is also out of date; run vpc-cni-iam sync, and accept"):
         repo.accept("main.tf")
 
 

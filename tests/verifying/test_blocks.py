@@ -101,7 +101,7 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
         POLICY,
         "variables.tf",
         replace('default     = "aws"', 'default     = "aws-cn"'),
-        'variable partition: default is "aws-cn", in the catalog\'s module "aws"',
+        'variable partition: default is "aws-cn"; in the catalog\'s module it is "aws"',
     ),
     "a validation removed": (
         POLICY,
@@ -113,7 +113,7 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
         POLICY,
         "variables.tf",
         lambda text: re.sub(r"condition     = can.*", "condition     = true", text, count=1),
-        "variable partition, validation: condition is true, in the catalog's module can(regex(",
+        "variable partition, validation: condition is true; in the catalog's module it is",
     ),
     "a precondition removed": (
         POLICY,
@@ -157,7 +157,7 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
         POLICY,
         "main.tf",
         replace('coalesce(var.cluster_name, "(none)")', '"*"'),
-        'local cluster_name: value is "*", in the catalog\'s module coalesce(',
+        'local cluster_name: value is "*"; in the catalog\'s module it is coalesce(',
     ),
     "documents from elsewhere": (
         POLICY,
@@ -192,7 +192,7 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
     "an error message that reads a file": (
         ROLE,
         "main.tf",
-        replace('error_message = "Nobody could', 'error_message = "${file("/x")}Nobody could'),
+        replace('error_message = "Nothing could', 'error_message = "${file("/x")}Nothing could'),
         "lifecycle, precondition: error_message is ",
     ),
     "a block moved": (
@@ -344,16 +344,16 @@ def test_other_files_are_said_to_be_not_compared(tmp_path: Path) -> None:
     result = verified(folder)
     assert result.clean
     assert result.notes == (
-        "tests/policy.tftest.hcl is missing; it tests the module, and no policy depends on it",
-        "not compared, since no engine reads it: NOTES.md, README.md, x.tftpl",
-        "no engine was used: read only, not rendered",
+        "tests/policy.tftest.hcl is missing; it only tests the module, so no policy depends on it",
+        "not compared, because no engine reads it: NOTES.md, README.md, x.tftpl",
+        "no engine was used: the module was read, not rendered",
     )
 
 
 def test_line_ends_of_a_checkout_are_no_difference_of_a_file(tmp_path: Path) -> None:
     files = {path: text.replace("\n", "\r\n") for path, text in render(POLICY).items()}
     assert verified(write_tree(tmp_path / "m", files)).notes == (
-        "no engine was used: read only, not rendered",
+        "no engine was used: the module was read, not rendered",
     )
 
 
@@ -387,8 +387,8 @@ def test_nothing_is_read_through_a_link(path: str, tmp_path: Path) -> None:
     done = run("verify", folder, "--engine", "none")
     assert (done.code, done.out) == (3, "")
     assert done.err == (
-        f"vpc-cni-iam: error: {place}: is a symbolic link, and this tool follows none: name its "
-        "target, or copy that to its place\n"
+        f"vpc-cni-iam: error: {place}: is a symbolic link, which is not followed; name its "
+        "target, or replace it with a copy\n"
     )
 
 
@@ -451,7 +451,8 @@ def test_texts_for_people_are_a_note(tmp_path: Path) -> None:
     result = verified(write_tree(tmp_path / "m", files))
     assert result.clean, result.findings
     assert any(
-        n.startswith("texts for people differ, which changes no policy: ") for n in result.notes
+        n.startswith("descriptions or messages differ, which changes no policy: ")
+        for n in result.notes
     )
 
 
@@ -500,7 +501,9 @@ def test_what_would_run_is_never_run(name: str, newest: Engine, tmp_path: Path) 
     assert not result.clean
     assert not list(tmp_path.rglob("ran"))
     if "data source" in name:
-        assert any(n.startswith("not rendered, since that might run or read") for n in result.notes)
+        assert any(
+            n.startswith("not rendered, because an engine might run or read") for n in result.notes
+        )
         assert {c.seen for c in result.documents} == {"read"}
 
 
@@ -529,7 +532,9 @@ def test_code_that_may_run_or_read_files_of_this_machine_is_not_planned(
     files = render(POLICY)
     folder = write_tree(tmp_path / "m", {**files, file: change(files.get(file, ""))})
     result = verified(folder, Engine("terraform", str(binary), {}))
-    assert any(n.startswith("not rendered, since that might run or read") for n in result.notes)
+    assert any(
+        n.startswith("not rendered, because an engine might run or read") for n in result.notes
+    )
     assert not result.clean
     assert not (tmp_path / "ran").exists()
 

@@ -63,7 +63,7 @@ def test_what_was_generated_is_clean(made_from: Options, tmp_path: Path) -> None
     assert result.clean, lines(result)
     trust = ["trust policy"] * (made_from.kind == "role")
     assert [c.name for c in result.documents] == [v.name for v in made_from.variants] + trust
-    assert result.notes == ("no engine was used: read only, not rendered",)
+    assert result.notes == ("no engine was used: the module was read, not rendered",)
 
 
 EDITS = {

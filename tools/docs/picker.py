@@ -28,7 +28,7 @@ from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import VARIANTS, Scope, Variant
 from vpc_cni_iam.coverage.analysis.matrix import profile
 from vpc_cni_iam.coverage.analysis.risks import find_risks
-from vpc_cni_iam.coverage.names import mode_of
+from vpc_cni_iam.coverage.names import mode_of, names_of
 from vpc_cni_iam.coverage.report.sentences.risks import risk_text
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, RequestSetting
@@ -38,9 +38,16 @@ from vpc_cni_iam.policy.document import Policy, Statement, dumps
 # No value of a parameter can be one of these.
 MARKS = {p.name: f"@@{p.name}@@" for p in parameters.PARAMETERS}
 _LISTS = tuple(MARKS[p.name] for p in parameters.LISTS)
+_LIMITS = {limit.parameter: limit for limit in IdList}
+# Which lists are given: of each number, the bits are those of the lists. The page counts so, too.
+_SUBSETS = [
+    [limit for bit, limit in enumerate(IdList) if number >> bit & 1]
+    for number in range(1 << len(IdList))
+]
 _NAMES = Names(cluster_name="cluster-of-the-picker", vpc_id=EXAMPLE["vpc_id"])
 _VALUES = {
     **EXAMPLE,
+    **{p.name: parameters.SAMPLE[p.name] for p in parameters.LISTS},
     "cluster_name": _NAMES.cluster_name,
     "vpc_owner_id": _NAMES.vpc_owner_id,
 }
@@ -102,17 +109,19 @@ def data() -> dict[str, Any]:
     tables = _Data()
     # Many versions have the same policies and calls as the one before.
     number_policy = functools.cache(functools.partial(_policy, tables))
-    risks_known: dict[object, int] = {}
-    versions: dict[str, dict[str, tuple[int, int]]] = {}
+    risks_known: dict[object, tuple[int, ...]] = {}
+    versions: dict[str, dict[str, tuple[int, tuple[int, ...]]]] = {}
     for variant, version, hardened, features in choices():
         policy = composed(variant, version, hardened, features).policy
         chosen = key(variant.name, hardened, features)
         setting = RequestSetting(version, mode_of([policy]), features, names=_NAMES)
         same = policy, profile(setting, SCENARIOS)
-        if same not in risks_known:
-            risks_known[same] = _risks(tables, policy, setting)
-        # The page accepts lists of IDs, and shows * without a list.
+        # The page takes lists of IDs, and has * where there are none.
         listed = narrow(policy, IdList) if hardened else policy
+        if same not in risks_known:
+            subsets = _SUBSETS if listed != policy else [[]]
+            narrowed = (narrow(policy, limits) for limits in subsets)
+            risks_known[same] = tuple(_risks(tables, each, setting) for each in narrowed)
         numbers = number_policy(variant, listed), risks_known[same]
         versions.setdefault(str(version), {})[chosen] = numbers
     evidence = {
@@ -146,7 +155,7 @@ def data() -> dict[str, Any]:
                 "pattern": p.pattern,
                 "rule": p.rule,
                 "default": "*" if p.is_list else p.default,
-                "list": p.is_list,
+                "list": _LIMITS.get(p),  # what --limit-to calls it
             }
             for p in parameters.PARAMETERS
         ],
@@ -224,6 +233,8 @@ def _check(policy: Policy, name: str) -> None:
 
 def _risks(tables: _Data, policy: Policy, setting: RequestSetting) -> int:
     filled = parameters.fill(policy, _VALUES)
+    names = {"cluster_name": _NAMES.cluster_name, "vpc_id": EXAMPLE["vpc_id"]}
+    setting = replace(setting, names=names_of(names, [filled]))
 
     def marked(name: str) -> str:
         return name.replace(_NAMES.cluster_name, MARKS["cluster_name"])

@@ -26,7 +26,7 @@ output "json" {
 }
 
 output "works_with" {
-  description = "Plugin versions that each variant works with, of those known when this module was made."
+  description = "Plugin versions that each variant works with, of the versions known when this module was generated."
 
   value = {
     "ipv6-scoped" = "v1.10.0 to v1.23.2"

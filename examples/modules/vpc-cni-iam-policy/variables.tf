@@ -70,7 +70,7 @@ variable "vpc_owner_id" {
 }
 
 variable "source_policy_documents" {
-  description = "IAM policy documents as JSON whose statements are joined to every variant's. A Deny works; no statement of the variants has a Sid, so none can be replaced."
+  description = "IAM policy documents as JSON, whose statements are added to every variant. A Deny works. The variants' statements have no Sid, so none can be replaced."
   type        = list(string)
   default     = []
   nullable    = false
@@ -86,6 +86,6 @@ variable "source_policy_documents" {
         false
       )
     ])
-    error_message = "Each of source_policy_documents must be an IAM policy document as JSON, with no other keys than Version, Id and Statement and an Effect of Allow or Deny in each statement, such as data.aws_iam_policy_document.extra.json."
+    error_message = "Each of source_policy_documents must be an IAM policy document as JSON, such as data.aws_iam_policy_document.extra.json. Its keys can be Version, Id and Statement, and each statement must have the Effect Allow or Deny."
   }
 }

@@ -6,7 +6,7 @@ output "role_arn" {
 }
 
 output "service_account_role_arn" {
-  description = "ARN of the role for the add-on's service_account_role_arn, once its policy is attached."
+  description = "ARN of the role for the add-on's service_account_role_arn, after its policy is attached."
   value       = length(concat(aws_iam_role_policy_attachment.this, aws_iam_role_policy_attachment.aws_managed)) > 0 ? aws_iam_role.this[0].arn : null
 }
 
@@ -16,7 +16,7 @@ output "role_name" {
 }
 
 output "policy_arn" {
-  description = "ARN of the policy that is attached."
+  description = "ARN of the attached policy."
   value       = one(concat(aws_iam_role_policy_attachment.this, aws_iam_role_policy_attachment.aws_managed)[*].policy_arn)
 }
 

@@ -1,4 +1,4 @@
-"""Who can assume a role by its trust policy, and why aws-node cannot in a cluster."""
+"""Which identities a role's trust policy allows, and why aws-node of a cluster cannot assume it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 from vpc_cni_iam.policy.report import undecided_text
 
-# How the agent of EKS Pod Identity on a node gets the credentials of pods.
+# The action with which the EKS Pod Identity agent on a node gets the credentials of pods.
 ASSUME_FOR_PODS = "eks-auth:AssumeRoleForPodIdentity"
 _HELPER = ServiceAccount(trusts.AWS_NODE.namespace, program_service_account("metrics-helper"))
 
@@ -35,69 +35,71 @@ class ObstacleKind(Enum):
     never_met = "conditions that are never met"
     no_tag_session = "sts:TagSession is not allowed"
     tags_required = "session tags are required"
-    mendable = "a part of the trust policy keeps it out"
+    mendable = "an element of the trust policy does not match aws-node"
     identity = "the identity is not trusted"
     issuer = "the cluster's issuer is not trusted"
     cluster = "the cluster is not trusted"
-    first_role = "the role that is to assume it is not trusted"
+    first_role = "the role that must assume it is not trusted"
     first_role_policies = "the policies of that role do not allow it"
-    node_role = "the policies of the nodes' role do not allow EKS Pod Identity"
+    node_role = "the policies of the node role do not allow EKS Pod Identity"
     # Not known.
     anyone = "the principal is *"
     unread_trust = "the trust policy is not read"
     absent = "a policy is not in the input"
-    absent_first_role = "the role that is to assume it is not in the input"
-    absent_node_role = "the role of the nodes is not in the input"
+    absent_first_role = "the role that must assume it is not in the input"
+    absent_node_role = "the node role is not in the input"
     unread_policy = "a policy is not read"
     first_role_undecided = "the policies of that role are not decided"
-    node_role_undecided = "the policies of the nodes' role are not decided"
-    node_role_region = "they are for a Region, and that of the cluster is not known"
+    node_role_undecided = "the policies of the node role are not decided"
+    node_role_region = (
+        "the policies of the node role are for a Region, and the cluster's is not known"
+    )
 
 
 class Obstacle(Struct, frozen=True):
-    """Why aws-node cannot assume a role, with its data; what the kind does not need is empty."""
+    """Why aws-node cannot assume a role, with the data that its kind uses."""
 
     kind: ObstacleKind
     cluster: str = ""
     identity: Identity = Identity.unknown  # what aws-node has there
     action: str = ""
-    on: str = ""  # the ARN of the role that is to be assumed, of a policy, or a file
-    problem: Message = ""  # the words of the reader or evaluator
-    tags: bool = False  # whether the session has to have tags
-    of: str = ""  # the ARN of the other role that this is about; empty for the role itself
+    on: str = ""  # the ARN of the role to assume or of a policy, or a file
+    problem: Message = ""  # the message of the reader or evaluator
+    tags: bool = False  # whether the session needs tags
+    of: str = ""  # the ARN of the role, if another role is the obstacle
     repair: TrustRepair | None = None  # what to change in the trust policy
 
 
 class TrustAudit(Struct, frozen=True):
-    """Whose role it is, by its trust policy; nobody's if that is not read."""
+    """Which identities a trust policy allows; none if it was not read."""
 
     trust: RoleTrust | None = None
-    identities: tuple[Identity, ...] = ()  # how aws-node could get it; empty if it cannot
-    # How it may, whatever the conditions ask that AWS does not send; the others are never met.
+    identities: tuple[Identity, ...] = ()  # how aws-node could get the role; empty if it cannot
+    # The identities whose conditions can be met; conditions of the others never are.
     allowed: frozenset[Identity] = frozenset()
     for_plugin: bool = False  # whether aws-node can get it and another service account cannot
-    # How cni-metrics-helper could get it, where no other service account can, nor aws-node.
+    # How cni-metrics-helper could get the role; empty if another service account can, too.
     metrics_helper: tuple[Identity, ...] = ()
-    issuers: tuple[str, ...] = ()  # of the tokens with which aws-node could get it by IRSA
-    undecided: Obstacle | None = None  # why it is not known whether aws-node could get it besides
-    is_meant: bool = False  # whether it asks for tokens of aws-node by name
-    repairs: tuple[TrustRepair, ...] = ()  # what to change where these are kept out
+    issuers: tuple[str, ...] = ()  # the issuers whose tokens it accepts from aws-node (IRSA)
+    undecided: Obstacle | None = None  # why aws-node may have further ways to get it
+    is_meant: bool = False  # whether it requires tokens of aws-node by name
+    repairs: tuple[TrustRepair, ...] = ()  # what to change so that it accepts these tokens
 
     @property
     def is_broken(self) -> bool:
-        """Whether it is meant for aws-node, which cannot assume the role."""
+        """Whether it is meant for aws-node, but aws-node cannot assume the role."""
         return self.is_meant and not self.identities
 
     @property
     def problem(self) -> Message:
-        """Why the trust policy is not read, empty if it is."""
+        """Why the trust policy was not read, empty if it was."""
         return self.undecided.problem if self.undecided else ""
 
 
 def audit_trust(policy: Policy, role: str) -> TrustAudit:
-    """Return whose role a role is, by its trust policy and ARN.
+    """Return which identities a role's trust policy allows; `role` is its ARN.
 
-    Raises `InputError` for a policy that is not evaluated.
+    Raises `InputError` for a policy that cannot be evaluated.
     """
     trust = RoleTrust(policy, role)
     trust.check()
@@ -105,7 +107,7 @@ def audit_trust(policy: Policy, role: str) -> TrustAudit:
     possible = {c.identity for c in callers}
     allowed = frozenset(c.identity for c in trust.callers())
     helper = {c.identity for c in trust.callers(_HELPER, lenient=True)}
-    # A provider that is not of EKS has the plugin's role only if its name is asked for.
+    # A provider other than EKS is the plugin's only if the policy requires aws-node by name.
     unnamed = {c.identity for c in others if c.issuer and trusts.EKS_ISSUER not in c.principal}
     own = {i for i in Identity if i.is_of_service_account} - {c.identity for c in others}
     return TrustAudit(
@@ -124,7 +126,7 @@ def audit_trust(policy: Policy, role: str) -> TrustAudit:
 def obstacles_of(
     audit: TrustAudit, uses: Sequence[ClusterUse]
 ) -> tuple[list[Obstacle], list[Obstacle]]:
-    """Return why aws-node cannot assume a role, and what is not known of that."""
+    """Return why aws-node cannot assume a role, and what is not known about it."""
     known = [o for use in uses if not use.is_overridden for o in _in_cluster(audit, use)]
     if not uses and audit.identities:
         if audit.allowed.isdisjoint(audit.identities):
@@ -169,9 +171,9 @@ def _in_cluster(audit: TrustAudit, use: ClusterUse) -> Iterator[Obstacle]:
 def obstacles_of_nodes(
     use: ClusterUse, role: str, policies: Sequence[Policy], limits: Limits
 ) -> tuple[list[Obstacle], list[Obstacle]]:
-    """Return why the agent of EKS Pod Identity gets no credentials on nodes, and what is not known.
+    """Return why the EKS Pod Identity agent on nodes gets no credentials, and what is not known.
 
-    `role` is the ARN of the nodes' role, which has the policies and limits.
+    `role` is the ARN of the node role, which has the policies and limits.
     """
     arn = cluster_arn(use.where, role)
     request = Request(ASSUME_FOR_PODS, arn, may_have=lambda key: UNKNOWN)
@@ -182,7 +184,7 @@ def obstacles_of_nodes(
     if decision.undecided:
         problem = undecided_text(decision.undecided)
         return [], [replace(obstacle, kind=ObstacleKind.node_role_undecided, problem=problem)]
-    # Where the Region of the cluster is not known, that in the ARN is an example.
+    # If the Region of the cluster is not known, the ARN has an example.
     if use.region or not granted(policies).evaluate(replace(request, resource="*")).allowed:
         return [obstacle], []
     return [], [replace(obstacle, kind=ObstacleKind.node_role_region)]
@@ -191,9 +193,10 @@ def obstacles_of_nodes(
 def obstacles_of_first(
     use: ClusterUse, audit: TrustAudit, role: str, policies: Sequence[Policy], limits: Limits
 ) -> tuple[list[Obstacle], list[Obstacle]]:
-    """Return why policies do not let a role assume another, by its ARN, and what is not known.
+    """Return why a role's policies do not allow it to assume another role, and what is not known.
 
-    `audit` is that of the other one. Policies and limits are of the role that is to assume it.
+    `role` is the ARN of the other role, and `audit` is its trust. The policies and limits are those
+    of the role that must assume it.
     """
     tags, trust = use.session_tags, audit.trust
     is_of_account = role.split(":")[4] == use.by_role.split(":")[4]

@@ -67,46 +67,46 @@ class RoleAudit(Struct, frozen=True):
     role: str  # its ARN
     account: str
     credentials: tuple[Identity, ...]  # how the plugin could get it
-    # The issuers by whose tokens, with IRSA; whether one is its cluster's is not known.
+    # With IRSA, the issuers whose tokens it accepts; it is not known whether a cluster has them.
     issuers: tuple[str, ...]
     clusters: tuple[ClusterUse, ...]  # the clusters that are known to use it
     policies: PolicyAudit  # what its policies mean
     untrusted: tuple[str, ...]  # why aws-node cannot assume it, in sentences
-    verdict: RoleVerdict  # whether the plugin works with it at the version that was asked for
-    # What is not known about it, without which nothing of this is certain.
+    verdict: RoleVerdict  # whether the plugin works with it at `cni_version`
+    # What is not known about it; the rest depends on it.
     undecided: tuple[str, ...]
     proposal: tuple[str, ...]  # what to do
 
 
 class NodeRole(Struct, frozen=True):
-    """A role of nodes that has permissions of the plugin."""
+    """A node role that has permissions of the plugin."""
 
     role: str  # its ARN
-    answer: NodeAnswer  # whether they can be taken off
+    answer: NodeAnswer  # whether they can be removed
     clusters: tuple[str, ...]  # the names of the clusters whose nodes have it, or may have it
     other_roles: tuple[str, ...]  # the ARNs of the roles that aws-node has there
-    reasons: tuple[str, ...]  # why they cannot be taken off, or why that is not known
+    reasons: tuple[str, ...]  # why they cannot be removed, or why that is not known
     proposal: tuple[str, ...]  # what to do
 
 
 class Audit(Struct, frozen=True):
     """The roles of accounts that the plugin uses or could use."""
 
-    cni_version: str  # the plugin version that was asked about
+    cni_version: str  # the plugin version that was checked
     accounts: tuple[str, ...]  # the IDs of the accounts
     roles_read: int  # how many roles were read
-    roles: tuple[RoleAudit, ...]  # those that the plugin uses or could use
+    roles: tuple[RoleAudit, ...]  # the roles that the plugin uses or could use
     unread: tuple[Skipped, ...]  # what could not be read, or is not in the input
     complete: bool  # whether everything was read and decided
     breaks: bool  # whether the plugin fails with any of the roles at the version
-    # The roles of cni-metrics-helper, which are not among them.
+    # The roles of cni-metrics-helper, which are not in `roles`.
     metrics_helper: tuple[MetricsHelperRole, ...]
-    # Whether the permissions of the plugin can be taken off the roles of nodes, if that is asked.
+    # With --nodes: whether the plugin's permissions can be removed from the node roles.
     node_roles: tuple[NodeRole, ...] | None = None
 
     @property
     def is_good(self) -> bool:
-        """Whether the exit code is 0: for roles of nodes, if each is safe."""
+        """Whether the exit code is 0; with --nodes, whether every answer is safe."""
         if self.node_roles is not None:
             return self.complete and all(r.answer is NodeAnswer.safe for r in self.node_roles)
         return self.complete and not self.breaks
@@ -119,10 +119,10 @@ def audit(
     *,
     nodes: bool = False,
 ) -> Audit:
-    """Return the roles that the plugin uses or could use, and what they mean for it.
+    """Return the roles that the plugin uses or could use, and whether it works with them.
 
-    `version` is the one that is asked about; `settings` say how it is set up in clusters. `nodes`
-    is whether it is asked if the roles of nodes need the permissions of the plugin.
+    `version` is the plugin version to check, and `settings` are the plugin's settings in clusters.
+    With `nodes`, also say whether the node roles need the permissions of the plugin.
     """
     clusters, configured, refused = configured_clusters(details.clusters, settings, details.pods)
     beside = {c.by_role for c in clusters if c.by_role} | node_roles(clusters)
@@ -132,13 +132,14 @@ def audit(
         configured,
         {c.role for c in clusters if c.role},
         {role.arn: role for role in details.roles() if role.arn in beside} if beside else {},
+        asks_nodes=nodes,
     )
     roles = [role for detail in details.roles() if (role := auditor.role(detail)) is not None]
     used = {use.where for role in roles for use in role.clusters}
     unknown = list(unknown_roles(clusters, configured, used, auditor.absent))
     unread = [*details.unread, *refused, *auditor.unread(), *unknown]
     if not auditor.accounts:
-        advice = f"it holds no role; print roles too: {COMMAND}, without --filter"
+        advice = f"it has no role; add the roles: {COMMAND}, without --filter"
         unread.append(Skipped("the input", Reason.not_read, advice))
     helpers = sorted(auditor.metrics_helper, key=lambda r: r.role)
     unknown_role = any(role.verdict is RoleVerdict.unknown for role in roles)
@@ -168,7 +169,7 @@ def _node_roles(
     *,
     is_unread: bool,
 ) -> Iterator[NodeRole]:
-    """Yield the roles of nodes that have permissions of the plugin, and the answer for each."""
+    """Yield the node roles that have permissions of the plugin, and the answer for each."""
     known = {r.role: OtherRole(bool(r.untrusted), bool(r.undecided), r.clusters) for r in roles}
     evidence = Evidence(clusters, details.pods, details.nodes, known, is_unread)
     for role, policies in sorted(grants.items()):
@@ -190,18 +191,19 @@ class _Auditor(Struct):
     version: PluginVersion
     settings: Mapping[EksCluster, PluginSettings]
     absent: set[str]
-    # The roles with which EKS Pod Identity assumes others or that nodes have, by their ARNs.
+    # The roles that nodes have, or with which EKS Pod Identity assumes other roles, by ARN.
     roles_beside: Mapping[str, RoleDetail]
+    asks_nodes: bool  # whether it is asked if the roles of nodes need the permissions
     accounts: Counter[str] = field(default_factory=Counter)
     metrics_helper: list[MetricsHelperRole] = field(default_factory=list)
-    # Of the roles of nodes, the policies that have permissions of the plugin.
+    # The policies of node roles that have permissions of the plugin.
     grants: dict[str, tuple[GrantingPolicy, ...]] = field(default_factory=dict)
     _trusts: dict[bytes, TrustAudit] = field(default_factory=dict)
     _missing: Counter[str] = field(default_factory=Counter)
     _refused: list[Skipped] = field(default_factory=list)
 
     def role(self, detail: RoleDetail) -> RoleAudit | None:
-        """Return what a role means for the plugin, None if it is not for it."""
+        """Return the audit of a role, None if it is not a role of the plugin."""
         self.accounts[detail.account] += 1
         self.absent.discard(detail.arn)
         uses = cluster_uses(detail.arn, eks.PLUGIN, self.clusters)
@@ -212,9 +214,9 @@ class _Auditor(Struct):
             if not (uses or helped):
                 return None
         assumed = bool(trust.identities or _active(uses))
-        is_of_nodes = any(use.by is Identity.node_role for use in uses)
-        is_of_nodes |= Identity.node_role in trust.identities
-        if is_of_nodes and (granting := tuple(granting_policies(detail))):
+        identities = {*trust.identities, *(use.by for use in uses)}
+        is_asked = self.asks_nodes and Identity.node_role in identities
+        if is_asked and (granting := tuple(granting_policies(detail))):
             self.grants[detail.arn] = granting
         if helped or (trust.metrics_helper and not assumed):
             self._judge_metrics_helper(detail, trust, helped)
@@ -225,18 +227,18 @@ class _Auditor(Struct):
     def _of_plugin(
         self, detail: RoleDetail, trust: TrustAudit, uses: tuple[ClusterUse, ...], *, assumed: bool
     ) -> RoleAudit | None:
-        """Return what a role means that aws-node may have, None if it does not serve the plugin."""
+        """Return the audit of a role that aws-node may have, None if the plugin cannot use it."""
         active = _active(uses)
         meant = Identity.irsa if trust.is_broken else Identity.pod_identity
         identities = trust.identities if assumed else (meant,)
-        role, undecided = self._with_policies(detail, identities, active)
+        role, undecided = self._with_policies(detail, trust, identities, active)
         is_first = any(c.by_role == detail.arn for c in self.clusters)
         is_plugins = active or (trust.for_plugin and not is_first) or trust.is_broken
         if not (is_plugins or modes(role)):
             self._may_serve(detail.arn, undecided)
             return None
         if not assumed and trust.undecided:
-            reason = f"its policies serve the plugin, and {sentence(trust.undecided)}"
+            reason = f"its policies have permissions of the plugin; {sentence(trust.undecided)}"
             self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, reason))
             return None
         uses = tuple(self._as_configured(use, role) for use in uses)
@@ -245,7 +247,7 @@ class _Auditor(Struct):
         return self._audit(detail, role, trust, uses, judgement, undecided)
 
     def _may_serve(self, arn: str, undecided: Iterable[Obstacle]) -> None:
-        """Keep that whether a role could serve depends on what is not there."""
+        """Record why it is not known whether the plugin could use a role."""
         for obstacle in undecided:
             if obstacle.kind is ObstacleKind.absent:
                 self._missing[obstacle.on] += 1
@@ -255,7 +257,7 @@ class _Auditor(Struct):
     def _judge_metrics_helper(
         self, detail: RoleDetail, trust: TrustAudit, uses: tuple[ClusterUse, ...]
     ) -> None:
-        role, undecided = self._with_policies(detail, trust.metrics_helper, uses)
+        role, undecided = self._with_policies(detail, trust, trust.metrics_helper, uses)
         unknown = tuple(map(sentence, undecided))
         helper = judge_metrics_helper(detail.arn, trust.metrics_helper, uses, role, unknown)
         self.metrics_helper.append(helper)
@@ -263,10 +265,11 @@ class _Auditor(Struct):
     def _with_policies(
         self,
         detail: RoleDetail,
+        trust: TrustAudit,
         identities: tuple[Identity, ...],
         uses: tuple[ClusterUse, ...],
     ) -> tuple[PluginRole, tuple[Obstacle, ...]]:
-        """Return a role, and which of its policies are not known."""
+        """Return a role with its policies, and which of them are not known."""
         policies, limits, boundary, undecided = policies_of(detail)
         role = PluginRole(
             policies,
@@ -278,17 +281,17 @@ class _Auditor(Struct):
             session_tags=all(use.has_tags for use in uses)
             if uses
             else identities == (Identity.pod_identity,),
-            regions=_regions(detail.arn, identities, uses, self._trust(detail)),
+            regions=_regions(detail.arn, identities, uses, trust),
         )
         return role, undecided
 
     def unread(self) -> Iterator[Skipped]:
-        """Yield what was not read of roles that may serve the plugin."""
+        """Yield what was not read about roles that the plugin may use."""
         yield from self._refused
         for arn, roles in self._missing.items():
             count = f"{roles:,} role{'s' * (roles != 1)}"
-            detail = f"{count} may have permissions by it, and the input does not have it; "
-            yield Skipped(arn, Reason.not_read, f"{detail}print it too: {COMMAND}, no --filter")
+            detail = f"it may give {count} permissions, but is not in the input; "
+            yield Skipped(arn, Reason.not_read, f"{detail}add it: {COMMAND}, without --filter")
 
     def _trust(self, detail: RoleDetail) -> TrustAudit:
         text = str(detail.trust.content)
@@ -302,7 +305,7 @@ class _Auditor(Struct):
         return self._trusts[key]
 
     def _as_configured(self, use: ClusterUse, role: PluginRole) -> ClusterUse:
-        """Return a use with what the role means there, if aws-node has no other role."""
+        """Return a use with the role's result in the cluster, unless aws-node has another role."""
         if use.is_overridden:
             return use
         place = self._place(use)
@@ -315,7 +318,7 @@ class _Auditor(Struct):
         return replace(use, configuration=source, result=result, running=self._running(use, role))
 
     def _running(self, use: ClusterUse, role: PluginRole) -> RoleVerdict | None:
-        """Return the verdict at the versions of the pods of a cluster."""
+        """Return the verdict at the plugin versions of a cluster's pods."""
         own = [d for d in self.clusters if d.is_running and d.cluster == use.where]
         place = self._place(use)
         verdicts = []
@@ -398,7 +401,7 @@ class _Auditor(Struct):
     def _first_role(
         self, use: ClusterUse, trust: TrustAudit, role: str
     ) -> tuple[list[Obstacle], list[Obstacle]]:
-        """Return why the role that is to assume another cannot, and what is not known of that."""
+        """Return why the role that must assume another cannot, and what is not known about it."""
         name, detail = use.by_role, self.roles_beside.get(use.by_role)
         if detail is None:
             return [], [Obstacle(ObstacleKind.absent_first_role, on=name)] if name else []
@@ -411,7 +414,7 @@ class _Auditor(Struct):
         return [replace(o, of=name) for o in denied], [replace(o, of=name) for o in undecided]
 
     def _roles_of_nodes(self, use: ClusterUse) -> Iterator[tuple[list[Obstacle], list[Obstacle]]]:
-        """Yield why nodes get no credentials of EKS Pod Identity, and what is not known of that."""
+        """Yield why nodes get no credentials from EKS Pod Identity, and what is not known."""
         for name in use.node_roles if use.by is Identity.pod_identity else ():
             if (detail := self.roles_beside.get(name)) is None:
                 absent = ObstacleKind.absent_node_role
@@ -426,9 +429,9 @@ class _Auditor(Struct):
 def _regions(
     role: str, identities: tuple[Identity, ...], uses: tuple[ClusterUse, ...], trust: TrustAudit
 ) -> tuple[str, ...]:
-    """Return the Regions of the clusters that have a role; empty if that of one is not known.
+    """Return the Regions of the clusters that have a role; empty if one is not known.
 
-    Without a cluster, those of the issuers that the role trusts.
+    Without a cluster, return the Regions of the issuers that the role trusts.
     """
     regions = [use.region for use in uses]
     if not uses and identities == (Identity.irsa,):
@@ -438,5 +441,5 @@ def _regions(
 
 
 def _active(uses: Iterable[ClusterUse]) -> tuple[ClusterUse, ...]:
-    """Return the uses without those in whose clusters aws-node has another role."""
+    """Return the uses except those in clusters where aws-node has another role."""
     return tuple(use for use in uses if not use.is_overridden)

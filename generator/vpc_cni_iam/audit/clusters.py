@@ -1,6 +1,6 @@
 """Which roles the plugin and its metrics helper have in clusters, and the plugin's settings.
 
-The metrics helper, cni-metrics-helper, is a program beside the plugin.
+The metrics helper, cni-metrics-helper, is a separate program.
 """
 
 from __future__ import annotations
@@ -38,37 +38,37 @@ class ClusterUse(Struct, frozen=True):
 
     cluster: str
     version: str  # the plugin's version there, empty if it is not known
-    by: Identity  # how it has the role
-    # The file that says how the plugin is configured there, empty if none does.
+    by: Identity  # how it gets the role
+    # The file with the plugin's configuration there, empty if there is none.
     configuration: str = ""
-    # What the role means for the plugin there, with the defaults if its configuration is not known,
-    # and then of the IP families that the role is for the worst; None if that is not known.
+    # The role's result in the cluster; None if it is not known. If the plugin's configuration is
+    # not known, this is the worst result of the role's IP families, with default settings.
     result: RoleResult | None = None
-    # Whether its sessions have tags of EKS Pod Identity, where that gives them.
+    # Whether EKS Pod Identity, if it is used, tags the sessions.
     session_tags: bool = True
-    by_role: str = ""  # the role by way of which EKS Pod Identity assumes it, empty if directly
-    # Whether aws-node has another role there, by an identity that comes first.
+    by_role: str = ""  # the role through which EKS Pod Identity assumes it, empty if directly
+    # Whether aws-node has another role there, from an identity that takes precedence.
     is_overridden: bool = False
     region: str = ""  # the Region of the cluster, empty if it is not known
-    account: str = ""  # the ID of the account of the cluster, likewise
-    issuer: str = ""  # that of the cluster's tokens, likewise
+    account: str = ""  # the ID of the cluster's account, likewise
+    issuer: str = ""  # the issuer of the cluster's tokens, likewise
     node_roles: tuple[str, ...] = ()  # the ARNs of the roles of its node groups in the input
-    # The verdict at the versions of the pods that run there, the worst; None without any pod.
+    # The worst verdict at the plugin versions of its pods; None without pods.
     running: RoleVerdict | None = None
 
     @property
     def where(self) -> EksCluster:
-        """The cluster, with what tells it from others of its name."""
+        """The cluster, with its Region and account."""
         return EksCluster(self.cluster, self.region, self.account)
 
     @property
     def with_issuer(self) -> EksCluster:
-        """The cluster with its issuer, if that is known."""
+        """The cluster with its issuer, if it is known."""
         return replace(self.where, issuer=Known(self.issuer) if self.issuer else ABSENT)
 
     @property
     def has_tags(self) -> bool:
-        """Whether the session of the role there is known to have the tags of EKS Pod Identity."""
+        """Whether the role's sessions there are known to have the tags of EKS Pod Identity."""
         return self.by.has_session_tags and not self.by_role and self.session_tags
 
 
@@ -77,29 +77,29 @@ def configured_clusters(
     every_settings: Iterable[PluginSettings],
     pods: Iterable[PluginPod] = (),
 ) -> tuple[list[ClusterDetail], dict[EksCluster, PluginSettings], list[Skipped]]:
-    """Return the details of clusters, how the plugin is set up in each, and what is not known.
+    """Return the details of clusters, the plugin's settings in each, and what is not known.
 
-    A DaemonSet comes before the values of an add-on, which it has already.
+    A DaemonSet takes precedence over the values of an add-on, because it contains them.
     """
     every = _placed(clusters)
     refused: list[Skipped] = []
     configured: dict[EksCluster, PluginSettings] = {}
-    # Those that name their Region first: a DaemonSet without one is of the same cluster.
+    # Settings with a Region come first: a DaemonSet without one may belong to the same cluster.
     for settings in sorted(every_settings, key=lambda s: not s.region):
         refused += daemonset.unread(settings)
         own = EksCluster(settings.cluster_name, settings.region)
         if not own.name:
-            advice = "CLUSTER_NAME is not in it, so that its cluster is not known"
+            advice = "it has no CLUSTER_NAME, so its cluster is not known"
             refused.append(Skipped(settings.file, Reason.not_read, advice))
             continue
         same = alike(own, (d.cluster for d in every if not d.is_listed))
         cluster = same[0] if len(same) == 1 else own
         if len(same) > 1:
-            advice = f"the input has {len(same)} clusters of the name {own.name}; give one of them"
+            advice = f"the input has {len(same)} clusters named {own.name}; check one at a time"
             refused.append(Skipped(settings.file, Reason.not_read, advice))
             continue
         if not configured.setdefault(cluster, settings).acts_like(settings):
-            advice = f"another configuration of cluster {own.name} is given; give one of the two"
+            advice = f"cluster {own.name} has two different configurations; remove one of them"
             refused.append(Skipped(settings.file, Reason.not_read, advice))
         if role := settings.role:
             file, version = settings.file, settings.version
@@ -121,7 +121,7 @@ def configured_clusters(
 
 
 def running(pods: Iterable[PluginPod], details: Iterable[ClusterDetail]) -> Iterator[ClusterDetail]:
-    """Yield what pods have, each once; pods of which the cluster is not known are left out."""
+    """Yield the role and version of pods, without duplicates and pods of an unknown cluster."""
     clusters = {d.cluster: None for d in details if not d.is_listed}
     for pod in pods:
         cluster, *others = alike(pod.cluster, clusters) or [pod.cluster]
@@ -138,13 +138,13 @@ def running(pods: Iterable[PluginPod], details: Iterable[ClusterDetail]) -> Iter
 
 
 def alike(cluster: EksCluster, others: Iterable[EksCluster]) -> list[EksCluster]:
-    """Return the clusters that one may be, of which the name and maybe the Region is known."""
+    """Return the clusters that a cluster with a name, and maybe a Region, can be."""
     same = dict.fromkeys(c for c in others if c.name == cluster.name)
     return [c for c in same if not cluster.region or c.region in (cluster.region, "")]
 
 
 def _placed(details: Iterable[ClusterDetail]) -> list[ClusterDetail]:
-    """Return details; those without a place have that of the only cluster of their name."""
+    """Return details. Those without a Region get the cluster with their name, if it is unique."""
     every = list(details)
     placed: dict[str, set[EksCluster]] = {}
     for cluster in (d.cluster for d in every if d.cluster.is_placed):
@@ -188,7 +188,7 @@ def uses(
 
 
 def node_roles(clusters: Iterable[ClusterDetail]) -> set[str]:
-    """Return the ARNs of the roles of nodes of clusters."""
+    """Return the ARNs of the node roles of clusters."""
     return {c.role for c in clusters if c.identity is Identity.node_role and c.role}
 
 
@@ -200,8 +200,8 @@ def unknown_roles(
 ) -> Iterator[Skipped]:
     """Yield what is not known about the roles of clusters.
 
-    `used` are the clusters of which a role was read, and `absent` the ARNs of roles that the input
-    does not have.
+    `used` are the clusters with a role that was read. `absent` are the ARNs of roles that are not
+    in the input.
     """
     every = list(clusters)
     pods = Identity.pod_identity
@@ -211,32 +211,32 @@ def unknown_roles(
     for detail in every:
         name = f"{detail.identity} of {detail.service_account} in {detail.cluster.name}"
         if detail.session_policy:
-            advice = "its session policy limits the role, and is not read; check both with coverage"
-            yield Skipped(name, Reason.not_read, f"{advice} --boundary and --irsa")
+            advice = "its session policy, which limits the role, was not read; check the role with"
+            yield Skipped(name, Reason.not_read, f"{advice} coverage --boundary --irsa")
         if detail.role in absent:
             yield Skipped(name, Reason.not_read, f"its role {detail.role} is not in the input")
             sources.pop(detail.cluster, None)
         elif not detail.role_known and (detail.cluster, detail.service_account) not in named:
-            advice = "its role is not named; add aws eks describe-pod-identity-association"
+            advice = "it does not name its role; add aws eks describe-pod-identity-association"
             yield Skipped(name, Reason.not_read, advice)
             sources.pop(detail.cluster, None)
     for cluster, source in sources.items():
         if cluster not in used:
-            advice = f"no role of the input is known to be of cluster {cluster.name}; add what"
-            yield Skipped(source, Reason.not_read, f"{advice} {_DESCRIBE} prints")
+            advice = f"no role in the input is known to belong to cluster {cluster.name}; add the"
+            yield Skipped(source, Reason.not_read, f"{advice} output of {_DESCRIBE}")
 
 
 class MetricsHelperRole(Struct, frozen=True):
-    """A role that cni-metrics-helper alone can get, or has in a cluster."""
+    """A role that only cni-metrics-helper can get, or that it has in a cluster."""
 
     role: str  # its ARN
-    # How cni-metrics-helper alone could get it; empty if others could as well.
+    # How cni-metrics-helper could get it; empty if others could as well.
     credentials: tuple[Identity, ...]
     clusters: tuple[ClusterUse, ...]  # the clusters in which it has the role
-    # Its calls that are denied, or may be, at the version that was asked for; at the newest one,
-    # if the other is older than the program.
+    # Its calls that are or may be denied at the checked version, or at the newest version if the
+    # checked one is older than the program.
     denied: tuple[DeniedAction, ...]
-    equal_to: tuple[KnownDocument, ...]  # the published documents that one of its policies equals
+    equal_to: tuple[KnownDocument, ...]  # the published documents that equal one of its policies
     undecided: tuple[str, ...]  # what is not known about it
 
 
@@ -247,7 +247,7 @@ def judge_metrics_helper(
     role: PluginRole,
     undecided: tuple[str, ...],
 ) -> MetricsHelperRole:
-    """Return what a role of cni-metrics-helper is denied."""
+    """Return the result for a role of cni-metrics-helper."""
     setting = replace(role.settings("ipv4", ANY_CLUSTER)[0], features=(_NAME,))
     scenarios = find((_NAME,))
     if not scenarios[0].arises(setting):

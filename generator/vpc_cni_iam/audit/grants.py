@@ -15,7 +15,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.aws.account import RoleDetail
 from vpc_cni_iam.policy.document import Policy
 
-# What other programs on nodes call, too: that may stay.
+# Actions that other programs on nodes call, too; they may stay.
 _OF_OTHERS = ("ec2:Describe", "logs:", "cloudwatch:", "eks-auth:")
 
 
@@ -29,7 +29,7 @@ class GrantingPolicy(Struct, frozen=True):
 
 
 def granting_policies(detail: RoleDetail) -> Iterator[GrantingPolicy]:
-    """Yield the policies of a role that have permissions of the plugin; not those not read."""
+    """Yield the policies of a role that have permissions of the plugin, if they can be read."""
     known = ((arn, True, aws_managed.published(arn)) for arn in detail.missing)
     named = [(arn, is_attached, managed.document) for arn, is_attached, managed in known if managed]
     for document in detail.policies:
@@ -37,7 +37,7 @@ def granting_policies(detail: RoleDetail) -> Iterator[GrantingPolicy]:
         try:
             named.append((document.names[-1], is_attached, document.policy()))
         except InputError:
-            continue  # what is not read is named elsewhere
+            continue  # policies that are not read are reported elsewhere
     for name, is_attached, policy in named:
         if actions := _changes(policy):
             is_only = bool(recognise(policy, names_in([policy])))
@@ -46,7 +46,7 @@ def granting_policies(detail: RoleDetail) -> Iterator[GrantingPolicy]:
 
 @lru_cache(256)
 def _changes(policy: Policy) -> tuple[str, ...]:
-    """Return the plugin's calls that change something and that a policy allows somewhere."""
+    """Return the plugin's calls that change something and that a policy allows on any resource."""
     allows = policy.only("Allow").statements
     return tuple(
         action

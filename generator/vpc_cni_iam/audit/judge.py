@@ -1,4 +1,4 @@
-"""What the policies of a role mean for the plugin, at the version that is asked about."""
+"""Whether the plugin works with the policies of a role, at one plugin version."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Decision, Request
 
-# What gives pods their addresses, by IP family.
+# The actions that assign pod addresses, by IP family.
 _ASSIGN: dict[Mode, str] = {
     "ipv4": "ec2:AssignPrivateIpAddresses",
     "ipv6": "ec2:AssignIpv6Addresses",
 }
-# What a policy that was not read allows at most.
+# A policy that was not read allows this at most.
 _EVERYTHING = Policy((Statement(actions=("*",), resources=("*",)),))
-# The names of which each that policies have is tried, and how many together at most.
+# Each value that policies have for these names is tried, up to this number of combinations.
 _EACH_ONE = frozenset({"cluster_name", "vpc_id"})
 _MOST_PLACES = 16
-# Of how many roles it is known what they mean, for those with the same policies.
+# How many results are cached for roles with the same policies.
 _REMEMBERED = 256
 
 
@@ -64,16 +64,16 @@ class RoleScope(StrEnum):
 
 
 class RoleVerdict(StrEnum):
-    """Whether the plugin works with a role; the worst comes last."""
+    """Whether the plugin works with a role, from best to worst."""
 
     unused = "unused"  # aws-node has another role in each cluster that is known to have it
     works = "works"
-    unknown = "unknown"  # something that it depends on is not read or decided
+    unknown = "unknown"  # it depends on something that was not read or decided
     breaks = "breaks"
 
     @property
     def rank(self) -> int:
-        """Its place in the order."""
+        """Its position, from best to worst."""
         return list(RoleVerdict).index(self)
 
 
@@ -86,56 +86,56 @@ _VERDICTS = {
 
 
 class RegionAudit(Struct, frozen=True):
-    """A role in one of the Regions of its clusters, or of those that they may be in."""
+    """The result for a role in one of the Regions that its clusters are, or may be, in."""
 
-    region: str | None  # as its policies name it; None for one that none of them names
+    region: str | None  # the Region in its policies; None for a Region that no policy names
     checked: str  # the Region of the requests
     verdict: RoleVerdict
 
 
 class RoleResult(Struct, frozen=True):
-    """A role for clusters of one IP family, at the version that was asked for."""
+    """The result for a role in clusters of one IP family, at the checked version."""
 
     mode: Mode  # the IP family
     verdict: RoleVerdict  # whether the plugin works
-    missing: tuple[DeniedAction, ...] = ()  # what it lacks, without which the plugin fails
-    # The verdict in each Region, if that makes a difference; this is then the worst of them.
+    missing: tuple[DeniedAction, ...] = ()  # the denied actions that make the plugin fail
+    # The verdict in each Region, if they differ; `verdict` is then the worst.
     regions: tuple[RegionAudit, ...] = ()
-    scenarios_not_run: tuple[str, ...] = ()  # nothing says that they are to be expected
+    scenarios_not_run: tuple[str, ...] = ()  # scenarios that are not expected
 
 
 class PolicyAudit(Struct, frozen=True):
-    """What the policies of a role mean."""
+    """The result for the policies of a role."""
 
-    scope: RoleScope  # whose network interfaces they let it change
-    families: tuple[RoleResult, ...]  # by IP family that they are for
+    scope: RoleScope  # whose network interfaces the role can change
+    families: tuple[RoleResult, ...]  # the result for each IP family of the role
     risks: tuple[str, ...]  # the names of the risks that are warnings
-    equal_to: tuple[KnownDocument, ...]  # the documents of upstream and AWS that one of them equals
+    equal_to: tuple[KnownDocument, ...]  # the published documents that equal one of the policies
 
 
 class ClusterPlace(Struct, frozen=True):
-    """A cluster in which the plugin has a role, as far as it is known."""
+    """What is known about a cluster in which the plugin has a role."""
 
     cluster: EksCluster = ANY_CLUSTER
-    settings: PluginSettings | None = None  # how the plugin is set up there
+    settings: PluginSettings | None = None  # the plugin's settings there
 
 
 class PluginRole(Struct, frozen=True):
-    """A role as the plugin gets it."""
+    """A role with what the plugin's requests with it depend on."""
 
-    policies: tuple[Policy, ...]  # its policies, taken together
+    policies: tuple[Policy, ...]  # all of its policies
     limits: Limits  # its boundary, if it has one
-    boundary: str  # the name of that, empty without one
+    boundary: str  # the boundary's name, empty without one
     account: str  # the ID of its account
     partition: str  # the partition of its account
-    version: PluginVersion  # the plugin version that is asked about
+    version: PluginVersion  # the plugin version to check
     session_tags: bool  # whether its session has the tags of EKS Pod Identity
-    regions: tuple[str, ...] = ()  # those of its clusters; none if that of one is not known
+    regions: tuple[str, ...] = ()  # the Regions of its clusters; none if one is not known
 
     def settings(self, mode: Mode, cluster: EksCluster = ANY_CLUSTER) -> tuple[RequestSetting, ...]:
-        """Return the plugin with this role in a cluster of an IP family, the likeliest first.
+        """Return the settings of requests in a cluster of an IP family, the likeliest first.
 
-        Where its policies name several clusters or VPCs, there is one for each.
+        If the policies name several clusters or VPCs, there is one setting for each.
         """
         own, named = self._known(cluster), all_names(self.policies)
         several = {k: v for k, v in named.items() if k in _EACH_ONE - {*own}}
@@ -152,14 +152,14 @@ class PluginRole(Struct, frozen=True):
         )
 
     def regions_to_check(self, cluster: EksCluster = ANY_CLUSTER) -> tuple[CheckedRegion, ...]:
-        """Return each Region that a cluster may be in; none if that is known."""
+        """Return each Region that a cluster may be in; none if its Region is known."""
         if self.regions and not cluster.region:
             return tuple(CheckedRegion(region, region) for region in self.regions)
         policies = [policy for layer in (self.policies, *self.limits) for policy in layer]
         return regions_to_check(policies, self._known(cluster))
 
     def clusters(self, cluster: EksCluster) -> tuple[EksCluster, ...]:
-        """Return a cluster in each Region that it may be in."""
+        """Return the cluster once for each Region that it may be in."""
         regions = self.regions_to_check(cluster)
         return tuple(replace(cluster, region=r.checked) for r in regions) or (cluster,)
 
@@ -178,7 +178,7 @@ class PluginRole(Struct, frozen=True):
 
 @lru_cache(_REMEMBERED)
 def modes(role: PluginRole) -> tuple[Mode, ...]:
-    """Return the IP families for whose pods a role could assign addresses."""
+    """Return the IP families for which a role could assign pod addresses."""
     layers = [granted(layer) for layer in (role.policies, *role.limits)]
     return tuple(
         mode
@@ -188,7 +188,7 @@ def modes(role: PluginRole) -> tuple[Mode, ...]:
 
 
 def judge_cluster(role: PluginRole, place: ClusterPlace) -> RoleResult:
-    """Return what a role means for the plugin as a cluster has it; the worst of what may be."""
+    """Return the result for a role with a cluster's settings; the worst of the possible results."""
 
     def in_region(cluster: EksCluster) -> RoleResult:
         settings = _settings(role, replace(place, cluster=cluster))
@@ -200,7 +200,7 @@ def judge_cluster(role: PluginRole, place: ClusterPlace) -> RoleResult:
 def _in_each_region(
     role: PluginRole, cluster: EksCluster, judge: Callable[[EksCluster], RoleResult]
 ) -> RoleResult:
-    """Return the worst of what a role means in the Regions in which a cluster may be."""
+    """Return the worst result for a role in the Regions in which a cluster may be."""
     checked = role.regions_to_check(cluster)
     if not checked:
         return judge(cluster)
@@ -219,12 +219,12 @@ def _worst(results: Iterable[RoleResult]) -> RoleResult:
 
 
 def _settings(role: PluginRole, place: ClusterPlace) -> list[RequestSetting]:
-    """Return the plugin with a role in a cluster, in each way that is possible.
+    """Return the possible settings of requests with a role in a cluster.
 
-    Where it is not known how the plugin is set up, it has the defaults.
+    If the plugin's settings are not known, they are the defaults.
     """
     if place.settings is not None:
-        # EKS sets up its add-on for the IP family of the cluster.
+        # EKS configures its add-on for the IP family of the cluster.
         mode = place.settings.mode or ("ipv6" if modes(role) == ("ipv6",) else "ipv4")
         return [s.configured(place.settings) for s in role.settings(mode, place.cluster)]
     return [s for mode in modes(role) or _ASSIGN for s in role.settings(mode, place.cluster)]
@@ -232,7 +232,7 @@ def _settings(role: PluginRole, place: ClusterPlace) -> list[RequestSetting]:
 
 @lru_cache(_REMEMBERED)
 def judge(role: PluginRole) -> PolicyAudit:
-    """Return what a role means for the plugin."""
+    """Return the result for a role."""
     about_calls = _about_calls(role)
     families: tuple[Mode, ...] = modes(role)
     audits: list[RoleResult] = []
@@ -260,11 +260,11 @@ def judge(role: PluginRole) -> PolicyAudit:
 
 
 def breaks_anyway(role: PluginRole, places: Sequence[ClusterPlace]) -> bool:
-    """Say whether a Deny breaks the plugin, whatever the policies allow that were not read.
+    """Return whether a Deny breaks the plugin, whatever the policies that were not read allow.
 
     `places` are the clusters in which the plugin is known to have the role.
     """
-    # Which tags interfaces have, and with that what is denied, depends on what is allowed.
+    # What is allowed decides which tags interfaces have, and so what is denied.
     both = role, replace(role, policies=(*role.policies, _EVERYTHING))
     return any(
         all(
@@ -277,13 +277,13 @@ def breaks_anyway(role: PluginRole, places: Sequence[ClusterPlace]) -> bool:
 
 
 def _denied(results: Iterable[RoleResult]) -> set[str]:
-    """Return the actions that a Deny denies in each of some results."""
+    """Return the actions that a Deny denies in every result."""
     every = ({m.action for m in f.missing if m.explicit and not m.undecided} for f in results)
     return set.intersection(*every)
 
 
 def _about_calls(role: PluginRole) -> PluginRole:
-    """Return a role with the statements alone on which the plugin's calls depend."""
+    """Return a role with only the statements on which the plugin's calls depend."""
     actions = [call.action for call in calls()]
 
     def about(policies: Iterable[Policy]) -> tuple[Policy, ...]:
@@ -293,20 +293,20 @@ def _about_calls(role: PluginRole) -> PluginRole:
         )
         return tuple(p for p in some if p.statements) or (Policy(()),)
 
-    # Settings have the names of its account.
+    # The role's account is one of the names in settings.
     limits = tuple(map(about, role.limits))
     return replace(role, policies=about(role.policies), limits=limits, account="")
 
 
 @lru_cache(_REMEMBERED)
 def _audited(role: PluginRole, mode: Mode, names: Names) -> tuple[RoleResult, tuple[Risk, ...]]:
-    """Return what the plugin's calls with a role mean for an IP family, and their risks."""
+    """Return the results and the risks of the plugin's calls with a role, for an IP family."""
     setting = RequestSetting(role.version, mode, names=names, session_tags=role.session_tags)
     return _result(role, setting), risks_of_access(role.policies, setting, role.limits)
 
 
 def _result(role: PluginRole, setting: RequestSetting) -> RoleResult:
-    """Return what a role means at the version that was asked for."""
+    """Return the result for a role in one setting."""
     runs = run_scenarios(Answers(role.policies, role.limits), setting, SCENARIOS)
     verdict = _VERDICTS[verdict_of(runs)] if runs else RoleVerdict.breaks
 

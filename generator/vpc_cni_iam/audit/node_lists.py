@@ -1,4 +1,4 @@
-"""Which nodes are those of which cluster: nothing in a node names it."""
+"""Finds the cluster of each node, which the node itself does not name."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from vpc_cni_iam.plugin.cluster import EksCluster
 
 
 class PlacedNodes(Struct, frozen=True):
-    """Nodes by their clusters."""
+    """Nodes by cluster."""
 
     by_cluster: Mapping[EksCluster, Sequence[ClusterNode]]
     without_pod: tuple[str, ...]  # the names of nodes on which no pod of aws-node runs
-    ambiguous: tuple[str, ...]  # the names of nodes that may be of several clusters
+    ambiguous: tuple[str, ...]  # the names of nodes that may belong to several clusters
 
 
 def place(
     nodes: Iterable[ClusterNode], pods: Mapping[EksCluster, Sequence[PluginPod]]
 ) -> PlacedNodes:
-    """Return the nodes of clusters, by their pods.
+    """Return the nodes of clusters, from their pods.
 
-    A list of both has the nodes of the cluster of its pods. A node of another list is of the
-    cluster that has a pod on a node of its name; several clusters may have nodes of one name.
+    If a list has nodes and pods, its nodes belong to the cluster of its pods. A node in another
+    list may belong to each cluster that has a pod on a node with this name.
     """
     by_cluster, rest, whole = _of_whole_lists(nodes, pods)
-    # The nodes of pods in a list of both are in that list.
+    # If a list has nodes and pods, it has the nodes of its pods.
     sought = {
         cluster: sorted({pod.node for pod in own if pod.node and pod.source not in whole})
         for cluster, own in pods.items()
@@ -48,7 +48,7 @@ def place(
 def _of_whole_lists(
     nodes: Iterable[ClusterNode], pods: Mapping[EksCluster, Sequence[PluginPod]]
 ) -> tuple[dict[EksCluster, list[ClusterNode]], dict[str, list[ClusterNode]], set[str]]:
-    """Return the nodes of clusters by lists of both, the others by name, and those lists."""
+    """Return nodes by cluster from lists with pods, other nodes by name, and those lists."""
     owners: dict[str, set[EksCluster]] = {}
     for cluster, pod in ((c, pod) for c, own in pods.items() for pod in own):
         owners.setdefault(pod.source, set()).add(cluster)

@@ -1,4 +1,4 @@
-"""Whether the permissions of the plugin can be taken off the roles of nodes."""
+"""Whether the permissions of the plugin can be removed from node roles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vpc_cni_iam.plugin.identity import Identity, in_order
 
 
 class NodeAnswer(StrEnum):
-    """Whether the permissions can be taken off; the worst comes last."""
+    """Whether the permissions can be removed, from best to worst."""
 
     safe = "safe"
     unknown = "not known"
@@ -30,75 +30,76 @@ class NodeAnswer(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Its place in the order."""
+        """Its position, from best to worst."""
         return list(NodeAnswer).index(self)
 
 
 class NodeReasonKind(Enum):
-    """Why it is not safe, or not known to be."""
+    """Why removing the permissions is not safe, or not known to be safe."""
 
     # Not safe.
     no_other_role = "the cluster gives aws-node no other role"
-    not_restarted = "pods have the node role, and the cluster gives another"
+    not_restarted = "pods have the node role, but the cluster gives them another"
     role_breaks = "the plugin does not work with the other role"
     same_role = "aws-node has the role itself"
     # Not known.
-    no_cluster = "no cluster of the input has nodes with the role"
+    no_cluster = "no cluster in the input has nodes with the role"
     no_list = "the list of clusters is not in the input"
     not_listed_whole = "a cluster of the list is not in the input"
     no_pods = "the pods of the cluster are not in the input"
     no_nodes = "nodes of the cluster are not in the input"
     no_pod_on_node = "a node has no pod of aws-node in the input"
-    nodes_ambiguous = "nodes may be of several clusters"
+    nodes_ambiguous = "nodes may belong to several clusters"
     no_node_of_group = "a node group has no node in the input"
     cluster_unnamed = "pods do not name their cluster"
     cluster_ambiguous = "pods name a cluster that may be one of several"
-    unclear_credentials = "where pods get their credentials from is not told"
-    other_identity = "pods have another identity than the cluster gives"
+    unclear_credentials = "pods do not show the source of their credentials"
+    other_identity = "pods have another identity than the cluster gives them"
     unnamed_association = "the association of the cluster is not in the input"
     addon_without_role = "pods have a role that the add-on does not name"
     role_absent = "the other role is not in the input"
     role_unknown = "it is not known whether the plugin works with the other role"
+    maybe_not_restarted = "pods have the role of their nodes, which may be this one or another"
     nodes_of_unknown_role = "nodes may have this role or another"
     unread = "something is not read"
 
     @property
     def answer(self) -> NodeAnswer:
-        """What it makes of the answer."""
+        """The answer that it leads to."""
         certain = (self.no_other_role, self.not_restarted, self.role_breaks, self.same_role)
         return NodeAnswer.not_safe if self in certain else NodeAnswer.unknown
 
 
 class NodeReason(Struct, frozen=True):
-    """Why the permissions cannot be taken off, or why that is not known, with its data."""
+    """Why the permissions cannot be removed, or why that is not known, with its data."""
 
     kind: NodeReasonKind
     cluster: str = ""
-    names: tuple[str, ...] = ()  # the pods, nodes, groups or files that it is about
+    names: tuple[str, ...] = ()  # the pods, nodes, groups or files in question
     role: str = ""  # the ARN of the other role
 
 
 class OtherRole(Struct, frozen=True):
-    """A role of aws-node in a cluster, as far as the audit knows it."""
+    """What the audit knows about a role of aws-node in a cluster."""
 
     breaks: bool  # whether aws-node cannot assume it
-    is_undecided: bool  # whether something is not known of it
+    is_undecided: bool  # whether something about it is not known
     uses: tuple[ClusterUse, ...]
 
 
 class ClusterAnswer(Struct, frozen=True):
-    """Whether aws-node of a cluster needs the role of its nodes."""
+    """Whether aws-node of a cluster needs the node role."""
 
     cluster: EksCluster
     reasons: tuple[NodeReason, ...]  # why it does, or why that is not known
-    other_roles: tuple[str, ...]  # the ARNs of its own roles
+    other_roles: tuple[str, ...]  # the ARNs of the roles of aws-node
     groups: Mapping[str, str]  # the roles of its node groups
-    # Its nodes of which it is not known which role they have.
+    # Its nodes with an unknown role.
     open_nodes: tuple[str, ...]
     pods: Mapping[str, str | None]  # the roles of the nodes of its pods; None if not known
 
     def has(self, role: str) -> bool | None:
-        """Say whether nodes have a role; None if that is not known."""
+        """Return whether nodes have a role; None if that is not known."""
         if role in self.groups.values():
             return True
         unseen = (NodeReasonKind.no_pods, NodeReasonKind.no_nodes)
@@ -106,16 +107,16 @@ class ClusterAnswer(Struct, frozen=True):
 
 
 class Evidence(Struct, dict=True):
-    """What the input says of clusters, and of what runs in them."""
+    """What the input says about clusters and their pods and nodes."""
 
     details: Sequence[ClusterDetail]
     pods: Sequence[PluginPod]
     nodes: Sequence[ClusterNode]
-    roles: Mapping[str, OtherRole]  # by their ARNs
-    is_unread: bool  # whether a part of the input is not read
+    roles: Mapping[str, OtherRole]  # by ARN
+    is_unread: bool  # whether a part of the input was not read
 
     def answer(self, role: str) -> tuple[NodeAnswer, list[ClusterAnswer], list[NodeReason]]:
-        """Return whether permissions can be taken off a role, its clusters, and why they cannot."""
+        """Return whether permissions can be removed from a role, its clusters, and why not."""
         account = role.split(":")[4]
         answers, reasons = self._by_cluster
         own = [a for a in answers if a.cluster.account in ("", account)]
@@ -131,7 +132,7 @@ class Evidence(Struct, dict=True):
 
     @cached_property
     def _by_cluster(self) -> tuple[list[ClusterAnswer], list[NodeReason]]:
-        """The answers of the clusters, and what is missing of the input for all of them."""
+        """The answers for the clusters, and what the input lacks for all of them."""
         clusters = {d.cluster: list[PluginPod]() for d in self.details if not d.is_listed}
         lost: dict[NodeReasonKind, list[str]] = {
             NodeReasonKind.cluster_unnamed: [],
@@ -157,7 +158,7 @@ class Evidence(Struct, dict=True):
         return answers, missing
 
     def _unseen(self, clusters: Iterable[EksCluster]) -> tuple[str, ...]:
-        """Return the names of listed clusters of which the input has nothing else."""
+        """Return the names of listed clusters about which the input has nothing else."""
         listed = Counter(d.cluster.name for d in self.details if d.is_listed)
         seen = Counter(cluster.name for cluster in clusters)
         return tuple(name for name, number in listed.items() if number > seen[name])
@@ -165,7 +166,7 @@ class Evidence(Struct, dict=True):
     def _answer(
         self, cluster: EksCluster, pods: Sequence[PluginPod], nodes: Sequence[ClusterNode]
     ) -> ClusterAnswer:
-        """Return the answer of a cluster with its pods and nodes."""
+        """Return the answer for a cluster, from its pods and nodes."""
         own = [
             d for d in self.details if d.cluster == cluster and not (d.is_listed or d.is_running)
         ]
@@ -186,7 +187,7 @@ class Evidence(Struct, dict=True):
         if role is None:
             return NodeReason(NodeReasonKind.role_absent, cluster.name, role=name)
         uses = [use for use in role.uses if use.where == cluster and not use.is_overridden]
-        # Pods have the version of their image, which need not be the one that is asked about.
+        # Pods have the version of their image, which may not be the version to check.
         running = {use.running for use in uses}
         if role.breaks or (RoleVerdict.breaks in running and not role.is_undecided):
             return NodeReason(NodeReasonKind.role_breaks, cluster.name, role=name)
@@ -201,7 +202,7 @@ def _unseen(
     nodes: Sequence[ClusterNode],
     groups: Iterable[ClusterDetail],
 ) -> Iterator[NodeReason]:
-    """Yield what of a cluster is not in the input."""
+    """Yield what the input lacks about a cluster."""
     absent = {pod.node for pod in pods if pod.node} - {node.name for node in nodes}
     idle = {d.node_group for d in groups if d.has_nodes} - {node.group for node in nodes}
     for kind, names in (
@@ -233,7 +234,7 @@ def _given(details: Iterable[ClusterDetail]) -> _Given:
 def _of_pods(
     cluster: EksCluster, pods: Sequence[PluginPod], expected: _Given
 ) -> Iterator[NodeReason]:
-    """Yield why the credentials of pods do not show that the role of nodes is not needed."""
+    """Yield why the credentials of pods do not prove that the node role is not needed."""
     has_given = expected.identity is not Identity.none
     has_association = expected.identity is Identity.pod_identity and expected.roles
     on_nodes = NodeReasonKind.not_restarted if has_given else NodeReasonKind.no_other_role
@@ -259,23 +260,27 @@ def _of_pods(
 
 
 def _for_role(role: str, answer: ClusterAnswer) -> Iterator[NodeReason]:
-    """Yield why permissions of a role of nodes are needed in a cluster that has, or may have it."""
+    """Yield why a cluster that has, or may have, a node role needs its permissions."""
     if role in answer.other_roles:
         yield NodeReason(NodeReasonKind.same_role, answer.cluster.name)
     for reason in answer.reasons:
-        is_open = answer.has(role) is None
         if reason.kind is NodeReasonKind.not_restarted:
-            # Other pods have what the cluster gives, whichever role their nodes have.
-            of_nodes = {name: answer.pods[name] for name in reason.names}
-            if own := tuple(name for name, of in of_nodes.items() if of == role):
-                yield replace(reason, names=own)
-                continue
-            is_open = None in of_nodes.values()
-            if not is_open:
-                continue
-        if is_open and reason.kind.answer is NodeAnswer.not_safe:
-            # The cluster needs the role of its nodes, and this may be another.
+            # Other pods have the role that the cluster gives them, whatever role their nodes have.
+            yield from _not_restarted(role, answer, reason)
+        elif answer.has(role) is None and reason.kind.answer is NodeAnswer.not_safe:
+            # The cluster needs its node role, which may be another role.
             kind = NodeReasonKind.nodes_of_unknown_role
             yield NodeReason(kind, answer.cluster.name, answer.open_nodes)
         else:
             yield reason
+
+
+def _not_restarted(role: str, answer: ClusterAnswer, reason: NodeReason) -> Iterator[NodeReason]:
+    """Yield which pods have a role of nodes until they restart; else those that may have it."""
+    own, unknown = (
+        tuple(name for name in reason.names if answer.pods[name] == of) for of in (role, None)
+    )
+    if own:
+        yield replace(reason, names=own)
+    elif unknown:
+        yield replace(reason, kind=NodeReasonKind.maybe_not_restarted, names=unknown)

@@ -1,4 +1,4 @@
-"""The policies of a role as the plugin gets them, and what is not known of them."""
+"""The policies of a role that apply to the plugin, and what is not known about them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import compile_policies
 
-# What makes the account matter to a policy: an account's number, whole or in part, or its key.
+# A policy with one of these depends on the account: an account ID, or a part of one, or its key.
 _ABOUT_ACCOUNT = re.compile(r"[0-9]{12}|[0-9][*?]|[*?][0-9]|account|\$\{", re.IGNORECASE)
 
 
 def policies_of(
     detail: RoleDetail,
 ) -> tuple[tuple[Policy, ...], Limits, str, tuple[Obstacle, ...]]:
-    """Return a role's policies, its boundary, the name of that, and what is not known of them.
+    """Return a role's policies, its boundary and the boundary's name, and what is not known.
 
-    Of the AWS managed policies that the input does not have, those of the catalog are known.
+    AWS managed policies that are not in the input are taken from the catalog, if it has them.
     """
     unknown: list[Obstacle] = []
     policies: list[Policy] = []
@@ -53,16 +53,16 @@ def policies_of(
 
 
 def _read(document: JsonDocument) -> Policy:
-    """Return a policy that IAM and the evaluator take; raises `InputError` for another."""
+    """Return a policy; raises `InputError` if IAM or the evaluator does not accept it."""
     policy, most = document.policy(), most_characters(document)
     if most is not None and (size := characters(policy)) > most:
-        problem = f"has {size:,} characters without white space, and IAM takes at most {most:,}"
+        problem = f"has {size:,} characters without white space; IAM accepts at most {most:,}"
         raise InputError(document.source, document.place, problem)
     compile_policies([policy])
     return policy
 
 
 def is_about_account(detail: RoleDetail) -> bool:
-    """Say whether what the policies of a role mean depends on its account."""
+    """Return whether the meaning of a role's policies depends on its account."""
     documents = (*detail.policies, *filter(None, [detail.boundary]))
     return any(_ABOUT_ACCOUNT.search(str(document.content)) for document in documents)

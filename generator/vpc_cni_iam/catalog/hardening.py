@@ -20,6 +20,8 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import (
     CLUSTER,
     CREATED_AT,
+    INSTANCE,
+    OWNER,
     kind_of,
     request_templates,
     tag_keys,
@@ -129,7 +131,8 @@ def _refused(option: str, problem: str, *values: object) -> OptionError:
 
 _TAG = "ec2:CreateTags"
 _CREATE = "ec2:CreateNetworkInterface"
-_CLUSTER_SENT, _CLUSTER_ON_RESOURCE = f"aws:RequestTag/{CLUSTER}", f"aws:ResourceTag/{CLUSTER}"
+_ON_RESOURCE = "aws:ResourceTag/"
+_CLUSTER_SENT, _CLUSTER_ON_RESOURCE = f"aws:RequestTag/{CLUSTER}", f"{_ON_RESOURCE}{CLUSTER}"
 _NAME = (Scope.CLUSTER_NAME.value,)
 _TAG_KEYS = ("ForAllValues:StringEquals", "aws:TagKeys")
 _IN_VPC = Condition("ArnEquals", "ec2:Vpc", (join(["arn:aws:ec2:*:*:vpc/", VPC_ID.hole]),))
@@ -166,6 +169,24 @@ def allowed_tag_keys(policy: Policy) -> frozenset[str] | None:
                 return None
             keys.update(key for limit in limits for key in known(limit.values))
     return frozenset(keys) if keys else None
+
+
+def hardening_of(policy: Policy) -> Hardening | None:
+    """Return how a policy is hardened, without lists; None if it is not."""
+    keys = allowed_tag_keys(policy)
+    if keys is None:
+        return None
+    claims = {
+        (str(c.key).removeprefix(_ON_RESOURCE), str(value))
+        for statement in policy.statements
+        if _TAG in statement.actions
+        for c in statement.conditions
+        if c.operator == "StringEquals" and c.key != _CLUSTER_ON_RESOURCE
+        if str(c.key).startswith(_ON_RESOURCE)
+        for value in c.values
+    }
+    additional = keys - {CLUSTER, INSTANCE, OWNER, CREATED_AT}
+    return Hardening(tuple(sorted(additional)), claims.pop() if len(claims) == 1 else None)
 
 
 def _with(statement: Statement, conditions: tuple[Condition, ...]) -> Statement:

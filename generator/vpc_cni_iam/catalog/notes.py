@@ -60,14 +60,16 @@ def _failures(policies: Iterable[Composed], version: PluginVersion | None) -> di
 
 
 def hyperpod_note(options: Options) -> str:
-    """Return what is not known about scoped documents for HyperPod; empty if none is scoped."""
-    scoped = [v.name for v in options.variants if v.cluster_scoped]
-    if "hyperpod" not in options.selection.features or not scoped:
+    """Return what is not known of documents for HyperPod's nodes; empty if none asks for a tag."""
+    if "hyperpod" not in options.selection.features:
+        return ""
+    asking = [c.variant.name for c in options.composed() if _instance_tag(c)]
+    if not asking:
         return ""
     tag = f"{KUBERNETES_CLUSTER}<cluster>"
     return (
         f"warning: it is not known whether SageMaker HyperPod instances have the tag {tag}, so it "
-        f"is not known whether the plugin works on them with {', '.join(scoped)}; upstream adds "
+        f"is not known whether the plugin works on them with {', '.join(asking)}; upstream adds "
         "its HyperPod statement only to the generic document"
     )
 

@@ -1,1 +1,1 @@
-"""The command line: options in, one library call, output, exit code. Nobody imports it."""
+"""The command line: options in, one library call, output, exit code. No package imports it."""

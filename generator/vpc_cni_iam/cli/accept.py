@@ -12,11 +12,11 @@ from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.modules import CONFIG
 from vpc_cni_iam.cli.options import FORMAT, QUIET
 
-HELP = """Accept a local change of FILE, or that FILE is deleted, and record REASON in the manifest.
+HELP = """Accept a local change of FILE, or its deletion, and record REASON in the manifest.
 
-`check` and `sync` then report the change as a note. The text as it is now is accepted: another edit
-is to be accepted again. If a sync merges an update into an accepted file, the result stays accepted
-if it is proven to add no access to what was generated and accepted.
+`check` and `sync` then report the change as a note. Only the current text is accepted: accept the
+file again after another edit. If a sync merges an update into an accepted file, the result stays
+accepted if it is proven to allow no more than the generated and the accepted text.
 
 \b
 Examples:

@@ -17,12 +17,12 @@ from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.expand import flag, with_parameters
 from vpc_cni_iam.cli.json_types import schema
 
-# Commands whose report is good news or bad news; what others print is what they were run for.
+# Commands whose report says whether all is well. The output of other commands is never left out.
 JUDGING = ("verify", "review", "compare", "coverage", "audit", "preflight", "doctor")
 
 
 class _Held(io.TextIOWrapper):
-    """Holds back what is printed, and looks like standard output to who prints it."""
+    """Holds back what is printed; code that prints takes it for standard output."""
 
     def __init__(self) -> None:
         self.bytes = io.BytesIO()
@@ -32,7 +32,7 @@ class _Held(io.TextIOWrapper):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Print nothing of what a command prints, if its exit code is 0."""
+    """Print the output of a command only if its exit code is not 0."""
     held, verdict = _Held(), None
     try:
         with redirect_stdout(held):

@@ -12,15 +12,15 @@ from vpc_cni_iam.cli.expand import flag, value
 
 HELP = """List the roles that the plugin uses or could use, and say which break at a plugin version.
 
-FILE has the output of aws iam get-account-authorization-details of one or more accounts, in any
+FILE has the output of aws iam get-account-authorization-details for one or more accounts, in any
 number of pages and files; - is standard input. The command lists the roles that aws-node can assume
-by IRSA or EKS Pod Identity, and roles of EC2 instances with permissions of the plugin.
+with IRSA or EKS Pod Identity, and roles of EC2 instances that have permissions of the plugin.
 
 FILE can also have the output of aws eks describe-addon, describe-nodegroup, describe-cluster,
-list-clusters, describe-pod-identity-association and list-pod-identity-associations: it tells which
-cluster uses which role and plugin version. An add-on's configuration values and --daemonset tell
-how the plugin is configured. With --nodes, FILE has also what kubectl get prints of the pods of
-aws-node and of nodes, with -o json.
+list-clusters, describe-pod-identity-association and list-pod-identity-associations. It shows which
+cluster uses which role and plugin version. The plugin's configuration is read from an add-on's
+configuration values and from --daemonset. With --nodes, FILE also has the output of kubectl get
+-o json for the pods of aws-node and for nodes.
 
 Exit code 1 means that the plugin fails with one of the roles, or that something was not read or
 decided. With --nodes, it means that an answer is not "safe", or that something was not read or
@@ -41,9 +41,9 @@ def audit(
     ),
     strict: bool = options.STRICT,
     daemonset: list[str] | None = value(
-        "FILE", "JSON or YAML of aws-node of a cluster, as in coverage; repeat for more."
+        "FILE", "JSON or YAML of a cluster's aws-node, as in coverage; repeat for more."
     ),
-    nodes: bool = flag("Say if each role of nodes still needs the permissions of the plugin."),
+    nodes: bool = flag("Say whether each node role still needs the plugin's permissions."),
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""

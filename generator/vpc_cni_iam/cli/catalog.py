@@ -19,16 +19,15 @@ if TYPE_CHECKING:
     from vpc_cni_iam.catalog.listing import CatalogData, EarlierDocumentData, RevisionData
     from vpc_cni_iam.catalog.peers import PeerReport
 
-# As wide as a line is where there is no terminal, or a wider one.
+# The width of a line without a terminal, or on a wider one.
 _WIDTH = 100
 
 HELP = """List the variants, features and revisions that this tool knows.
 
-With --history, it lists upstream's documents, the plugin versions that each works with, and the
-plugin versions that changed a document or a call. With --peers, it lists the policies for the
-plugin that other projects and AWS ship or shipped, the plugin versions that each works with, and
-when each worked with v1.22.0 and later. --list-scenarios and --explain say what the names in the
-report of `coverage` mean.
+--history lists upstream's documents, the plugin versions that each works with, and the plugin
+versions that changed a document or a call. --peers lists the policies for the plugin that other
+projects and AWS ship or shipped, the plugin versions that each works with, and when each worked
+with v1.22.0 and later. --list-scenarios and --explain define the names in a report of `coverage`.
 
 \b
 Examples:
@@ -119,7 +118,7 @@ def _selectable(entries: CatalogData) -> dict[str, list[dict[str, str]]]:
 
 
 def _history(entries: CatalogData) -> dict[str, list[dict[str, str]]]:
-    """Return the tables of what changed, by title; the JSON has more than fits into a terminal."""
+    """Return the tables of what changed, by title. The JSON has more than fits on a terminal."""
     from vpc_cni_iam.catalog.listing import changes
 
     return {
@@ -152,7 +151,7 @@ def _span(first: str | None, last: str | None) -> str:
 
 
 def _works_with(by_variant: dict[str, str]) -> str:
-    """Return the plugin versions, with the variants of which it is true."""
+    """Return the plugin versions, with the variants that work with them."""
     return "\n".join(
         f"{', '.join(v for v in by_variant if by_variant[v] == versions)}: {versions}"
         for versions in dict.fromkeys(by_variant.values())
@@ -160,7 +159,7 @@ def _works_with(by_variant: dict[str, str]) -> str:
 
 
 def _short(source: str) -> str:
-    """Return a source with its commit as short as git shows it."""
+    """Return a source with its commit shortened, as git does."""
     return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28}\b", r"\1", source)
 
 

@@ -13,9 +13,10 @@ from vpc_cni_iam.cli.modules import CONFIG, ModulesArgument
 
 HELP = """Report local changes and out-of-date modules, with the command that fixes each.
 
-Writes nothing. Each module is generated and compared. Exit code 1 means that a module has local
-changes that are not accepted, is out of date or incomplete, or that the configuration has no
-module, 3 that one cannot be read. `accept` records that a local change is intended.
+The command generates each module, compares it with the files and writes nothing. Exit code 1 means
+that a module has local changes that are not accepted, is out of date or incomplete, or that the
+configuration has no module. Exit code 3 means that a module cannot be read. To record that a local
+change is intended, use `accept`.
 
 \b
 Examples:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from vpc_cni_iam.files.tree import FileChange
 
 
-# The width of a table where there is no terminal; no table is as wide.
+# The width of a table without a terminal; every table is narrower.
 _UNBOUND = 1000
-# The least width of a column, and a word that is never broken where there is room for it.
+# The least width of a column, and the pattern of a word that is broken only if there is no room.
 _LEAST, _ACTION = 6, re.compile(r"\W?[a-z0-9-]+:[\w*?]+\W?")
-# Leading columns of a line, with two spaces or more between.
+# Leading columns of a line, separated by two or more spaces.
 _COLUMNS = r" *(?:\S+(?: \S+)?  +)*"
-# Seconds until a bar is worth its flicker.
+# Seconds until a bar is shown, so that short work shows none.
 PATIENCE = 0.5
 
 
@@ -48,15 +48,16 @@ def path(text: str | None, default: str) -> Path:
 
 
 def say(text: str) -> None:
-    """Print lines for the user to stderr, where the result of a command never is."""
+    """Print lines for the user to stderr; results of commands go to stdout."""
     for line in f"vpc-cni-iam: {text}".split("\n"):
         show(line, err=True)
 
 
 def show(line: str, *, fold: bool = False, err: bool = False) -> None:
-    """Print one line, with what a terminal or the log of a job obeys in it escaped.
+    """Print one line, with control characters and commands of CI logs escaped.
 
-    Also a line break, which a name may have. `fold` breaks the line where the terminal ends.
+    A line break, which a name may have, is escaped too. `fold` breaks the line at the terminal's
+    width.
     """
     from vpc_cni_iam.escape import escape_line
 
@@ -65,7 +66,7 @@ def show(line: str, *, fold: bool = False, err: bool = False) -> None:
 
 
 def show_diff(text: str) -> None:
-    """Print unified diffs as `show` does, but for their tabs."""
+    """Print unified diffs as `show` does, but keep their tabs."""
     from vpc_cni_iam.escape import escape_line
 
     for line in text.split("\n")[:-1]:
@@ -89,9 +90,9 @@ def show_result(value: object, output: Format, lines: Iterable[str], *, fold: bo
 
 
 def folded(text: str) -> str:
-    """Return lines of text as wide as the terminal; as they are where there is none.
+    """Return lines of text broken at the terminal's width; unchanged without a terminal.
 
-    What follows is under the last column; a command, in backticks, is not broken.
+    A continued line starts below the last column. A command in backticks is not broken.
     """
     if not _has_width():
         return text
@@ -146,7 +147,7 @@ def notify(options: Options) -> None:
 def table(
     headers: Sequence[str], rows: Iterable[Sequence[str]], title: str = "", width: int = _UNBOUND
 ) -> None:
-    """Print a table to stdout: as wide as the terminal; elsewhere as it needs, up to a width."""
+    """Print a table to stdout, at most as wide as the terminal, or as `width` without one."""
     from rich.box import ASCII2
     from rich.console import Console
     from rich.table import Table
@@ -167,7 +168,10 @@ def table(
 
 
 def _widths(cells: Iterable[Sequence[str]], room: int) -> list[int | None]:
-    """Return how wide each column is; words are whole if there is room, actions of IAM in less."""
+    """Return the width of each column.
+
+    Words are broken only if there is no room for them, and IAM actions after all other words.
+    """
     columns = ["\n".join(column) for column in zip(*cells, strict=True)]
     widths = [max(map(len, text.split("\n"))) for text in columns]
     words = [text.split() for text in columns]
@@ -182,7 +186,7 @@ def _widths(cells: Iterable[Sequence[str]], room: int) -> list[int | None]:
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path | None:
-    """Return where the XDG Base Directory Specification has this tool's cache, if anywhere."""
+    """Return this tool's cache directory by the XDG Base Directory Specification, or None."""
     named = Path(environ.get("XDG_CACHE_HOME", ""))
     if not named.is_absolute():
         try:
@@ -194,7 +198,7 @@ def cache_folder(environ: Mapping[str, str]) -> Path | None:
 
 @contextlib.contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Show how far something is, on a terminal, once it has taken a while."""
+    """Show a progress bar on a terminal, once something has taken a while."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -212,7 +216,7 @@ def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
 
 
 def _bar(what: str, stack: contextlib.ExitStack) -> Callable[[int, int], None]:
-    """Start a bar, which goes when the stack is closed; return what moves it."""
+    """Start a bar that the stack removes when it closes; return the function that moves it."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 HELP = """Show how two policies differ, and check whether the new one allows more.
 
-OLD and NEW are a JSON policy, the output of an AWS CLI command such as aws iam get-policy-version,
-the JSON of a plan, a .tf file or a module's directory; one of them can be - for JSON on standard
-input.
+OLD and NEW are each a JSON policy, the output of an AWS CLI command such as aws iam
+get-policy-version, the JSON of a plan, a .tf file or a module's directory. One of them can be - for
+JSON on standard input.
 
-Exit code 0 means: it is proven that NEW allows nothing that OLD does not allow. Exit code 1 means
-that NEW allows more, with an example request, or that this is not proven: for example, an input has
-a policy that was not read. Exit code 3 means that an input cannot be read.
+Exit code 0 means that NEW is proven to allow nothing that OLD does not allow. Exit code 1 means
+that NEW allows more, with an example request, or that there is no proof, for example because a
+policy in an input was not read. Exit code 3 means that an input cannot be read.
 
-With --never, the policies are those of one role, which --boundary and --scp limit. Exit code 0 then
-means: proven. Exit code 1 means that the role is allowed an example request, or that this is not
-proven.
+With --never, the policies are those of one role, limited by --boundary and --scp. Exit code 0 then
+means that it is proven: no request is allowed. Exit code 1 means that the role is allowed an
+example request, or that there is no proof.
 
 \b
 Examples:
@@ -55,7 +55,7 @@ def compare(
         "NAME", "Name of a policy or a role in OLD and NEW, if they have several; repeat for more."
     ),
     old_document: list[str] | None = value(
-        "NAME", "Its name in OLD, if that is another; repeat for more."
+        "NAME", "Its name in OLD, if it differs; repeat for more."
     ),
     output: common.Format = options.FORMAT,
 ) -> None:
@@ -82,7 +82,7 @@ def _never(
     opener: Opener,
     output: common.Format,
 ) -> int:
-    """Print what the policies of a role never allow, and return the exit code."""
+    """Print whether the policies of a role never allow some actions; return the exit code."""
     from vpc_cni_iam.comparing import data, report
     from vpc_cni_iam.comparing.never import never
     from vpc_cni_iam.coverage.subject import limited, of_files

@@ -28,11 +28,10 @@ HELP = """Convert IAM policies in JSON to aws_iam_policy_document data sources, 
 
 FILE is a policy document, or the output of an AWS CLI command such as aws iam get-policy-version
 or get-account-authorization-details; - is standard input. The HCL means exactly what the JSON
-means. Differences in how it is written are printed to stderr. A document that the data source
-cannot express is refused with the place and the reason. The other documents are converted, and the
-exit code is 3.
+means. Differences in spelling are printed to stderr. If the data source cannot express a document,
+an error names the place and the reason. The other documents are converted, and the exit code is 3.
 
-With --from-hcl, FILE is a .tf file or a directory, and its policies are printed as JSON: data
+With --from-hcl, FILE is a .tf file or a directory. Its policies are printed as JSON, from data
 sources, jsonencode and heredocs. Exit code 1 means that some are left out: only an engine can
 evaluate them, or they are in files that are not read. --document selects policies, --var gives
 values to variables, and --engine renders policies that only an engine can evaluate.
@@ -63,7 +62,7 @@ class ConvertCommandOptions(Struct, frozen=True):
     """The options of `convert`."""
 
     name: str | None = value("NAME", "Name of the data source.  [default: from the file name]")
-    output: str | None = value("DIRECTORY", "Write one file a document into this directory.")
+    output: str | None = value("DIRECTORY", "Write one file for each document to this directory.")
     form: ConvertFormat = options.choice(
         ConvertFormat,
         "--format",
@@ -72,15 +71,15 @@ class ConvertCommandOptions(Struct, frozen=True):
     )
     parametrize: list[str] | None = value(
         "KEY=VALUE",
-        "Use variable KEY where VALUE is a whole value or part of an ARN; repeat for more.",
+        "Replace VALUE with variable KEY, as a whole value or in an ARN; repeat for more.",
     )
     partition_aware: bool = flag("Use the current partition in ARNs.")
     keep_going: bool = flag(
-        "Convert the other documents if one is refused.",
+        "Convert the other documents if one cannot be converted.",
         "--keep-going/--no-keep-going",
         default=True,
     )
-    force: bool = flag("Replace differing files; keep a copy as *.orig.")
+    force: bool = flag("Replace files that differ; keep a copy as *.orig.")
     from_hcl: bool = flag("Print the policies of .tf files as JSON.")
     document: list[str] | None = value(
         "NAME", "With --from-hcl: only the policy with this address; repeat for more."
@@ -103,7 +102,7 @@ class ConvertCommandOptions(Struct, frozen=True):
             "--partition-aware": self.partition_aware,
         }
         if names := [name for name, value in excluded.items() if value]:
-            raise UsageError(f"{', '.join(names)} and --from-hcl exclude each other")
+            raise UsageError(f"{', '.join(names)} cannot be used with --from-hcl")
 
 
 def convert(
@@ -117,7 +116,7 @@ def convert(
     """See `HELP`."""
     chosen.check()
     inputs.check_once(files)
-    once: dict[str | PurePath, str] = {}  # a path may be written in two ways
+    once: dict[str | PurePath, str] = {}  # one path may be spelled in two ways
     for file in files:
         once.setdefault(file if file == "-" else PurePath(file), file)
     files = list(once.values())
@@ -197,7 +196,7 @@ def _from_hcl(
     unread = [policy for policy in policies if isinstance(policy, from_hcl.Unread)]
     if chosen.output is None and not chosen.as_json and len(read) > 1:
         addresses = "".join(f"\n  {line}" for line in report.first([r.address for r in read]))
-        advice = "name a directory with --output, or one of them with --document"
+        advice = "name a directory with --output, or choose one with --document"
         raise UsageError(f"{len(read)} policies; {advice}:{addresses}")
     for line in report.reading_lines(read, unread):
         common.say(line)
@@ -220,13 +219,14 @@ def _readings(files: Sequence[str], variables: options.ModuleOptions) -> list[Re
     needs_beside = values.names or values.renderer
     beside = _beside(files) if needs_beside else Directory({}, ())
     readings = read_files([*texts, lambda: Directory({}, beside.skipped)], beside.texts, values)
-    if all(reading.address for reading in readings):  # else it may be declared in what is not read
+    # A file that was not read, which has no address, may declare the variable.
+    if all(reading.address for reading in readings):
         check_declared(values)
     return readings
 
 
 def _hcl_texts(file: str) -> Directory:
-    """Return the text of a .tf file, or those of a directory, by the names that errors show."""
+    """Return the texts of a .tf file or of a directory, by their names in errors."""
     from vpc_cni_iam.inputs.directory import Directory, overrides_beside, read_directory
     from vpc_cni_iam.inputs.hcl import FILE
     from vpc_cni_iam.inputs.identify import identify, of_path
@@ -244,7 +244,7 @@ def _hcl_texts(file: str) -> Directory:
 
 
 def _beside(files: Sequence[str]) -> Directory:
-    """Return the other files of the modules of files."""
+    """Return the other files in the modules of some files."""
     from vpc_cni_iam.inputs.directory import Directory, read_beside
     from vpc_cni_iam.inputs.hcl import FILE
     from vpc_cni_iam.inputs.identify import of_path

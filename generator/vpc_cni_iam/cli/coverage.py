@@ -23,19 +23,20 @@ if TYPE_CHECKING:
 
 HELP = """Check a policy against every AWS call that a plugin version makes, and list its risks.
 
-Each call is evaluated as the requests that IAM checks, in named scenarios such as node start and
-leaked ENI clean-up. POLICY is a JSON policy, the output of an AWS CLI command such as aws iam
-get-policy-version, the JSON of a plan, a .tf file, a module's directory, or - for JSON on standard
-input. Attached managed policies count; those of AWS are taken from the catalog. To check a policy
-of the catalog, give --variant. Cluster, VPC, account and Region are those in the Allow statements
-of the policy, or examples; options override them. If the Region is not known, each one that the
-policy names is checked, and one that it does not name.
+POLICY is a JSON policy, the output of an AWS CLI command such as aws iam get-policy-version, the
+JSON of a plan, a .tf file, a module's directory, or - for JSON on standard input. To check a policy
+of the catalog, use --variant. Attached managed policies are included; AWS managed policies are
+taken from the catalog.
 
-Exit code 1 means that a required call is denied, or that POLICY has a policy that was not read, or
-an attached one that is not known, and --document does not select others; with --all-versions, that
-this is so at any plugin version. With --fail-on warning, it also means that a call is denied
-without which the plugin does less, or a risk that is a warning; with --fail-on note, any denied
-call or risk.
+The plugin's calls are checked as the requests that IAM evaluates, in named scenarios such as node
+start and leaked ENI clean-up. Cluster, VPC, account and Region are taken from the policy's Allow
+statements, else examples are used; options override them. If the Region is not known, each Region
+that the policy names is checked, and one that it does not name.
+
+Exit code 1 means that a required call is denied; with --all-versions, at any plugin version. It
+also means that a policy in POLICY was not read or an attached one is not known, unless --document
+selects others. --fail-on warning also fails on a denied call that limits the plugin, and on a risk
+that is a warning. --fail-on note fails on any denied call or risk.
 
 \b
 Examples:
@@ -66,7 +67,7 @@ def _scenarios() -> list[str]:
 
 
 class FailOn(StrEnum):
-    """From which severity on a finding makes the command fail; the words are those of a review."""
+    """The least severity that makes the command fail, in the words of a review."""
 
     error = "error"
     warning = "warning"
@@ -90,14 +91,14 @@ class NodeOptions(Struct, frozen=True):
 
     PANEL: ClassVar[str] = "Plugin"
 
-    irsa: bool = flag("The role has no session tags of EKS Pod Identity.")
+    irsa: bool = flag("The role's sessions have no tags of EKS Pod Identity.")
     primary_tag: list[str] | None = value(
         "KEY=VALUE", "Tag of the nodes' primary network interfaces; repeat for more."
     )
     untagged_instances: bool = flag("Instances do not have the cluster's tag.")
 
     def surroundings(self, version: str) -> RequestSetting:
-        """Return what requests of a plugin version depend on, as far as it is not the plugin's."""
+        """Return the settings of requests that are not settings of the plugin."""
         from vpc_cni_iam.catalog.facts import known_versions
         from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 
@@ -118,7 +119,7 @@ class ScenarioOptions(Struct, frozen=True):
     scenario: list[str] | None = value(
         "NAME",
         "Check this scenario; repeat for more. `catalog --list-scenarios` lists them.  "
-        "[default: those that are to be expected]",
+        "[default: those expected with the plugin's settings]",
         autocompletion=_scenarios,
     )
     skip: list[str] | None = value(
@@ -172,7 +173,7 @@ def coverage(
 
 
 def _has_risk(subject: Subject, setting: RequestSetting, fail_on: FailOn) -> bool:
-    """Say whether a policy has a risk that makes the command fail."""
+    """Return whether a policy has a risk that makes the command fail."""
     from vpc_cni_iam.coverage.analysis.risks import find_risks
 
     if fail_on is FailOn.error:
@@ -190,7 +191,7 @@ def _asked(
     plugin: PluginOptions,
     node: NodeOptions,
 ) -> tuple[Subject, RequestSetting]:
-    """Return the policies, and the plugin as the cluster has it."""
+    """Return the policies, and the plugin's settings in the cluster."""
     from vpc_cni_iam.coverage.subject import limited
     from vpc_cni_iam.inputs.daemonset import unread
     from vpc_cni_iam.inputs.variables import check_used
@@ -200,7 +201,7 @@ def _asked(
     settings = plugin.settings()
     version = plugin.version(settings)
     names = surroundings.values
-    names |= {k: names[k] or v for k, v in settings.names().items()}  # where there is no option
+    names |= {k: names[k] or v for k, v in settings.names().items()}  # options take precedence
     opener = variables.opener(names)
     subject = _subject(files, chosen, plugin.feature or (), version, opener)
     subject = limited(subject, limits.boundary, limits.scp or (), opener)
@@ -212,7 +213,7 @@ def _asked(
 
 
 def _say_names(subject: Subject, setting: RequestSetting) -> None:
-    """Say which names were taken from the policy, and of which it has several."""
+    """Say which names were taken from the policy, and for which it has several values."""
     from vpc_cni_iam.coverage.names import all_names
     from vpc_cni_iam.errors import first_of
 
@@ -223,8 +224,11 @@ def _say_names(subject: Subject, setting: RequestSetting) -> None:
     for name, several in all_names(subject.policies).items():
         checked = getattr(setting.names, name)
         if len(several) > 1 and checked not in several and not (name == "region" and regions):
-            words = f"the policy has several of {name.replace('_', ' ')}, {first_of(several, 4)}"
-            common.say(f"{words}: checked with {checked}; give one with --{name.replace('_', '-')}")
+            option, listed = name.replace("_", "-"), first_of(several, 4)
+            common.say(
+                f"the policy has several values for {name.replace('_', ' ')}, {listed}: "
+                f"checked with {checked}; choose one with --{option}"
+            )
 
 
 def _subject(
@@ -264,11 +268,10 @@ def _show(
     verbose: bool,
     if_degraded: bool,
 ) -> tuple[PluginVerdict, bool]:
-    """Print the report about one version, or about every one.
+    """Print the report about one version, or about all.
 
-    Returns the verdict, and whether a call is denied, which may have no effect.
-
-    It is about every one if `whole`, and in formats that show no single one.
+    The report is about all versions if `whole`, and in formats that cannot show a single one.
+    Returns the verdict, and whether any call is denied, with or without effect.
     """
     from vpc_cni_iam.coverage.analysis.cover import cover
     from vpc_cni_iam.coverage.analysis.matrix import matrix

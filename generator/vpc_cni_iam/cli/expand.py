@@ -16,7 +16,7 @@ from typer.models import OptionInfo
 
 
 def flag(text: str, *names: str, default: bool = False, panel: str | None = None) -> Any:
-    """Return an option that is on or off; without names it has that of its parameter.
+    """Return an option that is on or off. Without `names`, it has its parameter's name.
 
     `panel` is the heading above it in the help.
     """
@@ -32,7 +32,7 @@ def value(
     panel: str | None = None,
     **settings: Any,
 ) -> Any:
-    """Return an option that takes a value; without names it has that of its parameter."""
+    """Return an option that takes a value. Without `names`, it has its parameter's name."""
     return typer.Option(
         default, *names, metavar=metavar, help=text, rich_help_panel=panel, **settings
     )
@@ -41,8 +41,8 @@ def value(
 def expanded(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command with an option for each member of its parameters that are Structs.
 
-    The annotation and the default of a member are those that typer reads of a parameter. In the
-    help, the options of a Struct have its PANEL as their heading, if it has one.
+    A member has the annotation and the default that typer expects of a parameter. In the help, the
+    options of a Struct are below its PANEL, if it has one.
     """
     parameters = inspect.signature(command, eval_str=True).parameters.values()
     groups: dict[str, Any] = {
@@ -75,7 +75,7 @@ def _named(parameter: Parameter) -> Parameter:
     option = parameter.default
     if not isinstance(option, OptionInfo) or option.param_decls:
         return parameter
-    # Typer would name a flag --no-name, too.
+    # Without a name, typer adds --no-name.
     named = copy(option)
     named.param_decls = (f"--{parameter.name.replace('_', '-')}",)
     return parameter.replace(default=named)
@@ -84,7 +84,7 @@ def _named(parameter: Parameter) -> Parameter:
 def with_parameters(
     run: Callable[..., None], parameters: Sequence[Parameter]
 ) -> Callable[..., None]:
-    """Return a function of which typer reads these parameters."""
+    """Return the function with the parameters that typer is to read."""
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
@@ -104,7 +104,7 @@ def _options(group: Any) -> list[Parameter]:
 
 
 def on(panel: str | None, option: Any) -> Any:
-    """Return an option on a panel, unless it has another."""
+    """Return an option on a panel; an option that has a panel stays on it."""
     if panel is None or not isinstance(option, OptionInfo) or option.rich_help_panel:
         return option
     placed = copy(option)

@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 HELP = """Explain why a request of the plugin was denied, or why it has no credentials.
 
-FILE has lines of ipamd.log, events of Kubernetes, records of CloudTrail with an errorCode, or what
-aws sts decode-authorization-message prints, as you paste them: wrapped, folded, quoted or as XML; -
-is standard input. Credentials come first: an error of IRSA, EKS Pod Identity or IMDS is named with
-what it proves, what else it can be, and the next command. For a denied call, the answer names what
-it breaks, the likely cause, and the statement that allows it. With --policy, it names what the
-role's policies do not allow. Repeated requests are one answer.
+FILE has lines of ipamd.log, Kubernetes events, CloudTrail records with an errorCode, or the output
+of aws sts decode-authorization-message. Paste them as they are: wrapped, folded, quoted or as XML.
+- is standard input.
 
-Exit code 1 means that a denied request is not explained: it is of no known call or program, or the
-text does not say which call was denied. It also means that a part of --policy was not read.
+Errors of credentials (IRSA, EKS Pod Identity, IMDS) come first. For each, the report says what it
+proves, what else can cause it, and which command to run next. For a denied call, it says what
+breaks, the likely cause, and which statement allows the call. With --policy, it says what the
+role's policies do not allow. Repeated requests are reported once.
+
+Exit code 1 means that a denied request is not explained, because no known program makes the call or
+the text does not name it. It also means that a part of --policy was not read.
 
 \b
 Examples:
@@ -79,7 +81,7 @@ def _cluster(
     *,
     strict: bool,
 ) -> Cluster:
-    """Return the plugin and its cluster, as options and a DaemonSet have them."""
+    """Return the plugin and its cluster, from options and a DaemonSet."""
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.explain.calls import MODES
     from vpc_cni_iam.explain.explain import Cluster
@@ -94,5 +96,5 @@ def _cluster(
         known_versions.find(cni_version) if cni_version else None,
         known_versions.find(default),
         (family,) if family else MODES,
-        names | {k: names[k] or v for k, v in plugin.names().items()},  # where no option names it
+        names | {k: names[k] or v for k, v in plugin.names().items()},  # options take precedence
     )

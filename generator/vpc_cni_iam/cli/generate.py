@@ -37,7 +37,7 @@ def generate(
     all_calls: bool = options.ALL_CALLS,
     limit_to: list[str] | None = options.LIMIT_TO,
     force: bool = flag(
-        "Write beside other files, and replace edited files; keep a copy as *.orig."
+        "Replace edited files, with a copy as *.orig, and write beside other files."
     ),
     quiet: bool = options.QUIET,
     output: common.Format = options.FORMAT,

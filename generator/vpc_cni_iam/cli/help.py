@@ -1,4 +1,4 @@
-"""The command that all are, and the layout of the help: by task, no name broken at a hyphen."""
+"""The base class of commands, and the layout of the help: by task, no name broken at a hyphen."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typer.core import TyperCommand, TyperGroup
 
 from vpc_cni_iam.errors import UsageError
 
-# Stands for a hyphen while lines are wrapped: click would break vpc-cni-iam.toml at one.
+# Replaces hyphens while lines are wrapped: click would break vpc-cni-iam.toml at one.
 _UNBROKEN = "\N{NON-BREAKING HYPHEN}"
-# The class stands in click, or in typer's copy of it.
+# The class is in click, or in typer's copy of it.
 _HelpFormatter: Any = typer.Context.formatter_class
 
 
 class HelpFormatter(_HelpFormatter):  # type: ignore[misc]
-    """A formatter that breaks lines at spaces alone."""
+    """A formatter that breaks lines only at spaces."""
 
     def write_text(self, text: str) -> None:
         """Write a paragraph."""
@@ -38,12 +38,12 @@ class _Context(typer.Context):
 
 
 class Command(TyperCommand):
-    """A command that refuses a second value of an option that takes one."""
+    """A command that refuses an option given twice, if it takes one value."""
 
     context_class = _Context
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the arguments; of an option that stands twice, click would keep the last."""
+        """Read the arguments. If an option is given twice, click would use the last."""
         if not ctx.resilient_parsing:
             parameters = self.make_parser(ctx).parse_args([*args])[2]
             takes_one = [p for p in parameters if not (getattr(p, "is_flag", True) or p.multiple)]
@@ -65,7 +65,7 @@ class Command(TyperCommand):
                 formatter.write_dl(sections[name])
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Return the parts of the usage line, without typer's braces around a required argument."""
+        """Return the parts of the usage line, without typer's braces around required arguments."""
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
 

@@ -1,4 +1,4 @@
-"""Files that a user names, of which ``-`` is standard input."""
+"""Files that a user names; ``-`` is standard input."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 def check_once(files: Sequence[str]) -> None:
     """Raise `UsageError` for files that name ``-``, standard input, more than once."""
     if files.count("-") > 1:
-        raise UsageError("- is given twice, and standard input can be read once")
+        raise UsageError("- is given twice, but standard input can be read only once")
 
 
 def source(file: str) -> str:
-    """Return the name in errors of a file that a user named; ``-`` is standard input."""
+    """Return a file's name in errors; ``-`` is standard input."""
     return texts.STDIN if file == "-" else file
 
 
 def content(file: str, limit: Limit) -> bytes:
     """Return the bytes of a file that a user named; ``-`` is standard input.
 
-    Raises `UsageError` for empty text, which the system would take for the current directory.
+    Raises `UsageError` for an empty name, which the system would take for the current directory.
     """
     if not file:
         raise UsageError("the file name is empty; name a file, or - for standard input")
@@ -40,22 +40,27 @@ def content(file: str, limit: Limit) -> bytes:
 
 
 def plugin_settings(file: str) -> PluginSettings:
-    """Return how a DaemonSet or chart sets the plugin up."""
+    """Return the plugin's settings in a DaemonSet or in values of its chart."""
     from vpc_cni_iam.inputs import daemonset
 
     return daemonset.read(text(file), source(file))
 
 
-def eni_configs(file: str | None) -> tuple[EniConfig, ...] | None:
-    """Return the ENIConfigs of a cluster, None without a file."""
+def eni_configs(file: str | None, *, hardened: bool) -> tuple[EniConfig, ...] | None:
+    """Return the ENIConfigs of a cluster, None without a file.
+
+    Raises `UsageError` for a policy that is not hardened, which has no use for them.
+    """
     from vpc_cni_iam.preflight.eni_configs import read
 
+    if file is not None and not hardened:
+        raise UsageError("--eni-configs needs --harden")
     return None if file is None else read(text(file), source(file))
 
 
 def text(file: str, form: str = "", limit: Limit = POLICIES) -> str:
-    """Return the text of a file that a user named, as `content` and `texts.decode` have it."""
+    """Return the text of a file that a user named; see `content` and `texts.decode`."""
     data = content(file, limit)
-    # HCL is not compressed where an engine reads it.
+    # Engines read no compressed HCL.
     data = data if form == "HCL" else texts.unpacked(data, source(file), limit)
     return texts.decode(data, source(file), form)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import select
 import shutil
 import signal
 import sys
@@ -25,7 +26,7 @@ from vpc_cni_iam.errors import VpcCniIamError, expected
 from vpc_cni_iam.hcl.repair import keep_tables_in
 
 INTERRUPTED = 130
-# An option or argument that typer refuses; it stands in click, or in typer's copy of it.
+# The error of an option or argument that typer refuses; it is in click, or in typer's copy of it.
 _UsageError: Any = typer.BadParameter.__base__
 
 HELP = """Least-privilege IAM policies for the Amazon VPC CNI plugin on EKS, as tested Terraform and
@@ -41,8 +42,8 @@ Examples:
   vpc-cni-iam coverage policy.json --cni-version v1.23.2
 """
 
-# The commands by task, in the order of the help, each with its line there. A command's module has
-# its name, and its help there is HELP; `registry` is a group.
+# The commands by task, in the order of the help, each with its line in it. Each command has a
+# module of its name, with its help in HELP; `registry` is a group.
 TASKS = {
     "Write a module": {
         "generate": "Write a Terraform module of policy documents or a role.",
@@ -91,9 +92,9 @@ class Main(Commands):
 
 
 def application(words: Sequence[str]) -> typer.Typer:
-    """Return the command line with the one command that these arguments call, or all.
+    """Return the command line with the one command that these arguments call, or with all.
 
-    To build the options of all commands takes longer than many commands.
+    Building the options of all commands takes longer than many commands run.
     """
     app = typer.Typer(
         name="vpc-cni-iam",
@@ -141,8 +142,21 @@ def _terminate(number: int, _frame: object) -> None:
     sys.exit(128 + number)
 
 
+def _end_if_unread(number: int, _frame: object) -> None:
+    """End as other tools do if the reader of an output has ended, as `head` does.
+
+    A closed connection, or program that reads no input, is an error of what writes to it.
+    """
+    outputs = select.poll()
+    for stream in (1, 2):
+        outputs.register(stream, 0)
+    if any(event & (select.POLLERR | select.POLLHUP) for _, event in outputs.poll(0)):
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+
 def _open_closed_streams() -> None:
-    """Open the null device for each closed standard stream, before a file takes its number."""
+    """Open the null device for each closed standard stream, so that no file gets its number."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
@@ -171,12 +185,11 @@ def run(command: Callable[[], object]) -> None:
     """Run a command line, and turn every expected failure into a line and an exit code."""
     _open_closed_streams()
     if hasattr(signal, "SIGPIPE"):
-        # A reader that ends first, as `head` does, ends this tool as it ends others.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    # What undoes half a change on Ctrl-C does so on a polite kill too.
+        signal.signal(signal.SIGPIPE, _end_if_unread)
+    # SIGTERM undoes half-done changes, as Ctrl-C does.
     signal.signal(signal.SIGTERM, _terminate)
     keep_tables_in(cache_folder(os.environ))
-    # Python ends with a search for cycles in all that is left, which ends with the process anyway.
+    # Skip the search for reference cycles at exit: the process ends anyway.
     atexit.register(gc.freeze)
     try:
         with warnings.catch_warnings():
@@ -187,7 +200,7 @@ def run(command: Callable[[], object]) -> None:
         say(f"error: {error}")
         sys.exit(error.exit_code)
     except (OSError, UnicodeError, shutil.Error) as error:
-        # What the operating system refuses where no code foresaw it: an expected failure too.
+        # An error of the operating system that no code expects is reported as a failure too.
         say(f"error: {expected(error) if isinstance(error, OSError) else error}")
         sys.exit(VpcCniIamError.exit_code)
     except KeyboardInterrupt:

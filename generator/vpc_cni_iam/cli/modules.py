@@ -29,7 +29,7 @@ ModulesArgument = Annotated[
 CONFIG = value(
     "FILE",
     "Configuration file.  [default: the nearest vpc-cni-iam.toml]",
-    readable=False,  # its reader says what is wrong
+    readable=False,  # the reader of the file has better errors
 )
 
 
@@ -44,7 +44,7 @@ def configuration(path: Path | None, *, strict: bool = False) -> Config:
 
 
 def commands(config: Config, named: Path | None) -> NextCommands:
-    """Return the commands that are shown as next steps; `named` is a configuration's name."""
+    """Return the commands to show as next steps; `named` is the value of --config."""
     from vpc_cni_iam.vendoring.report.files import NextCommands
 
     top = os.path.relpath(config.path.absolute().parent)
@@ -53,7 +53,7 @@ def commands(config: Config, named: Path | None) -> NextCommands:
 
 
 def exit_if_failed(failures: Iterable[Exception | None], then: str = "") -> None:
-    """Print the failures and then `then`, and exit with code 3, if anything failed."""
+    """If anything failed, print the failures and `then`, and exit with code 3."""
     lines = dict.fromkeys(f"error: {failure}" for failure in failures if failure is not None)
     for line in (*lines, then) if lines else ():
         if line:
@@ -83,7 +83,7 @@ class SyncRequest(Struct, frozen=True):
 
     @classmethod
     def of(cls, options: SyncOptions) -> SyncRequest:
-        """Return the request of some options."""
+        """Return the request that options make."""
         from vpc_cni_iam.vendoring.select import select
 
         config = configuration(options.config, strict=options.strict)

@@ -34,14 +34,14 @@ def _versions() -> list[str]:
 
 
 def _known_version(context: typer.Context, value: str | None) -> str | None:
-    """Take the newest known version for a later patch version, with a warning, if allowed."""
+    """Return the version to use; without --strict, see `known`."""
     if value is None or context.resilient_parsing:
         return value
     return known(value, strict=bool(context.meta.get(_STRICT)))
 
 
 def known(name: str, *, strict: bool) -> str:
-    """Return a version, or the newest known one for a later patch version, with a warning."""
+    """Return a version. For an unknown later patch version, warn and return the newest known."""
     from vpc_cni_iam.catalog.facts.known_versions import stand_in, stand_in_warning
 
     version = None if strict else stand_in(name)
@@ -90,7 +90,7 @@ class RenderingEngine(StrEnum):
 
 
 def choices(name: str, values: Iterable[str]) -> type[StrEnum]:
-    """Return the type of an option whose values are only known at run time."""
+    """Return the type of an option whose values are computed at run time."""
     make: Any = StrEnum
     kind: type[StrEnum] = make(name, {value: value for value in values})
     return kind
@@ -113,12 +113,12 @@ def choice(kind: type[StrEnum], name: str, text: str, default: StrEnum | None = 
 
 
 def output_format(default: StrEnum) -> Any:
-    """Return the option that takes an output format, of the enumeration of its default."""
+    """Return the option for the output format; the default's enumeration has the formats."""
     return choice(type(default), "--format", "Output format.", default)
 
 
 def mode(default: str) -> Any:
-    """Return the option that takes the IP family; without it, it is as `default` says."""
+    """Return the option for the IP family; the help shows `default` as its default."""
     return choice(IpFamily, "--mode", f"IP family of the cluster.  [default: {default}]")
 
 
@@ -159,12 +159,12 @@ feature = partial(value, "FEATURE", autocompletion=_features)
 
 KIND = value("KIND", "Kind of module: policy documents or a role.", "policy", autocompletion=_kinds)
 VARIANTS = variant("Variant; repeat for more. `catalog` lists them.  [default: those of upstream]")
-NO_ADDITIONS = flag("Add no calls to upstream's document, even if it does not allow them.")
+NO_ADDITIONS = flag("Do not add the plugin's missing calls to upstream's document.")
 ALL_CALLS = flag("Add all calls to upstream's document, also those that the plugin does not need.")
 LIMIT_TO = value(
     "LIST",
-    "With --harden: subnets or security-groups, to make a variable with a list of them and allow "
-    "no others; repeat for both.",
+    "With --harden: subnets or security-groups. Adds a variable that lists the allowed ones; a "
+    "subnet that is tagged later for subnet discovery is not allowed. Repeat for both.",
     autocompletion=_limits,
 )
 FORMAT = output_format(Format.text)
@@ -182,12 +182,12 @@ class DocumentOptions(Struct, frozen=True):
     )
     strict: bool = STRICT
     feature: list[str] | None = feature(
-        "Allow what an optional feature calls; repeat for more. `catalog` lists them."
+        "Allow the calls of an optional feature; repeat for more. `catalog` lists them."
     )
 
 
 class HardeningOptions(Struct, frozen=True):
-    """The options that narrow documents of one cluster."""
+    """The options that narrow scoped documents."""
 
     PANEL: ClassVar[str] = "Hardening"
 
@@ -214,7 +214,7 @@ def chosen(
     kind: str = "policy",
     limit_to: Iterable[str] = (),
 ) -> Options:
-    """Return the options of the catalog that those of a command mean; raises `UsageError`."""
+    """Return the options of the catalog from those of a command; raises `UsageError`."""
     from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.catalog.selection import additions_of
@@ -244,7 +244,7 @@ class VariableOptions(Struct, frozen=True):
         "NAME=VALUE", "Value of a variable of a module in HCL; repeat for more."
     )
     var_file: list[str] | None = value(
-        "FILE", "Values of variables, as in terraform.tfvars or its JSON; repeat for more."
+        "FILE", "Values of variables, in the format of .tfvars or .tfvars.json; repeat for more."
     )
 
     def read(self) -> GivenVariables:
@@ -262,7 +262,7 @@ class ModuleOptions(VariableOptions, frozen=True):
     engine: RenderingEngine = choice(
         RenderingEngine,
         "--engine",
-        "Engine that renders policies of HCL that cannot be known without one; auto uses the "
+        "Engine that renders policies in HCL that only an engine can evaluate; auto uses the "
         "one on the PATH.",
         RenderingEngine.none,
     )
@@ -272,7 +272,7 @@ class ModuleOptions(VariableOptions, frozen=True):
         return replace(VariableOptions.read(self), renderer=self._renderer())
 
     def opener(self, names: Mapping[str, str | None]) -> Opener:
-        """Return how a command opens its inputs, by these and the names of a cluster's options."""
+        """Return the opener of a command's inputs; `names` has the cluster's names and IDs."""
         from vpc_cni_iam.cli import inputs
         from vpc_cni_iam.coverage.subject import Opener
 
@@ -292,7 +292,7 @@ class ModuleOptions(VariableOptions, frozen=True):
 
 
 class ClusterOptions(Struct, frozen=True):
-    """The options that take the names and IDs of a cluster's surroundings."""
+    """The options for the names and IDs of a cluster and its surroundings."""
 
     PANEL: ClassVar[str] = "Cluster"
 
@@ -306,12 +306,12 @@ class ClusterOptions(Struct, frozen=True):
 
     @property
     def values(self) -> dict[str, str | None]:
-        """The values by the names of the catalog's parameters."""
+        """The values by parameter name of the catalog."""
         return asdict(self)
 
 
 class LimitOptions(Struct, frozen=True):
-    """The options that name what else must allow what the policies allow."""
+    """The options for policies that limit the role's policies."""
 
     PANEL: ClassVar[str] = "Limits"
 
@@ -322,5 +322,5 @@ class LimitOptions(Struct, frozen=True):
 
     @property
     def files(self) -> list[str]:
-        """The files they name; the boundary's is empty without one."""
+        """The files that they name, and an empty name if there is no boundary."""
         return [*(self.scp or ()), self.boundary or ""]

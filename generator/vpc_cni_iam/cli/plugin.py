@@ -1,4 +1,4 @@
-"""The options that say how the plugin is set up, and what its requests then depend on."""
+"""The options for the plugin's settings, and the settings of its requests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class PluginOptions(Struct, frozen=True):
     )
 
     def settings(self) -> PluginSettings:
-        """Return how a file sets the plugin up; the defaults without one."""
+        """Return the plugin's settings in a file; without one, the defaults."""
         from vpc_cni_iam.plugin.settings import PluginSettings
 
         return (
@@ -44,22 +44,22 @@ class PluginOptions(Struct, frozen=True):
         )
 
     def version(self, plugin: PluginSettings) -> str:
-        """Return the version of the option, else of a file; the newest known one without both."""
+        """Return the version of the option, else of the file, else the newest known."""
         from vpc_cni_iam.errors import UsageError
 
         if self.cni_version or not plugin.file:
             return self.cni_version or "latest"
         if not plugin.version:
-            problem = "the tag of the image of aws-node is not a plugin version; give --cni-version"
+            problem = "the image tag of aws-node is not a plugin version; use --cni-version"
             raise UsageError(f"{plugin.file}: {problem}")
         return options.known(plugin.version, strict=self.strict)
 
     def setting(
         self, subject: Subject, plugin: PluginSettings, surroundings: RequestSetting
     ) -> RequestSetting:
-        """Return what requests depend on, with the plugin set up as a file and options have it.
+        """Return the settings of requests, with the plugin's settings of a file and of options.
 
-        `surroundings` has the version, and what is not of the plugin.
+        `surroundings` has the version and the settings that are not the plugin's.
         """
         from msgspec.structs import replace
 
@@ -75,7 +75,7 @@ class PluginOptions(Struct, frozen=True):
 
 
 def pairs(option: str, words: list[str] | None) -> Mapping[str, str]:
-    """Return what an option gives by name, which is written as ``NAME=VALUE``."""
+    """Return the values of an option by name, from words such as ``NAME=VALUE``."""
     from vpc_cni_iam.errors import UsageError
 
     split = [word.partition("=") for word in words or ()]

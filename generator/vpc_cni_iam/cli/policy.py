@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 HELP = """Print one policy document.
 
-A scoped variant needs --cluster-name, and --vpc-id if its document names the VPC. Without them,
-the Region and the account are *, and the partition is aws. --format session prints one line for
-the session policy of an EKS Pod Identity association, if it is not too large for one.
+A scoped variant needs --cluster-name, and --vpc-id if its document names the VPC. By default, the
+Region and the account are *, and the partition is aws. --format session prints one line, for the
+session policy of an EKS Pod Identity association, or an error if it is too large.
 
 \b
 Examples:
@@ -101,7 +101,7 @@ def _chosen(
     no_additions: bool,
     all_calls: bool,
 ) -> Options:
-    """Return the options of a policy; an error about a list names the option of its IDs."""
+    """Return the options of a policy. An error about a list names the option for its IDs."""
     from vpc_cni_iam.catalog.narrowing import LIMIT
     from vpc_cni_iam.errors import OptionError, OptionNames, UsageError
 
@@ -124,7 +124,7 @@ def _chosen(
 def _filled(
     composed: Composed, values: dict[str, str | None], ids: dict[IdList, list[str]]
 ) -> Policy:
-    """Return a document with values for its placeholders; report values that it does not need."""
+    """Return a document with its placeholders filled; report values that it does not use."""
     from vpc_cni_iam.catalog import narrowing, parameters
 
     document = narrowing.filled(composed.policy, parameters.values(values), ids)

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
 HELP = """List the instances and network interfaces without the tags that a scoped policy needs.
 
-FILE has the output of one of the two AWS CLI commands in the examples, or of both, in any order
-and with any number of pages; - is standard input. With both, nodes are told apart from other
-instances. The instances are enough if all are nodes and the policy lets the plugin tag any
-interface, and the interfaces if it asks for no tag of instances. --daemonset tells the cluster's
-name and how the plugin is configured there. --harden lists the nodes' subnets and security groups,
-as a policy with --limit-to needs them. Exit code 1 means that the plugin would fail under the
-policy, or that this is not known.
+FILE has the output of one or both of the AWS CLI commands in the examples, in any order and with
+any number of pages; - is standard input. With both, nodes can be told from other instances.
+Instances alone are enough if all are nodes and the policy lets the plugin tag any interface.
+Interfaces alone are enough if the policy requires no tag of instances.
+
+The cluster's name and the plugin's settings are read from --daemonset. --harden lists the nodes'
+subnets and security groups, which a policy with --limit-to needs. Exit code 1 means that the plugin
+would fail with the policy, or that this is not known.
 
 \b
 Examples:
@@ -38,11 +39,12 @@ Examples:
   vpc-cni-iam preflight instances.json interfaces.json --cluster-name prod
   aws ec2 describe-instances |
     vpc-cni-iam preflight - --cluster-name prod --harden
-  vpc-cni-iam preflight *.json --cluster-name prod --variant ipv6-scoped
+  vpc-cni-iam preflight interfaces.json --cluster-name prod \\
+    --variant ipv6-scoped
   kubectl get daemonset aws-node -n kube-system -o json >aws-node.json
   vpc-cni-iam preflight instances.json --daemonset aws-node.json
   kubectl get eniconfigs -o json >eniconfigs.json
-  vpc-cni-iam preflight *s.json --cluster-name prod --harden \\
+  vpc-cni-iam preflight instances.json --cluster-name prod --harden \\
     --eni-configs eniconfigs.json
 """
 
@@ -60,7 +62,8 @@ def preflight(
         "Variant to move to.  [default: ipv4-scoped, or the DaemonSet's family]"
     ),
     eni_configs: str | None = value(
-        "FILE", "JSON or YAML of the ENIConfigs, whose subnets and security groups are listed, too."
+        "FILE",
+        "With --harden: JSON or YAML of ENIConfigs, to list their subnets and security groups too.",
     ),
     output: common.Format = options.FORMAT,
 ) -> None:
@@ -74,7 +77,7 @@ def preflight(
     inputs.check_once([*files, daemonset or "", eni_configs or ""])
     plugin = PluginSettings() if daemonset is None else inputs.plugin_settings(daemonset)
     target = target_of(plugin, cluster_name, vpc_id, variant)
-    documents, hardening, provisions = as_set_up(plugin, target.mode, documents, hardening)
+    documents, hardening, plugin = as_set_up(plugin, target.mode, documents, hardening)
     (composed,) = options.chosen((target.variant,), documents, hardening).composed()
     stdin = partial(inputs.text, "-", limit=INVENTORY)
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
@@ -84,8 +87,8 @@ def preflight(
         target.cluster,
         target.vpc,
         target.differences,
-        provisions=provisions,
-        eni_configs=inputs.eni_configs(eni_configs),
+        plugin,
+        eni_configs=inputs.eni_configs(eni_configs, hardened=hardening.harden),
     )
     lists = report.list_lines(result.lists) if result.nodes and is_limitable(composed) else ()
     common.show_result(result, output, chain(report.lines(result), lists))
@@ -93,7 +96,7 @@ def preflight(
 
 
 def is_limitable(composed: Composed) -> bool:
-    """Say whether a policy is hardened and can be limited to lists."""
+    """Return whether a policy is hardened and can be limited to lists."""
     from vpc_cni_iam.catalog.narrowing import IdList, names_any
 
     return composed.hardened and any(names_any(composed.policy, kind) for kind in IdList)
@@ -106,16 +109,16 @@ class Target(Struct, frozen=True):
     vpc: str | None  # the ID of its VPC, None if it is not given
     mode: Mode  # its IP family
     variant: str  # the name of the variant to move to
-    # What of the plugin's configuration does not go with it.
+    # Results about the plugin's configuration where it contradicts the target or was not read.
     differences: tuple[RuleResult, ...] = ()
 
 
 def target_of(
     plugin: PluginSettings, cluster: str | None, vpc: str | None, variant: str | None
 ) -> Target:
-    """Return what options name, and what a file of the plugin has where there is no option.
+    """Return the target that options name; without an option, the plugin's file names it.
 
-    Raises `UsageError` for no name of a cluster, or a variant of the other IP family.
+    Raises `UsageError` if there is no cluster name, or for a variant of the other IP family.
     """
     from vpc_cni_iam.catalog.variants import find
     from vpc_cni_iam.errors import UsageError
@@ -123,10 +126,10 @@ def target_of(
     mode, own = plugin.mode or "ipv4", plugin.names()
     chosen = variant or f"{mode}-scoped"
     if plugin.file and mode not in find((chosen,))[0].modes:
-        raise UsageError(f"--variant {chosen} is not for {mode}, which {plugin.file} has")
+        raise UsageError(f"--variant {chosen} is not for {mode}, the IP family in {plugin.file}")
     name = cluster or own.get("cluster_name")
     if name is None:
-        where = f", which {plugin.file} does not name" if plugin.file else " or --daemonset"
+        where = f"; {plugin.file} does not name it" if plugin.file else " or --daemonset"
         raise UsageError(f"name the cluster with --cluster-name{where}")
     differences = tuple(_differences(plugin, name)) if plugin.file else ()
     return Target(name, vpc or own.get("vpc_id"), mode, chosen, differences)
@@ -146,16 +149,16 @@ def as_set_up(
     mode: Mode,
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
-) -> tuple[options.DocumentOptions, options.HardeningOptions, bool]:
-    """Return options with the plugin version, the features and the tags of a file of the plugin.
+) -> tuple[options.DocumentOptions, options.HardeningOptions, PluginSettings]:
+    """Return the options with the plugin version, features and tags of the plugin's file.
 
-    The last value is whether the plugin makes and tags interfaces.
+    The last value is the plugin's settings as its version reads them.
     """
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 
     if not plugin.file:
-        return documents, hardening, True
+        return documents, hardening, plugin
     version = documents.cni_version or plugin.version
     if version and documents.cni_version is None and documents.revision is None:
         version = options.known(version, strict=documents.strict)
@@ -167,4 +170,4 @@ def as_set_up(
     if hardening.harden and hardening.additional_tag_key is None:
         keys = list(setting.plugin.additional_tags)
         hardening = replace(hardening, additional_tag_key=keys or None)
-    return documents, hardening, setting.plugin.provisioning
+    return documents, hardening, setting.plugin

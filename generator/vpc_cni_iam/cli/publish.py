@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 HELP = """Write a version of the module, ready to publish.
 
-Directory --output then has the module's tree, its archives, a static module registry and an OCI
+The directory of --output gets the module's tree, its archives, a static module registry and an OCI
 layout of all versions. Its README.md shows how to upload each.
 
 The version bump must match the permission change. Major: a permission is removed, an input or
 output is removed, narrowed or newly required, or a minimum version is raised. Minor: a permission,
-an input or an output is added. Without --version, the command writes nothing. It proposes the
-version with the reasons, or says that nothing changed. A published version never changes.
+an input or an output is added. Without --version, the command writes nothing. It proposes a version
+with the reasons, or says that nothing changed. A published version never changes.
 
 The registry's host, the namespace and the OCI repository are recorded in --output. The first
-version needs --namespace and --registry-host; later ones take them from there. A different one is
-refused without --move-registry.
+version needs --namespace and --registry-host; later versions use the recorded ones. To change the
+host or the OCI repository, add --move-registry.
 
 \b
 Examples:
@@ -71,8 +71,8 @@ def publish(
         panel=_REGISTRY,
     ),
     oci_check: bool = flag(
-        "Ask the OCI repository whether the tag exists. With --no-oci-check, look "
-        "yourself before you push, for example in a repository that needs a login.",
+        "Check that the tag does not exist in the OCI repository. With --no-oci-check, check it "
+        "yourself before you push, for example if the repository needs a login.",
         "--oci-check/--no-oci-check",
         default=True,
         panel=_REGISTRY,
@@ -117,7 +117,7 @@ def _report(
     *,
     quiet: bool,
 ) -> None:
-    """Print a version, finish its tag, and print that."""
+    """Print a version, then finish its tag and print it."""
     from vpc_cni_iam.publishing.publish import proposal_data, published_data
 
     data = proposal_data(directory, proposal)
@@ -134,19 +134,19 @@ def _report(
                 common.show(
                     f"tag      {tag.name} at {tag.commit}{'' if tag.new else ', as it was'}"
                 )
-    finally:  # also if the tag fails, for the version is published then
+    finally:  # the version is published, even if its tag fails
         if output is common.Format.json:
             common.show_json(data)
 
 
 def _check_first(namespace: str | None, host: str | None) -> None:
-    """Refuse a first version that nobody says where to find: it names its source for good."""
+    """Refuse a first version without its registry's address: its README.md names it for good."""
     from vpc_cni_iam.errors import UsageError
 
     names = {"--namespace": namespace, "--registry-host": host}
     if absent := " and ".join(option for option, name in names.items() if name is None):
-        problem = "its README.md names its source, and a published version never changes"
-        raise UsageError(f"the first version of a registry needs {absent}: {problem}")
+        why = "the module's README.md names its source, and a published version never changes"
+        raise UsageError(f"the first version of a registry needs {absent}: {why}")
 
 
 def _lines(
@@ -165,15 +165,15 @@ def _lines(
         if bump and not changes:
             yield "  no policy, input, output or resource changed"
         if published is None:
-            yield f"nothing was written; --version {proposal.version} publishes it"
+            yield f"nothing was written; publish it with --version {proposal.version}"
     if published is not None:
         if not data.changes:
-            yield "is published already; nothing to do"
+            yield "already published; nothing to do"
         yield from (f"moved    {move}" for move in data.moved)
         yield from (f"restore  {directory / path}" for path in published.restored)
-        yield from (f"copy     {directory / path} of what was edited" for path in published.copies)
+        yield from (f"copy     {directory / path} of an edited file" for path in published.copies)
         yield f"tree     {data.tree}"
         yield f"registry {data.registry}"
         yield from (f"sha256   {digest}  {name}" for name, digest in data.sums.items())
         yield f"oci      {data.digest}  {data.oci}"
-        yield f"next     {directory / 'README.md'} says how to serve and upload it"
+        yield f"next     see {directory / 'README.md'} to serve and upload it"

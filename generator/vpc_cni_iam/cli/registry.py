@@ -40,6 +40,6 @@ def serve(
     options = DestinationOptions(registry_host, move=True)
     with server(folder, port, common.say) as running:
         host = resolve(folder, options).destination.address.host
-        typer.echo("# Append this to ~/.terraformrc (of OpenTofu, ~/.tofurc), and run init:")
+        typer.echo("# Append this to ~/.terraformrc (OpenTofu: ~/.tofurc), then run init:")
         typer.echo(configuration(host, running.server_port), nl=False)
         running.serve_forever()

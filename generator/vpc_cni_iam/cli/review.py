@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 HELP = """Review the IAM changes of a plan: access that is newly allowed or no longer allowed, and
 whether the plugin still works.
 
-PLAN is the output of `terraform show -json` or `tofu show -json`, as a file or - for standard
-input, also compressed with gzip; or a saved plan, or a directory with one. The engine that made a
-saved plan shows it, in --source if given. Exit code 0 means that no finding matches
---fail-on, 1 that one does, 3 that the plan cannot be read.
+PLAN is the output of `terraform show -json` or `tofu show -json`, plain or compressed with gzip, as
+a file or - for standard input. PLAN can also be a saved plan, or a directory with one. The engine
+that made a saved plan then shows it, in --source if given. Exit code 0 means that no finding
+matches --fail-on, 1 that one does, 3 that the plan cannot be read.
 
 \b
 Examples:
@@ -85,7 +85,7 @@ def review(
     cni_version: str | None = on(
         "Plugin",
         options.plugin_version(
-            "Plugin version to judge, such as v1.20.4, or latest.  "
+            "Plugin version to check, such as v1.20.4, or latest.  "
             "[default: the plan's, else the newest known]"
         ),
     ),
@@ -102,14 +102,14 @@ def review(
         ),
     ),
     source: Path | None = on(
-        "Plan", value("DIRECTORY", "Directory of the root module, to name files and lines.")
+        "Plan", value("DIRECTORY", "Directory of the root module, to report files and lines.")
     ),
     details: bool = on("Report", flag("Print all details, and every changed policy.")),
     ignore_file: Path | None = on(
         "Verdict",
         value(
             "FILE",
-            "Suppressed findings.  [default: vpc-cni-iam-ignore.toml, if there is one]",
+            "Suppressed findings.  [default: vpc-cni-iam-ignore.toml, if it exists]",
             readable=False,
         ),
     ),
@@ -132,8 +132,8 @@ def review(
         options.choice(
             Forge,
             "--for",
-            "Where reports are read. Markdown keeps its size limit (default: that of github), "
-            "SARIF for github leaves out ignored findings, JUnit for gitlab names files.",
+            "Where reports are read. Markdown keeps its size limit (default: github's), SARIF for "
+            "github leaves out ignored findings, and JUnit for gitlab names files.",
         ),
     ),
 ) -> None:
@@ -154,7 +154,7 @@ def review(
     made = reviewed(read, asked, ignored)
     result = shown(made, fails_on)
     if not made.context.locator.fits:
-        common.say(f"nothing of the plan is written in --source {source}; is it of another module?")
+        common.say(f"--source {source} has no resource of the plan; is it another root module?")
     _reports(result, output, files, _setting(read_on, source, details=details))
     raise typer.Exit(1 if result.failed else 0)
 
@@ -177,7 +177,7 @@ def _ignore_file(path: Path | None) -> IgnoreFile | None:
 
 
 def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
-    """Return the formats to write by their files."""
+    """Return the formats to write, by file."""
     from vpc_cni_iam.errors import UsageError
 
     files: dict[Path, str] = {}
@@ -190,10 +190,10 @@ def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
                 f"--report {report!r}: write FORMAT=FILE, with one of {', '.join(_REPORTS)}"
             )
         if file == "-":
-            raise UsageError(f"--report {report!r}: what is printed is --format {name}")
+            raise UsageError(f"--report {report!r}: to print a report, use --format {name}")
         if why := taken.get(path.resolve()):
             raise UsageError(f"--report {report!r}: {file} {why}")
-        taken[path.resolve()] = "is written already"
+        taken[path.resolve()] = "is the file of another --report"
         files[path] = name
     return files
 
@@ -202,7 +202,7 @@ def _setting(read_on: Forge | None, source: Path | None, *, details: bool) -> Se
     from vpc_cni_iam.review.report_formats import FORGES, Setting
 
     terminal = sys.stdout.isatty()
-    # As rich has it, whose tables other commands print.
+    # As rich, which prints the tables of other commands, decides it.
     colour = "NO_COLOR" not in os.environ and bool(terminal or os.environ.get("FORCE_COLOR"))
     bound = terminal or "COLUMNS" in os.environ
     width = shutil.get_terminal_size().columns if bound else None
@@ -219,14 +219,14 @@ def _reports(result: ShownReview, output: Format, files: dict[Path, str], settin
     for path, name in files.items():
         single.write(path, pieces(name, result, plain))
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # In a locale without a letter the report is to be read all the same.
+        # Escape letters that the locale's encoding does not have.
         sys.stdout.reconfigure(errors="backslashreplace")
-    # Not by typer.echo, which takes a locale of ASCII for a mistake.
+    # typer.echo refuses a locale of ASCII.
     sys.stdout.writelines(pieces(output.value, result, setting))
 
 
 def _prefix(source: Path | None) -> str:
-    """Return where the root module is in its git checkout; else in the current directory."""
+    """Return the path of the root module in its git checkout, else in the current directory."""
     if source is None:
         return ""
     folder = source.resolve()

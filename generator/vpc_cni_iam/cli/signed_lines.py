@@ -26,12 +26,12 @@ _INDENT = 2
 
 
 def show(lines: Iterable[Line]) -> None:
-    """Print lines; on a terminal, what is too long for one goes on below its own text."""
+    """Print lines; on a terminal, a long line continues below the start of its text."""
     from rich.console import Console
     from rich.text import Text
 
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # In a locale without a letter the report is to be read all the same.
+        # Escape letters that the locale's encoding does not have.
         sys.stdout.reconfigure(errors="backslashreplace")
     console = Console(highlight=False, markup=False)
     has_width = console.is_terminal or "COLUMNS" in os.environ

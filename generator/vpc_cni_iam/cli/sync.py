@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.state import ModuleFile
     from vpc_cni_iam.vendoring.sync import SyncOutcome
 
-HELP = """Generate the modules of vpc-cni-iam.toml, and update those that are there.
+HELP = """Generate the modules of vpc-cni-iam.toml, and update existing ones.
 
-Local changes are merged with the update and never lost. Use `accept` for those that you intend. To
-drop one, remove the file first. In a git merge or rebase, the modules are generated again, and the
-local changes of both sides are merged. --dry-run writes nothing, and shows the change of access
-and of the files. Exit code 1 means that a file needs a decision or, with --dry-run, would change, 3
-that a module cannot be read or written. The others are synced.
+Local changes are merged with the update and never lost. To record an intended change, use `accept`.
+To drop a change, first delete its file. In a git merge or rebase, the modules are generated again,
+and the local changes of both branches are merged. --dry-run writes nothing, and shows how access
+and files would change.
+
+Exit code 1 means that a file needs a decision or, with --dry-run, would change. Exit code 3 means
+that a module cannot be read or written; the others are synced.
 
 \b
 Examples:
@@ -35,7 +37,7 @@ Examples:
 
 def sync(
     *,
-    dry_run: bool = flag("Show the change of access and of the files, write nothing."),
+    dry_run: bool = flag("Show how access and files would change; write nothing."),
     shared: SyncOptions,
 ) -> None:
     """See `HELP`."""
@@ -57,7 +59,7 @@ def sync(
             show_diff(each, with_text=not request.quiet)
         show_outcomes(outcomes, request, idle=not any(d.text for d in diffs))
     failed, many = sum(o.failure is not None for o in outcomes), len(outcomes)
-    count = f"{failed} of {many} modules are not what {request.config.path} says"
+    count = f"{failed} of {many} modules do not match {request.config.path}"
     again = request.commands.line("sync")
     exit_if_failed(
         (o.failure for o in outcomes), f"{count}; fix that, then: {again}" if many > 1 else ""
@@ -67,7 +69,7 @@ def sync(
 
 
 def show_diff(diff: Diff, *, with_text: bool = True) -> None:
-    """Print the changes of a sync: their meaning, and with `with_text` the text too."""
+    """Print how a sync changes access and, with `with_text`, the files."""
     from vpc_cni_iam.vendoring.report.edits import meaning_lines
 
     if not diff.text:
@@ -83,7 +85,7 @@ def show_diff(diff: Diff, *, with_text: bool = True) -> None:
 def show_outcomes(
     outcomes: Sequence[SyncOutcome], request: SyncRequest, *, idle: bool = True
 ) -> None:
-    """Print the changes of each module, and the files that are not as generated."""
+    """Print the changes of each module, and the files that differ from the generated ones."""
     up_to_date = bool(outcomes) and all(o.done and not o.changes for o in outcomes)
     if idle and up_to_date and not request.quiet:
         typer.echo("all modules are up to date; nothing to do")
@@ -97,7 +99,7 @@ def show_outcomes(
             if not (file.fine and request.quiet):
                 _show_file(file, outcome, request)
         if outcome.refused:
-            common.say(f"{path}: no file is written while one is in the way")
+            common.say(f"{path}: no file was written; first move or delete the one in the way")
 
 
 def _show_file(file: ModuleFile, outcome: SyncOutcome, request: SyncRequest) -> None:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 HELP = """Pin the modules to another plugin version, show the change of access, and sync them.
 
-The pin stands in vpc-cni-iam.toml alone; a file changes only if its content differs at the new
-version. Local changes are merged with the update. Nothing is changed if a module cannot be read, or
-if a file that sync did not write is in the way.
+Only vpc-cni-iam.toml has the pin; another file changes only if its content differs at the new
+version. Local changes are merged with the update. Nothing changes if a module cannot be read, or if
+a file that sync did not write is in the way.
 
 \b
 Examples:
@@ -39,9 +39,9 @@ def upgrade(
     ),
     revision: str | None = on("Pin", options.revision("Pin upstream's document of this date.")),
     latest: bool = on(
-        "Pin", flag("Pin the newest plugin version that this tool knows; the default.")
+        "Pin", flag("Pin the newest plugin version that this tool knows (the default).")
     ),
-    dry_run: bool = flag("Show the changes of the files, write nothing."),
+    dry_run: bool = flag("Show how files would change; write nothing."),
     shared: SyncOptions,
 ) -> None:
     """See `HELP`."""

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from vpc_cni_iam.coverage.simulate.settings import RequestSetting
     from vpc_cni_iam.coverage.subject import Opener, Subject
 
-HELP = """Compare what a role used, as CloudTrail recorded it, with what the plugin can call.
+HELP = """Compare the calls of a role in CloudTrail with the calls that the plugin can make.
 
-TRAIL has events of CloudTrail, or the result of --print-sql; it can be a directory, or - for
-standard input. Each action of the policy is used, callable, safe to drop or not decided. The report
-ends with the policy without what was not used. It is proven to allow no more than before, and
-checked at the plugin version.
+TRAIL has CloudTrail events, or the result of --print-sql. It can be a directory, or - for standard
+input. The report says for each action of the policy whether it is used, callable, safe to drop or
+not decided. It ends with the policy without unused actions, which is proven to allow no more than
+before and is checked at the plugin version.
 
 Exit code 1 means that the role used an action that the policy does not allow, or that something was
 not read.
@@ -41,12 +41,12 @@ def usage(
     plugin: PluginOptions,
     trail: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TRAIL]...", help="Events of CloudTrail; - is standard input."),
+        typer.Argument(metavar="[TRAIL]...", help="CloudTrail events; - is standard input."),
     ] = None,
     role: list[str] | None = value(
         "ROLE",
         "ARN or name of the plugin's role; repeat for more.  "
-        "[default: the role of the events that the plugin sent]",
+        "[default: the role in the plugin's events]",
     ),
     policy: list[str] | None = value(
         "POLICY",
@@ -59,10 +59,10 @@ def usage(
         panel="Policy",
     ),
     print_sql: bool = flag(
-        "Print the query for Athena that counts what roles used, and exit.", panel="Query"
+        "Print the Athena query that counts the calls of roles, and exit.", panel="Query"
     ),
     table: str | None = value(
-        "NAME", "With --print-sql: table of Athena.  [default: cloudtrail_logs]", panel="Query"
+        "NAME", "With --print-sql: Athena table.  [default: cloudtrail_logs]", panel="Query"
     ),
     output: common.Format = options.FORMAT,
 ) -> None:
@@ -74,14 +74,14 @@ def usage(
     from vpc_cni_iam.usage.usage import usage as compared
 
     if print_sql and trail:
-        raise UsageError("--print-sql reads no events; leave TRAIL out")
+        raise UsageError("--print-sql reads no events; remove TRAIL")
     if print_sql:
         typer.echo(query(table, role or ()), nl=False)
         return
     if table is not None:
         raise UsageError("--table needs --print-sql")
     if not trail:
-        raise UsageError("name events of CloudTrail: a file, a directory, or - for standard input")
+        raise UsageError("name CloudTrail events: a file, a directory, or - for standard input")
     inputs.check_once([*trail, *(policy or ()), *limits.files, plugin.daemonset or ""])
     subject, setting = _asked(policy or (), document or (), limits, plugin)
     with common.progress("reading events") as passed:
@@ -97,7 +97,7 @@ def _asked(
     limits: options.LimitOptions,
     plugin: PluginOptions,
 ) -> tuple[Subject, RequestSetting]:
-    """Return the policies of the role, and the plugin as the cluster has it."""
+    """Return the policies of the role, and the plugin's settings in the cluster."""
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage.simulate.settings import RequestSetting
     from vpc_cni_iam.coverage.subject import Opener, limited
@@ -122,7 +122,7 @@ def _subject(
     mode: str,
     features: Sequence[str],
 ) -> Subject:
-    """Return the policies in files; without one, upstream's document of an IP family."""
+    """Return the policies in files, or without files upstream's document for an IP family."""
     from vpc_cni_iam.catalog.selection import select
     from vpc_cni_iam.coverage import subject
     from vpc_cni_iam.errors import UsageError

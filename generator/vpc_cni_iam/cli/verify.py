@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 HELP = """Compare the module in DIRECTORY with the catalog.
 
-Its main.tf, or vpc-cni-iam.toml, has the options that it was made with; options of this command
-override them. All code
-must be that of the catalog's module: every other block, argument and file is reported with its
-line. With an engine, the module is also planned in a copy, with the provider of your configuration,
-and the rendered policies must equal the catalog's. Exit code 1 means that something differs or is
-unknown.
+The options that generated the module are read from its main.tf, or from vpc-cni-iam.toml. Options
+of this command override them. All code must be that of the catalog's module: every other block,
+argument and file is reported with its line. With an engine, a copy of the module is also planned
+with the provider of your configuration, and the rendered policies must equal the catalog's.
+
+Exit code 1 means that something differs or is unknown.
 
 \b
 Examples:
@@ -46,7 +46,7 @@ def verify(
     engine: options.RenderingEngine = options.choice(
         options.RenderingEngine,
         "--engine",
-        "Engine that renders it; auto uses the one on the PATH.",
+        "Engine that renders the module; auto uses the one on the PATH.",
         options.RenderingEngine.auto,
     ),
     variant: list[str] | None = on(
@@ -82,7 +82,7 @@ def verify(
         features=feature or (),
         additions=additions_of(no_additions=no_additions, all_calls=all_calls),
     )
-    gc.disable()  # The parser's tables are many objects; the collector takes a tenth of the time.
+    gc.disable()  # The parser's tables have many objects; the collector takes a tenth of the time.
     renderer = None if engine is options.RenderingEngine.none else find(engine.value, os.environ)
     result = compare(directory, select, renderer, _published_files)
     for note in result.notes:
@@ -101,9 +101,9 @@ def _selected(
     features: Sequence[str],
     additions: Additions,
 ) -> Options | None:
-    """Return what a module is compared with: as it states, but for what a user chose.
+    """Return the options to compare with: the user's, else those that the module states.
 
-    That of a module that sync keeps stands in the configuration.
+    The options of a module that sync writes are in the configuration.
     """
     from vpc_cni_iam.catalog import options
     from vpc_cni_iam.catalog.selection import Additions

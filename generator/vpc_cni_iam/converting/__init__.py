@@ -1,1 +1,1 @@
-"""Any IAM policy to HCL and back."""
+"""Converts any IAM policy to HCL, and back."""

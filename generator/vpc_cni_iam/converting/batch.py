@@ -20,7 +20,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.texts import STDIN
 
-# Files beside the documents in a directory.
+# The files that a directory has in addition to the documents.
 VARIABLES, DATA = "variables", "data"
 
 
@@ -32,21 +32,21 @@ class Converted(Struct, frozen=True):
     text: str
     notes: tuple[Note, ...]
     used: frozenset[str]  # the literals that variables replace
-    partition: bool  # whether it refers to the partition of the provider
+    partition: bool  # whether it refers to the current partition
 
 
 def convert_document(
     document: JsonDocument, name: str, names: Mapping[str, str], *, partition_aware: bool
 ) -> Converted | tuple[InputError, ...]:
-    """Return a document as HCL, or why there is none; `names` are variables by literals.
+    """Return a document as HCL, or why it cannot be converted; `names` are variables by literal.
 
-    `partition_aware` is whether its ARNs name the partition of the provider.
+    `partition_aware` is whether its ARNs use the current partition.
     """
     try:
         decoded = document.decoded()
         policy = parse(decoded, document.source, document.place)
         named = partitions(policy)
-        # One of several cannot be replaced alone.
+        # With several partitions, none of them is replaced.
         replaced = Substitution(names, named[0] if partition_aware and len(named) == 1 else "")
         value = replaced.value if replaced.active else literal
         text = block(policy_document(name, policy, value=value))
@@ -68,7 +68,7 @@ def convert_document(
 
 
 def _place(base: str, path: str, decoded: object) -> str:
-    """Return a path in the policy model as one in the file."""
+    """Return a path of the policy model as a path in the file."""
     if isinstance(decoded, dict) and isinstance(decoded["Statement"], dict):
         path = path.replace("$.Statement[0]", "$.Statement", 1)
     return base + path.removeprefix("$")
@@ -78,50 +78,50 @@ def _own_notes(
     document: JsonDocument, policy: Policy, replaced: Substitution, *, partition_aware: bool
 ) -> Iterator[str]:
     if document.left_out:
-        yield f"is in force; left out are the versions {', '.join(document.left_out)}"
+        yield f"is the default version; left out: versions {', '.join(document.left_out)}"
     if partition_aware and not replaced.partition and (named := partitions(policy)):
-        yield f"names the partitions {', '.join(named)}, and keeps them"
+        yield f"names several partitions, which do not change: {', '.join(named)}"
     for value, texts in replaced.left.items():
         more = f" and {len(texts) - 1} more" if len(texts) > 1 else ""
-        yield f"keeps {value!r} in {texts[0]!r}{more}, where it is part of something longer"
+        yield f"keeps {value!r} in {texts[0]!r}{more}, because it is only a part of a longer value"
 
 
 class Input(Struct, frozen=True):
     """A file to convert."""
 
-    source: str  # its name, as errors show it
-    text: Callable[[], str]  # reads it; raises `InputError` if that is not possible
+    source: str  # its name in errors
+    text: Callable[[], str]  # reads it; raises `InputError` if it cannot be read
 
 
 class ConvertOptions(Struct, frozen=True):
     """How to convert."""
 
     name: str | None = None  # the name of the one data source; None to derive names
-    # Names of variables by the literals they stand for.
+    # The names of variables by the literals that they replace.
     names: Mapping[str, str] = field(default_factory=dict)
-    partition_aware: bool = False  # whether ARNs name the partition of the provider
-    keep_going: bool = True  # whether others are converted if one cannot be
+    partition_aware: bool = False  # whether ARNs use the current partition
+    keep_going: bool = True  # whether other documents are converted if one cannot be
 
 
 class Batch(Struct, frozen=True):
     """The result of a conversion."""
 
-    converted: tuple[Converted, ...]  # the documents that were converted, in order
+    converted: tuple[Converted, ...]  # the converted documents, in order
     failures: tuple[InputError, ...]  # why other documents, or whole files, were not converted
     refused: int  # the number of documents and files that failed
     # The blocks that the documents refer to, such as variables, as text by name.
     shared: dict[str, str]
-    unused: tuple[str, ...]  # literals to replace that no text has as a whole
+    unused: tuple[str, ...]  # literals to replace that are not a whole value or part of an ARN
 
     def files(self) -> dict[str, str]:
-        """Return the texts by the names of the files that hold them."""
+        """Return the texts by file name."""
         own = (f"{c.name}_policy" if _is_override(c.name) else c.name for c in self.converted)
         names = naming.unique([*own, *self.shared])
         texts = (*(c.text for c in self.converted), *self.shared.values())
         return {f"{name}.tf": text for name, text in zip(names, texts, strict=True)}
 
     def text(self) -> str:
-        """Return all of it as one file."""
+        """Return the whole result as one file."""
         return "\n".join((*self.shared.values(), *(c.text for c in self.converted)))
 
 
@@ -130,9 +130,9 @@ def convert(
     options: ConvertOptions,
     passed: Callable[[int, int], None] | None = None,
 ) -> Batch:
-    """Convert the policy documents of some files; `passed` is called with how many are read.
+    """Convert the policy documents of some files; `passed` is called with the number of read files.
 
-    Raises `InputError` for one that cannot be converted, if the others are not to be.
+    Without `keep_going`, raises `InputError` for a document that cannot be converted.
     """
     failures: list[InputError] = []
     refused = 0
@@ -172,15 +172,15 @@ def convert(
 
 
 def _is_override(name: str) -> bool:
-    """Say whether an engine would merge the file of this name over others."""
+    """Return whether an engine would merge a file with this name over others."""
     return OVERRIDE.fullmatch(f"{name}.tf") is not None
 
 
 def _names(documents: Sequence[JsonDocument], name: str | None) -> tuple[str, ...]:
-    """Return the names of the data sources, which do not hang on which documents are refused."""
+    """Return the names of the data sources; they do not depend on which documents are refused."""
     if name is not None:
         if len(documents) > 1:
-            raise UsageError(f"--name names one document, and there are {len(documents)}")
+            raise UsageError(f"--name is for one document, but there are {len(documents)}")
         return (naming.valid(name),) * len(documents)
     several = Counter(d.source for d in documents)
     names = []

@@ -1,4 +1,4 @@
-"""What `convert` prints as JSON, in both directions."""
+"""The JSON output of `convert`, in both directions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vpc_cni_iam.errors import InputError
 
 
 class FailureData(TypedDict):
-    """Something that was refused: the input, the place in it, and why."""
+    """A document or file that was refused: the input, the place in it, and why."""
 
     source: str
     path: str
@@ -20,7 +20,7 @@ class FailureData(TypedDict):
 
 
 class ConvertedData(TypedDict):
-    """A policy in JSON as HCL."""
+    """A JSON policy as HCL."""
 
     source: str
     path: str
@@ -30,7 +30,7 @@ class ConvertedData(TypedDict):
 
 
 class ConversionData(TypedDict):
-    """Policies in JSON as HCL, and the files that they share."""
+    """JSON policies as HCL, and the files that they share."""
 
     documents: Sequence[ConvertedData]
     shared: dict[str, str]
@@ -38,13 +38,13 @@ class ConversionData(TypedDict):
 
 
 class UnreadData(FailureData):
-    """A policy of a .tf file that only an engine can evaluate, or that is refused."""
+    """A policy in a .tf file that only an engine can evaluate, or that is refused."""
 
     address: str
 
 
 class ReadingData(TypedDict):
-    """Policies of .tf files as JSON (--from-hcl)."""
+    """Policies in .tf files as JSON (--from-hcl)."""
 
     documents: Sequence[Reading]
     failures: Sequence[UnreadData]
@@ -69,7 +69,7 @@ def conversion_data(batch: Batch) -> ConversionData:
 
 
 def reading_data(read: Iterable[Reading], unread: Iterable[Unread]) -> ReadingData:
-    """Return the policies of .tf files as plain data."""
+    """Return the policies in .tf files as plain data."""
     return {
         "documents": list(read),
         "failures": [{"address": u.address, **_failure(u.error)} for u in unread],

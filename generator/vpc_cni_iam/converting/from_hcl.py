@@ -1,4 +1,4 @@
-"""Policies in .tf files as JSON: what is known without an engine, and what one renders."""
+"""Policies in .tf files as JSON: read without an engine, or rendered by one."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ _DOCUMENT = "data.aws_iam_policy_document."
 
 
 class Reading(Struct, frozen=True):
-    """A policy of a .tf file as JSON, with the references that stand in it, or its engine."""
+    """A policy in a .tf file as JSON, with its references, or its engine."""
 
-    address: str  # where it is, such as ``aws_iam_role.x.assume_role_policy``
+    address: str  # its address, such as ``aws_iam_role.x.assume_role_policy``
     source: str
     line: int
-    # The references that stand in it, such as ``var.bucket``. Any other ``${...}`` in it is a
-    # policy variable of IAM's.
+    # The references in it, such as ``var.bucket``. Any other ``${...}`` in it is an IAM policy
+    # variable.
     references: tuple[str, ...]
-    engine: str | None  # the engine that rendered it; None if none did
-    document: dict[str, Any]  # its JSON; a reference stands in it as ``${`` the reference ``}``
+    engine: str | None  # the engine that rendered it, None if none did
+    document: dict[str, Any]  # its JSON; a reference is written as ``${`` the reference ``}``
     notes: tuple[Note, ...] = ()  # what IAM refuses in it
 
     @property
@@ -65,14 +65,14 @@ class Reading(Struct, frozen=True):
 class Unread(Struct, frozen=True):
     """A policy that cannot be known without an engine, and why."""
 
-    # Where it is, a file for all that is in it; empty for a file without which nothing is certain.
+    # Its address; a file for all policies in the file; empty if the file may change every policy.
     address: str
     error: InputError  # the error, with the file and the line
-    line: int = 0  # the line where it starts; 0 if it is none of its own
+    line: int = 0  # the line where it starts; 0 for a whole file
 
 
 def read_file(text: str, source: str) -> File:
-    """Return the syntax tree of a .tf file; an empty one if it holds no policy and no locals."""
+    """Return the syntax tree of a .tf file; it is empty if the file has no policy and no locals."""
     if not may_hold_policy(text) and "locals" not in text:
         return File(source, text, {}, ())
     return parse(text, source)
@@ -83,12 +83,12 @@ def readings(
 ) -> tuple[Reading | Unread, ...]:
     """Return the policies of a file in their order.
 
-    These are its ``aws_iam_policy_document`` data sources, and what is written out as a heredoc, a
-    quoted string or ``jsonencode`` in an attribute that the AWS provider takes for a policy, or
-    anywhere with a Statement. What is computed in such an attribute is not read.
+    These are its ``aws_iam_policy_document`` data sources, and each heredoc, quoted string or
+    ``jsonencode`` that is a policy argument of the AWS provider or has a Statement. Computed policy
+    arguments are not read.
 
-    `known` has the locals of the files that are read together; without it, those of this one.
-    Without `scope`, every name stays.
+    `known` has the locals of all files that are read together, by default those of this file.
+    Without `scope`, all references stay.
     """
     if not may_hold_policy(file.text):
         return ()
@@ -103,10 +103,10 @@ def read_files(
     others: Mapping[str, str] = MappingProxyType({}),
     variables: GivenVariables | None = None,
 ) -> list[Reading | Unread]:
-    """Return the policies of files that are read together, as the files of one module are.
+    """Return the policies of files that are read together, like the files of one module.
 
-    Each of `files` returns texts by the names that errors show, or raises `InputError`; the
-    policies of `others` are left out. Without variables, each stays a reference.
+    Each of `files` returns texts by their name in errors, or raises `InputError`. The policies of
+    `others` are left out. Without `variables`, references to variables stay.
     """
     policies: list[Reading | Unread] = []
     needs_all = variables is not None and (variables.names or variables.renderer)
@@ -137,9 +137,9 @@ def read_files(
 
 
 def _no_policy(parsed: Mapping[str, File]) -> Unread:
-    problem = "holds no policy that is written out"
+    problem = "has no policy as text"
     if any(_DOCUMENT in file.text for file in parsed.values()):
-        problem += "; it takes policies from other files: give the directory of the module"
+        problem += "; its policies are in other files: name the directory of the module"
     return Unread("", InputError(first_of(parsed), "", problem))
 
 
@@ -156,9 +156,9 @@ def _rendered(
     variables: GivenVariables,
     renderer: Renderer,
 ) -> Iterator[Reading | Unread]:
-    """Yield policies, with those that an engine renders in the place of unread ones.
+    """Yield policies; unread ones are replaced by those that an engine renders.
 
-    `files` are those of the policies, and `module` has every file of their module.
+    `files` are the files of the policies, and `module` has every file of their module.
     """
     every = list(policies)
     unread = {p.address: p for p in every if isinstance(p, Unread)}
@@ -193,7 +193,7 @@ def _rendered(
 def _engine_result(
     result: PolicyPart, unread: Unread, renderer: Renderer, target: RenderTarget
 ) -> Reading | Unread | None:
-    """Return what an engine made of an unread policy; None for a note."""
+    """Return the engine's result for an unread policy, None if it is only a note."""
     start, error = "" if target.code else _DOCUMENT, unread.error
     if isinstance(result, Skipped):
         if result.reason.is_note:
@@ -205,7 +205,7 @@ def _engine_result(
 
 
 def _scope(files: Sequence[File], variables: GivenVariables | None) -> ValueScope:
-    """Return the values of a user's variables, and of the locals that follow from them."""
+    """Return the values of a user's variables, and of the locals that depend on them."""
     if variables is None or not variables.names:
         return ValueScope()
     blocks = [block for file in files for block in file.blocks]
@@ -219,7 +219,7 @@ def _scope(files: Sequence[File], variables: GivenVariables | None) -> ValueScop
 
 
 def _of_skipped(part: Skipped) -> Unread:
-    """Return a file that is not read; ``--document`` leaves it out unless it changes others."""
+    """Return a file that is not read; ``--document`` omits it unless it changes other files."""
     address = "" if part.reason is Reason.overrides else part.name
     return Unread(address, InputError(part.name, "", part.detail))
 
@@ -227,9 +227,9 @@ def _of_skipped(part: Skipped) -> Unread:
 def choose(
     policies: Sequence[Reading | Unread], names: Iterable[str]
 ) -> tuple[Reading | Unread, ...]:
-    """Return the policies of these addresses or names of data sources, and the unread files.
+    """Return the policies with these addresses or names of data sources, and the unread files.
 
-    Without names it is everything.
+    Without names, return all policies.
     """
     known = dict.fromkeys(name for policy in policies for name in _names(policy) if name)
     chosen = {find_name(name, known, "document", "--document") for name in names}
@@ -247,7 +247,7 @@ def _short(address: str) -> str:
 
 
 def files(policies: Sequence[Reading]) -> dict[str, str]:
-    """Return the texts of policies by names for files, which their addresses give."""
+    """Return the texts of policies by file name, derived from their addresses."""
     names = naming.unique([naming.identifier(_short(r.address)) for r in policies])
     return {f"{name}.json": policy.text for name, policy in zip(names, policies, strict=True)}
 
@@ -270,7 +270,7 @@ def _written_out(
 
 
 def _document(value: Node, address: str, source: str, scope: ValueScope) -> Reading:
-    """Return a policy that is written out, with the values of names that are known."""
+    """Return a policy that is written as text, with known references replaced by values."""
     line = value.span.line
     if scope.known is not None:
         with contextlib.suppress(InputError):
@@ -283,23 +283,23 @@ def _document(value: Node, address: str, source: str, scope: ValueScope) -> Read
     )
     for hole in policy.holes():
         if not re.fullmatch(REFERENCE, hole.place):
-            problem = f"{hole.place} is computed; only an engine can know it"
+            problem = f"{hole.place} is computed; only an engine can evaluate it"
             raise InputError(source, f"line {written.lines[hole.place]}", problem)
     return _reading(policy, address, source, line)
 
 
 def _text(code: str, scope: ValueScope) -> str | None:
-    """Return the text of an expression; None if it is unknown, or would not stand in JSON as is."""
+    """Return the text of an expression, None if it is unknown or would change in JSON."""
     text = resolve.text(code, scope) if scope.known is not None else None
     return None if not isinstance(text, str) or {'"', "\\"} & {*text} else text
 
 
 def _why_unread(attribute: Attribute, known: Mapping[str, Node]) -> str:
-    """Say why an attribute that writes out no document may hold a policy all the same."""
+    """Say why an attribute without a document as text may still be a policy."""
     if attribute.writes_policy or (attribute.holds_policy and attribute.has_document_inside):
-        return "stands in an expression; only an engine can know its value"
+        return "is part of an expression; only an engine can evaluate it"
     if attribute.holds_policy and not is_read_elsewhere(attribute.value, known):
-        return "is computed; only an engine can know its value"
+        return "is computed; only an engine can evaluate it"
     return ""
 
 
@@ -316,15 +316,15 @@ def _data_source(block: Block, address: str, source: str, scope: ValueScope) -> 
     line = block.span.line
     (document,) = resolve.documents([block], source, replace(scope, holes=True, instances=False))
     for argument, _ in document.joins:
-        problem = f"{argument} joins other documents, which takes an engine (--engine)"
+        problem = f"{argument} joins other documents; only an engine can do this (--engine)"
         raise InputError(source, f"line {line}", problem)
     return _reading(document.policy, address, source, line)
 
 
 def _reading(policy: Policy, address: str, source: str, line: int) -> Reading:
-    """Return a policy with its references as people write them.
+    """Return a policy with its references written like ``${var.x}``.
 
-    Raises `InputError` for one that is also in a text, where it is no reference.
+    Raises `InputError` if the same characters are also literal text in the policy.
     """
     references = tuple(dict.fromkeys(hole.place for hole in policy.holes()))
     literals = [part for text in policy.all_texts() for part in parts_of(text)]

@@ -1,4 +1,4 @@
-"""Names for data sources, and so for files: valid, without collisions, and the same every time."""
+"""Names for data sources and their files: valid, unique, and the same in every run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DEFAULT = "policy"
 
 
 def identifier(text: str) -> str:
-    """Return a file's or policy's name as an HCL identifier of letters, digits and ``_``."""
+    """Return the name of a file or policy as an HCL identifier of letters, digits and ``_``."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = re.sub(r"\W+", "_", plain).strip("_")
     if not name:
@@ -22,19 +22,19 @@ def identifier(text: str) -> str:
 
 
 def valid(text: str) -> str:
-    """Return a name that the user gave, if Terraform takes it, or raise `UsageError`."""
+    """Return a user's name if Terraform accepts it, or raise `UsageError`."""
     if not _VALID.fullmatch(text):
         raise UsageError(
-            f"{text!r} cannot name a data source; letters, digits, _ and - can, the first of them "
-            "a letter or _"
+            f"{text!r} cannot be the name of a data source; use letters, digits, _ and -, and "
+            "begin with a letter or _"
         )
     return text
 
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:
-    """Return names that differ from each other even on a file system that ignores case.
+    """Return names that are unique even on a file system that ignores case.
 
-    The first use of a name gets it; later ones get a number that no other name has.
+    The first use of a name does not change. Later ones get a number that no other name has.
     """
     used: set[str] = set()
     natural = {name.lower() for name in names}

@@ -1,4 +1,4 @@
-"""Notes on text that a conversion writes differently with the same meaning."""
+"""Notes about text that a conversion writes differently, with the same meaning."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from vpc_cni_iam.policy.strict_json import Number
 # IAM User Guide, "IAM JSON policy elements: Sid".
 _SID = re.compile("[A-Za-z0-9]*")
 _REFUSED_SID = (
-    "has other characters than ASCII letters and digits, which IAM refuses; some services take "
-    "them in policies of their own"
+    "has other characters than ASCII letters and digits, which IAM refuses; some services accept "
+    "them in their resource policies"
 )
-_REFERENCE = "${"  # in HCL read as JSON: a part that is not known
+_REFERENCE = "${"  # in HCL read as JSON: an unknown part
 
 
 class Note(Struct, frozen=True):
-    """One thing that was normalised, or that the reader should know."""
+    """A normalisation, or another fact that the reader should know."""
 
     path: str  # its JSON path in the file
     text: str
@@ -35,9 +35,9 @@ class Note(Struct, frozen=True):
 def notes(document: Any, path: str) -> Iterator[Note]:
     """Yield the normalisations of decoded JSON, except order and lists of one value."""
     if "Version" not in document:
-        yield Note(path, "has no Version, which means 2008-10-17; that is stated now")
+        yield Note(path, "has no Version, which means 2008-10-17; the HCL states it")
     if document.get("Id") == "":
-        yield Note(f"{path}.Id", "is empty, and is left out")
+        yield Note(f"{path}.Id", "is empty and left out")
     statements = document["Statement"]
     if not isinstance(statements, list):
         yield from _statement(statements, f"{path}.Statement")
@@ -48,7 +48,7 @@ def notes(document: Any, path: str) -> Iterator[Note]:
 
 def _statement(statement: Mapping[str, Any], path: str) -> Iterator[Note]:
     if statement.get("Sid") == "":
-        yield Note(f"{path}.Sid", "is empty, and is left out")
+        yield Note(f"{path}.Sid", "is empty and left out")
     yield from _refused(statement, path)
     for name in TEXT_ELEMENTS:
         if isinstance(values := statement.get(name), list):
@@ -61,11 +61,11 @@ def _statement(statement: Mapping[str, Any], path: str) -> Iterator[Note]:
     if "Condition" in statement:
         conditions = statement["Condition"]
         if not conditions:
-            yield Note(f"{path}.Condition", "is empty, and is left out")
+            yield Note(f"{path}.Condition", "is empty and left out")
         for operator, keys in conditions.items():
             place = f"{path}.Condition.{operator}"
             if not keys:
-                yield Note(place, "names no condition key, and is left out")
+                yield Note(place, "has no condition key and is left out")
             for key, values in keys.items():
                 yield from _quoted(values, f"{place}.{key}")
 
@@ -82,7 +82,7 @@ def _refused(statement: Mapping[str, Any], path: str) -> Iterator[Note]:
         yield Note(f"{path}.Sid", _REFUSED_SID)
     for operator in statement.get("Condition") or {}:
         if not is_operator(operator) and _REFERENCE not in operator:
-            yield Note(f"{path}.Condition.{operator}", "is no condition operator of IAM")
+            yield Note(f"{path}.Condition.{operator}", "is not an IAM condition operator")
 
 
 def _repeated(values: object, path: str) -> Iterator[Note]:

@@ -1,4 +1,4 @@
-"""Puts converted documents into a directory without losing a file of the user's."""
+"""Writes converted documents to a directory without losing a user's file."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from vpc_cni_iam.files.tree import FileChange, write
 def save(
     directory: Path, files: Mapping[str, str], *, force: bool = False
 ) -> tuple[FileChange, ...]:
-    """Write files into a directory, all of them or none; others in it are left alone.
+    """Write files to a directory, all of them or none; other files in it do not change.
 
-    One that is there and differs is a `TreeError`; `force` replaces it and keeps a copy.
+    Raises `TreeError` if a file exists and differs; `force` replaces it and keeps a copy.
     """
     with locked(directory):
         current_files = contents(directory, files)
         differing = [n for n, content in current_files.items() if content != files[n].encode()]
         if differing and not force:
             raise TreeError(
-                f"{directory}: {first_of(sorted(differing), 5)} exists and differs; "
-                "choose another directory, or replace it with --force, which keeps a copy named "
+                f"{directory}: has files that differ: {first_of(sorted(differing), 5)}; "
+                "choose another directory, or replace them with --force, which keeps copies named "
                 f"*{SUFFIX}"
             )
         backups = {backup_name(directory, n): current_files[n] for n in differing}

@@ -1,8 +1,8 @@
-"""Replaces literal values by variables, and partitions by that of the provider.
+"""Replaces literal values with variables, and partitions with the current partition.
 
-Only whole values and whole parts of ARNs are replaced, never a part of a word: that a cluster is
-called ``prod`` says nothing about ``prod-logs``. Parts of an ARN are what stands between ``:`` and,
-in its resource, ``/`` (IAM User Guide, "Identify AWS resources with ARNs").
+Only whole values and whole parts of ARNs are replaced: the cluster name ``prod`` is not a part of
+``prod-logs``. The parts of an ARN are separated by ``:`` and, in its resource, by ``/`` (IAM User
+Guide, "Identify AWS resources with ARNs").
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from vpc_cni_iam.policy.template import Text, known
 PARTITION = NewBlock('data "aws_partition" "current"')
 _PARTITION = Expression("data.aws_partition.current.partition")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-# Names that Terraform keeps for itself ("Input Variables", in its documentation).
+# Names that Terraform reserves ("Input Variables", in its documentation).
 _RESERVED = (
     "source", "version", "providers", "count", "for_each", "lifecycle", "depends_on", "locals"
 )  # fmt: skip
-# A policy variable is one part, whatever stands in it.
+# A policy variable is one part, whatever characters it has.
 _SEPARATOR = re.compile(r"(\$\{[^}]*\}|[:/])")
 _ARN = re.compile(r"arn:(aws[a-z-]*):")
-_PLACE = 2  # of the partition among an ARN's parts and separators
+_PLACE = 2  # the index of the partition among an ARN's parts and separators
 
 
 def parameters(pairs: Iterable[str]) -> dict[str, str]:
-    """Return the variable of each literal, from texts ``KEY=VALUE``; raises `UsageError`."""
+    """Return variables by literal, from texts ``KEY=VALUE``; raises `UsageError`."""
     names: dict[str, str] = {}
     for pair in pairs:
         name, mark, literal = pair.partition("=")
         if not mark or not _NAME.fullmatch(name) or name in _RESERVED:
             raise UsageError(
-                f"--parametrize {pair}: write the name of a variable, = and what it stands for, "
-                "such as account_id=111122223333"
+                f"--parametrize {pair}: write the name of a variable, = and the value that it "
+                "replaces, such as account_id=111122223333"
             )
         if not any(c.isalnum() for c in literal):
             raise UsageError(f"--parametrize {pair}: {literal!r} has neither a letter nor a digit")
@@ -50,12 +50,12 @@ def parameters(pairs: Iterable[str]) -> dict[str, str]:
 
 
 class Substitution(Struct):
-    """Replaces literals in the texts of policies, and remembers which it met."""
+    """Replaces literals in the texts of policies, and records which it replaced."""
 
-    names: Mapping[str, str]  # names of variables by the literals they stand for
-    partition: str = ""  # the partition of ARNs to replace by that of the provider; empty for none
+    names: Mapping[str, str]  # the names of variables by the literals that they replace
+    partition: str = ""  # the partition to replace with the current one, empty for none
     used: set[str] = field(default_factory=set)
-    # Texts that hold a literal inside a longer word, by literal.
+    # Texts that contain a literal inside a longer word, by literal.
     left: dict[str, list[str]] = field(default_factory=dict)
     partition_used: bool = False  # whether a partition was replaced
 
@@ -97,12 +97,12 @@ class Substitution(Struct):
 
 
 def variables(names: Mapping[str, str], used: Iterable[str]) -> list[NewBlock]:
-    """Return the variables that stand in the documents; `names` are by their literals."""
+    """Return the variables of the documents; `names` are variable names by literal."""
     return [
         NewBlock(
             f'variable "{names[literal]}"',
             [
-                ("description", Literal(f"Used in the policy documents in place of {literal}.")),
+                ("description", Literal(f"Replaces {literal} in the policy documents.")),
                 ("type", Expression("string")),
                 ("default", Literal(literal)),
             ],
@@ -113,6 +113,6 @@ def variables(names: Mapping[str, str], used: Iterable[str]) -> list[NewBlock]:
 
 
 def partitions(policy: Policy) -> tuple[str, ...]:
-    """Return the partitions that a policy's ARNs name, each once."""
+    """Return the partitions in a policy's ARNs, each once."""
     matches = (_ARN.match(text) for s in policy.statements for text in known(s.texts()))
     return tuple(dict.fromkeys(m[1] for m in matches if m))

@@ -82,31 +82,41 @@ class RiskData(TypedDict):
     explanation: str
 
 
-class RegionVerdictData(TypedDict):
-    """A possible Region of the plugin, and the verdict there."""
+class RegionData(TypedDict):
+    """A Region in which the plugin may be."""
 
     region: str | None
     checked: str
+
+
+class RegionVerdictData(RegionData):
+    """A Region in which the plugin may be, and what the policy means there."""
+
     verdict: PluginVerdict
 
 
-class CoverageData(TypedDict):
-    """The results for a policy at one plugin version."""
+class ReportData(TypedDict):
+    """What a report has of a policy, about one plugin version or every one."""
 
     policy: str
     equal_to: Sequence[EqualData]
-    cni_version: str
     mode: Mode
     features: Sequence[str]
     verdict: PluginVerdict
-    regions: Sequence[RegionVerdictData]
     skipped: Sequence[Skipped]
     repairs: Sequence[str]
-    scenarios: Sequence[ScenarioData]
     scenarios_not_run: Sequence[str]
     granted_never_called: Sequence[UnusedAction]
     granted_beyond_calls: Sequence[ExcessData]
     granted_partly_checked: Sequence[str]
+
+
+class CoverageData(ReportData):
+    """A policy against the calls of a plugin version."""
+
+    cni_version: str
+    regions: Sequence[RegionVerdictData]
+    scenarios: Sequence[ScenarioData]
     findings: Sequence[RiskData]
 
 
@@ -129,11 +139,9 @@ class DenialData(TypedDict):
     evidence: str
 
 
-class RegionVersionsData(TypedDict):
-    """A possible Region of the plugin, and the versions that the policy works with there."""
+class RegionVersionsData(RegionData):
+    """A Region in which the plugin may be, and the versions that it works with there."""
 
-    region: str | None
-    checked: str
     works_with: Sequence[tuple[str, str]]
 
 
@@ -145,24 +153,13 @@ class VersionData(TypedDict):
     denied: dict[str, DenialData]
 
 
-class MatrixData(TypedDict):
-    """The results for a policy at every plugin version."""
+class MatrixData(ReportData):
+    """A policy against the calls of every plugin version."""
 
-    policy: str
-    equal_to: Sequence[EqualData]
-    mode: Mode
-    features: Sequence[str]
     scenarios: Sequence[str]
-    scenarios_not_run: Sequence[str]
-    verdict: PluginVerdict
     regions: Sequence[RegionVersionsData]
-    skipped: Sequence[Skipped]
     works_with: Sequence[tuple[str, str]]
     works_but_for: WorksButForData
-    repairs: Sequence[str]
-    granted_never_called: Sequence[UnusedAction]
-    granted_beyond_calls: Sequence[ExcessData]
-    granted_partly_checked: Sequence[str]
     actions: Sequence[str]
     versions: Sequence[VersionData]
 

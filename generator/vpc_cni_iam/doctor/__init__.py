@@ -1,1 +1,1 @@
-"""Says what an installation consists of and what is wrong with it, for bug reports."""
+"""Describes an installation and its problems, for bug reports."""

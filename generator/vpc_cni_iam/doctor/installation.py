@@ -1,4 +1,4 @@
-"""What an installation consists of, and what is wrong with it."""
+"""The parts of an installation, and its problems."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class ProblemLevel(StrEnum):
-    """How bad a problem is; a note needs no action."""
+    """The severity of a problem; a note needs no action."""
 
     error = "error"
     warning = "warning"
@@ -63,14 +63,14 @@ class Python(Struct, frozen=True):
 
 
 class Dependency(Struct, frozen=True):
-    """A package that this tool needs; without a version, it is not installed."""
+    """A package that this tool needs; it has no version if it is not installed."""
 
     name: str
     version: str | None
 
 
 class InstalledEngine(Struct, frozen=True):
-    """An engine on the PATH; without a version, it could not be run."""
+    """An engine on the PATH; it has no version if it could not run."""
 
     name: str  # ``terraform`` or ``tofu``
     path: str  # its executable
@@ -80,21 +80,21 @@ class InstalledEngine(Struct, frozen=True):
 
 
 class Cache(Struct, frozen=True):
-    """The directory of caches, None if there is none; and whether it can be used."""
+    """The cache directory, None if there is none, and whether it can be used."""
 
     path: str | None
     usable: bool
 
 
 class Configuration(Struct, frozen=True):
-    """The configuration that applies here, None if there is none, and its number of modules."""
+    """The configuration for this directory, None if there is none, and its number of modules."""
 
     path: str | None
     modules: int
 
 
 class Installation(Struct, frozen=True):
-    """An installation, and what is wrong with it."""
+    """An installation, and its problems."""
 
     tool: Tool
     catalog: Catalog
@@ -112,9 +112,9 @@ class Installation(Struct, frozen=True):
 
 
 def examine(folder: Path, cache: Path | None, environ: Mapping[str, str]) -> Installation:
-    """Return what this installation consists of, in the directory where commands would run."""
+    """Return this installation; `folder` is the directory in which commands would run."""
     problems: list[Problem] = []
-    # platform.platform() would start a program, uname.
+    # platform.platform() would run uname.
     system = f"{platform.system()} {platform.version()} {platform.machine()}"
     return Installation(
         tool=Tool(__version__, str(Path(__file__).resolve().parents[1])),
@@ -134,7 +134,7 @@ def _dependencies(problems: list[Problem]) -> Iterator[Dependency]:
     try:
         required = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
-        text = f"the package {DISTRIBUTION} is not installed, only its files are found: install it"
+        text = f"only the files of {DISTRIBUTION} are here, not its package; install the package"
         problems.append(Problem(ProblemLevel.warning, text))
         return
     for requirement in required:
@@ -143,7 +143,7 @@ def _dependencies(problems: list[Problem]) -> Iterator[Dependency]:
         try:
             yield Dependency(name, metadata.version(name))
         except metadata.PackageNotFoundError:
-            text = f"{name} is not installed: install {DISTRIBUTION} again"
+            text = f"{name} is not installed; install {DISTRIBUTION} again"
             problems.append(Problem(ProblemLevel.error, text))
             yield Dependency(name, None)
 
@@ -166,22 +166,22 @@ def _engines(
             yield InstalledEngine(name, engine.binary, None, {})
             continue
         if tuple(map(int, re.findall(r"\d+", version)[:2])) < _OLDEST_ENGINE:
-            text = f"{name} {version} is too old for the modules: they need 1.6 or later"
+            text = f"{name} {version} is too old for the modules; they need 1.6 or later"
             problems.append(Problem(ProblemLevel.warning, text))
         yield InstalledEngine(name, engine.binary, version, providers)
     if none:
-        text = "no terraform or tofu on the PATH: verify needs --engine none, or install one"
+        text = "no terraform or tofu on the PATH; install one, or use verify with --engine none"
         problems.append(Problem(ProblemLevel.note, text))
 
 
 def _cache(cache: Path | None, problems: list[Problem]) -> Cache:
     if cache is None:
-        text = "no directory for caches: set HOME or XDG_CACHE_HOME, or reading HCL takes longer"
+        text = "no cache directory, so reading HCL takes longer; set HOME or XDG_CACHE_HOME"
         problems.append(Problem(ProblemLevel.note, text))
         return Cache(None, usable=False)
     usable = not cache.exists() or repair.is_private(cache)
     if not usable:
-        text = f"{cache} is not used: make it yours, writable for you and for nobody else"
+        text = f"{cache} is not used; you must own it, and only you may be able to write to it"
         problems.append(Problem(ProblemLevel.warning, text))
     return Cache(str(cache), usable)
 

@@ -1,1 +1,1 @@
-"""Runs the user's own terraform or tofu; this project brings none."""
+"""Runs the user's terraform or tofu; this project installs none."""

@@ -1,4 +1,4 @@
-"""The policies of a root module, rendered by an engine without a request to AWS."""
+"""Renders the policies of a root module with an engine, without a request to AWS."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from vpc_cni_iam.engine.run import Engine
 
-# JSON of documents by name and by key of the instance, such as ``["a"]``; None until apply.
+# The JSON of documents, by name and by instance key such as ``["a"]``; None if unknown until apply.
 Documents = Mapping[str, Mapping[str, str | None]]
 _PROVIDER = """\
 provider "aws" {{
@@ -25,16 +25,15 @@ provider "aws" {{
 
 
 def provider(region: str = "us-east-1") -> str:
-    """Return the configuration of a provider that sends nothing to AWS."""
+    """Return the configuration of a provider that sends no request to AWS."""
     return _PROVIDER.format(region=region)
 
 
 def render(engine: Engine, text: str, values: str, region: str) -> Documents:
-    """Return the documents of a module's HCL, which is run: nothing in it may be a stranger's.
+    """Return the documents of a module's HCL. The engine runs it, so the user must trust it.
 
-    The texts in its outputs are among them, as ``output.`` and the name.
-
-    `values` are those of its variables as JSON, and `region` is its provider's.
+    The strings in its outputs are included, as ``output.`` and the name. `values` are the values of
+    its variables as JSON, and `region` is the provider's.
     """
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as temporary:
         root = Path(temporary)
@@ -46,7 +45,7 @@ def render(engine: Engine, text: str, values: str, region: str) -> Documents:
 
 
 def _outputs(plan: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str | None]]]:
-    """Yield the texts of each output by key; none for what is no map of texts."""
+    """Yield the strings of each output by key; skip outputs that are not a map of strings."""
     for name, change in plan.get("output_changes", {}).items():
         known, later = change.get("after"), change.get("after_unknown")
         texts = dict(known) if isinstance(known, dict) else {}
@@ -57,7 +56,7 @@ def _outputs(plan: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str | Non
 
 
 def documents(plan: Mapping[str, Any], module: str = "") -> dict[str, dict[str, str | None]]:
-    """Return the documents of a plan, of those whose address starts with `module`."""
+    """Return the documents of a plan whose address starts with `module`."""
     known = ((r, r["values"].get("json")) for r in _resources(plan.get("prior_state", {})))
     later = ((r, None) for r in plan.get("resource_changes", []))
     rendered: dict[str, dict[str, str | None]] = {}

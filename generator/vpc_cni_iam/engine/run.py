@@ -1,4 +1,4 @@
-"""Runs terraform and tofu: lists of arguments, no shell, errors with all that the engine says."""
+"""Runs terraform and tofu: without a shell, and with the engine's whole output in errors."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from vpc_cni_iam.texts.limits import ENGINE_OUTPUT, PLAN, Limit
 
 NAMES = ("terraform", "tofu")
 AUTO = "auto"
-# Settings of the user's shell that would change what a run does.
+# Environment variables that would change what a run does.
 _REMOVED = r"TF_(CLI_ARGS.*|VAR_.*|WORKSPACE|DATA_DIR|LOG.*|INPUT|IN_AUTOMATION)"
-# A provider download on a slow line takes minutes; a hang must still end.
+# Downloading a provider can take minutes, but a run that hangs must end.
 _TIMEOUT = 900
 # How long an engine may take to stop its providers when it is interrupted.
 _GRACE = 5
@@ -42,7 +42,7 @@ class _Output(Struct):
     size: int = 0
 
     def takes(self, piece: bytes) -> bool:
-        """Keep a piece; False if there is more than is read."""
+        """Store a piece; return False if the output is over the limit."""
         self.size += len(piece)
         self.file.write(piece)
         return self.size <= self.limit.most
@@ -60,14 +60,14 @@ class Engine(Struct, frozen=True):
     environ: Mapping[str, str]
 
     def run(self, arguments: list[str], directory: Path, into: BinaryIO | None = None) -> str:
-        """Run it in a directory and return its stdout, unless that is written to a file.
+        """Run it in a directory and return its stdout, unless `into` receives the stdout.
 
-        Raises `EngineError` if it cannot be run, prints too much, or its exit code is not 0.
+        Raises `EngineError` if it cannot run, prints too much, or its exit code is not 0.
         """
         try:
             code, stdout, stderr = self._finish([self.binary, *arguments], directory, into)
         except OSError as error:
-            raise EngineError(f"{self.binary} cannot be run: {reason(error)}") from None
+            raise EngineError(f"{self.binary} cannot run: {reason(error)}") from None
         except subprocess.TimeoutExpired:
             problem = f"did not end within {_TIMEOUT} s"
             raise EngineError(f"{self.name} {arguments[0]} {problem}") from None
@@ -79,7 +79,7 @@ class Engine(Struct, frozen=True):
     def _finish(
         self, command: list[str], directory: Path, into: BinaryIO | None
     ) -> tuple[int, str, str]:
-        """Run a command to its end, or take its whole process group down with this one."""
+        """Run a command to its end; if this process ends first, end its whole process group."""
         with contextlib.ExitStack() as stack:
             with _deferred_signals():
                 process = stack.enter_context(
@@ -90,7 +90,7 @@ class Engine(Struct, frozen=True):
                         stdin=subprocess.DEVNULL,
                         stdout=subprocess.PIPE,
                         stderr=subprocess.PIPE,
-                        # Its providers are its children: an engine that is killed leaves them.
+                        # Its providers are its children; they survive a kill of only the engine.
                         start_new_session=True,
                     )
                 )
@@ -118,7 +118,7 @@ class Engine(Struct, frozen=True):
                         selector.unregister(key.fileobj)
                     elif not key.data.takes(piece):
                         words = key.data.limit.words()
-                        raise EngineError(f"{self.name} prints more than {words}, the most read")
+                        raise EngineError(f"{self.name} prints more than the limit of {words}")
         process.wait(max(0, until - time.monotonic()))
         printed.file.flush()  # a piece smaller than its buffer
         return b"" if into else printed.content(), errors.content()
@@ -128,13 +128,11 @@ class Engine(Struct, frozen=True):
         return f"{self.name} {self.versions(Path('/'))[0]}"
 
     def versions(self, directory: Path) -> tuple[str, dict[str, str]]:
-        """Return its version, and the providers' by source address in a root module's lock file."""
+        """Return its version, and the provider versions in a lock file, by source address."""
         printed: Any = self._json(["version", "-json"], directory)
         version = printed.get("terraform_version") if isinstance(printed, dict) else None
         if not isinstance(version, str):
-            raise EngineError(
-                f"{self.binary} version -json printed no version but: {printed!r:.200}"
-            )
+            raise EngineError(f"{self.binary} version -json printed no version: {printed!r:.200}")
         providers = printed.get("provider_selections")
         named = providers.items() if isinstance(providers, dict) else ()
         return version, {str(name): str(number) for name, number in named}
@@ -151,7 +149,7 @@ class Engine(Struct, frozen=True):
         try:
             value: dict[str, Any] = json.loads(printed)
         except (ValueError, RecursionError):
-            problem = f"{arguments[0]} -json printed no JSON but: {printed[:200]!r}"
+            problem = f"{arguments[0]} -json printed no JSON: {printed[:200]!r}"
             raise EngineError(f"{self.binary} {problem}") from None
         return value
 
@@ -162,9 +160,9 @@ def _text(printed: bytes) -> str:
 
 @contextlib.contextmanager
 def _deferred_signals() -> Iterator[None]:
-    """Let signals that end this process wait, so that none comes between a start and its handle.
+    """Delay signals that end this process until a started engine can be stopped.
 
-    They are not blocked: an engine would inherit that.
+    They are not blocked, because an engine would inherit the block.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # Python runs the handlers of signals in the main thread only
@@ -190,13 +188,13 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE)
-    # Providers that outlived the engine.
+    # Kill providers that the engine did not stop.
     with contextlib.suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def find(choice: str, environ: Mapping[str, str]) -> Engine | None:
-    """Return an engine on the PATH; the first for ``auto``, None if there is none."""
+    """Return an engine on the PATH; for ``auto`` the first one, None if there is none."""
     clean = {k: v for k, v in environ.items() if not re.fullmatch(_REMOVED, k)}
     clean |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
     for name in NAMES if choice == AUTO else (choice,):

@@ -1,4 +1,4 @@
-"""Which calls of the plugin a denied request can be of, and the statements that allow it."""
+"""The plugin's calls that can send a denied request, and the statements that allow it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from vpc_cni_iam.policy.evaluate import Request, evaluate
 from vpc_cni_iam.policy.matching.variables import UNKNOWN, UnknownValue
 
 MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
-# The keys of AWS, not of a service, that the message of a denial has.
+# The global condition keys that a denial's message contains.
 _TOLD = ("aws:requesttag/", "aws:resourcetag/", "aws:tagkeys")
 _TAGS, _CREATE_ACTION = "ec2:CreateTags", "ec2:CreateAction"
 
 
 class PossibleCall(Struct, frozen=True):
-    """A call of the plugin that a denied request can be of."""
+    """A call of the plugin that can send a denied request."""
 
     name: str  # its name in the catalog
     does: str
@@ -44,25 +44,25 @@ class PossibleCall(Struct, frozen=True):
     feature: str | None  # the optional feature for which it is sent, None if always
     breaks: str  # what its denial breaks
     effect: str  # what its denial does to a node, in the catalog's words
-    known_by: Basis  # how that is known at the version
-    evidence: str  # where this is known from
+    known_by: Basis  # the basis of the effect at the version
+    evidence: str  # the source of the effect
 
 
 class AllowingStatements(Struct, frozen=True):
     """The statements of a variant about an action."""
 
     variant: str
-    statements: tuple[dict[str, Any], ...]  # each as IAM takes it
-    names: tuple[str, ...]  # the parameters whose names stand in them
+    statements: tuple[dict[str, Any], ...]  # each in the JSON of IAM
+    names: tuple[str, ...]  # the parameters whose values they contain
     allows: bool | None = None  # whether they allow the request; None if its context is not known
-    # The conditions of which the request meets none of a statement, if it is denied.
+    # The condition keys that the request does not meet, if it is denied.
     unmet: tuple[str, ...] = ()
 
 
 def possible_calls(
     denial: Denial, modes: tuple[Mode, ...], version: PluginVersion
 ) -> tuple[PossibleCall, ...]:
-    """Return the calls that a denied request can be of at a plugin version."""
+    """Return the calls that can send a denied request, at a plugin version."""
     features = tuple(f for f in calls.features() if calls.feature_since(f) <= version)
     return tuple(
         _possible(template, sent, version)
@@ -91,7 +91,7 @@ def _possible(
 
 
 def _fits(template: RequestTemplate, denial: Denial) -> bool:
-    """Say whether a request can be of a form, as far as is known of the request."""
+    """Return whether a call's request can be the denied one, by what is known of it."""
     context = {key.lower(): values for key, values in denial.context or ()}
     if denial.action == _TAGS and context.get(_CREATE_ACTION.lower()):
         return template.name == "create"
@@ -105,7 +105,7 @@ def _fits(template: RequestTemplate, denial: Denial) -> bool:
 
 
 def tag_keys(denial: Denial) -> tuple[str, ...] | None:
-    """Return the keys of the tags that a request has, None if that is not known."""
+    """Return the tag keys of a request, None if they are not known."""
     if denial.tags is not None or denial.context is None:
         return denial.tags
     return next((v for k, v in denial.context if k.lower() == "aws:tagkeys"), None)
@@ -115,13 +115,13 @@ def request_of(denial: Denial) -> Request | None:
     """Return a denied request with its context; None if that is not known."""
     if denial.context is None:
         return None
-    # A key of one value is compared as such; aws:TagKeys has any number.
+    # aws:TagKeys has any number of values; other keys with one value are compared as one.
     context = {
         key: values if len(values) != 1 or key.lower() == "aws:tagkeys" else values[0]
         for key, values in denial.context
     }
     known = {key.lower() for key in context}
-    for key, value in [*context.items()]:  # EC2 has each tag of a resource by two keys
+    for key, value in [*context.items()]:  # EC2 gives each tag of a resource two keys
         service, separator, tag = key.partition(":ResourceTag/")
         other = f"{'ec2' if service == 'aws' else 'aws'}:ResourceTag/{tag}"
         if separator and other.lower() not in known:
@@ -130,7 +130,7 @@ def request_of(denial: Denial) -> Request | None:
 
 
 def _not_told(key: str) -> UnknownValue | None:
-    """Return that a key may have any value; messages have those of the service and tags alone."""
+    """Return an unknown value: messages only have the condition keys of the service and of tags."""
     told = not key.startswith("aws:") or key.startswith(_TOLD)
     return None if told else UNKNOWN
 
@@ -143,8 +143,8 @@ def allowing(
 ) -> Iterator[AllowingStatements]:
     """Yield the statements about an action: of the scoped variant, and of the generic one.
 
-    `modes` are the IP families in which the plugin sends it; `names` those of the cluster and the
-    like, by parameter.
+    `modes` are the IP families in which the plugin sends the request. `names` are names such as the
+    cluster's, by parameter.
     """
     features = [
         feature
@@ -181,11 +181,11 @@ def allowing(
 
 
 def unmet(statements: tuple[Statement, ...], request: Request) -> tuple[str, ...]:
-    """Return the keys of conditions that a request does not meet, of the nearest statement."""
+    """Return the condition keys that a request does not meet, in the statement that is nearest."""
     keys: list[tuple[str, ...]] = []
     for statement in statements:
         if not evaluate([Policy((replace(statement, conditions=()),))], request).allowed:
-            continue  # it is about other resources
+            continue  # the statement is about other resources
         keys.append(
             tuple(
                 str(c.key)
@@ -197,7 +197,7 @@ def unmet(statements: tuple[Statement, ...], request: Request) -> tuple[str, ...
 
 
 def allows_action(statement: Statement, action: str) -> bool:
-    """Say whether a statement allows an action on some resource under some condition."""
+    """Return whether a statement allows an action on any resource, under any condition."""
     return statement.effect == "Allow" and statement.is_about(action)
 
 

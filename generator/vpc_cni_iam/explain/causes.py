@@ -1,4 +1,4 @@
-"""Why a request of the plugin was denied, where what is known of it says so."""
+"""The causes of a denied request of the plugin that follow from what is known about it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _WRITING = (_CREATE, "ec2:CreateTags")
 
 
 class CauseName(StrEnum):
-    """The names of causes; they never change."""
+    """The names of causes. They never change."""
 
     service_control_policy = "service-control-policy"
     resource_control_policy = "resource-control-policy"
@@ -70,8 +70,8 @@ class Certainty(StrEnum):
 
 
 _CERTAIN, _POSSIBLE = Certainty
-# What denied a request, by AWS's words. Source: IAM User Guide, "Troubleshoot access denied error
-# messages".
+# The kind of policy that denied a request, by AWS's words. Source: IAM User Guide, "Troubleshoot
+# access denied error messages".
 _LIMITS = (
     ("service control policy", CauseName.service_control_policy),
     ("resource control policy", CauseName.resource_control_policy),
@@ -83,7 +83,7 @@ _EXPLICIT, _NO_ALLOW = "explicit deny", "no identity-based policy allows"
 
 
 class RolePolicies(Struct, frozen=True, eq=False):
-    """The policies of the role, about which each question is answered once."""
+    """The policies of the role; each question about them is answered once."""
 
     subject: Subject
 
@@ -103,7 +103,7 @@ def _texts() -> Mapping[str, Mapping[str, str]]:
 
 
 def _cause(name: CauseName, certainty: Certainty, form: str = "", **values: object) -> Cause:
-    """Return a cause in the words of its table, or of the form that it has there."""
+    """Return a cause with the text of its table, or of its form's table."""
     words = _texts()[f"{name}.{form}" if form else name]
     return Cause(name, certainty, words["text"].format_map(values), words["fix"].format_map(values))
 
@@ -117,15 +117,15 @@ def causes(
     *,
     is_plugins: bool,
 ) -> tuple[Cause, ...]:
-    """Return the causes of a denial, the certain ones first; policies None are not given.
+    """Return the causes of a denial, the certain ones first; policies are None if not given.
 
-    Of what another program asked, only AWS's own words tell a cause.
+    For a request of another program, only AWS's own words tell a cause.
     """
     if not is_plugins:
         return tuple(_of_reason(denial))
     order = list(Certainty)
     of_policy = list(_of_policies(denial, policies, version, is_plugins=bool(possible)))
-    # What was not read may decide the request, and a person has other policies.
+    # A policy that was not read may decide the request. A person has other policies.
     if denial.is_person or (policies is not None and not policies.subject.is_complete):
         of_policy = [replace(cause, certainty=_POSSIBLE) for cause in of_policy]
     known = [
@@ -178,7 +178,7 @@ def _of_policies(
 ) -> Iterator[Cause]:
     """Yield why the policies of the role do not allow the request.
 
-    An interface is made with tags. AWS checks the two actions, and the name of the call is one.
+    The plugin creates an interface with tags. AWS then checks two actions, and the call names one.
     """
     if policies is None:
         return
@@ -215,7 +215,7 @@ def _of_action(
 
 @lru_cache
 def grants(policies: RolePolicies, action: str) -> bool:
-    """Say whether policies allow an action on some resource under some condition."""
+    """Return whether policies allow an action on any resource, under any condition."""
     return granted(policies.subject.policies).evaluate(Request(action, "*")).allowed
 
 
@@ -276,9 +276,9 @@ def _allowed(policy: Subject, denial: Denial) -> Cause:
 
 
 def _denies_in_any_context(policy: Subject, denial: Denial) -> bool:
-    """Say whether policies deny a request whatever its condition keys are."""
+    """Return whether policies deny a request with any condition keys."""
     statements = (s for p in policy.policies for s in p.statements)
-    # Whether NotResource matches a resource that is not known, is open.
+    # It is not known whether NotResource matches an unknown resource.
     denies = tuple(
         s
         for s in statements
@@ -289,7 +289,7 @@ def _denies_in_any_context(policy: Subject, denial: Denial) -> bool:
 
 
 def _allows_in_any_context(policy: Subject, denial: Denial) -> bool:
-    """Say whether policies allow a request whatever its condition keys are."""
+    """Return whether policies allow a request with any condition keys."""
     statements = [s for p in policy.policies for s in p.statements]
     allows = (s for s in statements if s.effect == "Allow" and s.resources and not s.conditions)
     request = Request(denial.action, denial.resource or "*")
@@ -299,7 +299,7 @@ def _allows_in_any_context(policy: Subject, denial: Denial) -> bool:
 
 
 def _of_catalog(denial: Denial, statements: Iterable[AllowingStatements]) -> Iterator[Cause]:
-    """Yield what a scoped policy would miss in the request."""
+    """Yield the conditions of the scoped policy that the request would not meet."""
     for allowing in statements:
         yield from _of_conditions(denial, allowing.unmet, _POSSIBLE)
 
@@ -319,7 +319,7 @@ def _of_conditions(denial: Denial, keys: Iterable[str], certainty: Certainty) ->
         elif tag.startswith(KUBERNETES_CLUSTER) and kind == "instance":
             yield _cause(CauseName.instance_not_tagged, certainty, tag=tag)
         elif key.lower() == "ec2:vpc":
-            where = f", it is in {value.rpartition('/')[2]}" if value else ""
+            where = f"; it is in {value.rpartition('/')[2]}" if value else ""
             yield _cause(CauseName.wrong_vpc, certainty, kind=kind, where=where)
         else:
             yield _cause(CauseName.condition, certainty, certainty, key=key)

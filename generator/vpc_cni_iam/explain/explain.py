@@ -1,4 +1,4 @@
-"""Explains each incident of a text: denied requests, and errors that are none of the plugin's."""
+"""Explains each incident of a text: denied requests and other errors."""
 
 from __future__ import annotations
 
@@ -51,56 +51,56 @@ class Explanation(Struct, frozen=True):
     """Why requests of one kind were denied."""
 
     action: str
-    resources: Examples  # what it is checked on; none if not known
-    principals: Examples  # who asked; none if not known
-    role: str  # the role of who asked, without the session; empty if not known
+    resources: Examples  # the ARNs that AWS checked; none if not known
+    principals: Examples  # the principals that sent it; none if not known
+    role: str  # the role of the principals, without a session; empty if not known
     reason: str  # AWS's own words, empty if there are none
     count: int  # how often it was denied
-    cni_version: str  # the plugin version that it is explained for
-    program: OtherProgram | None  # the program that asked, if it is known and not the plugin
-    # The calls of the plugin that it can be of; none if the plugin does not call it.
+    cni_version: str  # the plugin version that the explanation is for
+    program: OtherProgram | None  # the program that sent it, if it is known and not the plugin
+    # The plugin's calls that can send it; none if the plugin does not call it.
     calls: tuple[PossibleCall, ...]
-    # What allows it, in the scoped and in the generic variant.
+    # The statements that allow it, in the scoped and in the generic variant.
     statements: tuple[AllowingStatements, ...]
     example_names: tuple[str, ...]  # the names in the statements that are examples
     causes: tuple[Cause, ...]  # its causes, the certain ones first
     encoded: bool  # whether the message has more in encoded form
-    called_by: tuple[str, ...]  # the plugin versions that call it, where that version does not
+    called_by: tuple[str, ...]  # the plugin versions that call it, if `cni_version` does not
 
 
 class ExplainedError(Struct, frozen=True):
-    """What an error proves that is no denial of a call of the plugin."""
+    """An error other than a denied call of the plugin, and what it proves."""
 
     name: str
     kind: ErrorKind
-    count: int  # how often it stands in the text
-    text: str  # where the first message says so
+    count: int  # how often it is in the text
+    text: str  # the part of the first message that says so
     cause: str  # what it proves
-    alternatives: tuple[str, ...]  # what else it can come from
+    alternatives: tuple[str, ...]  # what else can cause it
     commands: tuple[str, ...]  # what to run next
 
 
 class Explanations(Struct, frozen=True):
     """Why requests failed."""
 
-    errors: tuple[ExplainedError, ...]  # errors that are no denial of a call of the plugin
+    errors: tuple[ExplainedError, ...]  # errors other than denied calls of the plugin
     denials: tuple[Explanation, ...]  # each kind of denied request
-    # The first messages that tell of a denial without saying of which call.
+    # The first messages about a denial that do not name the call.
     unknown: tuple[str, ...]
     unknown_count: int  # how many there are
-    # Whether each denial is of a known call or program, and the role's policies were read.
+    # Whether each denial has a known call or program, and the role's policies were read.
     complete: bool
-    # The parts of the role's policies that were not read, and what was assumed.
+    # The parts of the role's policies that were not read, and the assumptions.
     skipped: tuple[Skipped, ...]
 
 
 class Cluster(Struct, frozen=True):
-    """What is known of the plugin and its cluster beside the text."""
+    """What options and the DaemonSet say about the plugin and its cluster."""
 
-    version: PluginVersion | None  # whatever the text says; None if the text decides
-    default: PluginVersion  # where the text has none
+    version: PluginVersion | None  # takes precedence over the text; None if the text decides
+    default: PluginVersion  # used if the text names no version
     modes: tuple[Mode, ...]  # the IP families
-    names: Mapping[str, str | None]  # those of the cluster and the like, by parameter
+    names: Mapping[str, str | None]  # names such as the cluster's, by parameter
 
 
 class _Group(Struct):
@@ -121,7 +121,7 @@ class _Group(Struct):
 
 
 def explain(incidents: Incidents, cluster: Cluster, policy: Subject | None) -> Explanations:
-    """Return why requests failed; policy None is not given."""
+    """Return why requests failed; `policy` is None if not given."""
     policies = RolePolicies(policy) if policy is not None else None
     groups: dict[Hashable, _Group] = {}
     for incident in incidents.denials.values():
@@ -149,9 +149,9 @@ def explain(incidents: Incidents, cluster: Cluster, policy: Subject | None) -> E
 
 
 def _told_once(groups: list[_Group]) -> list[_Group]:
-    """Return groups without those that say no more than another one about the same action.
+    """Return groups without those that another group about the same action makes redundant.
 
-    An event of a pod has the action alone, and a log of the same incident the role, too.
+    An event of a pod has only the action. A log of the same incident also has the role.
     """
     fuller: dict[str, list[_Group]] = {}
     for group in groups:
@@ -194,7 +194,7 @@ def _error(repeated: Repeated, names: Mapping[str, str | None]) -> ExplainedErro
 def _apart(
     incident: Incident, policies: RolePolicies | None
 ) -> Iterator[tuple[Denial, int, Distinct]]:
-    """Yield the denials of an incident that policies may tell apart, each with its count."""
+    """Yield the denials of an incident that policies may decide differently, with their counts."""
     first, resources = incident.first, incident.resources
     if policies is None or not resources.values or not grants(policies, first.action):
         yield first, incident.count, resources
@@ -234,7 +234,7 @@ def _explanation(
 
 
 def _key(explanation: Explanation) -> Hashable:
-    """Return what is the same in explanations of one incident."""
+    """Return what the explanations of one incident have in common."""
     e = explanation
     statements = [(s.variant, s.names, s.allows, s.unmet, str(s.statements)) for s in e.statements]
     calls = [call.name for call in e.calls]
@@ -247,22 +247,22 @@ def _examples(values: Distinct) -> Examples:
 
 
 def _not_checked(incidents: Incidents, policies: RolePolicies) -> Iterator[Skipped]:
-    """Yield which denied requests were not put to the policies."""
+    """Yield the denied requests that were not checked against the policies."""
     for incident in incidents.denials.values():
         action, others = incident.first.action, incident.resources.others
         if others and grants(policies, action):
-            detail = f"{others:,} more denials, on other resources, were not put to the policy"
+            detail = f"{others:,} more denials on other resources were not checked"
             yield Skipped(action, Reason.not_read, detail)
 
 
 def _called_by(denial: Denial, modes: tuple[Mode, ...]) -> tuple[str, ...]:
-    """Return the plugin versions that make the call that was denied."""
+    """Return the plugin versions that make the denied call."""
     versions = (v for v in known_versions.known() if possible_calls(denial, modes, v))
     return tuple(map(str, known_versions.spans(frozenset(versions))))
 
 
 def _version(denial: Denial, incidents: Incidents, cluster: Cluster) -> PluginVersion:
-    """Return the plugin version that a denial is explained for."""
+    """Return the plugin version to explain a denial for."""
     agent = _AGENT.search(denial.agent)
     name = "v" + agent[1].removeprefix("v") if agent else incidents.version
     if cluster.version is not None or not name:
@@ -274,7 +274,7 @@ def _version(denial: Denial, incidents: Incidents, cluster: Cluster) -> PluginVe
 
 
 def _candidates(denial: Denial) -> Iterator[tuple[str, str]]:
-    """Yield what may be the names that a denial itself has, by parameter."""
+    """Yield possible names from the denial itself, by parameter."""
     for arn in (denial.resource, denial.principal):
         if match := _ARN.match(arn):
             yield from zip(("partition", "region", "account_id"), match.groups(), strict=True)

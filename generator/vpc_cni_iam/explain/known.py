@@ -1,4 +1,4 @@
-"""Errors that are no denial of a call of the plugin, and programs that are not the plugin.
+"""Errors other than denied calls of the plugin, and programs other than the plugin.
 
 ``report/errors.toml`` and ``report/programs.toml`` are the tables.
 """
@@ -16,13 +16,13 @@ from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.policy import wildcard
 
-# What the user agent of the plugin has; that of v1.19.4 to v1.20.4 has not.
+# The user agent of the plugin contains this, except in v1.19.4 to v1.20.4.
 PLUGIN = "amazon-vpc-cni-k8s"
 _TABLES = "explain/report"
 
 
 class ErrorKind(StrEnum):
-    """What an error is about, in the order in which they are told."""
+    """What an error is about, in the order of the report."""
 
     credentials = "credentials"
     cluster_role = "cluster-role"
@@ -31,23 +31,23 @@ class ErrorKind(StrEnum):
 
 
 class KnownError(Struct, frozen=True):
-    """An error that text can have."""
+    """An error that a text can contain."""
 
     kind: ErrorKind
-    says: str  # what people see of it
+    says: str  # the text that people see
     cause: str  # what it proves
-    alternatives: tuple[str, ...]  # what else it can come from
+    alternatives: tuple[str, ...]  # what else can cause it
     commands: tuple[str, ...]  # what to run next
-    pattern: str = ""  # of a message on one line; empty if only `actions` tell it
+    pattern: str = ""  # of a message on one line; empty if only `actions` show the error
     actions: tuple[str, ...] = ()  # the denied actions that mean the same
-    general: bool = False  # whether it counts only in a message that says nothing else
+    general: bool = False  # whether it is used only if a message has nothing more specific
 
 
 class Program(Struct, frozen=True):
     """A program that is not the plugin."""
 
     name: str
-    agent: str  # of the user agent
+    agent: str  # a pattern of the user agent
     actions: tuple[str, ...]  # patterns of actions that the plugin does not call
 
 
@@ -60,7 +60,7 @@ def errors() -> dict[str, KnownError]:
 
 @cache
 def error_of_action(action: str) -> str:
-    """Return the name of the error that the denial of an action is, empty if it is none."""
+    """Return the name of the error that an action's denial means, empty if it means none."""
     return next((name for name, e in errors().items() if action in e.actions), "")
 
 
@@ -87,5 +87,5 @@ def program_of_action(action: str) -> str:
 
 @cache
 def is_called(action: str) -> bool:
-    """Say whether some version of the plugin calls an action."""
+    """Return whether some version of the plugin calls an action."""
     return any(call.action == action and call.ranges for call in calls.calls())

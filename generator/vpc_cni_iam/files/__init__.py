@@ -1,1 +1,1 @@
-"""The one place that writes into a user's tree: whole files, or nothing."""
+"""The only code that writes to a user's tree: whole files, or nothing."""

@@ -1,8 +1,7 @@
-"""What git says of a merge or a rebase: the texts of each side, and what it left in a file."""
+"""What git knows about a merge or a rebase: the texts of each side, and the merged text."""
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 import subprocess
@@ -17,15 +16,15 @@ from msgspec import Struct
 from vpc_cni_iam.files.merge import STYLES, merge, unlabelled
 from vpc_cni_iam.files.read import decoded
 
-# Where another repository, or an index that is not the user's, would be named.
+# Variables that would name another repository or index than the user's.
 _REMOVED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
 _SETTINGS = {
-    "GIT_NO_LAZY_FETCH": "1",  # in a clone without all objects, no server is asked for them
+    "GIT_NO_LAZY_FETCH": "1",  # a clone without all objects does not fetch them
     "GIT_OPTIONAL_LOCKS": "0",
     "LC_ALL": "C",
 }
 _TIMEOUT = 60
-# By what git is doing, the commit that is applied and its base, empty for the common ancestor.
+# The applied commit and its base, by git's operation; the base is empty for the common ancestor.
 _APPLIED = (
     ("MERGE_HEAD", ""),
     ("REBASE_HEAD", "REBASE_HEAD^"),
@@ -40,34 +39,34 @@ class Heads(Struct, frozen=True):
     ours: str
     theirs: str
     base: str
-    plain: bool  # whether it is a merge of two branches, which `git merge-tree` makes again
+    plain: bool  # whether it is a merge of two branches, which `git merge-tree` can repeat
 
 
 class Sides(Struct, frozen=True):
-    """The texts of a file in a merge, None where a side does not have it."""
+    """The texts of a file in a merge, None if a side does not have it."""
 
     ours: str | None
     base: str | None
     theirs: str | None
-    unmerged: bool  # whether git left it to the user
+    unmerged: bool  # whether git left the merge to the user
 
 
 class Checkout:
-    """The git checkout of a folder; outside of one, or without git, nothing is found."""
+    """The git checkout of a folder; it is empty outside of a checkout, or without git."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
-        """Take the folder that names of files are relative to, and the environment of git."""
+        """Take the folder to which file names are relative, and the environment of git."""
         self._folder = folder
         self._environ = {k: v for k, v in environ.items() if k not in _REMOVED} | _SETTINGS
         self._cleanup = ExitStack()
 
     def close(self) -> None:
-        """Remove what git wrote to make a merge again."""
+        """Remove the files that git wrote to repeat a merge."""
         self._cleanup.close()
 
     @cached_property
     def heads(self) -> Heads | None:
-        """The commits that are being merged, or that the last commit merged."""
+        """The commits of the current merge, or of the last commit if it is a merge."""
         for applied, base in _APPLIED:
             if self._line("rev-parse", "-q", "--verify", applied):
                 return self._heads("HEAD", applied, base)
@@ -81,12 +80,12 @@ class Checkout:
 
     @cached_property
     def in_progress(self) -> bool:
-        """Whether a merge, a rebase or the like is not committed yet."""
+        """Whether a merge, a rebase or a similar operation is not committed yet."""
         applied = self.heads is not None and self.heads.ours == "HEAD"
         return applied or bool(self._run("ls-files", "-u"))
 
     def in_heads(self, path: str) -> list[str]:
-        """Return a file's text in each side of a merge, and as it was committed last."""
+        """Return a file's text in each side of a merge, and in the last commit."""
         heads = self.heads
         commits = ["HEAD", ":2", ":3", *((heads.ours, heads.theirs) if heads is not None else ())]
         texts = self._texts(*(f"{commit}:./{path}" for commit in commits))
@@ -104,7 +103,7 @@ class Checkout:
         return Sides(ours, base, theirs, unmerged=False)
 
     def left(self, path: str, sides: Sides, text: str) -> bool:
-        """Say whether a text is what git left of a file, and nobody changed it since."""
+        """Return whether a text is the one that git left in a file, without later changes."""
         plain = unlabelled(text)
         return any(unlabelled(each) == plain for each in self._may_have_left(path, sides))
 
@@ -119,15 +118,15 @@ class Checkout:
 
     @cached_property
     def _merged_tree(self) -> tuple[str, str] | None:
-        """The tree that git's own merge makes, with its markers; None before git 2.38.
+        """The tree of git's own merge, with markers, and the folder's path in it.
 
-        With it, the path of the folder in it.
+        None before git 2.38.
         """
         objects = self._line("rev-parse", "--git-path", "objects")
         if self.heads is None or not self.heads.plain or not objects:
             return None
         temporary = TemporaryDirectory(prefix="vpc-cni-iam-", ignore_cleanup_errors=True)
-        self._environ |= {  # so that nothing is written into the repository
+        self._environ |= {  # so that git writes nothing to the repository
             "GIT_OBJECT_DIRECTORY": self._cleanup.enter_context(temporary),
             "GIT_ALTERNATE_OBJECT_DIRECTORIES": str((self._folder / objects).resolve()),
         }
@@ -135,7 +134,7 @@ class Checkout:
         return (tree, self._line("rev-parse", "--show-prefix")) if tree else None
 
     def _texts(self, *names: str) -> list[str | None]:
-        """Return the texts of objects such as ``HEAD:./main.tf``, None for those not there."""
+        """Return the texts of objects such as ``HEAD:./main.tf``, None if one does not exist."""
         rest = self._run("cat-file", "--batch", stdin="".join(f"{name}\n" for name in names)) or b""
         texts: list[str | None] = []
         for _ in names:
@@ -147,26 +146,21 @@ class Checkout:
         return texts
 
     def _line(self, *words: str) -> str:
-        """Return the first line that git prints, empty if it fails; a conflict is no failure."""
+        """Return the first line of git's output, empty if git fails; a conflict is no failure."""
         return (self._run(*words) or b"").partition(b"\n")[0].decode(errors="surrogateescape")
 
     def _run(self, *words: str, stdin: str = "") -> bytes | None:
-        # A pipe that is filled before: to write to one that git does not read ends this process.
-        reading, writing = os.pipe()
-        with os.fdopen(reading) as pipe:
-            with os.fdopen(writing, "wb") as names:
-                names.write(stdin.encode(errors="surrogateescape"))
-            try:
-                done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
-                    ["git", *words],  # noqa: S607 - the user's own git
-                    cwd=self._folder,
-                    env=self._environ,
-                    stdin=pipe,
-                    capture_output=True,
-                    timeout=_TIMEOUT,
-                    check=False,
-                )
-            except (OSError, subprocess.TimeoutExpired):
-                return None
+        try:
+            done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
+                ["git", *words],  # noqa: S607 - the user's own git
+                cwd=self._folder,
+                env=self._environ,
+                input=stdin.encode(errors="surrogateescape"),
+                capture_output=True,
+                timeout=_TIMEOUT,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
         conflict = words[0] == "merge-tree" and done.returncode == 1
         return done.stdout if done.returncode == 0 or conflict else None

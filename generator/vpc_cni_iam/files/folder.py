@@ -1,8 +1,8 @@
-"""An open directory, whose files are named relative to its handle and through no symbolic link.
+"""An open directory, whose files are named relative to its handle, without symbolic links.
 
-A path is looked up anew by every call, so a directory in it can be exchanged for a link between two
-calls. A handle stays that of the directory that was opened. Where the system has no such handles,
-as on Windows, the paths are checked when a directory is opened and used as they are after that.
+Every call resolves a path again, so a directory in it can be replaced by a link between two calls.
+A handle always refers to the directory that was opened. A system without such handles, such as
+Windows, checks the paths only when it opens a directory.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from vpc_cni_iam.texts.limits import MODULE_TEXT
 # The number is the same on both systems.
 _EXCHANGES = {"linux": "renameat2", "darwin": "renameatx_np"}
 _EXCHANGE = 2
-# What a system or a file system answers that does not know how.
+# The errors of a system or a file system that does not support the call.
 _UNKNOWN = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM}
 _CALLS = {os.open, os.stat, os.mkdir, os.rmdir, os.rename, os.link, os.unlink, os.access}
 HANDLES = (
     os.supports_dir_fd >= _CALLS and os.scandir in os.supports_fd and hasattr(os, "O_NOFOLLOW")
 )
-# O_PATH asks for no right to list the directory, which naming a file in it does not need.
+# O_PATH does not need the permission to list the directory; naming a file in it does not need it.
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 # Opening a pipe must not wait for its writer.
 _READ = os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_BINARY", 0)
 _MORE = 1 << 20
-LINK = "is a symbolic link, and this tool follows none: name its target, or copy that to its place"
+LINK = "is a symbolic link, which is not followed; name its target, or replace it with a copy"
 
 
 def exchange(name: str, other: str, above: int | None) -> bool:
-    """Let two files exchange their names; False, and nothing done, where that is not possible.
+    """Exchange the names of two files; return False, and do nothing, if it is not supported.
 
-    Both are in the directory of the handle `above`. Raises `OSError` if one is not there.
+    Both are in the directory of the handle `above`. Raises `OSError` if one does not exist.
     """
     call = _call()
     if call is None or above is None:
@@ -57,9 +57,9 @@ def exchange(name: str, other: str, above: int | None) -> bool:
 
 @cache
 def _call() -> Callable[[int, bytes, int, bytes], int] | None:
-    """Return the system's call, which returns 0 or the number of an error; None without one."""
+    """Return the system's function, which returns 0 or an error number; None if there is none."""
     try:
-        import ctypes  # which some builds of Python are without
+        import ctypes  # some builds of Python do not have it
 
         function = getattr(ctypes.CDLL(None, use_errno=True), _EXCHANGES[sys.platform])
     except (ImportError, KeyError, OSError, AttributeError):
@@ -76,28 +76,28 @@ def _call() -> Callable[[int, bytes, int, bytes], int] | None:
 class Folder(Struct):
     """An open directory."""
 
-    path: str  # its path, as messages name it
-    handle: int | None  # its handle, None where the system has none
+    path: str  # its path in messages
+    handle: int | None  # its handle, None if the system has none
     _names: dict[str, list[str]] | None = None
 
     def close(self) -> None:
-        """Give the handle back."""
+        """Close the handle."""
         if self.handle is not None:
             os.close(self.handle)
 
     def place(self, name: str) -> str:
-        """Return the path of a file, as messages name it."""
+        """Return the path of a file in messages."""
         return name if self.path == "." else f"{self.path}/{name}"
 
     def _at(self, name: str) -> str:
         return name if self.handle is not None else f"{self.path}/{name}"
 
     def folder(self, name: str) -> Folder | None:
-        """Open a folder in this one, None if there is nothing of that name."""
+        """Open a folder in this one; return None if nothing has that name."""
         return open_folder(self.place(name), self._at(name), self.handle)
 
     def make_folder(self, name: str) -> bool:
-        """Make a folder, and say whether it was not there yet."""
+        """Create a folder, and say whether it did not exist."""
         try:
             os.mkdir(self._at(name), dir_fd=self.handle)
         except FileExistsError:
@@ -107,11 +107,11 @@ class Folder(Struct):
         return True
 
     def remove_folder(self, name: str) -> None:
-        """Remove a folder that is empty."""
+        """Remove an empty folder."""
         os.rmdir(self._at(name), dir_fd=self.handle)
 
     def names(self) -> list[str]:
-        """Return the names of all that is in the folder."""
+        """Return the names of all entries of the folder."""
         handle = self.path if self.handle is None else self.open()
         try:
             with os.scandir(handle) as entries:
@@ -121,7 +121,7 @@ class Folder(Struct):
                 os.close(handle)
 
     def open(self) -> int:
-        """Return one more handle, which can be listed and locked."""
+        """Return another handle, for listing and locking."""
         flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
         try:
             return os.open(self._at("."), flags, dir_fd=self.handle)
@@ -129,7 +129,7 @@ class Folder(Struct):
             raise OSError(error.errno, error.strerror, self.path) from None
 
     def refuse_other_case(self, name: str) -> None:
-        """Refuse a name that a case-insensitive file system takes for one that is there."""
+        """Refuse a name that differs only in case from an existing one."""
         if self._names is None:  # read once for many files
             self._names = {}
             with contextlib.suppress(OSError):
@@ -139,11 +139,11 @@ class Folder(Struct):
             if existing != name:
                 raise TreeError(
                     f"{self.place(existing)}: differs from {name} only in case, and some file "
-                    "systems take the two for one; rename it"
+                    "systems treat both as one; rename it"
                 )
 
     def status(self, name: str) -> os.stat_result | None:
-        """Return the status of a name, of a link's own; None if there is nothing."""
+        """Return the status of a name, or of a link itself; None if nothing has the name."""
         try:
             return os.stat(self._at(name), dir_fd=self.handle, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
@@ -152,11 +152,11 @@ class Folder(Struct):
             raise OSError(error.errno, error.strerror, self.place(name)) from None
 
     def writable(self, name: str) -> bool:
-        """Say whether a file may be written."""
+        """Return whether a file may be written."""
         return os.access(self._at(name), os.W_OK, dir_fd=self.handle)
 
     def read(self, name: str) -> bytes | None:
-        """Return the bytes of a regular file, None if there is nothing of that name."""
+        """Return the bytes of a regular file, None if nothing has that name."""
         place = self.place(name)
         try:
             handle = os.open(self._at(name), _READ, dir_fd=self.handle)
@@ -186,7 +186,7 @@ class Folder(Struct):
             os.close(handle)
 
     def write_new(self, name: str, content: bytes, mode: int | None) -> tuple[int, int]:
-        """Write a file that is not there yet, and return its device and inode."""
+        """Write a new file, and return its device and inode."""
         handle = os.open(self._at(name), _CREATE, 0o666, dir_fd=self.handle)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -197,7 +197,7 @@ class Folder(Struct):
             return status.st_dev, status.st_ino
 
     def reach_disk(self, name: str) -> None:
-        """Return when the content of a file is on the disk."""
+        """Wait until the content of a file is on the disk."""
         handle = os.open(self._at(name), os.O_WRONLY | _NO_LINK, dir_fd=self.handle)
         try:
             os.fsync(handle)
@@ -205,7 +205,7 @@ class Folder(Struct):
             os.close(handle)
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, if it exists."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._at(name), dir_fd=self.handle)
 
@@ -225,7 +225,10 @@ class Folder(Struct):
             )
         except FileExistsError:
             raise
-        except (OSError, NotImplementedError) as error:  # no hard links here, or none to this file
+        except (
+            OSError,
+            NotImplementedError,
+        ) as error:  # hard links are not supported, or not to this file
             if isinstance(error, FileNotFoundError):
                 raise
             if self.status(new) is not None:
@@ -235,10 +238,10 @@ class Folder(Struct):
             self.remove(name)
 
     def exchange(self, name: str, other: str, spare: str) -> None:
-        """Let two files exchange their names, so that neither of them is ever lost.
+        """Exchange the names of two files, so that neither is ever lost.
 
-        Where the system cannot do so at once, the second name, which other programs may write, is
-        free for a moment in between. `spare` is a name that is free.
+        If the system cannot do this in one step, the second name, which other programs may write,
+        does not exist for a moment. `spare` is a free name.
         """
         if exchange(self._at(name), self._at(other), self.handle):
             return
@@ -247,16 +250,16 @@ class Folder(Struct):
             try:
                 self.rename_to_free(name, other)
                 break
-            except FileExistsError:  # saved in between, over what was taken away
+            except FileExistsError:  # another program saved the file in between
                 self.rename(other, spare)
         self.rename(spare, name)
 
 
 def open_folder(path: str, name: str = "", above: int | None = None) -> Folder | None:
-    """Open a directory that is no symbolic link, None if there is nothing of that name.
+    """Open a directory; return None if nothing has that name.
 
-    `path` is for messages; `name` is in the folder of the handle `above`, or a path without one.
-    Raises `TreeError` for a link or a file.
+    `path` is for messages. `name` is in the folder of the handle `above`, or a path if there is no
+    handle. Raises `TreeError` for a symbolic link or a file.
     """
     try:
         if HANDLES:
@@ -269,7 +272,7 @@ def open_folder(path: str, name: str = "", above: int | None = None) -> Folder |
             raise TreeError(f"{path}: cannot be read: {reason(error)}") from None
         try:
             mode = os.stat(name or path, dir_fd=above, follow_symlinks=False).st_mode
-        except OSError:  # a file stands above it
+        except OSError:  # a file is above it
             return None
     if stat.S_ISLNK(mode):
         raise TreeError(f"{path}: {LINK}")

@@ -1,4 +1,4 @@
-"""Locks a directory for one run at a time, and delays Ctrl-C while files are written."""
+"""Locks a directory for one run at a time, and delays Ctrl-C while it writes files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ try:
 except ImportError:  # pragma: no cover - Windows has no fcntl
     fcntl = None  # type: ignore[assignment]
 
-# What a file system without locks answers, such as NFS whose server has no lock manager.
+# The errors of a file system without locks, such as NFS without a lock manager on the server.
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _WARNING = "this file system has no locks; run one command at a time"
 
@@ -28,10 +28,10 @@ _WARNING = "this file system has no locks; run one command at a time"
 def locked(directory: Path, top: Path | None = None) -> Iterator[None]:
     """Hold a directory's lock, so that two runs that read and then write it take turns.
 
-    The lock is on the directory's parent, which is there for all that want it, or on the directory
-    itself where its parent may not be read. Parents that had to be made for it and are still empty
-    in the end are removed again. From `top` on, no symbolic link is followed. On a file system
-    without locks a warning is issued: each write is whole or undone all the same.
+    The lock is on the directory's parent, which exists for every run, or on the directory itself if
+    its parent cannot be read. Parents that were created for the lock are removed if they are still
+    empty. Symbolic links from `top` on are not followed. On a file system without locks, a warning
+    is issued; each write is still complete or undone.
     """
     if fcntl is None:  # pragma: no cover
         yield
@@ -55,7 +55,7 @@ def locked(directory: Path, top: Path | None = None) -> Iterator[None]:
 def at_rest(directory: Path) -> Iterator[None]:
     """Hold a directory's lock while it is read, so that no other run writes it meanwhile.
 
-    Makes nothing, and holds nothing where there is nothing yet or locks are not to be had.
+    Creates nothing. If the directory does not exist or cannot be locked, no lock is held.
     """
     handle = None
     directory = directory.absolute()
@@ -86,7 +86,7 @@ def _lock(handle: int) -> None:
 
 
 def _opened(parent: Folder, tree: OpenTree) -> int:
-    """Return a handle of the directory that the lock of a directory is on."""
+    """Return a handle of the directory that has the lock."""
     try:
         return parent.open()
     except PermissionError:
@@ -98,7 +98,7 @@ def _opened(parent: Folder, tree: OpenTree) -> int:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold back Ctrl-C and a polite kill for the moment that putting things in order takes."""
+    """Delay SIGINT and SIGTERM while changes are completed or undone."""
     if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover - Windows
         yield
         return

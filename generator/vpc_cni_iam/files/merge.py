@@ -1,4 +1,4 @@
-"""Merges two texts as git does, with conflict markers where both changed a line."""
+"""Merges two texts with git, with conflict markers where both changed a line."""
 
 from __future__ import annotations
 
@@ -12,41 +12,51 @@ from msgspec import Struct
 from vpc_cni_iam.errors import EngineError
 
 YOURS, GENERATED = "yours", "generated now"
-# The forms that git gives to a conflict.
+# Git's styles of conflict markers.
 STYLES = ("merge", "diff3", "zdiff3")
 _MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
-# git counts conflicts in its exit code up to this one; above are errors.
+# Exit codes of git up to this one are numbers of conflicts; others are errors.
 _MOST_CONFLICTS = 127
 
 
 class Merged(Struct, frozen=True):
-    """Two texts merged."""
+    """The merge of two texts."""
 
     text: str
     conflict: bool = False  # whether it has conflict markers
 
 
-def merge(mine: str, base: str, theirs: str, *, style: str = STYLES[0]) -> Merged:
-    """Return an edited text merged with another one; raises `EngineError` if git cannot do that."""
+def merge(
+    mine: str,
+    base: str,
+    theirs: str,
+    *,
+    style: str = STYLES[0],
+    names: tuple[str, str] = (YOURS, GENERATED),
+) -> Merged:
+    """Return an edited text merged with another one; raises `EngineError` if git fails.
+
+    `names` are those of the two texts in markers.
+    """
     if mine in (base, theirs) or theirs == base:
         return Merged(theirs if mine == base else mine)
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
-        names = []
+        paths = []
         for name, text in (("yours", mine), ("base", base), ("generated", theirs)):
             path = Path(folder, name)
             path.write_bytes(text.encode(errors="surrogateescape"))
-            names.append(str(path))
-        labels = ["-L", YOURS, "-L", "as generated before", "-L", GENERATED]
+            paths.append(str(path))
+        labels = ["-L", names[0], "-L", "as generated", "-L", names[1]]
         form = [] if style == STYLES[0] else [f"--{style}"]
-        command = ["git", "merge-file", "-p", *form, *labels, *names]
+        command = ["git", "merge-file", "-p", *form, *labels, *paths]
         try:
             done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
                 command, capture_output=True, stdin=subprocess.DEVNULL, check=False
             )
         except OSError:
             problem = (
-                "git is not on the PATH, and a local change is to be merged; install git, or "
-                "remove the edited file, and run the command again"
+                "git is not on the PATH, but is needed to merge a local change; install git or "
+                "remove the edited file, then run the command again"
             )
             raise EngineError(problem) from None
     if done.returncode > _MOST_CONFLICTS or done.returncode < 0:
@@ -56,7 +66,7 @@ def merge(mine: str, base: str, theirs: str, *, style: str = STYLES[0]) -> Merge
 
 
 def both_texts(mine: str, theirs: str) -> Merged:
-    """Return two texts without a base, with markers at each difference."""
+    """Return two texts merged without a base, with markers at each difference."""
     old, new = mine.splitlines(keepends=True), theirs.splitlines(keepends=True)
     lines: list[str] = []
     for tag, start, end, other_start, other_end in SequenceMatcher(
@@ -75,7 +85,7 @@ def _ended(lines: list[str]) -> list[str]:
 
 
 def unlabelled(text: str) -> str:
-    """Return a text whose markers have no names, to compare it with another merge."""
+    """Return a text without the names in its markers, to compare it with another merge."""
     return "".join(
         f"{line[:7]}\n" if line.startswith(_MARKERS) else line
         for line in text.splitlines(keepends=True)

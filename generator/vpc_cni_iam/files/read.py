@@ -1,4 +1,4 @@
-"""Reads named files of a user's tree: regular ones inside it, and through no symbolic link."""
+"""Reads named files of a user's tree: only regular files inside it, without symbolic links."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from vpc_cni_iam.errors import TreeError, reason
 from vpc_cni_iam.files.folder import Folder, open_folder
 
 # The names in a folder that Terraform, OpenTofu or Terragrunt reads: configuration, values of
-# variables, tests, state, and local providers. Plans and templates are data, and hidden files and
-# those that editors leave are read by none.
+# variables, tests, state, and local providers. Plans and templates are data. Hidden files and
+# backups of editors are not read.
 READ_BY_ENGINES = re.compile(
     r"(?!\.|.*\.(?:tfplan|tftpl)$)(?:.*\.(?:(?:tf|tofu)[a-z]*(?:\.hcl)?|hcl)(?:\.json)?|terraform\.d)",
     re.DOTALL,
 )
 
 
-# Where engines look for tests of a module, beside its own directory.
+# The folder in which engines look for tests, in addition to the module's directory.
 _TESTS = "tests"
 
 
 class OpenTree:
-    """A directory whose files are named by relative paths, with forward slashes.
+    """A directory whose files have relative paths with forward slashes.
 
-    It need not be there. From `top` on, a directory above it, no symbolic link is followed; without
-    that, the directory itself may be none, but what its path leads through may be.
+    It may not exist. From `top` on, a directory above it, symbolic links are not followed. Without
+    `top`, the directory itself may not be a link, but its parents may be.
     """
 
     def __init__(self, directory: Path, top: Path | None = None) -> None:
@@ -47,7 +47,7 @@ class OpenTree:
                 folder.close()
 
     def find(self, path: str) -> Folder | None:
-        """Return a folder by its path from the directory, empty for itself; None if not there."""
+        """Return a folder by its relative path, empty for the directory; None if it is absent."""
         if path not in self._folders:
             if not path:
                 self._folders[path] = self._find_root()
@@ -58,7 +58,7 @@ class OpenTree:
         return self._folders[path]
 
     def make(self, path: str) -> Folder:
-        """Return a folder as `find` does, and make it if it is not there."""
+        """Return a folder like `find`, and create it if it does not exist."""
         folder = self.find(path)
         if folder is not None:
             return folder
@@ -71,13 +71,13 @@ class OpenTree:
         return folder
 
     def read(self, path: str) -> bytes | None:
-        """Return the bytes of a regular file, None if there is nothing at its path."""
+        """Return the bytes of a regular file, None if nothing has its path."""
         place, name = split(path)
         folder = self.find(place)
         return folder.read(name) if folder is not None else None
 
     def remove_made(self) -> None:
-        """Remove the folders that were made and are empty."""
+        """Remove the created folders that are empty."""
         for above, name in reversed(self._made):
             with contextlib.suppress(OSError):
                 above.remove_folder(name)
@@ -100,7 +100,7 @@ class OpenTree:
         start, names = self._way()
         folder = open_folder(os.path.realpath(start))
         if folder is None:
-            raise TreeError(f"{start}: was removed while it was to be written")
+            raise TreeError(f"{start}: was removed during the write")
         for name in names:
             self._others.append(folder)
             folder = self._made_in(folder, name)
@@ -108,7 +108,7 @@ class OpenTree:
         return folder
 
     def _way(self) -> tuple[Path, tuple[str, ...]]:
-        """Return the directory to start from, through links, and the path from it, through none."""
+        """Return the start directory, whose path may have links, and the path without links."""
         directory = Path(os.path.normpath(self._directory.absolute()))
         start = self._top
         if start is None:
@@ -120,7 +120,7 @@ class OpenTree:
             self._made.append((above, name))
         folder = above.folder(name)
         if folder is None:
-            raise TreeError(f"{above.place(name)}: was removed while it was to be written")
+            raise TreeError(f"{above.place(name)}: was removed during the write")
         return folder
 
 
@@ -137,10 +137,10 @@ def check_inside(directory: Path, name: str) -> None:
 
 
 def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
-    """Return the bytes of the files in a directory that exist, by name; none without it.
+    """Return the bytes of the existing files in a directory, by name; empty without a directory.
 
     Names have forward slashes. Raises `TreeError` if the directory or a file cannot be read, or is
-    or lies behind a symbolic link.
+    or has a symbolic link in its path.
     """
     files = {}
     with OpenTree(directory) as tree:
@@ -153,7 +153,7 @@ def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
 
 
 def listed(directory: Path, place: str = "") -> list[str]:
-    """Return the names of all that is in a directory or a folder in it, none without it."""
+    """Return the names of all entries of a directory, or of a folder in it; empty without it."""
     with OpenTree(directory) as tree:
         folder = tree.find(place)
         try:
@@ -163,22 +163,22 @@ def listed(directory: Path, place: str = "") -> list[str]:
 
 
 def read_by_engines(directory: Path) -> Iterator[str]:
-    """Yield the paths of what engines read in a directory: its own files, and those of its tests.
+    """Yield the paths that engines read in a directory: its files, and those of its tests.
 
-    Folders in it are configuration only if one of these files calls them.
+    Other folders are configuration only if one of these files calls them.
     """
     for place, prefix in ((directory, ""), (directory / _TESTS, f"{_TESTS}/")):
         yield from (f"{prefix}{n}" for n in sorted(listed(place)) if READ_BY_ENGINES.fullmatch(n))
 
 
 def unix(content: bytes) -> bytes:
-    r"""Return a content with the line ends of this tool, which git may have made ``\r\n``."""
+    r"""Return a content with ``\n`` as line ends; git may have made them ``\r\n``."""
     return content.replace(b"\r\n", b"\n") if b"\r" in content else content
 
 
 def decoded(content: bytes) -> str:
-    """Return the text of a content, with the line ends of this tool.
+    r"""Return the text of a content, with ``\n`` as line ends.
 
-    Bytes that are not UTF-8 come back as they were when the text is written again.
+    Bytes that are not UTF-8 are unchanged when the text is written again.
     """
     return unix(content).decode(errors="surrogateescape")

@@ -1,10 +1,10 @@
-"""Replaces one file without losing what another program saves at the same moment.
+"""Replaces one file without losing what another program saves at the same time.
 
-The new file is exchanged with the one that is there, which is compared with what was observed
-before anything is removed. If it was saved meanwhile, by writing it or by renaming another file
-over it, the two are exchanged again, and so what was saved last stays in its place.
+The new file is exchanged with the existing one, which is compared with the observed content before
+anything is removed. If another program has saved the file meanwhile, by writing or by renaming, the
+two are exchanged again, so the last saved content stays in place.
 
-One case is out of reach: a program that opened the file before the exchange, and writes to it only
+One case is not covered: a program that opened the file before the exchange, and writes to it only
 after the comparison, writes to a file that has no name any more.
 """
 
@@ -24,22 +24,22 @@ from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.folder import Folder
 
 SUFFIX = ".orig"
-# The names of files in flight; nothing else of the user's is called so.
+# The names of temporary files; no file of a user has such a name.
 PREFIX = ".vpc-cni-iam-"
 _NEW = f"{PREFIX}new-"
-# What a file held and is to hold stand in the name, by the start of their SHA-256, so that after a
-# kill the next run knows the one from the other, and both from what somebody saved meanwhile.
+# A temporary name has the start of the SHA-256 of the old and the new content. After a kill, the
+# next run can tell the old, the new and a meanwhile saved content apart.
 _NONE, _DIGITS = "none", 8
 _ASIDE = re.compile(re.escape(PREFIX) + r"(spare-)?([0-9a-f]{8}|none)-([0-9a-f]{8}|none)-(.+)")
 
 
 def backup_name(directory: Path, path: str) -> str:
-    """Return a name for a copy of a file that nothing in its directory has yet."""
+    """Return a free name in a file's directory for a copy of the file."""
     return free_name(path, lambda name: os.path.lexists(directory / name))
 
 
 def free_name(path: str, taken: Callable[[str], bool]) -> str:
-    """Return a name for a copy of a file."""
+    """Return a free name for a copy of a file."""
     name, number = path + SUFFIX, 1
     while taken(name):
         name, number = f"{path}{SUFFIX}.{number}", number + 1
@@ -47,7 +47,7 @@ def free_name(path: str, taken: Callable[[str], bool]) -> str:
 
 
 class ChangedError(Exception):
-    """A file was saved, removed or created while it was to be replaced."""
+    """Another program saved, removed or created a file during its replacement."""
 
 
 class Replacement(Struct):
@@ -65,7 +65,7 @@ class Replacement(Struct):
 
     @property
     def _aside(self) -> str:
-        """Where the new file is before it is exchanged, and after that the old one."""
+        """The name of the new file before the exchange, and of the old file after it."""
         return f"{PREFIX}{_mark(self.before)}-{_mark(self.after)}-{self.name}"
 
     @property
@@ -73,7 +73,7 @@ class Replacement(Struct):
         return f"{PREFIX}spare-{_mark(self.before)}-{_mark(self.after)}-{self.name}"
 
     def stage(self) -> None:
-        """Write the new file beside its place."""
+        """Write the new file to a temporary name."""
         if self.after is None:
             return
         status = self.folder.status(self.name)
@@ -83,12 +83,12 @@ class Replacement(Struct):
         self._identity = self.folder.write_new(self._new, self.after, mode)
 
     def reach_disk(self) -> None:
-        """Return when the new file is on the disk."""
+        """Wait until the new file is on the disk."""
         if self.after is not None:
             self.folder.reach_disk(self._new)
 
     def apply(self) -> None:
-        """Put the new file into its place, and the old one aside; may raise `ChangedError`."""
+        """Exchange the new file with the old one; may raise `ChangedError`."""
         try:
             if self.after is None:
                 self.folder.rename(self.name, self._aside)
@@ -103,7 +103,7 @@ class Replacement(Struct):
     def confirm(self) -> None:
         """Raise `ChangedError` if the replaced content is not the observed one.
 
-        To be called after all files are in their places.
+        Call it after all files are in place.
         """
         if self.before is not None and _content(self.folder, self._aside) != self.before:
             raise ChangedError
@@ -114,7 +114,7 @@ class Replacement(Struct):
             self.folder.remove(self._aside)
 
     def undo(self) -> None:
-        """Put the replaced file back, unless the file was saved again since then."""
+        """Restore the replaced file, unless another program has saved the file since then."""
         self.folder.remove(self._new)
         if self.before is None:
             self._take_back()
@@ -130,7 +130,7 @@ class Replacement(Struct):
             self.folder.remove(self._aside)
 
     def _take_back(self) -> None:
-        """Remove the new file, if it is still the one that was written."""
+        """Remove the new file, if it still has the written content."""
         status = self.folder.status(self.name)
         if status is None or (status.st_dev, status.st_ino) != self._identity:
             return
@@ -143,13 +143,13 @@ class Replacement(Struct):
     def _put_back(self, name: str) -> None:
         try:
             self.folder.rename_to_free(name, self.name)
-        except FileExistsError:  # saved again, which replaces what was saved before
+        except FileExistsError:  # saved again, over the earlier content
             self.folder.remove(name)
 
     def _exchange_back(self, expected: bytes | None) -> None:
         """Exchange the two again, if the file still has the expected content.
 
-        Else what was saved last is in its place afterwards.
+        Else the last saved content is in place afterwards.
         """
         previous = _content(self.folder, self._aside)
         while True:
@@ -157,12 +157,12 @@ class Replacement(Struct):
             taken = _content(self.folder, self._aside)
             if taken == expected:
                 return
-            # Put back, for which this one is taken out again, unless that was saved meanwhile, too.
+            # Exchange them once more, unless the file was saved again meanwhile.
             expected, previous = previous, taken
 
 
 def _content(folder: Folder, name: str) -> bytes | None:
-    """Return the bytes of a file, None if it is no file that can be read."""
+    """Return the bytes of a file, None if it is not a readable file."""
     try:
         return folder.read(name)
     except TreeError:
@@ -174,7 +174,7 @@ def _mark(content: bytes | None) -> str:
 
 
 def left_behind(folder: Folder, name: str) -> Iterator[bytes]:
-    """Yield the old contents of a file that a killed run replaced, and nobody saved since."""
+    """Yield the old contents of a file that a killed run replaced, if not saved since then."""
     now = _mark(_content(folder, name))
     for candidate in folder.names():
         match = _ASIDE.fullmatch(candidate)
@@ -185,14 +185,14 @@ def left_behind(folder: Folder, name: str) -> Iterator[bytes]:
 
 
 def clean(folder: Folder) -> list[str]:
-    """Remove what a killed run left in a folder; return the names of copies that somebody saved."""
+    """Remove the files that a killed run left in a folder; return the names of saved copies."""
     copies = []
     for name in sorted(folder.names()):
         if name.startswith(_NEW):
             folder.remove(name)
         elif match := _ASIDE.fullmatch(name):
             spare, before, after, place = match.groups()
-            if spare and folder.status(place) is None:  # killed before the new one was there
+            if spare and folder.status(place) is None:  # killed before the new file was in place
                 folder.rename_to_free(name, place)
             elif _mark(_content(folder, name)) in (before, after):
                 folder.remove(name)

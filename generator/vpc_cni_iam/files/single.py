@@ -1,4 +1,4 @@
-"""Writes one file whole, also where other files are written beside it."""
+"""Writes one whole file, also while other runs write to the same folder."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from vpc_cni_iam.errors import TreeError, reason
 
 
 def write(path: Path, text: str | Iterable[str]) -> None:
-    """Write a file, from all of its text or pieces in order, and the folders it lies in."""
+    """Write a file and its parent folders; `text` is the whole text, or pieces in order."""
     if path.is_symlink():
-        raise TreeError(f"{path}: is a symbolic link; this tool writes no file through one")
+        raise TreeError(f"{path}: is a symbolic link, which is not followed; name its target")
     if path.exists() and not path.is_file():
         kind = "a directory" if path.is_dir() else "a device or a pipe"
         raise TreeError(f"{path}: is {kind} where a file is needed")
-    # Of this run alone: another one may be at work in the same folder.
+    # The name has the process ID: another run may write to the same folder.
     new = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
-"""Writes a set of files into a directory: all of them, or none.
+"""Writes a set of files to a directory: all of them, or none.
 
-Every new text goes to a temporary name beside its place, reaches the disk, and only then are
-all of them exchanged with the old ones. A failure, Ctrl-C or a file that another program saved on
-the way puts back what was there; after a SIGKILL each file is old or new and whole, and the next
-run removes what was left lying about.
+Every new text is first written to a temporary name and reaches the disk. Then all of them are
+exchanged with the old files. A failure, Ctrl-C or a file that another program saves meanwhile
+restores the old files. After a SIGKILL, each file is whole, either old or new, and the next run
+removes temporary files.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from vpc_cni_iam.files.replacement import (
     left_behind,
 )
 
-# What git and engines keep in a directory; nobody's edits.
+# Files of git and engines in a directory; they are not edits.
 _OTHERS = (".git", ".terraform", ".terraform.lock.hcl", ".terraform.tfstate.lock.info")
-# So many files reach the disk together, which a journalling file system does in one go.
+# How many files reach the disk together; a journalling file system does this in one step.
 _TOGETHER = 16
 
 
@@ -59,17 +59,17 @@ class TreeChanges(Struct, frozen=True):
 
 
 def entries(directory: Path) -> tuple[str, ...]:
-    """Return the relative paths in a directory of files and everything else that is no directory.
+    """Return the relative paths in a directory of files and of all other entries but directories.
 
-    What engines, git and an interrupted run of this tool left is passed over, and no symbolic link
-    is followed. A directory that does not exist holds nothing.
+    Files of engines, git and an interrupted run of this tool are skipped, and symbolic links are
+    not followed. The result is empty if the directory does not exist.
     """
     _refuse_no_directory(directory)
     return tuple(sorted(p.relative_to(directory).as_posix() for p in _walk(directory)))
 
 
 def texts(directory: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return the texts of the files in a directory that exist, by name; see `contents`."""
+    """Return the texts of the existing files in a directory, by name; see `contents`."""
     return {name: decoded(content) for name, content in contents(directory, names).items()}
 
 
@@ -98,7 +98,7 @@ def _walk(directory: Path) -> Iterator[Path]:
 
 
 def left_by_killed(directory: Path, path: str) -> list[bytes]:
-    """Return the old contents of a file that a killed run replaced, and nobody saved since."""
+    """Return the old contents of a file that a killed run replaced, if not saved since then."""
     place, name = split(path)
     with OpenTree(directory) as tree:
         folder = tree.find(place)
@@ -116,14 +116,14 @@ def write(
 ) -> tuple[FileChange, ...]:
     """Write and remove files of a directory, all of them or none.
 
-    Files that already are so are not touched, nor are those that are not named. They are renamed
-    into place in the order of `files`, so that one that names others may come after them.
-    `observed` has the contents on which the decision what to write was based, without missing
-    files; None if it depends on no content. From `top` on, no symbolic link is followed. `step` is
+    Files that have their new content already, and files that are not named, are not touched. Files
+    are renamed into place in the order of `files`, so that a file can come after those that it
+    names. `observed` has the contents on which the caller decided what to write, without missing
+    files; None if it did not read any. Symbolic links from `top` on are not followed. `step` is
     called with a word before each change on disk, for tests that interrupt.
 
-    Raises `TreeError` if what is there may not be written, or was saved by another program
-    meanwhile; nothing in the directory was changed then.
+    Raises `TreeError` if a file cannot be written, or another program saved it meanwhile. Then
+    nothing in the directory has changed.
     """
     removed = tuple(remove)
     with OpenTree(directory, top) as tree:
@@ -134,17 +134,17 @@ def write(
             return (*cleaned, *_write(tree, directory, files, removed, observed, step))
         except ChangedError as error:
             raise TreeError(
-                f"{directory / str(error)}: was changed while this command ran; nothing in "
-                f"{directory} was changed by it, run it again"
+                f"{directory / str(error)}: another program changed it while this command ran; "
+                f"nothing was written to {directory}; run the command again"
             ) from None
         except OSError as error:
             place = error.filename or directory
-            hint = f"; nothing in {directory} was changed"
+            hint = f"; nothing was written to {directory}"
             raise TreeError(f"{place}: cannot be written: {reason(error)}{hint}") from None
 
 
 def _check(tree: OpenTree, directory: Path, path: str) -> None:
-    """Refuse a path that leaves the directory, by itself or through a symbolic link."""
+    """Refuse a path that leaves the directory, directly or through a symbolic link."""
     check_inside(directory, path)
     folder, place, part = None, "", ""
     for part in path.split("/"):
@@ -166,9 +166,9 @@ def _check(tree: OpenTree, directory: Path, path: str) -> None:
 
 
 def _clean(tree: OpenTree, paths: Iterable[str]) -> list[FileChange]:
-    """Remove the files that a killed run left, and return the copies of those saved meanwhile.
+    """Remove the files that a killed run left, and return the copies of files saved meanwhile.
 
-    Only beside the files that are to be written: another run may be at work further down.
+    Only the folders of files to write are cleaned: another run may write to folders below.
     """
     copies = []
     for place in dict.fromkeys(split(path)[0] for path in paths):
@@ -222,7 +222,7 @@ def _write(
                 folder = tree.make(place)
             if path in contents:
                 step(f"stage {path}")
-            # In `work` before anything of it is made.
+            # In `work` before any of its files exists, so that all of them are undone.
             work[path] = Replacement(folder, name, before[path], contents.get(path))
             with _named(directory, path):
                 work[path].stage()
@@ -245,7 +245,7 @@ def _write(
 
 @contextlib.contextmanager
 def _named(directory: Path, path: str) -> Iterator[None]:
-    """Name the file that is at work, and not its temporary name in an open folder."""
+    """Name the file in errors, instead of its temporary name in an open folder."""
     try:
         yield
     except ChangedError:
@@ -263,7 +263,7 @@ def _action(before: bytes | None, after: bytes | None) -> WriteAction:
 
 
 def reach_disk(files: Sequence[Callable[[], None]]) -> None:
-    """Return when each function has, which returns when its file is on the disk."""
+    """Call each function, which returns when its file is on the disk."""
     if len(files) < _TOGETHER:
         _each(files)
         return

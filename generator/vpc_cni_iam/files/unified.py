@@ -1,4 +1,4 @@
-"""The unified diff of two texts, as every command shows one."""
+"""The unified diff of two texts, for all commands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 
 
 def unified(before: str, after: str, before_name: str, after_name: str) -> str:
-    """Return a unified diff of two texts, empty if they are the same."""
+    """Return a unified diff of two texts, empty if they are equal."""
     lines = difflib.unified_diff(
         before.splitlines(), after.splitlines(), before_name, after_name, lineterm=""
     )

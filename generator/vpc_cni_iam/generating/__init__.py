@@ -1,1 +1,1 @@
-"""Writes a module into a directory beside files of others."""
+"""Writes a module into a directory that may have other files."""

@@ -15,12 +15,12 @@ from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
 
 
 def generate(directory: Path, options: Options, *, force: bool = False) -> tuple[FileChange, ...]:
-    """Make a directory the module of these options, and return what was done to each file.
+    """Write the module of these options to a directory, and return what was done to each file.
 
-    A file is this tool's own if it, or main.tf for it, states the options it was made from, and
-    unedited if making it from them gives the same text again. Own files are replaced; anything else
-    is refused with a `TreeError`, and nothing changed. `force` writes beside files that are not
-    this tool's, and over its own edited ones, of which a copy is kept.
+    This tool wrote a file if the file, or main.tf, states the options that generated it. The file
+    is unedited if these options generate the same text again. Unedited files are replaced. If there
+    are others, `TreeError` is raised and nothing changes. `force` writes beside files that this
+    tool did not write, and replaces edited files, of which it keeps a copy.
     """
     new = render(options)
     with locked(directory):
@@ -40,23 +40,24 @@ def _generate(
     in_the_way = [p for p in foreign if p in new]
     if in_the_way:
         raise TreeError(
-            f"{directory}: has {first_of(sorted(in_the_way), 5)}, which this tool did not write "
-            "and would replace; move it away, or choose another directory"
+            f"{directory}: has files that this tool did not write and would replace: "
+            f"{first_of(sorted(in_the_way), 5)}; move them away, or choose another directory"
         )
     if foreign and not force:
         raise TreeError(
-            f"{directory}: has {first_of(sorted(foreign), 5)}, which this tool did not write; "
-            "choose another directory, or write beside it with --force"
+            f"{directory}: has files that this tool did not write: {first_of(sorted(foreign), 5)}; "
+            "choose another directory, or write beside them with --force"
         )
     clobbered = [p for p in edited if texts[p] != new.get(p)]
     if clobbered and not force:
         raise TreeError(
-            f"{directory}: {first_of(sorted(clobbered), 5)}: edited, or written by another "
-            f"version of this tool; --force replaces it and keeps a copy named *{SUFFIX}"
+            f"{directory}: has files that were edited, or written by another version of this tool: "
+            f"{first_of(sorted(clobbered), 5)}; --force replaces them and keeps copies named "
+            f"*{SUFFIX}"
         )
     backups = {backup_name(directory, p): contents_by_path[p] for p in clobbered}
     left_over = [p for p in own if p not in new]
-    # Last the one with which the next run knows the others, if this one is killed.
+    # main.tf is last: if this run is killed, the next run still recognises the other files.
     files: dict[str, str | bytes] = {**backups, **new}
     files[COMMAND_IN] = files.pop(COMMAND_IN)
     changes = write(directory, files, left_over, observed=contents_by_path)
@@ -65,7 +66,7 @@ def _generate(
 
 def _kept_by(directory: Path) -> str:
     """Return the error text for a directory with a manifest of sync."""
-    # Imported here, since only this refusal needs a configuration and the parser of TOML.
+    # Imported here, because only this error needs a configuration and the TOML parser.
     from vpc_cni_iam.vendoring.configuration.config import NAME
     from vpc_cni_iam.vendoring.repository import find
 
@@ -76,10 +77,10 @@ def _kept_by(directory: Path) -> str:
     if config is not None and any(
         config.folder(m).resolve() == directory.resolve() for m in config.modules
     ):
-        return f"is kept by sync; change {config.path.name} and run vpc-cni-iam sync"
+        return f"is managed by sync; change {config.path.name} and run vpc-cni-iam sync"
     return (
-        f"was written by sync, but no {NAME} above names it; add it to one, or remove "
-        f"{directory / FOLDER} if no sync is to keep it"
+        f"was written by sync, but no {NAME} above it names it; add it to one, or remove "
+        f"{directory / FOLDER} if sync should no longer manage it"
     )
 
 
@@ -91,7 +92,7 @@ def _own(
     for path, text in texts.items():
         made_from = stated(text, texts.get(COMMAND_IN, ""))
         if made_from is None:
-            if claims(text) or refers(text):  # of a version, say, that only another version knows
+            if claims(text) or refers(text):  # e.g. a plugin version that only a newer tool knows
                 own.append(path)
                 edited.append(path)
             continue

@@ -1,1 +1,1 @@
-"""Checks an account against the needs of a scoped policy, before a cluster moves to it."""
+"""Checks whether an account meets a scoped policy, before a cluster moves to the policy."""

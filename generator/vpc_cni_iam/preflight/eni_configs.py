@@ -1,4 +1,4 @@
-"""Reads the ENIConfig objects of a cluster: where pods are with custom networking."""
+"""Reads a cluster's ENIConfig objects: the subnets and security groups of custom networking."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from vpc_cni_iam.catalog.parameters import SECURITY_GROUP_IDS, SUBNET_IDS, Param
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.daemonset import kubernetes_objects, loaded
 
-_ADVICE = "give what kubectl get eniconfigs -o json prints"
+_ADVICE = "use the output of kubectl get eniconfigs -o json"
 
 
 class EniConfig(Struct, frozen=True):
     """One ENIConfig."""
 
     subnet: str
-    # Those of its interfaces; without any, they get those of the node's first interface.
+    # The security groups of its interfaces; if empty, those of the node's first interface.
     security_groups: tuple[str, ...]
 
 
@@ -27,7 +27,7 @@ def read(text: str, source: str) -> tuple[EniConfig, ...]:
     configs = []
     for number, manifest in enumerate(kubernetes_objects(value)):
         if manifest.get("kind") != "ENIConfig":
-            raise InputError(source, f"object {number + 1}", f"is no ENIConfig; {_ADVICE}")
+            raise InputError(source, f"object {number + 1}", f"is not an ENIConfig; {_ADVICE}")
         match manifest.get("spec"):
             case {"subnet": str(subnet), **rest}:
                 groups = rest.get("securityGroups") or []

@@ -1,4 +1,4 @@
-"""Finds the obstacles between a cluster and a scoped policy, each with the fix."""
+"""Finds what a scoped policy would break in a cluster, with the fix for each."""
 
 from __future__ import annotations
 
@@ -11,37 +11,38 @@ from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.errors import Message, UsageError
 from vpc_cni_iam.inputs.aws.ec2 import Inventory
+from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.preflight import rules
 from vpc_cni_iam.preflight.eni_configs import EniConfig
 from vpc_cni_iam.preflight.lists import NodeLists, node_lists
 from vpc_cni_iam.preflight.needs import Needs
-from vpc_cni_iam.preflight.nodes import NodeCandidate, is_plugins, node_candidates
+from vpc_cni_iam.preflight.nodes import NodeCandidate, NodeOwner, is_plugins, node_candidates
 from vpc_cni_iam.preflight.rules import RuleResult, Severity
 
-# EC2 API reference, CreateTags: at most 1,000 resources a request.
+# EC2 API reference, CreateTags: at most 1,000 resources in one request.
 _MOST = 1000
 
 
 class PreflightFinding(Struct, frozen=True):
-    """Instances or interfaces about which a rule says the same."""
+    """Instances or interfaces with the same result of a rule."""
 
     rule: str
     severity: Severity
     resources: tuple[str, ...]  # the IDs, sorted
     problem: Message
     effect: str
-    commands: tuple[str, ...] = ()  # what to run, if a tag is to be changed
+    commands: tuple[str, ...] = ()  # the commands that change the tag, if one must change
 
 
 class Preflight(Struct, frozen=True):
     """The checked resources and the findings."""
 
-    instances: int | None  # how many instances were described; None if none were asked about
-    interfaces: int | None  # likewise, of interfaces
-    nodes: int  # how many nodes were taken for the cluster's
+    instances: int | None  # how many instances were described; None if the input has no such list
+    interfaces: int | None  # likewise, for interfaces
+    nodes: int  # how many instances were taken for the cluster's nodes
     findings: tuple[PreflightFinding, ...]  # the most severe first
     breaks: bool  # whether something would break, or was not checked
-    lists: NodeLists  # what a policy that lists subnets and security groups must have
+    lists: NodeLists  # the subnets and security groups that a policy with lists must name
 
 
 def preflight(
@@ -50,25 +51,26 @@ def preflight(
     cluster: str,
     vpc: str | None = None,
     differences: Iterable[RuleResult] = (),
+    plugin: PluginSettings | None = None,
     *,
-    provisions: bool = True,
     eni_configs: Iterable[EniConfig] | None = None,
 ) -> Preflight:
-    """Return the findings about resources that would break or be left behind under a policy.
+    """Return the findings about resources that would break or be left over with a policy.
 
-    Without `vpc`, it is that of the nodes; `UsageError` if they are in several. `differences` say
-    what of the plugin's configuration does not go with the policy; `provisions` is whether it lets
-    the plugin make and tag interfaces.
+    If `vpc` is None, it is the VPC of the nodes; `UsageError` if they are in several. `differences`
+    are results about the plugin's configuration.
     """
     candidates = node_candidates(inventory, cluster)
     nodes = [candidate for candidate in candidates if candidate.is_node]
-    needs = Needs.of(composed, cluster, _vpc(composed, nodes, vpc), provisions=provisions)
+    plugin = plugin or PluginSettings()
+    needs = Needs.of(composed, cluster, _vpc(composed, nodes, vpc), plugin)
     resources: dict[RuleResult, list[str]] = {result: [] for result in differences}
     for result, resource in _results(inventory, candidates, needs):
         resources.setdefault(result, []).append(resource)
     of_resources = (result for result, ids in resources.items() if ids)
     if not nodes and not any(map(_counts, of_resources)):
-        resources[rules.of_nothing(cluster)] = []
+        is_auto_mode = any(c.owner is NodeOwner.auto_mode for c in candidates)
+        resources[rules.of_nothing(cluster, is_auto_mode=is_auto_mode)] = []
     if inventory.continued_pages:
         resources[rules.of_pages(inventory.continued_pages)] = []
     findings = [_finding(result, sorted(ids)) for result, ids in resources.items()]
@@ -90,7 +92,7 @@ def _counts(result: RuleResult | PreflightFinding) -> bool:
 def _results(
     inventory: Inventory, candidates: Iterable[NodeCandidate], needs: Needs
 ) -> Iterator[tuple[RuleResult, str]]:
-    """Yield the results of the rules, each with the ID of the instance or interface."""
+    """Yield the results of the rules, with the ID of the instance or interface."""
     for candidate in candidates:
         if not candidate.is_node:
             if result := rules.of_stranger(candidate, needs):
@@ -108,7 +110,7 @@ def _results(
 
 
 def _vpc(composed: Composed, nodes: Iterable[NodeCandidate], vpc: str | None) -> str:
-    """Return the VPC that a policy is about, empty if it is about none."""
+    """Return the VPC of a policy, empty if it does not name one."""
     if parameters.VPC_ID not in parameters.used(composed.policy):
         return ""
     if vpc is not None:
@@ -118,8 +120,8 @@ def _vpc(composed: Composed, nodes: Iterable[NodeCandidate], vpc: str | None) ->
     vpcs.discard("")
     if len(vpcs) > 1:
         raise UsageError(
-            f"the cluster's nodes are in {' and '.join(sorted(vpcs))}; say with --vpc-id which "
-            "VPC the policy is for"
+            f"the cluster's nodes are in {' and '.join(sorted(vpcs))}; name the VPC of the policy "
+            "with --vpc-id"
         )
     return vpcs.pop() if vpcs else parameters.SAMPLE["vpc_id"]
 
@@ -137,7 +139,7 @@ def _finding(result: RuleResult, resources: list[str]) -> PreflightFinding:
 
 
 def _command(tag: tuple[str, ...], resources: list[str]) -> str:
-    """Return the command that sets a tag, or deletes it if there is no value."""
+    """Return the command that sets a tag, or that deletes it if `tag` has no value."""
     verb = "create-tags" if tag[1:] else "delete-tags"
     words = ",".join(f"{name}={text}" for name, text in zip(("Key", "Value"), tag, strict=False))
     return shlex.join(["aws", "ec2", verb, "--resources", *resources, "--tags", words])

@@ -15,14 +15,14 @@ class NodeLists(Struct, frozen=True):
 
     subnet_ids: tuple[str, ...]
     security_group_ids: tuple[str, ...]
-    not_read: tuple[str, ...]  # the nodes of which no interface is described
-    has_eni_configs: bool  # whether ENIConfigs are among them
+    not_read: tuple[str, ...]  # the nodes without a described interface
+    has_eni_configs: bool  # whether ENIConfigs were read
 
 
 def node_lists(
     nodes: Iterable[NodeCandidate], eni_configs: Iterable[EniConfig] | None
 ) -> NodeLists:
-    """Return what nodes and ENIConfigs use; `eni_configs` is None if none are given."""
+    """Return what nodes and ENIConfigs use; `eni_configs` is None without a file of them."""
     subnets, groups, not_read = set[str](), set[str](), []
     for node in nodes:
         instance = node.instance

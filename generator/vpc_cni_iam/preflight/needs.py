@@ -1,4 +1,4 @@
-"""The actions on one instance or interface that a policy allows the plugin, by the evaluator."""
+"""The actions on one instance or interface that a policy allows, by the evaluator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from vpc_cni_iam.catalog.facts.requests import (
     request_templates,
     tag_keys,
 )
+from vpc_cni_iam.catalog.hardening import allowed_tag_keys
 from vpc_cni_iam.inputs.aws.ec2 import Interface
+from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
 from vpc_cni_iam.policy.template import known
@@ -30,32 +32,41 @@ _ARN = "arn:{}:ec2:us-east-1:000000000000:{}/{}"
 
 
 class Needs(Struct, frozen=True):
-    """A policy for one cluster, ready to be asked."""
+    """A policy for one cluster, and what the plugin needs to work with it."""
 
     cluster: str
-    vpc: str  # the ID of its VPC, empty if the policy does not ask for it
-    creates: bool  # whether it lets the plugin make interfaces
+    vpc: str  # the ID of its VPC, empty if the policy does not name it
+    creates: bool  # whether it allows the plugin to create interfaces
     exits_on_trunk: bool  # whether the plugin exits if it may not change a trunk's security groups
-    provisions: bool  # whether the plugin makes, tags and changes interfaces as it is configured
+    provisions: bool  # whether the plugin is configured to create, tag and change interfaces
     # The key and the value of the tag that instances need, if any.
     instance_tag: tuple[str, str] | None
-    # The tags that the plugin sends when a node starts, but for the instance's ID.
+    # The tags that the plugin sends when a node starts, except the instance's ID.
     sent: Mapping[str, str]
-    tag_keys: tuple[str, ...]  # the keys of the resource tags that the policy asks for
+    unlisted: tuple[str, ...]  # the keys of these that the policy does not allow the plugin to set
+    tag_keys: tuple[str, ...]  # the keys of the resource tags that the policy requires
     _compiled: Compiled
     _actions: Mapping[Kind, tuple[str, ...]]
 
     @staticmethod
-    def of(composed: Composed, cluster: str, vpc: str, *, provisions: bool) -> Needs:
-        """Return the needs of a policy; the VPC is empty if the policy does not name it.
+    def of(
+        composed: Composed,
+        cluster: str,
+        vpc: str,
+        plugin: PluginSettings,
+    ) -> Needs:
+        """Return the needs of a policy; `vpc` is empty if the policy does not name it.
 
-        A plugin that provisions nothing assigns addresses in IPv6 mode, and is asked for no more.
+        A plugin that does not provision interfaces only assigns addresses, in IPv6 mode.
         """
         names = parameters.values({"cluster_name": cluster, "vpc_id": vpc or None})
         policy = parameters.substitute(composed.policy, names)
         version = composed.selection.serves
         values = {CLUSTER: cluster, OWNER: "amazon-vpc-cni"}
-        sent = {key: values.get(key, "") for key in tag_keys(version).managed}
+        keys, listed = tag_keys(version), allowed_tag_keys(policy)
+        sent = {key: values.get(key, "") for key in keys.managed}
+        sent |= plugin.additional_tags if keys.additional else {}
+        provisions = plugin.provisioning
         change = request_templates()["set-groups"]
         changes = [change.sent(mode, version, ()) for mode in composed.variant.modes]
         return Needs(
@@ -66,6 +77,7 @@ class Needs(Struct, frozen=True):
             provisions,
             _instance_tag(policy) if provisions else None,
             sent,
+            tuple(key for key in sent if listed is not None and key not in listed),
             tuple(_tag_keys(policy)),
             compile_policies([policy]),
             {
@@ -79,7 +91,7 @@ class Needs(Struct, frozen=True):
     ) -> tuple[str, ...]:
         """Return the actions of the plugin on one resource that the policy denies.
 
-        Raises `InputError` if two of the tags that the policy asks for differ in case only.
+        Raises `InputError` if two tags that the policy requires differ only in case.
         """
         context = self._context(vpc, tags)
         arn = _ARN.format("aws", kind, name)
@@ -90,9 +102,9 @@ class Needs(Struct, frozen=True):
         )
 
     def tagged(self, interface: Interface) -> dict[str, str] | None:
-        """Return the tags of an interface once a node has started, None if it may not set them.
+        """Return an interface's tags after a node start, None if the plugin may not set them.
 
-        The plugin sends the tags that are missing or have another value. Raises as `denied` does.
+        The plugin sends the tags that are missing or have another value. Raises like `denied`.
         """
         sent = {**self.sent, INSTANCE: interface.instance}
         missing = {k: v for k, v in sent.items() if interface.tags.get(k) != v}
@@ -129,7 +141,7 @@ def _actions(policy: Policy, kind: Kind) -> Iterable[str]:
 
 
 def _instance_tag(policy: Policy) -> tuple[str, str] | None:
-    """Return the tag that instances need: none if no interface is ever added to them."""
+    """Return the tag that instances need, None if no interface is ever added to them."""
     for statement in policy.statements if _CREATING in policy.actions() else ():
         if any(":instance/" in r for r in known(statement.resources)):
             for condition in statement.conditions:

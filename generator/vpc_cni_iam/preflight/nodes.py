@@ -1,6 +1,6 @@
 """Finds the nodes of a cluster among instances, by their tags.
 
-Sources of the signs: the Amazon EKS User Guide (managed node groups, ``eks:cluster-name``),
+Sources of the tags: the Amazon EKS User Guide (managed node groups, ``eks:cluster-name``),
 Karpenter's upgrade guide (``eks:eks-cluster-name``), eksctl, kops and the cluster autoscaler's
 discovery tags, Kubernetes' own ``kubernetes.io/cluster/<name>``, and the plugin's tags.
 """
@@ -15,7 +15,7 @@ from msgspec import Struct
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE, KUBERNETES_CLUSTER
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface, Inventory
 
-# v1.23.0:pkg/awsutils/awsutils.go, the plugin's interfaces are described so.
+# The description of the plugin's interfaces: v1.23.0:pkg/awsutils/awsutils.go.
 _DESCRIPTION = "aws-K8S-"
 _BY_VALUE = (
     CLUSTER,
@@ -26,24 +26,24 @@ _BY_VALUE = (
     "KubernetesCluster",
 )
 _BY_KEY = (KUBERNETES_CLUSTER, "k8s.io/cluster/", "k8s.io/cluster-autoscaler/")
-# Whitepaper "Security Overview of Amazon EKS Auto Mode", EC2 managed instances: EC2 refuses changes
-# of their interfaces, whoever asks.
+# EC2 refuses all changes of their interfaces: whitepaper "Security Overview of Amazon EKS Auto
+# Mode", EC2 managed instances.
 _AUTO_MODE = "eks.amazonaws.com"
-_NO_CLUSTER = ("enabled", "node-template")  # what else follows k8s.io/cluster-autoscaler/
+_NO_CLUSTER = ("enabled", "node-template")  # not cluster names, after k8s.io/cluster-autoscaler/
 
 
 class NodeOwner(Enum):
-    """Whose node an instance is, by the tags of it and its interfaces."""
+    """Whose node an instance is, by its tags and those of its interfaces."""
 
     cluster = "the cluster"
     another = "another cluster"
     some = "some cluster"  # the plugin manages its interfaces
-    auto_mode = "EKS Auto Mode"  # EKS manages it, and aws-node does not run there
+    auto_mode = "EKS Auto Mode"  # EKS manages it, and aws-node does not run on it
     unknown = "unknown"
 
 
 class NodeCandidate(Struct, frozen=True):
-    """An instance with the interfaces attached to it, which may be a node."""
+    """An instance that may be a node, with its attached interfaces."""
 
     id: str
     instance: Instance | None  # the instance, None if it was not described
@@ -52,12 +52,12 @@ class NodeCandidate(Struct, frozen=True):
 
     @property
     def is_node(self) -> bool:
-        """Whether it is taken for a node of the cluster."""
+        """Whether it is treated as a node of the cluster."""
         return self.owner in (NodeOwner.cluster, NodeOwner.some)
 
 
 def node_candidates(inventory: Inventory, cluster: str) -> tuple[NodeCandidate, ...]:
-    """Return the instances that were described, or that described interfaces are attached to."""
+    """Return the described instances, and the instances with a described interface."""
     attached: dict[str, list[Interface]] = {}
     for interface in (inventory.interfaces or {}).values():
         if interface.instance and interface.type != "branch":
@@ -72,7 +72,7 @@ def node_candidates(inventory: Inventory, cluster: str) -> tuple[NodeCandidate, 
 
 
 def is_plugins(interface: Interface) -> bool:
-    """Say whether the plugin made or manages an interface."""
+    """Return whether the plugin created or manages an interface."""
     return INSTANCE in interface.tags or interface.description.startswith(_DESCRIPTION)
 
 

@@ -40,7 +40,7 @@ def lines(result: Preflight) -> Iterator[str]:
 
 
 def list_lines(lists: NodeLists) -> Iterator[str]:
-    """Yield the lists of a narrowed policy as values of its variables, and what is not in them."""
+    """Yield the lists as values of a narrowed module's variables, and what they do not include."""
     yield "subnets and security groups of these nodes, for a module with --limit-to:"
     for name, ids in (
         ("subnet_ids", lists.subnet_ids),
@@ -51,14 +51,14 @@ def list_lines(lists: NodeLists) -> Iterator[str]:
     if lists.not_read:
         more = len(lists.not_read) - _SHOWN
         shown = " ".join([*lists.not_read[:_SHOWN], *([f"and {more} more"] if more > 0 else [])])
-        yield f"  incomplete: no interface is described of {shown}"
+        yield f"  incomplete: the input has no interface of {shown}"
     if not lists.has_eni_configs:
         yield (
-            "  with custom networking, the ENIConfigs count, too: give what kubectl get eniconfigs "
-            "-o json prints with --eni-configs"
+            "  with custom networking, also add the ENIConfigs: --eni-configs takes the output of "
+            "kubectl get eniconfigs -o json"
         )
     yield (
-        "  subnets for discovery that no node uses yet: aws ec2 describe-subnets --filters "
+        "  for discovered subnets that no node uses yet: aws ec2 describe-subnets --filters "
         "Name=tag:kubernetes.io/role/cni,Values=1"
     )
 

@@ -1,4 +1,4 @@
-"""The rules about one instance or interface under a policy."""
+"""The rules about one instance or interface with a policy."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface
 from vpc_cni_iam.preflight.needs import Needs
 from vpc_cni_iam.preflight.nodes import NodeCandidate, NodeOwner
 
-# With the value true on an interface, the plugin leaves that alone.
+# The plugin does not manage an interface on which this tag is true.
 _NO_MANAGE = "node.k8s.amazonaws.com/no_manage"
-_GIVE = "give what aws ec2"
+_ADD = "add the output of aws ec2"
 
 
 class Severity(StrEnum):
     """The severity of a finding, the most severe first."""
 
     breaks = "breaks"  # the plugin fails there
-    unknown = "unknown"  # whether it fails was not checked
-    degrades = "degrades"  # it works, degraded
+    unknown = "unknown"  # it was not checked whether the plugin fails
+    degrades = "degrades"  # the plugin works with limits
     note = "note"
 
 
 class RuleResult(Struct, frozen=True):
-    """The result of a rule for an instance or an interface, which it does not name."""
+    """The result of a rule, without the ID of its instance or interface."""
 
     rule: str
     severity: Severity
     problem: Message
     effect: str  # what follows, or what the plugin does about it
-    # The key and the value of the tag to set; the key alone of one to delete.
+    # The key and the value of the tag to set, or only the key of a tag to delete.
     tag: tuple[str, ...] = ()
 
 
 def of_node(node: NodeCandidate, needs: Needs) -> Iterator[RuleResult]:
-    """Yield the results for a node, without those for its interfaces that were described."""
+    """Yield the results for a node, except those for its described interfaces."""
     if node.instance:
         yield from _of_instance(node.instance, needs)
     elif needs.instance_tag:
         yield RuleResult(
             "instance-not-read",
             Severity.unknown,
-            f"not described, so that its tag {needs.instance_tag[0]} is not known",
-            f"without the tag, no interface can be added: {_GIVE} describe-instances prints, too",
+            f"not in the input, so its tag {needs.instance_tag[0]} is not known",
+            f"without the tag, no interface can be added; {_ADD} describe-instances",
         )
     if not node.interfaces and node.instance:
         vpc = node.instance.vpc or needs.vpc
@@ -57,9 +57,9 @@ def of_node(node: NodeCandidate, needs: Needs) -> Iterator[RuleResult]:
             yield RuleResult(
                 "interfaces-not-read",
                 Severity.unknown,
-                "its network interfaces are not described",
-                "the plugin fails if some of them do not have certain tags: "
-                f"{_GIVE} describe-network-interfaces prints, too",
+                "its network interfaces are not in the input",
+                "the plugin fails if some of them do not have certain tags; "
+                f"{_ADD} describe-network-interfaces",
             )
 
 
@@ -69,8 +69,8 @@ def _of_instance(instance: Instance, needs: Needs) -> Iterator[RuleResult]:
             "instance-in-another-vpc",
             Severity.breaks,
             f"in {instance.vpc}, not in {needs.vpc}",
-            "the policy denies ec2:CreateNetworkInterface there: pods get no more addresses than "
-            "the first interface has",
+            "the policy denies ec2:CreateNetworkInterface there: pods only get the addresses of "
+            "the first interface",
         )
     if needs.instance_tag is None:
         return
@@ -84,7 +84,7 @@ def _of_instance(instance: Instance, needs: Needs) -> Iterator[RuleResult]:
     present = next((v for k, v in instance.tags.items() if k.lower() == key.lower()), None)
     problem = f"no tag {key}, which must be {value!r}"
     if present is not None:
-        problem = f"tag {key} is {present!r}, and must be {value!r}"
+        problem = f"tag {key} is {present!r}, but must be {value!r}"
     yield RuleResult(
         "instance-tag-missing" if present is None else "instance-tag-value",
         Severity.breaks,
@@ -109,7 +109,7 @@ def of_interface(interface: Interface, needs: Needs) -> RuleResult | None:
             "interface-not-managed",
             Severity.note,
             f"tag {_NO_MANAGE} is true, and no tag {CLUSTER}",
-            "the plugin leaves it alone, never tags it and needs nothing on it",
+            "the plugin does not manage or tag this interface",
         )
     if is_trunk:
         exits = needs.exits_on_trunk
@@ -117,9 +117,9 @@ def of_interface(interface: Interface, needs: Needs) -> RuleResult | None:
             "interface-trunk",
             Severity.breaks if exits else Severity.degrades,
             f"trunk interface, no tag {CLUSTER}",
-            "the plugin never tags it. When it starts, and when the security groups of the first "
-            "interface change, the policy denies their change here, and the plugin "
-            f"{'exits at this version' if exits else 'logs that'}",
+            "the plugin never tags it. When the plugin starts, and when the security groups of the "
+            "first interface change, it sets them here. The policy denies that, and the plugin "
+            f"{'exits at this version' if exits else 'logs the error'}",
             ours,
         )
     return _of_managed(interface, needs, ready=ready)
@@ -128,7 +128,7 @@ def of_interface(interface: Interface, needs: Needs) -> RuleResult | None:
 def _of_managed(interface: Interface, needs: Needs, *, ready: bool) -> RuleResult | None:
     """Return the result for an interface that the plugin tags when it starts."""
     if twice := _twice("interface", {**interface.tags, **needs.sent}, needs):
-        return twice  # once the plugin has set its own
+        return twice  # after the plugin has set its tags
     after = needs.tagged(interface)
     if after is None:
         return _refused(interface, needs)
@@ -140,8 +140,8 @@ def _of_managed(interface: Interface, needs: Needs, *, ready: bool) -> RuleResul
                 "interface-tag-missing",
                 Severity.breaks,
                 problem,
-                f"the policy denies {', '.join(denied)} there: no pod gets an address. As it is "
-                "configured, the plugin does not set the tag:",
+                f"the policy denies {', '.join(denied)} there: no pod gets an address. With its "
+                "configuration, the plugin does not set the tag:",
                 (CLUSTER, needs.cluster),
             )
         return RuleResult(
@@ -156,7 +156,7 @@ def _of_managed(interface: Interface, needs: Needs, *, ready: bool) -> RuleResul
         "interface-tagged-at-start",
         Severity.note,
         problem,
-        "the plugin sets it when it next starts, as it does when CLUSTER_NAME is set; not with "
+        "the plugin sets it at its next start, for example when you set CLUSTER_NAME; not with "
         "DISABLE_NETWORK_RESOURCE_PROVISIONING or ENABLE_IMDS_ONLY_MODE. To set it before:",
         (CLUSTER, needs.cluster),
     )
@@ -164,42 +164,45 @@ def _of_managed(interface: Interface, needs: Needs, *, ready: bool) -> RuleResul
 
 def _refused(interface: Interface, needs: Needs) -> RuleResult:
     present, elsewhere = interface.tags.get(CLUSTER), needs.vpc and interface.vpc != needs.vpc
-    problem = "lacks tags that the policy does not let the plugin set"
+    problem = "tags are missing, and the policy does not allow the plugin to set them"
     if elsewhere:
-        problem += f", since it is in {interface.vpc}, not in {needs.vpc}"
+        problem += f": it is in {interface.vpc}, not in {needs.vpc}"
     elif present not in (None, needs.cluster):
-        problem += f", since {CLUSTER} is {present!r} there"
+        problem += f": its tag {CLUSTER} is {present!r}"
+    elif needs.unlisted:
+        problem += f": the policy does not list the tag key {', '.join(needs.unlisted)}"
+    effect = "the plugin cannot tag it when it starts, and exits"
     return RuleResult(
         "interface-tag-refused",
         Severity.breaks,
         problem,
-        "the plugin cannot tag it at its start, and exits",
-        () if elsewhere else (CLUSTER, needs.cluster),
+        f"{effect}; list it with --additional-tag-key" if needs.unlisted else effect,
+        () if elsewhere or needs.unlisted else (CLUSTER, needs.cluster),
     )
 
 
 def of_left_over(interface: Interface, needs: Needs) -> RuleResult | None:
-    """Return the result for an interface of the plugin's that is attached to nothing."""
+    """Return the result for an interface of the plugin that is not attached."""
     if CLUSTER in interface.tags or (needs.vpc and interface.vpc != needs.vpc):
         return None
     return RuleResult(
         "interface-left-over",
         Severity.degrades,
-        f"left over: made by the plugin, attached to nothing, no tag {CLUSTER}",
-        "once CLUSTER_NAME is set, the plugin's clean-up passes it over and nothing deletes it. If "
-        "no other cluster of the VPC made it, tag it for the clean-up or delete it:",
+        f"left over: created by the plugin, not attached, no tag {CLUSTER}",
+        "after CLUSTER_NAME is set, the plugin's clean-up skips it and nothing deletes it. If "
+        "no other cluster in the VPC created it, tag it for the clean-up or delete it:",
         (CLUSTER, needs.cluster),
     )
 
 
 def of_stranger(node: NodeCandidate, needs: Needs) -> RuleResult | None:
-    """Return the result for an instance that shows no sign of being the cluster's."""
+    """Return the result for an instance that has no sign of belonging to the cluster."""
     if node.owner is NodeOwner.another:
         problem, effect = "tags of another cluster", "skipped"
         return RuleResult("instance-of-another-cluster", Severity.note, problem, effect)
     if node.owner is NodeOwner.auto_mode:
         problem = "a node of EKS Auto Mode: Operator is eks.amazonaws.com"
-        effect = "EKS gives its pods their addresses, and aws-node does not run there: skipped"
+        effect = "skipped: EKS gives its pods their addresses, and aws-node does not run on it"
         return RuleResult("instance-of-auto-mode", Severity.note, problem, effect)
     if needs.instance_tag is None or node.instance is None:
         return None
@@ -207,12 +210,12 @@ def of_stranger(node: NodeCandidate, needs: Needs) -> RuleResult | None:
         return twice
     if not needs.denied("instance", node.id, node.instance.tags):
         return None
-    effect = "no interface there is the plugin's, so it was skipped. If it is a node:"
-    unsure = not node.interfaces  # they would tell
+    effect = "skipped, because it has no interface of the plugin. If it is a node:"
+    unsure = not node.interfaces  # interfaces would show whether it is a node
     if unsure:
         effect = (
-            "if it is a node, no interface can be added to it. If not, describe the nodes only "
-            "(--filters Name=tag:eks:cluster-name,Values=...), or the network interfaces, too"
+            "if it is a node, no interface can be added to it. If not, describe only the nodes "
+            "(--filters Name=tag:eks:cluster-name,Values=...), or also the network interfaces"
         )
     return RuleResult(
         "instance-unknown",
@@ -223,26 +226,27 @@ def of_stranger(node: NodeCandidate, needs: Needs) -> RuleResult | None:
     )
 
 
-def of_nothing(cluster: str) -> RuleResult:
-    """Return the result if there is no node at all."""
-    return RuleResult(
-        "no-nodes",
-        Severity.unknown,
-        f"no instance or interface looks like a node of {cluster!r}",
+def of_nothing(cluster: str, *, is_auto_mode: bool) -> RuleResult:
+    """Return the result if there is no node, or none but nodes of EKS Auto Mode."""
+    effect = (
         "nothing was checked; compare --cluster-name, the Region, the account and --filters with "
-        "the cluster",
+        "the cluster"
     )
+    if is_auto_mode:
+        effect += ". If all its nodes are of EKS Auto Mode, it needs no policy"
+    problem = f"no instance or interface looks like a node of {cluster!r}"
+    return RuleResult("no-nodes", Severity.unknown, problem, effect)
 
 
 def of_cluster_name(own: str, cluster: str) -> RuleResult:
-    """Return the result if the plugin does not have the name of the cluster."""
+    """Return the result if the plugin has no cluster name, or another one."""
     return RuleResult(
         "cluster-name-differs",
         Severity.breaks,
         f"CLUSTER_NAME of aws-node is {own!r}, not {cluster!r}" if own
         else "CLUSTER_NAME of aws-node is not set",
         "the plugin does not tag interfaces for the cluster, so the policy denies creating and "
-        f"using them: set CLUSTER_NAME to {cluster}",
+        f"using them; set CLUSTER_NAME to {cluster}",
     )  # fmt: skip
 
 
@@ -252,23 +256,22 @@ def of_unread(part: str) -> RuleResult:
         "configuration-not-read",
         Severity.unknown,
         part,
-        "whether the plugin works with the policy depends on it",
+        "this decides whether the plugin works with the policy",
     )
 
 
 def of_pages(count: int) -> RuleResult:
-    """Return the result if there are pages that say that another follows."""
+    """Return the result if pages say that another page follows."""
     return RuleResult(
         "pages-may-be-missing",
         Severity.unknown,
         f"{count} page{'s' * (count != 1)} with a NextToken",
-        "nothing tells whether every page is given, and no other was checked; let aws follow the "
-        "pages (leave --no-paginate and --max-items out)",
+        "pages may be missing; print all of them (aws without --no-paginate and --max-items)",
     )
 
 
 def _twice(kind: str, tags: Iterable[str], needs: Needs) -> RuleResult | None:
-    """Return the result if a key that the policy asks for comes in two spellings."""
+    """Return the result if a tag key that the policy requires has two spellings."""
     spellings: dict[str, list[str]] = {}
     for key in sorted(set(tags)):
         spellings.setdefault(key.lower(), []).append(key)
@@ -280,7 +283,7 @@ def _twice(kind: str, tags: Iterable[str], needs: Needs) -> RuleResult | None:
                 f"{kind}-tag-twice",
                 Severity.breaks,
                 f"tag {wrong!r} beside {required}",
-                "a condition of IAM ignores the case of a tag's key and reads only one of them; "
+                "IAM conditions ignore the case of a tag's key and read only one of them; "
                 "delete the wrong one:",
                 (wrong,),
             )

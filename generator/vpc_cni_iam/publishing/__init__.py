@@ -1,1 +1,1 @@
-"""A version of the module for others: its tree, archives, registry, OCI layout and provenance."""
+"""Publishes a version of the module: tree, archives, registry, OCI layout and provenance."""

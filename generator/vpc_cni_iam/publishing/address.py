@@ -14,12 +14,12 @@ from vpc_cni_iam.errors import UsageError
 NAME = "vpc-cni-iam"
 SYSTEM = "aws"
 REPOSITORY = f"terraform-{SYSTEM}-{NAME}"
-# RFC 2606 reserves these names, so a README that was made without a host names no real module.
+# RFC 2606 reserves these names, so a README written without a host names no real module.
 STAND_IN_HOST = "registry.example.com"
 STAND_IN_NAMESPACE = "example"
 
 _LABEL = r"[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?"
-# Lower-case letters only, since OCI takes no others.
+# Lower-case letters only, because OCI accepts no others.
 _NAMESPACE = re.compile(r"[0-9a-z](?:[0-9a-z-]{0,62}[0-9a-z])?", re.ASCII)
 # Terraform and OpenTofu require a dot in the host name of a registry.
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})+(?::(?P<port>[1-9]\d{{0,4}}))?", re.ASCII)
@@ -41,8 +41,8 @@ class ModuleAddress(Struct, frozen=True):
     def __post_init__(self) -> None:
         if not _NAMESPACE.fullmatch(self.namespace):
             raise UsageError(
-                f"--namespace {self.namespace!r} is not 1 to 64 lower-case letters, digits and "
-                "hyphens, with no hyphen at an end"
+                f"--namespace {self.namespace!r} must be 1 to 64 lower-case letters, digits and "
+                "hyphens, without a hyphen at an end"
             )
         match = _HOST.fullmatch(self.host)
         if match is None or int(match["port"] or 1) > _MAX_PORT:

@@ -1,7 +1,7 @@
-"""Archives of a module's files whose bytes depend on nothing but the files.
+"""Archives of a module's files, whose bytes depend only on the files.
 
-Names are sorted, times, modes and owners are fixed, and nothing is compressed: zlib builds deflate
-the same input differently, and a module is a few kilobytes.
+Names are sorted; times, modes and owners are fixed. Nothing is compressed, because builds of zlib
+compress the same input differently, and a module has only a few kilobytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import PurePosixPath
 from vpc_cni_iam.errors import InputError, TreeError
 from vpc_cni_iam.texts.limits import ARCHIVE
 
-# 1980-01-01 00:00:00 UTC, the oldest time that a zip archive can hold, in seconds since 1970.
+# 1980-01-01 00:00:00 UTC, the oldest possible time in a zip archive, in seconds since 1970.
 _TIME = 315532800
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644
@@ -37,7 +37,7 @@ class ArchiveFormat(StrEnum):
 
 
 def pack(files: Mapping[str, str], archive_format: ArchiveFormat) -> bytes:
-    """Return an archive of files, without a folder above them; see `check_paths`."""
+    """Return an archive of files, without a top folder; see `check_paths`."""
     check_paths(files)
     entries = [(name, files[name].encode()) for name in sorted(files)]
     return _tar_gz(entries) if archive_format is ArchiveFormat.TAR_GZ else _zip(entries)
@@ -71,7 +71,7 @@ def unpack(packed: bytes, source: str) -> dict[str, str]:
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
             plain = stream.read(ARCHIVE.most + 1)
         if len(plain) > ARCHIVE.most:
-            raise InputError(source, "", f"unpacks to more than {ARCHIVE.words()}")
+            raise InputError(source, "", f"has more than {ARCHIVE.words()} of content")
         with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
             for entry in archive:
                 content = archive.extractfile(entry) if entry.isreg() else None
@@ -85,24 +85,24 @@ def unpack(packed: bytes, source: str) -> dict[str, str]:
 
 
 def check_paths(files: Mapping[str, object]) -> None:
-    """Check the paths of files: none leaves the tree, and every file system can hold them all."""
+    """Check that no path leaves the tree, and that every file system can store all paths."""
     folded: dict[str, str] = {}
     for name in files:
         parts = PurePosixPath(name).parts
         if "/".join(parts) != name or name.startswith("/") or ".." in parts or not parts:
             raise TreeError(f"{name!r} is not a plain path inside the module")
         if not name.isascii() or not name.isprintable() or set(name) & set('\\:*?"<>|'):
-            raise TreeError(f"{name!r} holds a character that some file systems refuse")
+            raise TreeError(f"{name!r} has a character that some file systems refuse")
         for depth in range(1, len(parts) + 1):
             path = "/".join(parts[:depth])
             if folded.setdefault(path.lower(), path) != path:
                 raise TreeError(f"{path!r} differs from {folded[path.lower()]!r} only in case")
         if any("/".join(parts[:depth]) in files for depth in range(1, len(parts))):
-            raise TreeError(f"{name!r} lies below a path that is a file")
+            raise TreeError(f"{name!r} is below a path that is a file")
 
 
 def gzip_stored(plain: bytes) -> bytes:
-    """Return the gzip format (RFC 1952) around stored blocks of deflate (RFC 1951, 3.2.4)."""
+    """Return data in the gzip format (RFC 1952), in stored deflate blocks (RFC 1951, 3.2.4)."""
     packed = [b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"]
     for start in range(0, len(plain) or 1, _BLOCK):
         block = plain[start : start + _BLOCK]

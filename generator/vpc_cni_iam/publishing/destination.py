@@ -1,4 +1,4 @@
-"""Where a directory publishes to: recorded in it once, and the same for every later version."""
+"""The destination of a directory's versions: recorded once, and the same for later versions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FORMAT = 1
 class DestinationOptions(Struct, frozen=True):
     """The options of a user; None means the recorded value, or a placeholder.
 
-    `move` accepts a host and an OCI repository that differ from the recorded ones; `check_oci_tag`
+    `move` accepts a host and an OCI repository that differ from the recorded ones. `check_oci_tag`
     asks the OCI repository whether a tag would move.
     """
 
@@ -36,7 +36,7 @@ class DestinationOptions(Struct, frozen=True):
             check_oci_repository(self.oci_repository)
 
     def address(self, default: ModuleAddress) -> ModuleAddress:
-        """Return the address of these options, with the default's parts where they have none."""
+        """Return the address of these options; parts that they do not set are the default's."""
         return ModuleAddress(
             default.namespace if self.namespace is None else self.namespace,
             default.host if self.host is None else self.host,
@@ -44,7 +44,7 @@ class DestinationOptions(Struct, frozen=True):
 
 
 class Destination(Struct, frozen=True):
-    """Where a directory publishes to: a registry, and the host and name of an OCI repository."""
+    """A destination: a registry, and the host and name of an OCI repository."""
 
     address: ModuleAddress
     oci_repository: str | None = None
@@ -61,28 +61,28 @@ class Destination(Struct, frozen=True):
 
 
 class ResolvedDestination(Struct, frozen=True):
-    """Where to publish to, and where the directory published to before."""
+    """The destination to publish to, and those of earlier versions."""
 
     destination: Destination
-    # The destinations before; empty if nothing is published, several where the versions name
-    # several hosts.
+    # The earlier destinations; empty if nothing is published, several if the versions name several
+    # hosts.
     before: tuple[Destination, ...] = ()
 
 
 def resolve(directory: Path, options: DestinationOptions) -> ResolvedDestination:
-    """Return where a directory publishes to: as it records, or as the options say the first time.
+    """Return the destination of a directory: the recorded one, or at first that of the options.
 
-    Raises `PublishError` if it records something else and may not move, or it has no record and its
-    versions name no single host.
+    Raises `PublishError` if the record differs and may not move, or if there is no record and the
+    versions do not name exactly one host.
     """
     names = namespaces(directory)
-    if not names:  # a record that a killed publish left has no effect
+    if not names:  # nothing is published, so the record of a killed publish has no effect
         return ResolvedDestination(
             Destination(options.address(ModuleAddress()), options.oci_repository)
         )
     if options.namespace not in (None, *names) or len(names) > 1:
         raise PublishError(
-            f"{directory}: publishes for the namespace {', '.join(names)}; choose another "
+            f"{directory}: has versions for the namespace {', '.join(names)}; choose another "
             f"directory for {options.namespace or 'this'}"
         )
     record = _recorded(directory)
@@ -104,16 +104,16 @@ def _check_move(directory: Path, options: DestinationOptions, before: Destinatio
     ):
         if new not in (None, recorded) and recorded is not None and not options.move:
             raise PublishError(
-                f"{directory}: publishes for {recorded}, and {option} is {new}; leave {option} "
-                "out, or add --move-registry to publish for that from now on"
+                f"{directory}: records {recorded}, but {option} is {new}; remove {option}, or add "
+                "--move-registry to use the new one from now on"
             )
 
 
 def _unknown_host(directory: Path, before: Iterable[Destination]) -> str:
     hosts = ", ".join(d.address.host for d in before)
-    why = f"its versions were made for {hosts}" if hosts else "no version's provenance tells it"
+    why = f"its versions name {hosts}" if hosts else "no version's provenance names it"
     return (
-        f"{directory}: does not record the host that it publishes for, and {why}; say it once with "
+        f"{directory}: does not record its registry's host, and {why}; name it once with "
         "--registry-host"
     )
 
@@ -132,24 +132,25 @@ def _recorded(directory: Path) -> Destination | None:
                 check_oci_repository(repository)
             return Destination(ModuleAddress(value["namespace"], value["host"]), repository)
     except (ValueError, KeyError, TypeError, RecursionError, UsageError) as error:
-        problem = f"is not a record of where this directory publishes to: {error}; put it back"
+        problem = f"does not have the host, namespace and OCI repository: {error}; restore it"
         raise InputError(source, "", problem) from None
-    raise InputError(source, "", f"has format {number!r}, and this version knows {_FORMAT}; update")
+    problem = f"has format {number!r}, but this version knows only {_FORMAT}; update vpc-cni-iam"
+    raise InputError(source, "", problem)
 
 
 def _named_by_versions(directory: Path, namespace: str) -> tuple[Destination, ...]:
-    """Return the destinations that versions name; an older vpc-cni-iam wrote no record."""
+    """Return the destinations that versions name, because older vpc-cni-iam wrote no record."""
     versions = PublishedVersions(directory, ModuleAddress(namespace))
     hosts = dict.fromkeys(map(versions.host, versions.listed()))
     return tuple(Destination(ModuleAddress(namespace, host)) for host in hosts if host is not None)
 
 
 def moves(resolved: ResolvedDestination) -> Iterator[str]:
-    """Yield how a registry moved; a published version keeps the source that its README names."""
+    """Yield how a registry moved; the README of a published version keeps the old source."""
     for before in resolved.before:
         old, new = before.address.host, resolved.destination.address.host
         if old != new:
-            yield f"from {old} to {new}; README.md of a published version keeps {old}"
+            yield f"from {old} to {new}; the README.md of published versions still names {old}"
         repository = resolved.destination.oci_repository
         if before.oci_repository not in (None, repository):
             yield f"from {before.oci_repository} to {repository}"

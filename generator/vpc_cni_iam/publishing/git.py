@@ -1,9 +1,8 @@
-"""Commits a published version and its tag into a git repository, for registries that read git.
+"""Commits a published version and its tag to a git repository, for registries that read git.
 
-The commit is made of git objects alone, and branch and tag move in one transaction, so nobody
-fetches half of it. Everything is tried first, so that git refuses before anything is published.
-Files of the repository that are not the module's stay; files that an engine would load with the
-module are refused.
+The commit consists only of git objects, and branch and tag move in one transaction, so nobody
+fetches half of it. All steps are tried first, so that git fails before anything is published. Other
+files of the repository stay, but files that an engine would load with the module are refused.
 """
 
 from __future__ import annotations
@@ -20,36 +19,36 @@ from vpc_cni_iam.files.read import contents, unix
 from vpc_cni_iam.publishing.address import REPOSITORY
 from vpc_cni_iam.publishing.versioning.semver import Version
 
-# Variables of the user's shell that would point git at another repository than the named one.
+# Environment variables that would make git use another repository than the named one.
 _REMOVED = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"),
     "GIT_COMMON_DIR",
 )
-# What an engine reads of a module's folder; OpenTofu prefers main.tofu to main.tf.
+# The files that an engine reads in a module's folder; OpenTofu prefers main.tofu to main.tf.
 _CONFIGURATION = (".tf", ".tf.json", ".tofu", ".tofu.json")
 _TIMEOUT = 120
 _LISTED = 5
 
 
 class GitRepository(Struct, frozen=True):
-    """A git repository, and the environment that git runs in."""
+    """A git repository, and the environment for git."""
 
     path: Path  # its top directory, bare or not
     environ: Mapping[str, str]
 
 
 class PreparedTag(Struct, frozen=True):
-    """A tag and its commit, which neither branch nor tag names until `finish`."""
+    """A tag and its commit; neither branch nor tag points to it before `finish`."""
 
     name: str
     commit: str
-    new: bool  # false for a tag that the repository has already
+    new: bool  # whether the repository does not have the tag yet
     _git: _Git
     _head: str
-    _moves: str = ""  # of branch and tag, as update-ref reads them
+    _moves: str = ""  # the moves of branch and tag, in the format of update-ref
 
     def finish(self) -> None:
-        """Move branch and tag to the commit, and update a work tree; if git fails, nothing."""
+        """Move branch and tag to the commit, and update a work tree; do nothing if git fails."""
         if self.new:
             _move(self._git, self._head, self.commit, self.name, self._moves)
 
@@ -60,9 +59,9 @@ class _Git:
         self.environ = {k: v for k, v in repository.environ.items() if k not in _REMOVED}
 
     def run(self, *arguments: str, stdin: str | bytes = b"", **environ: str) -> str:
-        """Run git in the repository and return what it prints, or raise `PublishError`.
+        """Run git in the repository and return its output, or raise `PublishError`.
 
-        `environ` are further variables of its environment.
+        `environ` are additional environment variables.
         """
         try:
             done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
@@ -75,7 +74,7 @@ class _Git:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise PublishError(f"{self.repository}: git cannot be run: {reason(error)}") from None
+            raise PublishError(f"{self.repository}: git cannot run: {reason(error)}") from None
         if done.returncode:
             stderr = done.stderr.decode(errors="replace").strip()
             raise PublishError(f"{self.repository}: git {arguments[0]} failed: {stderr}")
@@ -86,16 +85,16 @@ class _Git:
         return self.run("rev-parse", "--is-bare-repository").strip() == "true"
 
     def read_tree(self, old: str, new: str, *options: str) -> None:
-        """Update index and work tree from one commit to another; an empty old one is no commit."""
+        """Update index and work tree from one commit to another; `old` is empty at first."""
         self.run("read-tree", "-m", "-u", *options, old or self.run("mktree").strip(), new)
 
     def signs(self, kind: str) -> bool:
-        """Return whether the user's configuration asks for signed commits, or tags."""
+        """Return whether the user's configuration requires signed commits, or tags."""
         key = f"{kind}.gpgSign"
         return self.run("config", "--type=bool", "--default=false", key).strip() == "true"
 
     def resolve(self, name: str) -> str:
-        """Return the object of a name; empty if there is none."""
+        """Return the object with a name, empty if there is none."""
         try:
             return self.run("rev-parse", "--verify", "--quiet", "--end-of-options", name).strip()
         except PublishError:
@@ -107,7 +106,7 @@ class _Git:
         return {path: head for head, _, path in (line.partition("\t") for line in lines if line)}
 
     def entry(self, text: str, *, write: bool = True) -> str:
-        """Return mode and object of a file with a text."""
+        """Return the mode and object of a file with a text."""
         options = ["-w"] if write else []
         return f"100644 blob {self.run('hash-object', *options, '--stdin', stdin=text).strip()}"
 
@@ -118,20 +117,20 @@ def prepare_tag(
     files: Mapping[str, str],
     previous: Mapping[str, str],
 ) -> PreparedTag:
-    """Make the commit of a version after the commit that is checked out, for a tag ``vX.Y.Z``.
+    """Create the commit of a version on top of the checked-out commit, for a tag ``vX.Y.Z``.
 
-    Nobody sees it until it is finished. A tag that the repository has with the same files stays.
-    `previous` are the files of the version before; those that are gone are removed.
+    It is not visible before it is finished. If the repository has the tag with the same files, it
+    stays. `previous` are the files of the previous version; those without a new one are removed.
 
     Raises `PublishError` if the tag has other files, a file in the way is not the module's or would
     be loaded with it, the work tree has changes, or git fails or would fail.
     """
     if not repository.path.is_dir():
-        raise PublishError(f"{repository.path}: is not a directory; git init makes a repository")
+        raise PublishError(f"{repository.path}: is not a directory; create one with git init")
     git, name = _Git(repository), f"v{version}"
     bare = git.bare()
     if not bare and git.run("rev-parse", "--show-prefix").strip():
-        raise PublishError(f"{repository.path}: lies inside a repository; name its top directory")
+        raise PublishError(f"{repository.path}: is inside a repository; name its top directory")
     entries = {path: git.entry(text) for path, text in files.items()}
     if commit := git.resolve(f"refs/tags/{name}^{{commit}}"):
         return _tagged_already(git, name, commit, entries)
@@ -139,9 +138,7 @@ def prepare_tag(
     current = git.entries(head) if head else {}
     _check_in_the_way(git, current, entries, previous)
     if not bare and git.run("status", "--porcelain", "--untracked-files=no"):
-        raise PublishError(
-            f"{repository.path}: has changes that are not committed; commit them first"
-        )
+        raise PublishError(f"{repository.path}: has uncommitted changes; commit them first")
     others = {path: entry for path, entry in current.items() if path not in previous}
     _check_loaded(str(repository.path), others, entries)
     _check_identity(git)
@@ -160,9 +157,9 @@ def _tagged_already(git: _Git, name: str, commit: str, entries: Mapping[str, str
     differing = sorted(path for path, entry in entries.items() if tagged.get(path) != entry)
     if differing:
         raise PublishError(
-            f"{git.repository}: the tag {name} is there with other bytes "
+            f"{git.repository}: the tag {name} exists with other content "
             f"({', '.join(differing[:_LISTED])}), and a published version never changes; choose "
-            "another number"
+            "another version"
         )
     _check_loaded(f"{git.repository}: the tag {name}", tagged, entries)
     return PreparedTag(name, commit, False, git, commit)
@@ -174,16 +171,16 @@ def _check_identity(git: _Git) -> None:
             git.run("var", f"GIT_{role}_IDENT")
         except PublishError:
             raise PublishError(
-                f"{git.repository}: git does not know who makes the commit; set user.name and "
+                f"{git.repository}: git has no identity for the commit; set user.name and "
                 "user.email with git config, or GIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL, "
                 "GIT_COMMITTER_NAME and GIT_COMMITTER_EMAIL"
             ) from None
 
 
 def _check_loaded(place: str, paths: Iterable[str], files: Iterable[str]) -> None:
-    """Refuse configuration beside the version's files, which an engine would load with them."""
+    """Refuse other configuration that an engine would load with the version's files."""
     own = set(files)
-    # Some file systems take folders for one that differ only in case.
+    # Some file systems treat folders that differ only in case as one.
     folders = {p.rpartition("/")[0].casefold() for p in own if p.endswith(_CONFIGURATION)}
     loaded = sorted(
         path
@@ -195,16 +192,16 @@ def _check_loaded(place: str, paths: Iterable[str], files: Iterable[str]) -> Non
     )
     if loaded:
         raise PublishError(
-            f"{place}: {', '.join(loaded[:_LISTED])} would be loaded as a part of the module, "
-            "which neither its number nor its provenance knows; move it to its own folder, or "
-            "take it out with git rm, and commit that"
+            f"{place}: an engine would load {', '.join(loaded[:_LISTED])} with the module, but its "
+            "version and provenance do not cover it; move it to another folder, or remove it with "
+            "git rm, and commit"
         )
 
 
 def _check_in_the_way(
     git: _Git, current: Mapping[str, str], entries: Mapping[str, str], previous: Mapping[str, str]
 ) -> None:
-    """Refuse a file that the commit would replace, and that this tool did not write."""
+    """Refuse a file that the commit would replace and this tool did not write."""
     for path, entry in current.items():
         if path in previous:
             unchanged = git.entry(previous[path], write=False)
@@ -217,8 +214,8 @@ def _check_in_the_way(
             free = free and not any(p in entries for p in above)
         if not free:
             raise PublishError(
-                f"{git.repository}: {path} is not as this tool left it and in the way; move it "
-                "away, or commit what the version before has there"
+                f"{git.repository}: {path} is in the way, and is not what this tool wrote; move it "
+                "away, or commit the content of the previous version"
             )
 
 
@@ -230,14 +227,14 @@ def _commit(git: _Git, entries: Mapping[str, str], parent: str, version: Version
         git.run("update-index", "-z", "--index-info", stdin=stdin, GIT_INDEX_FILE=index)
         tree = git.run("write-tree", GIT_INDEX_FILE=index).strip()
     parents = ["-p", parent] if parent else []
-    sign = ["-S"] if git.signs("commit") else []  # which commit-tree does only if it is told to
+    sign = ["-S"] if git.signs("commit") else []  # commit-tree signs only with this option
     return git.run("commit-tree", tree, *parents, *sign, "-m", f"{REPOSITORY} {version}").strip()
 
 
 def _tag(git: _Git, name: str, commit: str, version: Version) -> str:
-    """Return what a tag is to name: the commit, or a signed tag object of it that no ref names.
+    """Return the object of a tag: the commit, or a signed tag object without a ref.
 
-    That is made in an empty repository, which has the objects and the configuration of this one.
+    The tag object is created in an empty repository with this one's objects and configuration.
     """
     if not git.signs("tag"):
         return commit
@@ -250,8 +247,8 @@ def _tag(git: _Git, name: str, commit: str, version: Version) -> str:
         there = {"GIT_DIR": folder, "GIT_OBJECT_DIRECTORY": objects}
         git.run("tag", "--sign", "-m", f"{REPOSITORY} {version}", name, commit, **there)
         if "\n-----BEGIN " not in git.run("cat-file", "tag", name, **there):
-            # git 2.39 ends well without the key of gpg.format = ssh.
-            problem = "git tag failed to sign, as tag.gpgSign asks for; check user.signingKey"
+            # git 2.39 reports success without the key for gpg.format = ssh.
+            problem = "git tag failed to sign, but tag.gpgSign is set; check user.signingKey"
             raise PublishError(f"{git.repository}: {problem}")
         return git.run("rev-parse", f"refs/tags/{name}", **there).strip()
 
@@ -261,7 +258,7 @@ def _moves(head: str, commit: str, name: str, tag: str) -> str:
 
 
 def _try_checkout(git: _Git, commit: str, files: Mapping[str, str]) -> None:
-    """Check files out elsewhere, since a filter of the repository may fail, or change them."""
+    """Check files out elsewhere: a filter of the repository may fail or change them."""
     if not files:
         return
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
@@ -282,14 +279,14 @@ def _try_checkout(git: _Git, commit: str, files: Mapping[str, str]) -> None:
     if differing := sorted({*changed} - {""}):
         raise PublishError(
             f"{git.repository}: a filter or an attribute changes {', '.join(differing[:_LISTED])} "
-            "at checkout; leave the files of the module out in .gitattributes, and commit that"
+            "at checkout; exclude the module's files from it in .gitattributes, and commit"
         )
 
 
 def _move(git: _Git, head: str, commit: str, name: str, moves: str) -> None:
     """Update the work tree, then move branch and tag together."""
     bare = git.bare()
-    if not bare:  # a dry run, so that git refuses before it writes
+    if not bare:  # a dry run, so that git fails before it writes
         git.read_tree(head, commit, "-n")
     try:
         if not bare:
@@ -302,13 +299,12 @@ def _move(git: _Git, head: str, commit: str, name: str, moves: str) -> None:
 
 
 def _put_back(git: _Git, head: str, commit: str) -> None:
-    """Return a work tree to a commit from any step of the update to the next one."""
+    """Restore a work tree to a commit, from any step of the update."""
     try:
         git.run("read-tree", commit)
         git.run("read-tree", "--reset", "-u", head or git.run("mktree").strip())
     except PublishError as error:
         raise PublishError(
-            f"{error}\n{git.repository}: branch and tag are where they were, but the work tree is "
-            "not; see git status, and put back its files with git restore --source=HEAD --staged "
-            "--worktree ."
+            f"{error}\n{git.repository}: branch and tag did not change, but the work tree did; see "
+            "git status, and restore its files with git restore --source=HEAD --staged --worktree ."
         ) from None

@@ -1,8 +1,8 @@
 """The module as an OCI artifact, which OpenTofu installs from ``oci://`` addresses.
 
 Sources: the OCI image specification, and OpenTofu's documentation of modules in OCI registries:
-the artifact type below, and one layer of the type ``archive/zip``. The manifest holds no time, so
-its digest is known before anything is pushed; ``oras cp`` keeps it.
+the artifact type below, and one layer of the type ``archive/zip``. The manifest has no time, so its
+digest is known before anything is pushed; ``oras cp`` does not change it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Image(Struct, frozen=True):
 
 
 def image(package: bytes, version: Version) -> Image:
-    """Return the artifact of a version, which is also the tag, from its zip archive."""
+    """Return the artifact of a version from its zip archive; the tag is the version."""
     empty = b"{}"
     manifest = _canonical(
         {
@@ -78,17 +78,17 @@ def image(package: bytes, version: Version) -> Image:
 def layout_files(directory: Path, images: Mapping[Version, Image]) -> dict[str, bytes]:
     """Return the files of a layout of all versions, by path; the index comes last.
 
-    Raises `PublishError` if the directory has a tag with another digest, or one of no version.
+    Raises `PublishError` if the directory has a tag with another digest, or without a version.
     """
     for version, descriptor in _index(directory).items():
         if version not in images:
             raise PublishError(
-                f"{directory / ROOT}: has the tag {version}, which is missing in the registry's "
-                f"list of versions; publish {version} again as it was"
+                f"{directory / ROOT}: has the tag {version}, which is not in the registry's list "
+                f"of versions; publish {version} again, with the same options"
             )
         if descriptor["digest"] != images[version].digest:
             raise PublishError(
-                f"{directory / ROOT}: the tag {version} is {descriptor['digest']}, and would move "
+                f"{directory / ROOT}: the tag {version} would move from {descriptor['digest']} "
                 f"to {images[version].digest}; a published version never changes"
             )
     manifests = [images[version].descriptor for version in sorted(images)]
@@ -119,14 +119,14 @@ def _index(directory: Path) -> dict[Version, Mapping[str, Any]]:
         manifests = json.loads(text)["manifests"]
         return {Version.of(m["annotations"][_TAG]): {**m, "digest": m["digest"]} for m in manifests}
     except (ValueError, KeyError, TypeError, UsageError, RecursionError):
-        problem = "was not written by this tool; remove it, and publish writes it again"
+        problem = "was not written by this tool; remove it, so that publish writes it again"
         raise InputError(str(directory / name), "", problem) from None
 
 
 def check_tag(repository: str, version: Version, digest: str) -> None:
     """Raise `PublishError` if a registry has the tag of a version with another digest.
 
-    A registry lets a tag move, so check before anything is pushed.
+    A registry allows tags to move, so this is checked before anything is pushed.
     """
     host, _, name = repository.partition("/")
     request = Request(
@@ -140,14 +140,14 @@ def check_tag(repository: str, version: Version, digest: str) -> None:
             published = answer.headers.get("Docker-Content-Digest", "")
     except HTTPError as error:
         error.close()
-        if error.code == HTTPStatus.NOT_FOUND:  # neither tag nor repository
+        if error.code == HTTPStatus.NOT_FOUND:  # there is no tag or no repository
             return
         problem = f"answers {error.code} {error.reason}"
         if error.headers.get("Location"):
-            problem += ", which leads elsewhere; name the registry's own host"
+            problem += ", a redirect to another host; name the registry's own host"
         if error.code in _LOGIN_NEEDED:
             problem = (
-                f"asks for authentication ({error.code} {error.reason}), and publish has no "
+                f"requires authentication ({error.code} {error.reason}), but publish has no "
                 f"credentials. Log in with: oras login {host}"
             )
         raise _unknown(repository, version, problem) from None
@@ -155,13 +155,13 @@ def check_tag(repository: str, version: Version, digest: str) -> None:
         raise _unreachable(repository, version, getattr(error, "reason", error)) from None
     if published != digest:
         raise PublishError(
-            f"{repository}: the tag {version} is {published or 'something else'}, and would move "
+            f"{repository}: the tag {version} would move from {published or 'something else'} "
             f"to {digest}; a published version never changes"
         )
 
 
 def _opener() -> OpenerDirector:
-    """Return what asks one host: a web site that it leads to does not know the tags."""
+    """Return an opener that follows no redirect: another host does not know the tags."""
     opener = OpenerDirector()
     for handler in (ProxyHandler, HTTPSHandler, HTTPDefaultErrorHandler, HTTPErrorProcessor):
         opener.add_handler(handler())
@@ -172,23 +172,21 @@ def _unreachable(repository: str, version: Version, reason: object) -> PublishEr
     host = repository.partition("/")[0]
     if isinstance(reason, SSLCertVerificationError):
         problem = (
-            f"the certificate of {host} is not trusted: {reason.verify_message}. Name a file with "
-            "its authority in the environment variable SSL_CERT_FILE"
+            f"the certificate of {host} is not trusted: {reason.verify_message}. Set SSL_CERT_FILE "
+            "to a file with its certificate authority"
         )
         return _unknown(repository, version, problem)
     if isinstance(reason, SSLError):
-        problem = (
-            f"{host} does not speak HTTPS, which publish asks with ({reason}). It may be plain HTTP"
-        )
+        problem = f"{host} does not answer with HTTPS ({reason}). It may use plain HTTP"
         return _unknown(repository, version, problem, "--plain-http ")
     return _unknown(repository, version, f"cannot be asked for its tags: {reason}")
 
 
 def _unknown(repository: str, version: Version, problem: str, option: str = "") -> PublishError:
-    """Return the error of a registry that does not say whether it has a tag."""
+    """Return the error for a registry that does not say whether it has a tag."""
     return PublishError(
-        f"{repository}: {problem}. The tag {version} may exist: look with: oras resolve "
-        f"{option}{repository}:{version}; if it is not there, publish again with --no-oci-check"
+        f"{repository}: {problem}. The tag {version} may exist; check with: oras resolve "
+        f"{option}{repository}:{version}; if it does not exist, publish again with --no-oci-check"
     )
 
 

@@ -14,7 +14,7 @@ from vpc_cni_iam.publishing.versioning.semver import Version
 from vpc_cni_iam.rendering import kinds, policy_module, role_module
 
 ROLE = "modules/role"
-# The published README has its own usage section, and everything from here on.
+# The published README has another usage section, and the rendered text from this heading on.
 _REST = "## Variants\n"
 _TITLE = f"# {policy_module.NAME}\n"
 _ROLE_SOURCE = f'  source = "./{role_module.NAME}"'
@@ -22,7 +22,7 @@ _ROLE_ARGUMENTS = [("oidc_provider_arn", Expression("aws_iam_openid_connect_prov
 
 
 def package_options(options: Options) -> Options:
-    """Return the options of a published version: every variant that the selection supports."""
+    """Return the options of a published version, with every variant of the selection."""
     version = options.selection.version
     variants = tuple(v for v in VARIANTS if version is None or version >= v.minimum)
     return Options(variants, options.selection)
@@ -33,7 +33,7 @@ def package_files(options: Options, version: Version, address: ModuleAddress) ->
     files = kinds.render(options)
     files["README.md"] = _readme(files["README.md"], options, version, address)
     role = kinds.render(replace(options, kind=ModuleKind.role))
-    # Its usage has the published source.
+    # Its usage section has the published source.
     call = _call("x", f"{address.source}//{ROLE}", version, [])
     role["README.md"] = role["README.md"].replace(_ROLE_SOURCE, "\n".join(call[1:-1]))
     files |= {f"{ROLE}/{path}": text for path, text in role.items()}
@@ -51,21 +51,21 @@ def _readme(rendered: str, options: Options, version: Version, address: ModuleAd
         f"# {REPOSITORY}",
         "",
         "IAM policy documents for the Amazon VPC CNI plugin, as `aws_iam_policy_document` data",
-        "sources. The root module makes no resource: it returns JSON for an `aws_iam_policy`, a",
-        "role or a module of yours.",
+        "sources. The root module creates no resource: it returns JSON for an `aws_iam_policy`, a",
+        "role or your own module.",
         "",
         "```hcl",
         *_usage(options.variants, version, address),
         "```",
         "",
-        f"[{ROLE}]({ROLE}) makes the role of the plugin's service account, with one of them:",
+        f"[{ROLE}]({ROLE}) creates the role of the plugin's service account with one of them:",
         "",
         "```hcl",
         *_call("vpc_cni_role", f"{address.source}//{ROLE}", version, _ROLE_ARGUMENTS),
         "```",
         "",
-        "[examples/](examples) has a root module for each variant and for the role,",
-        "[CHANGELOG.md](CHANGELOG.md) says for each version which permissions changed.",
+        "[examples/](examples) has a root module for each variant and for the role.",
+        "[CHANGELOG.md](CHANGELOG.md) lists the changed permissions of each version.",
         "",
     ]
     return head + "\n".join(lines) + "\n" + mark + rest
@@ -97,7 +97,7 @@ def _policy(variant: Variant) -> str:
 
 
 def _example(variant: Variant) -> str:
-    """Return a root module that makes the policy of a variant from the module around it."""
+    """Return a root module that creates a variant's policy with the module two folders above."""
     call = NewBlock('module "vpc_cni_policy"', [("source", Literal("../../"))])
     if variant.scope is Scope.CLUSTER_NAME:
         vpc = Literal("vpc-0123456789abcdef0")

@@ -1,6 +1,6 @@
 """Publishes a version into a directory, whole or not at all.
 
-A published version is read back from its archive; the tree beside it is for people. Files of the
+A published version is read from its archive; the tree beside it is only for people. Files of the
 user in the directory are never lost.
 """
 
@@ -45,11 +45,11 @@ from vpc_cni_iam.publishing.versioning.comparison import (
 )
 from vpc_cni_iam.publishing.versioning.semver import FIRST, Version
 
-# Files that desktops and editors leave; no engine reads them, and no archive holds them.
+# Files that desktops and editors leave; no engine reads them, and no archive contains them.
 _LITTER = re.compile(
     r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|.*~|#.*#|\.#.*|\..*\.sw[a-p]|.*\.(bak|orig|orig\.\d+)"
 )
-# Files beside the versions, which a user may have had there, or may edit.
+# Files beside the versions that a user may have written or edited.
 _BESIDE = (registry.README, RECORD, registry.NGINX, registry.DISCOVERY)
 _LISTED = 5
 _WRITTEN = (WriteAction.CREATE, WriteAction.REPLACE)
@@ -57,32 +57,32 @@ _Files: TypeAlias = Mapping[str, str | bytes]
 
 
 class Proposal(Struct, frozen=True):
-    """A version number, and why it is that one."""
+    """A version number, and the reasons for it."""
 
     version: Version
-    # The version before it; None for the first one, itself if nothing changed since.
+    # The previous version; None for the first one, the same if nothing has changed.
     previous: Version | None
-    # How it differs from that one; None for the first one, and if nothing changed.
+    # How it differs from the previous one; None for the first one, and if nothing changed.
     comparison: Comparison | None
-    resolved: ResolvedDestination  # where the directory publishes to, and did before
+    resolved: ResolvedDestination  # the destination of the directory, and the earlier ones
 
 
 class Published(Struct, frozen=True):
     """A published version."""
 
-    proposal: Proposal  # its number, the version before it, and how it differs
+    proposal: Proposal  # its number, the previous version, and how it differs
     files: Mapping[str, str]  # its files, texts by path
     folder: str
     sums: Mapping[str, str]  # SHA-256 of its archives by file name
     digest: str  # the digest of its OCI manifest
     changes: tuple[FileChange, ...]
     restored: tuple[str, ...]  # published files that were missing or different
-    copies: tuple[str, ...]  # copies of files that a user had edited
-    tag: PreparedTag | None  # its tag, which the caller finishes; None without a git repository
+    copies: tuple[str, ...]  # copies of files that a user edited
+    tag: PreparedTag | None  # its tag, for the caller to finish; None without a git repository
 
 
 def propose(directory: Path, options: Options, target: DestinationOptions) -> Proposal:
-    """Return the number that publishing a selection asks for; see `publish`. Writes nothing."""
+    """Return the version number that publishing a selection needs; see `publish`."""
     resolved = resolve(directory, target)
     published = PublishedVersions(directory, resolved.destination.address)
     versions = published.listed()
@@ -106,15 +106,15 @@ def publish(
     version: Version,
     git_repository: GitRepository | None = None,
 ) -> Published:
-    """Publish a version into a directory; the same version again changes nothing.
+    """Publish a version to a directory; publishing the same version again changes nothing.
 
-    The directory holds all versions, and is made if it does not exist. All variants that the
+    The directory has all versions, and is created if it does not exist. All variants that the
     selection of the options supports are published. An OCI repository is asked whether a tag would
     move.
 
-    Raises `PublishError` if the number does not allow the changes, or is published with other
-    bytes, or the directory publishes to somewhere else, or git or the OCI repository refuse;
-    `TreeError` if the directory may not be written, or holds files of a user in the way.
+    Raises `PublishError` if the number does not allow the changes, the number is published with
+    other content, the directory has another destination, or git or the OCI repository refuse;
+    `TreeError` if the directory cannot be written, or a user's file is in the way.
     """
     with locked(directory):
         draft = _draft(directory, package_options(options), target, version)
@@ -127,7 +127,7 @@ class _Draft(Struct, frozen=True):
 
     options: Options
     address: ModuleAddress
-    proposal: Proposal  # its number, the version before it, and how it differs
+    proposal: Proposal  # its number, the previous version, and how it differs
     published: PublishedVersions
     versions: tuple[Version, ...]
     files: Mapping[str, str]
@@ -156,7 +156,7 @@ def _draft(
     published = PublishedVersions(directory, address)
     versions = published.listed()
     if version in versions:
-        # It keeps the version that it was compared with, and the host that its README.md names.
+        # A published version keeps its previous version, and the host in its README.md.
         previous = version_before_newest(published.files(version).get(CHANGELOG, ""))
         address = ModuleAddress(address.namespace, published.host(version) or address.host)
     else:
@@ -177,7 +177,7 @@ def _draft(
 
 
 def _check_number(draft: _Draft) -> None:
-    """Refuse a number that is published with other bytes, or does not allow the changes."""
+    """Refuse a number that is published with other content, or does not allow the changes."""
     version, previous = draft.version, draft.proposal.previous
     if draft.is_published:
         _check_same_bytes(draft)
@@ -196,9 +196,9 @@ def _check_same_bytes(draft: _Draft) -> None:
     old, new = draft.published.files(draft.version), draft.files
     differing = sorted(p for p in {*old, *new} if old.get(p) != new.get(p))
     raise PublishError(
-        f"{draft.version} is published with other bytes ({', '.join(differing) or 'the archives'}),"
-        " and a published version never changes; choose another number (without --version, one is "
-        "proposed)"
+        f"{draft.version} is published with other content "
+        f"({', '.join(differing) or 'the archives'}), and a published version never changes; "
+        "choose another version (without --version, publish proposes one)"
     )
 
 
@@ -210,7 +210,7 @@ def _write(
     folder = f"{REPOSITORY}/{version}"
     _check_foreign(directory / folder, draft.files)
     _check_trees(draft.published, (v for v in draft.versions if v != version))
-    # All except this one must be whole.
+    # All versions except this one must be complete.
     stored = {v: draft.published.stored(v, whole=v != version) for v in draft.versions}
     old_sums = {v: s.sums[registry.archive_name(v)] for v, s in stored.items()}
     images = {v: _image(s.archives, v) for v, s in stored.items() if v != version}
@@ -253,7 +253,7 @@ def _image(archives: Mapping[str, bytes], version: Version) -> oci.Image:
 
 
 def _version_files(draft: _Draft, digest: str) -> _Files:
-    """Return archives, sums and provenance, by path in the directory."""
+    """Return the archives, checksums and provenance, by path in the directory."""
     path = partial(draft.published.path, draft.version)
     listing = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(draft.sums.items()))
     statement = registry.provenance(draft.options, draft.version, draft.address, draft.sums, digest)
@@ -265,7 +265,7 @@ def _version_files(draft: _Draft, digest: str) -> _Files:
 
 
 def _index_files(destination: Destination, tar_sums: Mapping[Version, str]) -> _Files:
-    """Return the files about all versions; the last one makes a version visible."""
+    """Return the files about all versions; the last file makes a version visible."""
     return {
         registry.README: registry.readme(destination.address, tar_sums),
         RECORD: destination.record(),
@@ -274,16 +274,17 @@ def _index_files(destination: Destination, tar_sums: Mapping[Version, str]) -> _
 
 
 def _check_foreign(folder: Path, files: Iterable[str]) -> None:
-    """Refuse a version's folder that holds files of somebody else."""
+    """Refuse a version's folder that has other files."""
     present = _tree(folder)
     if foreign := sorted(present - set(files)):
         raise TreeError(
-            f"{folder}: holds {', '.join(foreign[:_LISTED])}, no part of the module; move it away"
+            f"{folder}: has files that are not part of the module: "
+            f"{', '.join(foreign[:_LISTED])}; move them away"
         )
 
 
 def _check_trees(published: PublishedVersions, versions: Iterable[Version]) -> None:
-    """Refuse the tree of a version that is not what its archive holds; it may be removed whole."""
+    """Refuse the tree of a version that differs from its archive; the user may remove the tree."""
     for version in versions:
         folder = published.directory / REPOSITORY / str(version)
         if not (present := _tree(folder)):
@@ -293,21 +294,21 @@ def _check_trees(published: PublishedVersions, versions: Iterable[Version]) -> N
         if differing := sorted(p for p in present | files.keys() if texts.get(p) != files.get(p)):
             raise TreeError(
                 f"{folder}: differs from the archive of {version} in "
-                f"{first_of(differing, _LISTED)}; remove that folder, and publish {version} again "
+                f"{first_of(differing, _LISTED)}; remove the folder, and publish {version} again "
                 "if you need it"
             )
 
 
 def _tree(folder: Path) -> set[str]:
-    """Return the paths in a version's folder, without what desktops and editors leave."""
+    """Return the paths in a version's folder, without files that desktops and editors leave."""
     return {p for p in entries(folder) if not _LITTER.fullmatch(p.rpartition("/")[2])}
 
 
 def _copies_of_edits(directory: Path, earlier: Sequence[_Files], new: _Files) -> _Files:
-    """Return the copies to keep of a user's files where new files go, by path.
+    """Return copies of a user's files that new files replace, by path.
 
-    `earlier` is what this tool may have left there; if empty, it has published nothing, and a
-    `TreeError` says that the directory is not ours.
+    `earlier` are the files that this tool may have left there. If it is empty, this tool has
+    published nothing there, and a `TreeError` refuses the directory.
     """
     present = contents(directory, _BESIDE)
     copies: dict[str, str | bytes] = {}
@@ -315,11 +316,11 @@ def _copies_of_edits(directory: Path, earlier: Sequence[_Files], new: _Files) ->
         text = content.decode(errors="replace")
         if text == new[name] or any(text == files.get(name) for files in earlier):
             continue
-        # A publish that was killed may have left a file of ours, and no version yet.
+        # A killed publish may have left a file of this tool before the first version.
         if not earlier and text.splitlines()[:1] != str(new[name]).splitlines()[:1]:
             raise TreeError(
-                f"{directory / name}: is not this tool's, and nothing is published here; choose "
-                "its own directory"
+                f"{directory / name}: this tool did not write it, and nothing is published here; "
+                "choose another directory"
             )
         copies[backup_name(directory, name)] = content
     return copies
@@ -338,7 +339,7 @@ def _restored(
 
 
 class VersionChangeData(TypedDict):
-    """A change since the version before, and the bump that it needs."""
+    """A change since the previous version, and the bump that it needs."""
 
     bump: str
     text: str
@@ -353,7 +354,7 @@ class TagData(TypedDict):
 
 
 class PublishData(Struct):
-    """A version of the module: why it has its number, and where it was written, if it was."""
+    """A version of the module: the reasons for its number, and where it was written, if it was."""
 
     source: str
     oci_repository: str | None
@@ -375,7 +376,7 @@ class PublishData(Struct):
 
 
 def proposal_data(directory: Path, proposal: Proposal) -> PublishData:
-    """Return a version that was not written as plain data."""
+    """Return a proposed version as plain data."""
     destination, comparison = proposal.resolved.destination, proposal.comparison
     changes = comparison.changes if comparison is not None else ()
     return PublishData(

@@ -1,11 +1,11 @@
-"""A module registry as static files, and the settings that a server has to add.
+"""A module registry as static files, and the settings that a server must add.
 
 A version's provenance is an in-toto statement (Statement v1) with SLSA provenance (v1). It names no
-time and no machine, so that it is the same bytes for the same version; a signature adds those.
+time and no machine, so a version always has the same bytes; a signature adds them.
 
 Source: the module registry protocol of Terraform and OpenTofu. The answer to ``download`` names
-the archive in the header X-Terraform-Get; OpenTofu also reads it from a JSON body, so that the
-file at that path serves OpenTofu without the header.
+the archive in the header X-Terraform-Get. OpenTofu also reads it from a JSON body, so for OpenTofu
+the file at that path is enough.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from vpc_cni_iam.publishing.address import NAME, REPOSITORY, SYSTEM, ModuleAddre
 from vpc_cni_iam.publishing.archive import ArchiveFormat, unpack
 from vpc_cni_iam.publishing.versioning.semver import Version
 
-# SLSA takes any URI; a package URL names this tool.
+# SLSA accepts any URI; this package URL names the tool.
 _TOOL = f"pkg:generic/{NAME}"
 ROOT = "registry"
 SERVICES = "/v1/modules/"
@@ -57,8 +57,8 @@ def provenance(
 ) -> str:
     """Return the statement as JSON.
 
-    `sums` has the SHA-256 of the archives by file name, and `digest` is that of the OCI manifest,
-    with the algorithm in front.
+    `sums` has the SHA-256 of the archives by file name. `digest` is the digest of the OCI manifest,
+    with its algorithm.
     """
     source = options.selection.revision.source
     subjects = {**sums, f"{address.namespace}/{NAME}:{version}": digest.partition(":")[2]}
@@ -103,9 +103,9 @@ def _subject_sums(text: bytes) -> dict[str, str]:
 
 
 class StoredVersion(Struct, frozen=True):
-    """The archives of a version in a directory, checked against their sums."""
+    """The archives of a version in a directory, checked against their checksums."""
 
-    # The archives by file name; the tar archive alone, if not all were asked for.
+    # The archives by file name; only the tar archive, unless all were requested.
     archives: Mapping[str, bytes]
     sums: Mapping[str, str]  # SHA-256 by file name
 
@@ -121,13 +121,13 @@ def module_folder(address: ModuleAddress) -> str:
 
 
 def namespaces(directory: Path) -> tuple[str, ...]:
-    """Return the namespaces that a directory publishes for; this tool writes one."""
+    """Return the namespaces of the versions in a directory; this tool writes only one."""
     modules = directory / ROOT / SERVICES.strip("/")
     return tuple(sorted(p.parts[-4] for p in modules.glob(f"*/{NAME}/{SYSTEM}/versions")))
 
 
 class PublishedVersions(Struct, frozen=True):
-    """The versions of a module that a directory publishes."""
+    """The versions of a module in a directory."""
 
     directory: Path
     address: ModuleAddress
@@ -146,7 +146,7 @@ class PublishedVersions(Struct, frozen=True):
             (module,) = json.loads(text)["modules"]
             return tuple(sorted(Version.of(v["version"]) for v in module["versions"]))
         except (ValueError, KeyError, TypeError, RecursionError, UsageError):
-            problem = "is not a list of versions as publish writes it; put that file back"
+            problem = "is not a list of versions as publish writes it; restore the file"
             raise InputError(str(self.directory / name), "", problem) from None
 
     def files(self, version: Version) -> dict[str, str]:
@@ -156,7 +156,7 @@ class PublishedVersions(Struct, frozen=True):
         return unpack(self.stored(version, whole=False).archives[name], source)
 
     def host(self, version: Version) -> str | None:
-        """Return the host in the provenance of a version; None if it cannot be read."""
+        """Return the host in the provenance of a version, None if it cannot be read."""
         name = self.path(version, provenance_name(version))
         try:
             statement = json.loads(contents(self.directory, [name]).get(name, b""))
@@ -166,9 +166,9 @@ class PublishedVersions(Struct, frozen=True):
             return None
 
     def stored(self, version: Version, *, whole: bool) -> StoredVersion:
-        """Return a version as it is stored; `InputError` if it differs from its sum.
+        """Return a stored version; raises `InputError` if it differs from its checksum.
 
-        `whole` checks every file that has a sum, and the provenance, not the tar archive alone.
+        With `whole`, check every file with a checksum and the provenance, not only the tar archive.
         """
         tar, zip_name = archive_name(version), archive_name(version, ArchiveFormat.ZIP)
         sums_path = str(self.directory / self.path(version, SUMS))
@@ -178,9 +178,9 @@ class PublishedVersions(Struct, frozen=True):
         archives = {}
         for name in sorted({tar, zip_name, *sums} if whole else {tar}):
             if name not in sums:
-                raise InputError(sums_path, "", f"has no sum of {name}; put that file back")
+                raise InputError(sums_path, "", f"has no checksum of {name}; restore the file")
             if stated_sums.get(name, sums[name]) != sums[name]:
-                problem = f"has another sum of {name} than the provenance beside it; put both back"
+                problem = f"has another checksum of {name} than the provenance; restore both files"
                 raise InputError(sums_path, "", problem)
             archives[name] = self._read(version, name)
             if sums[name] != hashlib.sha256(archives[name]).hexdigest():
@@ -188,7 +188,7 @@ class PublishedVersions(Struct, frozen=True):
         return StoredVersion(archives, sums)
 
     def _provenance_sums(self, version: Version, *, whole: bool) -> dict[str, str]:
-        """Return the sums that the provenance names: an archive and its sum may be replaced."""
+        """Return the checksums in the provenance: an archive and its checksum may be replaced."""
         name = provenance_name(version)
         try:
             sums = _subject_sums(self._read(version, name))
@@ -207,21 +207,21 @@ class PublishedVersions(Struct, frozen=True):
         try:
             return contents(self.directory, [path])[path]
         except KeyError:
-            problem = f"is missing, yet {version} is published"
+            problem = f"is missing, but {version} is published"
             raise self._refuse(version, name, problem) from None
 
     def _refuse(self, version: Version, name: str, problem: str) -> InputError:
-        remedy = "put that file back"
+        remedy = "restore the file"
         if name not in (SUMS, archive_name(version)):
-            remedy = f"{remedy}, or publish {version} again as it was"
+            remedy = f"{remedy}, or publish {version} again with the same options"
         source = str(self.directory / self.path(version, name))
         return InputError(source, "", f"{problem}; {remedy}")
 
 
 def index_files(address: ModuleAddress, tar_sums: Mapping[Version, str]) -> dict[str, str]:
-    """Return the files that list all versions, by path; the last one makes a version visible."""
+    """Return the files that list all versions, by path; the last file makes a version visible."""
     every = sorted(tar_sums)
-    # The archive beside it, with its checksum.
+    # The archive in the same folder, with its checksum.
     locations = {
         version: f"./{archive_name(version)}?archive=tar.gz&checksum=sha256:{tar_sums[version]}"
         for version in every
@@ -269,7 +269,7 @@ def _nginx(address: ModuleAddress, locations: Mapping[Version, str]) -> str:
 def readme(address: ModuleAddress, tar_sums: Mapping[Version, str]) -> str:
     """Return the README.md of a directory, which says how to publish each part of it.
 
-    `tar_sums` has the SHA-256 sums of the archives by version.
+    `tar_sums` has the SHA-256 of the tar archives by version.
     """
     version = max(tar_sums)
     return resources.text("publishing/data/README.md").format(

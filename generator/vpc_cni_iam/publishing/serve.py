@@ -1,4 +1,4 @@
-"""Serves a published registry on this machine, to try it before it goes to a real server."""
+"""Serves a published registry on this machine, to try it before you upload it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import MODULE_TEXT
 
 ADDRESS = "127.0.0.1"
-PORT = 8421  # unless another one is asked for
+PORT = 8421  # the default
 _TYPES = {".gz": "application/gzip", ".zip": "application/zip"}
 _DOWNLOAD = "download"
 
@@ -24,13 +24,13 @@ _DOWNLOAD = "download"
 def server(
     directory: Path, port: int = PORT, log: Callable[[str], None] = lambda _: None
 ) -> ThreadingHTTPServer:
-    """Return a server of what `publish` wrote, bound to the loopback address and not yet running.
+    """Return a server for a directory of `publish`, bound to the loopback address, not running.
 
-    Port 0 is any free one; `log` receives a line for each request. Raises `InputError` if the
-    directory holds no registry, or the port is not free.
+    Port 0 is any free port; `log` receives a line for each request. Raises `InputError` if the
+    directory has no registry, or the port is not free.
     """
     if not (directory / DISCOVERY).is_file():
-        raise InputError(str(directory), "", "has no registry; vpc-cni-iam publish writes one")
+        raise InputError(str(directory), "", "has no registry; write one with vpc-cni-iam publish")
 
     class Handler(_Handler):
         root = (directory / ROOT).resolve()
@@ -47,7 +47,7 @@ def server(
 
 
 def configuration(host: str, port: int) -> str:
-    """Return the CLI configuration of an engine that sends a registry host to this server."""
+    """Return the CLI configuration with which an engine uses this server for a registry host."""
     address = json.dumps(f"http://{ADDRESS}:{port}{SERVICES}")
     return f'host {json.dumps(host)} {{\n  services = {{ "modules.v1" = {address} }}\n}}\n'
 
@@ -97,20 +97,20 @@ class _Handler(BaseHTTPRequestHandler):
         return self.root / self._requested().lstrip("/")
 
     def _content(self) -> bytes | None:
-        """Return the requested file; None if it is missing, hidden or outside the registry."""
+        """Return the requested file, None if it is missing, hidden or outside the registry."""
         try:
             path = self._path()
             inside = path.relative_to(self.root).parts
             if any(p.startswith(".") and p != ".well-known" for p in inside):
                 return None
-            # A server of static files knows one name for each file: no extra slash.
+            # Like servers of static files, refuse a second name of a file, with an extra slash.
             if self._requested() != "/" + "/".join(inside):
                 return None
-            # A link anywhere on the way makes the two differ.
+            # These differ if the path has a symbolic link.
             return content(path, MODULE_TEXT) if path.resolve() == path else None
         except (OSError, ValueError, InputError):
             return None
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        # Escaped, since the client chooses the text and a terminal shows it.
+        # Escaped, because the client chooses the text and a terminal shows it.
         self.write_line((format % args).encode("unicode_escape").decode())

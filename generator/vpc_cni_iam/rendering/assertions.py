@@ -1,4 +1,4 @@
-"""What the tests of a generated policy module assert of its documents."""
+"""The assertions about documents in the tests of a generated policy module."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from vpc_cni_iam.rendering.documents import RenderedDocument
 
 
 def assertions(document: RenderedDocument) -> Iterator[str]:
-    """Yield the arguments of each assertion that a document is the catalog's."""
+    """Yield the arguments of the assertions that a document equals the catalog's."""
     rendered, count = f"jsondecode(output.{document.identifier}_json)", len(document.expected)
     message = f"{document.name} does not have {count} statements."
     yield _holds(f"length({rendered}.Statement) == {count}", message)
     for number, statement in enumerate(document.expected):
         value, place = f"{rendered}.Statement[{number}]", f"{document.name}, statement {number + 1}"
         for name, texts in (("Action", statement.actions), ("Resource", statement.resources)):
-            message = f"{place}: the {name.lower()}s are not those of the catalog."
+            message = f"{place}: the {name.lower()}s differ from the catalog."
             yield _equals(f"{value}.{name}", known(texts), message)
         if not statement.conditions:
             yield _holds(f"!can({value}.Condition)", f"{place} has a condition.")
@@ -29,7 +29,7 @@ def assertions(document: RenderedDocument) -> Iterator[str]:
         )
         for c in statement.conditions:
             keys = f"[{code(Literal(c.operator))}][{code(Literal(str(c.key)))}]"
-            message = f"{place}: the condition is not that of the catalog."
+            message = f"{place}: the condition differs from the catalog."
             yield _equals(f"try({value}.Condition{keys}, [])", known(c.values), message)
 
 

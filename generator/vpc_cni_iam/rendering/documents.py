@@ -1,4 +1,4 @@
-"""The documents of a module's variants, as HCL and with the words that go with them."""
+"""The documents of a module's variants as HCL, with their comments and README texts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from vpc_cni_iam.policy.template import Text, parts_of
 
 _LISTS = frozenset(p.name for p in parameters.LISTS)
 _grounds = attrgetter("first", "last", "effect", "observed", "evidence", "deniable")
-# What the tests of a generated module fill in; any values that the variables accept.
+# The values in the tests of a generated module: any values that the variables accept.
 SAMPLE = parameters.values(
     {
         "cluster_name": "example",
@@ -38,13 +38,13 @@ SAMPLE = parameters.values(
 
 
 class RenderedDocument(Struct, frozen=True):
-    """One variant as the templates lay it out."""
+    """One variant for the templates."""
 
-    composed: Composed  # the policy and where each part of it comes from
+    composed: Composed  # the policy and the origin of each part
     compatibility: Compatibility
     block: str
-    expected: tuple[Statement, ...]  # its statements with sample values, for the module's own tests
-    evidence: tuple[str, ...]  # what is missing, added and left out, with the evidence, as Markdown
+    expected: tuple[Statement, ...]  # its statements with sample values, for the module's tests
+    evidence: tuple[str, ...]  # missing, added and omitted actions with the evidence, as Markdown
 
     @property
     def name(self) -> str:
@@ -58,12 +58,12 @@ class RenderedDocument(Struct, frozen=True):
 
     @property
     def scope(self) -> Scope:
-        """The parameters that limit the variant to a cluster."""
+        """The parameters that limit the variant to one cluster."""
         return self.composed.variant.scope
 
     @property
     def published_by(self) -> str:
-        """Who publishes the document."""
+        """The publisher of the document."""
         if self.composed.hardened:
             return "hardened by vpc-cni-iam"
         return self.composed.variant.published_by
@@ -78,9 +78,9 @@ def used_parameters(policies: Iterable[Composed]) -> tuple[Parameter, ...]:
 
 
 def document(composed: Composed, *, required: bool) -> RenderedDocument:
-    """Return a variant as the templates lay it out.
+    """Return a variant for the templates.
 
-    With `required`, the names of a scoped variant must be given.
+    With `required`, the caller must pass the names of a scoped variant.
     """
     compatible = compatibility(composed.policy, composed.variant)
     block = write.policy_document(
@@ -99,7 +99,7 @@ def document(composed: Composed, *, required: bool) -> RenderedDocument:
 
 
 def _bounded(name: str, lists: Sequence[str]) -> NewBlock:
-    """Return the block that refuses a document which is larger than a managed policy may be."""
+    """Return the block that refuses a document that is too large for a managed policy."""
     names = " or ".join(lists)
     condition = NewBlock(
         "postcondition",
@@ -108,8 +108,8 @@ def _bounded(name: str, lists: Sequence[str]) -> NewBlock:
             (
                 "error_message",
                 Literal(
-                    f"The policy {name} has more than {MANAGED:,} characters, the most that IAM "
-                    f"takes in a managed policy; give fewer {names}."
+                    f"The policy {name} has more than {MANAGED:,} characters, which is IAM's limit "
+                    f"for a managed policy; pass fewer {names}."
                 ),
             ),
         ],
@@ -118,14 +118,14 @@ def _bounded(name: str, lists: Sequence[str]) -> NewBlock:
 
 
 def reference(document: RenderedDocument, *, required: bool) -> str:
-    """Return the expression of a variant's JSON: null without its names, unless required."""
+    """Return the expression for a variant's JSON; null without its names, unless required."""
     guarded = document.scope is Scope.CLUSTER_NAME and not required
     json = f"data.aws_iam_policy_document.{document.identifier}.json"
     return f"var.cluster_name == null ? null : {json}" if guarded else json
 
 
 def _value(text: Text, *, required: bool) -> Value:
-    """Return a resource, condition key or value with its parameters as references."""
+    """Return a resource, condition key or value, with parameters as references."""
     parts: list[Literal | Expression] = []
     names = {p.name for p in parameters.NAMES} if not required else set()
     items: Expression | None = None
@@ -144,7 +144,7 @@ def _value(text: Text, *, required: bool) -> Value:
 
 
 def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
-    """Return two lines; the README lists missing, added and left out actions with evidence."""
+    """Return two lines about a document; the README has the details with evidence."""
     variant, selection = composed.variant, composed.selection
     origin = "Upstream's document"
     if composed.hardened:
@@ -161,7 +161,7 @@ def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
 
 
 def _remarks(composed: Composed) -> Iterator[list[str]]:
-    """Yield the comment of each statement: what it is for, and why it was added."""
+    """Yield the comment of each statement: its purpose, and why it was added."""
     for statement in composed.base.statements:
         yield [purpose(statement)]
     for addition in composed.additions:
@@ -182,17 +182,17 @@ def _why_added(statement: Statement, addition: Addition, selection: Selection) -
 
 
 def _evidence(composed: Composed, compatible: Compatibility) -> tuple[str, ...]:
-    """Return Markdown about missing, added and left out actions, with the places in the source."""
+    """Return Markdown about missing, added and omitted actions, with places in the source."""
     lines = [_missing_line(missing) for missing in compatible.missing]
     for addition in composed.additions:
         cause = f" for the feature `{addition.feature}`" if addition.feature else ""
         lines += [f"Added{cause}: {line}" for line in _call_ranges(addition.call_ranges)]
     lines += [
-        f"Called, not needed: {line} Not allowed; `{ALL_CALLS}` adds it."
+        f"Called, but not needed: {line} Not allowed; `{ALL_CALLS}` adds it."
         for line in _call_ranges(composed.unneeded)
     ]
     lines += [
-        f"Not allowed: {', '.join(f'`{action}`' for action in actions)}, called only with "
+        f"Not allowed: {', '.join(f'`{action}`' for action in actions)}; called only with "
         f"`--feature {names}`."
         for names, actions in _by_feature(composed.optional).items()
     ]
@@ -222,7 +222,7 @@ def _by_feature(call_ranges: Iterable[CallRange]) -> dict[str, list[str]]:
 
 
 def _call_ranges(call_ranges: Iterable[CallRange]) -> list[str]:
-    """Return why each use needs its action; uses of the same evidence share a line."""
+    """Return why each call needs its action; calls with the same evidence share a line."""
     alike: dict[object, list[CallRange]] = {}
     for call_range in call_ranges:
         alike.setdefault(_grounds(call_range), []).append(call_range)

@@ -1,4 +1,4 @@
-"""The jinja2 environment of the templates: its filters write HCL and Markdown, and nothing else."""
+"""The jinja2 environment of the templates, with filters that write HCL and Markdown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def fill(templates: Mapping[str, str], context: Mapping[str, object]) -> dict[str, str]:
-    """Return the text of each file, by its path, from the file's template and the context."""
+    """Return the text of each file, by path, from its template and the context."""
     return {
         path: _environment().get_template(template).render(context)
         for path, template in templates.items()
@@ -32,7 +32,7 @@ def fill(templates: Mapping[str, str], context: Mapping[str, object]) -> dict[st
 
 @cache
 def _environment() -> Environment:
-    # Imported here, since a module without changes is checked by hashes alone.
+    # Imported here, because a check of an unchanged module only compares hashes.
     from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415
 
     environment = Environment(
@@ -55,7 +55,7 @@ def _environment() -> Environment:
 
 
 def _object(values: dict[str, str], indent: int = 4) -> str:
-    """Return the lines of an object whose keys are quoted, as ``terraform fmt`` aligns them."""
+    """Return the lines of an object with quoted keys, aligned as by ``terraform fmt``."""
     return _aligned({code(Literal(name)): text for name, text in values.items()}, indent)
 
 
@@ -65,6 +65,6 @@ def _aligned(texts: Mapping[str, str], indent: int) -> str:
 
 
 def _assignments(values: dict[str, str | Expression | None], indent: int = 2) -> str:
-    """Return the lines that set names to values, as ``terraform fmt`` aligns them."""
+    """Return the lines that assign values to names, aligned as by ``terraform fmt``."""
     literals = {n: Literal(v) if isinstance(v, str) else v for n, v in values.items()}
     return _aligned({n: "null" if v is None else code(v) for n, v in literals.items()}, indent)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from vpc_cni_iam.catalog.options import ModuleKind, Options
 from vpc_cni_iam.rendering import policy_module, role_module
 
-# The files that a module of each kind consists of.
+# The files of a module of each kind.
 FILES = {ModuleKind.policy: policy_module.FILES, ModuleKind.role: role_module.FILES}
 _RENDER = {ModuleKind.policy: policy_module.render, ModuleKind.role: role_module.render}
-# Every file that some module consists of.
+# The files of modules of all kinds.
 PATHS = frozenset(path for files in FILES.values() for path in files)
 
 
@@ -16,9 +16,9 @@ def render(options: Options, *, vendored: bool = False) -> dict[str, str]:
     """Return the text of each file of a module, by its path.
 
     Args:
-        options: What the module is made from.
-        vendored: Whether `sync` keeps the module: its files then name the configuration, and not
-            the options that are there.
+        options: The options of the module.
+        vendored: Whether `sync` manages the module. Its files then name the configuration instead
+            of the options.
 
     Raises:
         UsageError: A variant that the selected version cannot use.

@@ -13,24 +13,24 @@ from vpc_cni_iam.rendering.documents import RenderedDocument
 
 
 class Output(Struct, frozen=True):
-    """One output as its block and the README's table show it."""
+    """One output, for its block and for the README's table."""
 
     name: str
     description: str
     value: str = ""  # its value as HCL; empty if it is an object
     entries: Mapping[str, str] = field(default_factory=dict)  # the object's values as HCL by key
-    # Whether it has a precondition that both names of a scoped variant are given, or neither.
+    # Whether its precondition requires both names of a scoped variant, or none.
     both_names: bool = False
-    # Whether it has a precondition that the partition has the Region.
+    # Whether its precondition requires a Region of the partition.
     has_region: bool = False
 
 
 def module_outputs(
     documents: Sequence[RenderedDocument], used: Sequence[str], *, required: bool
 ) -> tuple[Output, ...]:
-    """Return the outputs of a module that has variables for the parameters `used`.
+    """Return the outputs of a module with variables for the parameters `used`.
 
-    `required` is as `document` takes it.
+    For `required`, see `document`.
     """
     names = [p.name for p in parameters.NAMES if p.name in used]
     outputs = [_document_output(d, names, required=required) for d in documents]
@@ -43,8 +43,8 @@ def module_outputs(
         ),
         Output(
             "works_with",
-            "Plugin versions that each variant works with, of those known when this module was "
-            "made.",
+            "Plugin versions that each variant works with, of the versions known when this module "
+            "was generated.",
             entries={d.name: _string(d.compatibility.works_with) for d in documents},
         ),
     ]

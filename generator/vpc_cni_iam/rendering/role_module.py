@@ -1,4 +1,4 @@
-"""Renders the role module: the plugin's IAM role, with its trust and one of the variants."""
+"""Renders the role module: the plugin's IAM role with its trust policy and one of the variants."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ _SAMPLE = {
     "source_account_id": "111122223333",
 }
 _CLUSTER, _PROVIDER = "aws_eks_cluster.this", "aws_iam_openid_connect_provider.this.arn"
-# Limits of the IAM API reference (CreateRole, CreatePolicy) and, for prefixes, of the provider,
-# which adds 26 characters.
+# Limits from the IAM API reference (CreateRole, CreatePolicy). The provider adds 26 characters to
+# prefixes.
 _IAM_NAME = "[0-9A-Za-z_+=,.@-]"
-# IAM takes two slashes in a row too, and then finds nothing by the path that was meant.
+# IAM also accepts two slashes in a row, but then finds nothing with the intended path.
 _FOLDERS = "([!-.0-~]+/)*"
 _PATH_LENGTH = 512
 
 
 def render(options: Options, *, vendored: bool = False) -> dict[str, str]:
     """Return the text of each file of a role module, by its path."""
-    chosen = len(options.variants) > 1  # at plan time, by a variable
+    chosen = len(options.variants) > 1  # with a variable, at plan time
     context = policy_module.context(options, optional=chosen, vendored=vendored)
     documents = context["documents"]
     names = [d.name for d in documents]
@@ -96,9 +96,9 @@ def render(options: Options, *, vendored: bool = False) -> dict[str, str]:
 
 
 def _needs(documents: Iterable[RenderedDocument]) -> dict[str, tuple[str, ...]]:
-    """Return by variant the variables without which its document would have placeholders.
+    """Return the variables that each variant's document needs, by variant.
 
-    A module that is made for one variant has required variables in their place.
+    In a module for one variant, these variables are required instead.
     """
     named = [p.name for p in parameters.NAMES]
     used = {
@@ -109,7 +109,7 @@ def _needs(documents: Iterable[RenderedDocument]) -> dict[str, tuple[str, ...]]:
 
 
 def _by_needs(needs: Mapping[str, tuple[str, ...]]) -> list[tuple[list[str], tuple[str, ...]]]:
-    """Return the variants that need the same variables, with these."""
+    """Return groups of variants that need the same variables, with the variables."""
     return [
         ([name for name in needs if needs[name] == needed], needed)
         for needed in dict.fromkeys(needs.values())
@@ -124,9 +124,9 @@ def _calls(
     chosen: bool,
     irsa: bool,
 ) -> dict[str, dict[str, Any]]:
-    """Return the arguments of the calls of the module, in its tests and in its README.
+    """Return the arguments of the module's calls in its tests and in its README.
 
-    Each passes the names of the document, of which a chosen variant needs others.
+    Each call passes the names that its variant's document needs.
     """
     passed = {} if chosen else context["call"]
     first = {"variant": untagged[0].name} if chosen and irsa else {}
@@ -145,7 +145,7 @@ def _calls(
 
 
 def _needed_by(variable: Variable, needs: Mapping[str, tuple[str, ...]]) -> Variable:
-    """Return a variable whose description says which variants need it, if one is chosen."""
+    """Return a variable; its description names the variants that need it, if there are several."""
     for parameter in parameters.NAMES if needs else ():
         if parameter.name == variable.name:
             names = [name for name, needed in needs.items() if variable.name in needed]
@@ -168,7 +168,7 @@ def _variant(names: list[str]) -> Variable:
 
 
 def _trust_variables(options: Options) -> tuple[Variable, ...]:
-    """Return the variables of the trust: without IRSA it is always by Pod Identity."""
+    """Return the variables of the trust policy; without IRSA, it is always for Pod Identity."""
     arn, cluster, account = (
         refusing(Variable(p.name, p.description, "string", "null"), p.pattern, p.rule)
         for p in trust.PARAMETERS
@@ -178,7 +178,7 @@ def _trust_variables(options: Options) -> tuple[Variable, ...]:
     pod_identity = Variable(
         trust.POD_IDENTITY,
         f"Whether EKS Pod Identity may assume the role, for kube-system/{options.service_account}. "
-        "Needs session tags, which are on unless the association disables them.",
+        "Needs session tags, which are enabled unless the association disables them.",
         "bool",
         "false",
         nullable=False,
@@ -191,10 +191,10 @@ def _role_variables(options: Options) -> tuple[Variable, ...]:
 
     def name(noun: str, most: int, *, prefix: str | None = None) -> Variable:
         variable = f"{noun}_name" if prefix is None else f"{noun}_name_prefix"
-        instead = f"null to have one made from {noun}_name_prefix"
+        instead = f"null to generate it from {noun}_name_prefix"
         text = f"Name of the IAM {noun}; {instead}."
         if prefix is not None:
-            text = f"Start of the IAM {noun}'s name where {noun}_name is null."
+            text = f"Start of the IAM {noun}'s name if {noun}_name is null."
         return refusing(
             Variable(
                 variable,
@@ -234,7 +234,7 @@ def _role_variables(options: Options) -> tuple[Variable, ...]:
 
 _MANAGED = Variable(
     "use_aws_managed_policy",
-    f"Whether to attach the AWS managed policy {CNI_POLICY} in place of the variant's policy. "
+    f"Whether to attach the AWS managed policy {CNI_POLICY} instead of the variant's policy. "
     f"Only for the variant {MANAGED_VARIANT}.",
     "bool",
     "false",
@@ -256,16 +256,14 @@ def _outputs(options: Options, document: str, *, managed: bool) -> tuple[Output,
         Output(
             "service_account_role_arn",
             "ARN of the role for the annotation eks.amazonaws.com/role-arn of the service account, "
-            "once its policy is attached."
+            "after its policy is attached."
             if options.program
-            else "ARN of the role for the add-on's service_account_role_arn, once its policy is "
+            else "ARN of the role for the add-on's service_account_role_arn, after its policy is "
             "attached.",
             f"length({attached}) > 0 ? aws_iam_role.this[0].arn : null",
         ),
         Output("role_name", "Name of the role.", "one(aws_iam_role.this[*].name)"),
-        Output(
-            "policy_arn", "ARN of the policy that is attached.", f"one({attached}[*].policy_arn)"
-        ),
+        Output("policy_arn", "ARN of the attached policy.", f"one({attached}[*].policy_arn)"),
         Output(
             "policy_json",
             f"{text}; null with use_aws_managed_policy." if managed else f"{text}.",

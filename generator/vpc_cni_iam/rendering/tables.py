@@ -1,4 +1,4 @@
-"""The rows of the tables in a module's README; those of its interface are terraform-docs'."""
+"""The rows of the tables in a module's README; its interface is in terraform-docs' format."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def variant_rows(documents: Iterable[RenderedDocument]) -> str:
 
 
 def _missing_actions(document: RenderedDocument) -> str:
-    """Return the actions without which the plugin fails, and where they are missing; in short."""
+    """Return the missing actions that make the plugin fail, with the plugin versions."""
     fatal = (m for m in document.compatibility.missing if m.fatal)
     return "; ".join(
         dict.fromkeys(f"`{m.call_range.action}` at {', '.join(map(str, m.spans))}" for m in fatal)
@@ -62,7 +62,7 @@ def _missing_actions(document: RenderedDocument) -> str:
 
 
 def evidence(documents: Iterable[RenderedDocument]) -> str:
-    """Return all missing and added actions, by variant; empty if there are none."""
+    """Return all missing and added actions by variant, empty if there are none."""
     return "\n\n".join(
         "\n".join([f"### {d.name}", "", *(f"- {line}" for line in d.evidence)])
         for d in documents

@@ -14,26 +14,26 @@ from vpc_cni_iam.hcl.literals import Literal, code
 
 
 class Variable(Struct, frozen=True):
-    """One variable as its block and the README's table show it."""
+    """One variable, for its block and for the README's table."""
 
     name: str
     description: str
     type: str
-    default: str | None  # its default as HCL, None for a required one
-    nullable: bool = True  # false to refuse null where a default stands
-    condition: str = ""  # what a value must meet, as HCL; empty for any value
-    message: str = ""  # what to say if it does not
+    default: str | None  # its default as HCL, None if it is required
+    nullable: bool = True  # whether null is allowed
+    condition: str = ""  # the condition for its values, as HCL; empty for any value
+    message: str = ""  # the error if the condition is false
 
 
 ADDITIONAL = Variable(
     "source_policy_documents",
-    "IAM policy documents as JSON whose statements are joined to every variant's. A Deny works; "
-    "no statement of the variants has a Sid, so none can be replaced.",
+    "IAM policy documents as JSON, whose statements are added to every variant. A Deny works. The "
+    "variants' statements have no Sid, so none can be replaced.",
     "list(string)",
     "[]",
     nullable=False,
-    # A data source without statements makes a policy that has a Version and no Statement. A splat
-    # makes a list of one statement, and of none.
+    # A data source without statements renders a policy with a Version and no Statement. The splat
+    # turns one statement, or none, into a list.
     condition="""\
 alltrue([
   for document in [for text in var.source_policy_documents : try(jsondecode(text), null)] : try(
@@ -45,14 +45,14 @@ alltrue([
     false
   )
 ])""",
-    message="Each of source_policy_documents must be an IAM policy document as JSON, with no "
-    "other keys than Version, Id and Statement and an Effect of Allow or Deny in each statement, "
-    "such as data.aws_iam_policy_document.extra.json.",
+    message="Each of source_policy_documents must be an IAM policy document as JSON, such as "
+    "data.aws_iam_policy_document.extra.json. Its keys can be Version, Id and Statement, and each "
+    "statement must have the Effect Allow or Deny.",
 )
 
 
 def region_condition() -> str:
-    """Return the condition that the partition has the Region, as HCL."""
+    """Return the condition that the Region is in the partition, as HCL."""
     starts = {name: start for name, (start, _) in PARTITIONS.items() if start}
     width = max(map(len, starts))
     rows = "\n".join(f'    {name.ljust(width)} = "{start}"' for name, start in starts.items())
@@ -66,15 +66,15 @@ var.region == "*" || alltrue([
 
 
 def module_variables(used: Sequence[Parameter], *, required: bool) -> tuple[Variable, ...]:
-    """Return the variables that a module needs, required ones first.
+    """Return the variables of a module, required ones first.
 
-    With `required`, the names of a scoped variant are among these.
+    With `required`, the names of a scoped variant are required.
     """
     return (*(_variable(p, used, required=required) for p in used), ADDITIONAL)
 
 
 def refusing(variable: Variable, pattern: str, rule: str) -> Variable:
-    """Return a variable that refuses what a pattern does not match from end to end."""
+    """Return a variable that refuses values that a pattern does not match as a whole."""
     reference = f"var.{variable.name}"
     condition = f"can(regex({code(Literal(f'^({pattern})$'))}, {reference}))"
     if variable.nullable:
@@ -83,7 +83,7 @@ def refusing(variable: Variable, pattern: str, rule: str) -> Variable:
 
 
 def _list(parameter: Parameter) -> Variable:
-    """Return the variable of a list, which always is required."""
+    """Return the variable for a list; it is always required."""
     name, pattern = parameter.name, code(Literal(f"^({parameter.pattern})$"))
     return Variable(
         name,
@@ -93,7 +93,7 @@ def _list(parameter: Parameter) -> Variable:
         nullable=False,
         condition=f"length(var.{name}) > 0 && alltrue([\n"
         f"  for id in var.{name} : can(regex({pattern}, id))\n])",
-        message=f"Each of {name} must be {parameter.rule}; at least one is needed.",
+        message=f"Each of {name} must be {parameter.rule}; set at least one.",
     )
 
 

@@ -1,1 +1,1 @@
-"""What a role used of its permissions, beside what the plugin can call."""
+"""Which of its permissions a role used, and which of them the plugin can use."""

@@ -20,13 +20,14 @@ _ROLE_NAME = re.compile(r"[\w+=,.@-]+|arn:[a-z0-9-]+:iam::[0-9]{12}:role/[\w+=,.
 def query(table: str | None, roles: Sequence[str]) -> str:
     """Return a query for Athena whose result `vpc_cni_iam.inputs.aws.cloudtrail` reads.
 
-    Without roles, every role counts. Raises `UsageError` for a name that no table or role has.
+    Without roles, all roles are included. Raises `UsageError` for a name that no table or role can
+    have.
     """
     if not _TABLE.fullmatch(table := table or "cloudtrail_logs"):
         raise UsageError(f"--table {table}: write it as TABLE or DATABASE.TABLE")
     for role in roles:
         if not _ROLE_NAME.fullmatch(role):
-            raise UsageError(f"--role {role}: is neither the ARN of a role nor a name of one")
+            raise UsageError(f"--role {role} is neither the ARN nor the name of a role")
     agent = AGENT.replace(r"\.", "[.]")
     keys = (
         _ROLE,

@@ -1,4 +1,4 @@
-"""The policies of a role without what it does not use, proven to allow nothing more."""
+"""The policies of a role without unused actions, proven to allow no more than before."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from vpc_cni_iam.policy.proof.answer import NoNewAccess
 
 
 class SmallerPolicy(Struct, frozen=True):
-    """A policy without what is not used."""
+    """A policy without unused actions."""
 
-    name: str  # its name in the input, empty for the only one
-    policy: dict[str, Any] | None  # None if nothing of it is used
+    name: str  # its name in the input, empty if there is only one
+    policy: dict[str, Any] | None  # None if none of it is used
 
 
 class SmallerPolicies(Struct, frozen=True):
-    """The policies of a role without what it does not use."""
+    """The policies of a role without unused actions."""
 
     policies: tuple[SmallerPolicy, ...]
-    proven: bool  # whether it is proven that they allow nothing that those before do not
+    proven: bool  # whether they are proven to allow no more than the old policies
     verdict: PluginVerdict  # whether the plugin works with them at the version
-    before: PluginVerdict  # whether it works with those before
+    before: PluginVerdict  # whether it works with the old policies
 
     @property
     def is_good(self) -> bool:
-        """Whether they can take the place of those before."""
+        """Whether they can replace the old policies."""
         return self.proven and self.verdict.rank <= self.before.rank
 
 
 def smaller_policies(
     subject: Subject, setting: RequestSetting, needed: Mapping[str, tuple[str, ...]]
 ) -> SmallerPolicies | None:
-    """Return policies without what is not used; None if that changes nothing.
+    """Return policies without unused actions; None if nothing changes.
 
-    `needed` has what is to stand for each Action element of the Allow statements.
+    `needed` has the replacement of each Action element of the Allow statements.
     """
     policies = [replace(p, statements=tuple(_smaller(p, needed))) for p in subject.policies]
     if tuple(policies) == subject.policies:
@@ -63,7 +63,7 @@ def smaller_policies(
 
 
 def _smaller(policy: Policy, needed: Mapping[str, tuple[str, ...]]) -> Iterator[Statement]:
-    """Yield the statements of a policy with what is kept; a Deny stays as it is."""
+    """Yield the statements of a policy with the needed actions; Deny statements do not change."""
     for statement in policy.statements:
         if statement.effect != "Allow" or statement.not_actions:
             yield statement

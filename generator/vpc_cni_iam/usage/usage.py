@@ -1,4 +1,4 @@
-"""What a role used of its policies, and what can be taken away."""
+"""Which actions of its policies a role used, and which can be removed."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.usage.smaller import SmallerPolicies, smaller_policies
 
-# Requests to Amazon EC2 are management events, which every trail has: AWS CloudTrail User Guide,
-# "Logging management events". Of other services, some are data events, or not recorded.
+# Every trail records requests to Amazon EC2, as management events: AWS CloudTrail User Guide,
+# "Logging management events". Some requests to other services are data events, or not recorded.
 _RECORDED = "ec2:"
-# Amazon EC2 User Guide, "Grant permission to tag Amazon EC2 resources during creation": a request
-# that makes something with tags needs it, too, and its event does not say so.
+# A request that creates a resource with tags needs it, too, and its event does not say so. Source:
+# Amazon EC2 User Guide, "Grant permission to tag Amazon EC2 resources during creation".
 _TAGS = "ec2:CreateTags"
-# A trail can leave the one or the other out: same page, "Read and write events".
+# A trail can leave out read or write events: AWS CloudTrail User Guide, "Logging management
+# events", "Read and write events".
 _READING = ("describe", "get", "list", "search")
 
 
@@ -38,23 +39,23 @@ class Status(StrEnum):
     """Whether an Action element of a policy is needed."""
 
     used = "used"
-    refused = "denied or failed"  # every request was, and something sends them
+    refused = "denied or failed"  # every request was denied or failed
     callable = "not used, but callable"
     droppable = "safe to drop"
     undecided = "not decided"
 
 
 class UsedAction(Struct, frozen=True):
-    """What events tell of an action."""
+    """What events show about an action."""
 
     action: str  # the action
     allowed: int  # how many requests were allowed
     denied: int  # how many were denied
-    failed: int  # how many failed for another reason, which may be before or after IAM allowed them
+    failed: int  # how many failed for another reason, whether or not IAM had allowed them
     first: str  # the time of the first event
     last: str  # the time of the last one
     of_plugin: bool  # whether the plugin calls it at the version in the configuration
-    # Whether a statement allows it on some resource under some condition, and none denies it all.
+    # Whether a statement allows it on any resource under any condition, and none denies all of it.
     in_policy: bool
 
 
@@ -62,9 +63,9 @@ class CallableAction(Struct, frozen=True):
     """An action that the plugin can call at the version in the configuration."""
 
     action: str  # the action
-    scenarios: tuple[str, ...]  # the scenarios in which it does
-    requests: tuple[str, ...]  # what it does so for
-    recorded: bool  # whether CloudTrail records it for certain, so that events would show its use
+    scenarios: tuple[str, ...]  # the scenarios in which the plugin calls it
+    requests: tuple[str, ...]  # the purposes of the calls
+    recorded: bool  # whether CloudTrail is certain to record it
 
 
 class ActionElement(Struct, frozen=True):
@@ -73,44 +74,44 @@ class ActionElement(Struct, frozen=True):
     text: str  # the action, or a pattern
     status: Status  # whether it is needed
     why: Message  # why, in words
-    used: tuple[str, ...]  # the actions of allowed requests that it matches
-    refused: tuple[str, ...]  # those of requests that were all denied or failed
-    # The actions that it matches, that the plugin can call and no event shows.
+    used: tuple[str, ...]  # matching actions with an allowed request
+    refused: tuple[str, ...]  # matching actions whose requests were all denied or failed
+    # Matching actions without an event that the plugin can call.
     not_used: tuple[CallableAction, ...]
-    # The actions to which a pattern can be narrowed; empty for an action, and where the events
-    # cannot show that nothing else is needed.
+    # The actions to which a pattern can be narrowed; empty for an action, or if the events cannot
+    # show that nothing else is needed.
     narrowed: tuple[str, ...] = ()
 
 
 class Usage(Struct, frozen=True):
-    """What a role used of its policies."""
+    """Which actions of its policies a role used."""
 
-    policy: str  # what the policies are
+    policy: str  # the name of the policies
     cni_version: str  # the plugin version
     mode: Mode  # the IP family
     features: tuple[str, ...]  # the optional features in use
-    roles: tuple[str, ...]  # the ARNs of the roles whose events count
-    recognised_by: str  # how the roles are known
+    roles: tuple[str, ...]  # the ARNs of the roles whose events are used
+    recognised_by: str  # how the roles were identified
     versions: tuple[str, ...]  # the plugin versions that the events name
-    events: int  # how many events were read, of whomever
-    repeated: int  # how many of them had the ID of one that was read before, and do not count
+    events: int  # how many events were read, of all principals
+    repeated: int  # how many of them had the ID of an earlier event and were ignored
     first: str  # the time of the first event of the roles
     last: str  # the time of the last one
     elements: tuple[ActionElement, ...]  # the Action elements of the policies
     actions: tuple[UsedAction, ...]  # the actions of the events
-    not_allowed: tuple[str, ...]  # the actions that were allowed and that the policies do not allow
+    not_allowed: tuple[str, ...]  # actions of allowed requests that the policies do not allow
     unread: tuple[Skipped, ...]  # what was not read
     complete: bool  # whether everything was read
-    # The policies without what was not used; None where nothing can be taken away, or where it is
-    # not certain that nothing else is.
+    # The policies without unused actions; None if nothing can be removed, or if it is not certain
+    # that nothing else is needed.
     smaller: SmallerPolicies | None = None
 
 
 def usage(subject: Subject, setting: RequestSetting, trail: Trail, roles: Sequence[str]) -> Usage:
-    """Return what a role used of its policies.
+    """Return which actions of its policies a role used.
 
-    Without the user's roles, it is the one whose events the plugin sent, as their user agent says;
-    `UsageError` if it is none or several.
+    If `roles` is empty, it is the role whose events have the plugin's user agent; `UsageError` if
+    there is none or more than one.
     """
     chosen, recognised_by = _roles(trail, roles)
     counts: dict[str, list[Count]] = {}
@@ -153,22 +154,22 @@ def usage(subject: Subject, setting: RequestSetting, trail: Trail, roles: Sequen
 
 
 def _kept(element: ActionElement) -> tuple[str, ...]:
-    """Return what is to stand for an element in a policy without what is not needed."""
+    """Return the replacement of an element in a policy without unused actions."""
     if element.status is Status.droppable:
         return ()
     return element.narrowed or (element.text,)
 
 
 def _roles(trail: Trail, chosen: Sequence[str]) -> tuple[tuple[str, ...], str]:
-    """Return the ARNs of the roles that are asked about, and how they are known."""
+    """Return the ARNs of the roles to check, and how they were identified."""
     arns = sorted({role for role, _ in trail.counts})
     for name in chosen:
         own = [arn for arn in arns if name in (arn, arn.rpartition("/")[2])]
         if not own:
-            seen = f"{trail.events:,} events were read, of which none is of it"
+            seen = f"none of the {trail.events:,} events that were read is from this role"
             raise UsageError(f"--role {name}: {seen}; check the name, the account and the period")
         if len(own) > 1:
-            raise UsageError(f"--role {name} is the name of {first_of(own)}; give the ARN of one")
+            raise UsageError(f"--role {name} is the name of {first_of(own)}; use the ARN of one")
     if chosen:
         return tuple(arns), "--role"
     plugins = sorted({role for (role, _), count in trail.counts.items() if count.versions})
@@ -176,10 +177,10 @@ def _roles(trail: Trail, chosen: Sequence[str]) -> tuple[tuple[str, ...], str]:
         return tuple(plugins), "the user agent of its events"
     if plugins:
         problem = f"the plugin sent events with {len(plugins)} roles: {first_of(plugins)}"
-        raise UsageError(f"{problem}; name those that have this policy with --role")
-    seen = f"; they are of {first_of(arns)}" if arns else ""
-    problem = "no event names the plugin as its user agent, which some versions do not do, such as "
-    raise UsageError(f"{problem}v1.20.4{seen}; name the plugin's role with --role")
+        raise UsageError(f"{problem}; name the roles that have this policy with --role")
+    seen = f"; the events are from {first_of(arns)}" if arns else ""
+    problem = "no event has the plugin's user agent, which some versions such as v1.20.4 do not set"
+    raise UsageError(f"{problem}{seen}; name the plugin's role with --role")
 
 
 def _period(counts: Sequence[Count]) -> tuple[str, str]:
@@ -225,7 +226,7 @@ def _elements(
     for statement in allows:
         if statement.not_actions:
             text = f"all but {', '.join(map(str, statement.not_actions))}"
-            why = "NotAction allows every other action; write out the actions that are needed"
+            why = "NotAction allows every other action; list the needed actions instead"
             yield ActionElement(text, Status.undecided, why, (), (), ())
 
 
@@ -250,7 +251,7 @@ def _element(
     if own:
         status, why = Status.used if used else Status.refused, _words_of_use(own)
     elif not_used:
-        status, why = Status.callable, f"no event shows it, and the plugin can call it at {version}"
+        status, why = Status.callable, f"no event shows it, but the plugin can call it at {version}"
     else:
         status = Status.undecided if doubt else Status.droppable
         why = f"no call of {version} needs it, and no event shows it"
@@ -262,12 +263,12 @@ def _element(
 
 
 def _doubt(text: str, actions: Sequence[UsedAction], needed: Collection[str]) -> str:
-    """Return why an element may be used for more than is known to be needed, or nothing."""
+    """Return why more of an element may be needed than is known; empty if not."""
     is_recorded = text.lower().startswith(_RECORDED)
     if not is_recorded or (_matches(text, _TAGS) and _TAGS not in needed):
         return "; CloudTrail may not record it: check that no other program needs it"
     if kinds := " and no ".join(sorted(_kinds(text) - {_kind(a.action) for a in actions})):
-        return f"; but the events have no {kinds} request at all: the trail may leave them out"
+        return f"; but the events have no {kinds} requests, so the trail may leave them out"
     return ""
 
 
@@ -280,7 +281,7 @@ def _kind(action: str) -> str:
 
 
 def _kinds(pattern: str) -> set[str]:
-    """Return the kinds of the requests that a pattern may match."""
+    """Return the kinds of requests that a pattern may match."""
     start, *more = re.split("[*?]", pattern, maxsplit=1)
     name = start.partition(":")[2].lower()
     open_end = bool(more) and any(w != name and w.startswith(name) for w in _READING)
@@ -298,12 +299,12 @@ def _words_of_use(actions: Sequence[UsedAction]) -> str:
 
 
 def _otherwise(text: str, setting: RequestSetting) -> str:
-    """Return where the plugin does call an action that it does not call here, in words."""
+    """Return when the plugin calls an action that it does not call in this setting, in words."""
     ranges = [r for call in calls.calls() if _matches(text, call.action) for r in call.ranges]
     if any(r.mode == setting.mode and r.at(setting.version) and not r.feature for r in ranges):
-        return "; with other environment variables it is called"
+        return "; the plugin calls it with other environment variables"
     if features := sorted({r.feature for r in ranges if r.at(setting.version) and r.feature}):
-        return f"; with the feature {' or '.join(features)} it is called"
+        return f"; the plugin calls it with the feature {' or '.join(features)}"
     if ranges:
-        return "; other versions or the other IP family call it"
+        return "; the plugin calls it in other versions or with the other IP family"
     return ""

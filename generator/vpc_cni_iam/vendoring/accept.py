@@ -1,4 +1,4 @@
-"""Accepts an edit, or that a file is not there: records in the manifest why."""
+"""Accepts the edit or the deletion of a file: records the reason in the manifest."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ _LONGEST = 1000
 def accept(
     config: Config, module: VendoredModule, path: str, reason: str
 ) -> tuple[ModuleFile, ...]:
-    """Accept a file of a module as it is; raises `UsageError` for one that has nothing to accept.
+    """Accept a file of a module as it is; raises `UsageError` if there is nothing to accept.
 
-    Returns the files of the module that are not as generated then. The next edit is not accepted.
+    Returns the files of the module that differ from the generated ones afterwards. The next edit is
+    not accepted.
     """
     reason = reason.strip()
     if not reason or not reason.isprintable() or len(reason) > _LONGEST:
@@ -51,17 +52,17 @@ def _acceptable(planned: SyncPlan, path: str) -> ModuleFile:
     name = f"{planned.module.path}/{path}"
     if file is None and path not in {*planned.after, *planned.observed.generated}:
         raise UsageError(
-            f"{name}: sync does not write it, and it replaces nothing that sync writes"
+            f"{name}: sync does not write this file, and it replaces no file that sync writes"
         )
     if file is None or not is_acceptable(file):
         raise UsageError(f"{name}: {not_accepted(file)}")
     if not path.isprintable() or " " in path:
-        raise UsageError(f"{name}: a name with spaces cannot be recorded; rename the file")
+        raise UsageError(f"{name}: the manifest cannot record a name with spaces; rename the file")
     return file
 
 
 def is_acceptable(file: ModuleFile) -> bool:
-    """Say whether a file can be accepted as it is."""
+    """Return whether a file can be accepted as it is."""
     acceptable = (FileState.edited, FileState.foreign, FileState.missing)
     return (
         file.state in acceptable and not file.markers and not isinstance(file.effect, Redefinition)

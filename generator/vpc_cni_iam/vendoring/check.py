@@ -1,6 +1,6 @@
 """Checks every vendored module; writes nothing, and starts no program.
 
-Each module is generated, once for all that have the same options, and compared.
+Each module is generated, once for all modules with the same options, and compared.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ class ModuleCheck(Struct, frozen=True):
 
     module: VendoredModule
     state: ModuleState
-    files: tuple[ModuleFile, ...] = ()  # its files that need a report; none in a clean module
-    failure: VpcCniIamError | None = None  # why it cannot be told, None if it can
-    # The paths of other files beside them that an engine reads and `files` does not have.
+    files: tuple[ModuleFile, ...] = ()  # its files to report; none in a clean module
+    failure: VpcCniIamError | None = None  # why the check failed, None if it did not
+    # The paths of other files in its directory that an engine reads and `files` does not have.
     others: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is to be done."""
+        """Whether there is nothing to do."""
         return self.state is ModuleState.clean
 
 
 def check(
     config: Config, modules: Iterable[VendoredModule], *, no_accepted: bool = False
 ) -> tuple[ModuleCheck, ...]:
-    """Return the check of each module; with `no_accepted`, an accepted edit fails, too."""
+    """Return the check of each module; with `no_accepted`, accepted edits also fail."""
     return tuple(_check_at_rest(config, module, no_accepted=no_accepted) for module in modules)
 
 
 def _check_at_rest(config: Config, module: VendoredModule, *, no_accepted: bool) -> ModuleCheck:
     """Return the check of a module while no other run writes it."""
     report = _check(config, module, no_accepted=no_accepted)
-    if report.clean:  # which nothing half written is, and a lock for each of a thousand takes time
+    if report.clean:  # a half-written module is not clean, and a thousand locks take time
         return report
     with at_rest(config.folder(module)):
         return _check(config, module, no_accepted=no_accepted)
@@ -67,9 +67,9 @@ def _check(config: Config, module: VendoredModule, *, no_accepted: bool) -> Modu
 
 
 def _not_recorded(planned: SyncPlan) -> list[ModuleFile]:
-    """Return the records of a module that are not as sync would write them."""
+    """Return the records of a module that differ from what sync would write."""
     there, files = planned.observed.files_by_path, []
-    # A configuration that was renamed keeps its modules; the next sync records its name.
+    # The modules of a renamed configuration stay clean; the next sync records its new name.
     owners = planned.observed.known.configurations
     for path, text in records(planned.observed, planned.files, owners).items():
         if path not in there:

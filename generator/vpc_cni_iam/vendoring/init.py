@@ -20,44 +20,44 @@ from vpc_cni_iam.vendoring.configuration.config import NAME, parse
 from vpc_cni_iam.vendoring.repository import inside, refuse_bare
 
 _TEMPLATE = """\
-# Modules that vpc-cni-iam keeps in this repository. After a change here: vpc-cni-iam sync
+# The modules that vpc-cni-iam manages in this repository. After a change here: vpc-cni-iam sync
 # In CI or a pre-commit hook: vpc-cni-iam check
-# For one more module, such as that of another cluster, add another [[module]].
+# For another module, for example for another cluster, add another [[module]].
 
 [[module]]
-# Where, relative to this file.
+# The module's directory, relative to this file.
 path = {path}
 
-# The plugin version that the policies are made for.
+# The plugin version that the policies must work with.
 # renovate: datasource=github-releases depName=aws/amazon-vpc-cni-k8s
 cni_version = "{version}"
-# In place of cni_version, one of upstream's documents exactly: {revisions}.
+# Instead of cni_version, use an upstream document unchanged: {revisions}.
 # revision = "{revision}"
 
-# "policy" makes a module of documents, "role" one of the plugin's IAM role with a policy.
+# "policy" is a module of policy documents, "role" a module of the plugin's IAM role with a policy.
 kind = "policy"
 
-# Which policies. There are:
+# The policies:
 {variants}
 variants = [{selected}]
 
-# Optional features of the plugin whose calls are allowed, too. Known:
+# Optional features of the plugin whose calls to allow:
 # {features}.
 features = []
 
-# Which calls of the plugin at cni_version to add to upstream's document, which does not allow them:
-# "needed", "none", or "all", also those whose denial has no effect.
+# The plugin's calls at cni_version to add if upstream's document does not allow them: "needed",
+# "none", or "all" (also calls whose denial has no effect).
 additions = "needed"
 
 # true narrows scoped policies to the tags and the VPC that the plugin at cni_version needs.
 harden = {harden}
-# With harden: only subnets and security groups that are listed in variables of the module.
+# With harden: allow only subnets and security groups that are listed in the module's variables.
 # limit_to = ["subnets", "security-groups"]
 """
 
 
 def recommended(selected: Sequence[str] = (), cni_version: str = LATEST) -> Options:
-    """Return the options of a first module, hardened where a variant is for one cluster.
+    """Return the options of a first module, hardened if a variant is for one cluster.
 
     Raises `UsageError` if a variant does not work with the version.
     """
@@ -92,23 +92,23 @@ def init(
 ) -> Path:
     """Write a configuration into a directory that has none, and return its file.
 
-    Raises `TreeError` if there is one already; `UsageError` for a path that is none for a module or
-    leaves the repository, or for variants or a plugin version that the catalog does not have;
-    `InputError` in a bare repository.
+    Raises `TreeError` if there is a configuration; `UsageError` for a path that no module can have
+    or that leaves the repository, and for variants or a plugin version that the catalog does not
+    have; `InputError` in a bare repository.
     """
     refuse_bare(folder)
     target, first = folder / NAME, text(path, selected, cni_version)
     try:
         inside(parse(first, target))
     except InputError as error:
-        # Its line is one of a file that is not there.
+        # The error has a line of a file that does not exist.
         raise UsageError(f"--path: {error.problem}") from None
     with locked(target):
         if target.exists() or target.is_symlink():
             keys = ("[[module]]", "path", "cni_version", "variants", "harden")
             entry = "\n".join(line for line in first.splitlines() if line.startswith(keys))
             raise TreeError(
-                f"{target}: exists already; to add a module, add this to it:", f"\n\n{entry}"
+                f"{target}: already exists; to add a module, add this to it:", f"\n\n{entry}"
             )
         write(folder, {NAME: first}, observed={})
     return target

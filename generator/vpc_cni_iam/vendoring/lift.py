@@ -1,7 +1,7 @@
-"""Makes a file again that git merged from two sides.
+"""Generates a file again that git merged from two sides.
 
-Each side that was edited is first merged with the text that is generated now, and then the two with
-each other: only lines that both edited can be in conflict. A side that nobody edited has no say.
+Each edited side is first merged with the text that is generated now. Then the two sides are merged:
+only lines that both edited can conflict. A side without an edit is ignored.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from vpc_cni_iam.texts import has_markers
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.observe import ModuleContents, is_unedited
 
+_SIDES = ("ours", "theirs")
+
 
 class Lifted(Struct, frozen=True):
-    """A file that was made again."""
+    """A file that was merged again."""
 
     merged: Merged
     edited: tuple[str, ...]  # the texts of the sides that were edited
 
 
 def lift(observed: ModuleContents, checkout: Checkout, path: str, text: str) -> Lifted | None:
-    """Return a file made again; None if a person resolved it, or nothing was merged."""
+    """Return a file merged again; None if a person resolved it, or nothing was merged."""
     now, place = observed.generated[path], f"{observed.module.path}/{path}"
     if _is_of_generated(observed, path, text):
         return Lifted(Merged(now), ())
@@ -40,13 +42,13 @@ def lift(observed: ModuleContents, checkout: Checkout, path: str, text: str) -> 
         if base is None:
             return None
         lifted = merge(side, base, now)
-        both = merge(merged.text, now, lifted.text) if number else lifted
+        both = merge(merged.text, now, lifted.text, names=_SIDES) if number else lifted
         merged = Merged(both.text, merged.conflict or lifted.conflict or both.conflict)
     return Lifted(merged, edited)
 
 
 def _is_of_generated(observed: ModuleContents, path: str, text: str) -> bool:
-    """Say whether git merged a text from two that this tool generated, as in a squash merge."""
+    """Return whether git merged a text from two generated texts, as in a squash merge."""
     texts = observed.origins.texts(path)
     both = [texts.get(name) for name in observed.known.generated.get(path, ())]
     if len(both) != 2 or None in both or has_markers(text):  # noqa: PLR2004 - the sides of a merge
@@ -56,7 +58,7 @@ def _is_of_generated(observed: ModuleContents, path: str, text: str) -> bool:
 
 
 def deleted_by_a_side(observed: ModuleContents, checkout: Checkout, path: str) -> bool:
-    """Say whether git left a file that one side deleted on purpose and the other did not."""
+    """Return whether git left a file that only one side deleted on purpose."""
     sides: Sides | None = None
     if path in observed.known.deleted:
         sides = checkout.sides(f"{observed.module.path}/{path}")
@@ -64,9 +66,9 @@ def deleted_by_a_side(observed: ModuleContents, checkout: Checkout, path: str) -
 
 
 def accepted_origin(observed: ModuleContents, path: str, text: str) -> str | None:
-    """Return the accepted text that git alone merged with an update, as in a rebase; None if none.
+    """Return the accepted text that git merged with an update, as in a rebase, or None.
 
-    The update taken back must give it.
+    Reverting the update must give this text.
     """
     names = observed.known.accepted.get(path, {})
     now = observed.generated[path]

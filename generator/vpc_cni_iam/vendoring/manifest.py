@@ -1,8 +1,8 @@
-"""The manifest of a module, which sync writes into its own folder inside it.
+"""The manifest of a module, which sync writes to a folder inside the module.
 
-It is a set of facts, one a line, sorted: git merges two branches by the union of their lines, and
-nothing in it, such as a version or a date, differs where the module does not. Beside it, ``base/``
-has the text as generated of each edited file, by its digest, for a later merge.
+It is a sorted set of facts, one on each line. Git merges two branches with the union of their
+lines. It has no version or date, so it changes only if the module does. For later merges, ``base/``
+beside it has the generated text of each edited file, by digest.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from vpc_cni_iam.texts.limits import NAME_BYTES, PATH_BYTES
 FOLDER = ".vpc-cni-iam"
 MANIFEST = f"{FOLDER}/manifest"
 BASES = f"{FOLDER}/base"
-# What sync writes beside it once: git then merges it by the union of lines, and shows no bases.
+# Sync writes this beside it: git then merges it with the union of lines, and shows no bases.
 ATTRIBUTES = f"{FOLDER}/.gitattributes"
 ATTRIBUTES_TEXT = "manifest merge=union\nbase/* -diff\n"
 _ABOUT = "# Written by vpc-cni-iam; commit it. If git cannot merge it, run vpc-cni-iam sync."
@@ -30,29 +30,29 @@ _ADVICE = "restore the manifest from version control, or remove it and run vpc-c
 
 
 class Manifest(Struct, frozen=True):
-    """The facts about a module; where two branches were merged, there may be several of a file."""
+    """The facts about a module; after a merge of two branches, a file may have several."""
 
-    # By path, the digests of texts that this tool generated.
+    # The digests of texts that this tool generated, by path.
     generated: Mapping[str, frozenset[str]] = {}
-    # By path and digest, why an edited text is accepted.
+    # Why an edited text is accepted, by path and digest.
     accepted: Mapping[str, Mapping[str, str]] = {}
-    deleted: Mapping[str, str] = {}  # by path, why a file was deleted on purpose
+    deleted: Mapping[str, str] = {}  # why a file was deleted on purpose, by path
     # The configurations that name the module, relative to it.
     configurations: frozenset[str] = frozenset()
 
 
 def digest(text: str) -> str:
-    """Return the SHA-256 of a text whose line ends are those of the generator."""
+    """Return the SHA-256 of a text that has the generator's line ends."""
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 def base_path(digest: str) -> str:
-    """Return where the text as generated of an edited file is kept, relative to the module."""
+    """Return the path of the stored generated text of an edited file, relative to the module."""
     return f"{BASES}/{digest}"
 
 
 def is_digest(name: str) -> bool:
-    """Say whether a name is that of a kept text."""
+    """Return whether a name is that of a stored text."""
     return _DIGEST.fullmatch(name) is not None
 
 
@@ -68,9 +68,9 @@ def dumps(manifest: Manifest) -> str:
 
 
 def loads(text: str, source: str) -> Manifest:
-    """Read a manifest, or several one after the other; markers of a merge are no facts.
+    """Read a manifest, or several concatenated ones; conflict markers are ignored.
 
-    Raises `InputError` for a line that is none.
+    Raises `InputError` for a line that is not a fact.
     """
     generated: dict[str, set[str]] = {}
     accepted: dict[str, dict[str, str]] = {}
@@ -89,20 +89,20 @@ def loads(text: str, source: str) -> Manifest:
             case _ if not line or line.startswith(("#", *_MARKERS)):
                 pass
             case _:
-                raise InputError(source, f"line {number}", f"is no fact of a manifest; {_ADVICE}")
+                raise InputError(source, f"line {number}", f"is not a manifest fact; {_ADVICE}")
     digests = {path: frozenset(names) for path, names in generated.items()}
     return Manifest(digests, accepted, deleted, frozenset(configurations))
 
 
 def _add(reasons: dict[str, str], key: str, reason: str) -> None:
-    """Add a reason; of two branches both, in an order that does not depend on which comes first."""
+    """Add a reason; if two branches have different ones, keep both, in a fixed order."""
     before = reasons.get(key, reason)
     reasons[key] = reason if before == reason else "; ".join(sorted((before, reason)))
 
 
 def _holds(path: str, name: str = "0" * 64, reason: str = "x") -> bool:
-    """Say whether a path stays inside the module and is not of this folder, and its values hold."""
-    # Not by pathlib: a check of a thousand modules comes here some thousand times.
+    """Return whether a fact is valid, and its path is inside the module and outside this folder."""
+    # Without pathlib, for speed: a check of a thousand modules calls this thousands of times.
     return (
         path.isprintable()
         and not path.startswith(".")
@@ -119,7 +119,7 @@ def _is_configuration(path: str) -> bool:
 
 
 def _is_long(path: str) -> bool:
-    """Say whether no file system takes a path."""
+    """Return whether a path is too long for every file system."""
     if len(path) < NAME_BYTES // 4:
         return False
     longest = max(len(os.fsencode(part)) for part in path.split("/"))

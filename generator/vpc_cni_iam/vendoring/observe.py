@@ -1,7 +1,7 @@
-"""Reads the files of a vendored module, and tells the state of each. Writes nothing.
+"""Reads the files of a vendored module, and finds the state of each. Writes nothing.
 
-The one place that tells an edit from an update, for `check` and `sync` alike. A file is clean if it
-is what is generated now, whatever the manifest says of it.
+Only this module distinguishes edits from updates, for `check` and `sync`. A file is clean if it
+equals the text that is generated now, whatever the manifest says.
 """
 
 from __future__ import annotations
@@ -32,32 +32,32 @@ from vpc_cni_iam.vendoring.manifest import (
     is_digest,
     loads,
 )
-from vpc_cni_iam.vendoring.origins import Origins, digests, distance, rendered
+from vpc_cni_iam.vendoring.origins import Origins, digests, rendered, unlike
 from vpc_cni_iam.vendoring.repository import name_from, refuse_other_owner
 from vpc_cni_iam.vendoring.state import FileState, ModuleFile
 
 
 class ModuleContents(Struct, frozen=True):
-    """The files of a module as they are."""
+    """The existing files of a module."""
 
     module: VendoredModule
     folder: Path
-    configuration: str  # the path of the configuration from the module
-    # The facts that are known of it: of its manifest and, in a merge, of those of both sides.
+    configuration: str  # the path of the configuration, relative to the module
+    # The known facts: those of its manifest and, in a merge, of the manifests of both sides.
     known: Manifest
-    files_by_path: Mapping[str, bytes]  # its files as they are, and those of its manifest's folder
-    others: tuple[str, ...]  # the paths of other files beside them that an engine reads
+    files_by_path: Mapping[str, bytes]  # its files, and those of its manifest's folder
+    others: tuple[str, ...]  # the paths of other files in its directory that an engine reads
     origins: Origins
-    files: tuple[ModuleFile, ...] = ()  # the state of each file that is known or is to be
+    files: tuple[ModuleFile, ...] = ()  # the state of each known or generated file
 
     @property
     def generated(self) -> Mapping[str, str]:
-        """The files of the module as they are generated now."""
+        """The files of the module, generated now."""
         return rendered(self.module.options)
 
     @property
     def copies(self) -> dict[str, str]:
-        """The texts as generated that are kept for merges, by digest; not those that changed."""
+        """The generated texts that are stored for merges, by digest, without modified ones."""
         texts = {
             path.removeprefix(f"{BASES}/"): decoded(content)
             for path, content in self.files_by_path.items()
@@ -66,35 +66,37 @@ class ModuleContents(Struct, frozen=True):
         return {name: text for name, text in texts.items() if digest(text) == name}
 
     def text(self, path: str) -> str:
-        """Return the text of a file that is there."""
+        """Return the text of an existing file."""
         return decoded(self.files_by_path[path])
 
     def base(self, path: str, text: str) -> str | None:
-        """Return the generated text that an edited one was made from; None if that is not known.
+        """Return the generated text on which an edited text is based; None if it is not known.
 
-        That is the nearest of those that the manifest names.
+        That is the text that shares most lines with it. The manifest decides only between texts
+        that are equally near: after a merge, the file may be that of the other side. For an
+        accepted text, a copy is kept.
         """
         names = self.known.generated.get(path, frozenset())
-        now = digests(self.module.options).get(path, "")
-        if names == {now}:
-            return self.generated[path]
-        copies = self.copies
-        # A copy of the text of now says that a merge with it is done, and the manifest is behind.
-        names |= {now} & copies.keys()
-        texts = {**self.origins.texts(path), **copies} if names else {}
+        texts = {**self.origins.texts(path), **self.copies} if names else {}
         if not names or not names <= texts.keys():
             return None
-        nearest = min(sorted(names), key=lambda n: (distance(texts[n], text), n == now))
-        return texts[nearest]
+        if digest(text) in self.known.accepted.get(path, {}):
+            own = self.origins.texts(path).keys() | names
+            texts = {name: texts[name] for name in self.copies.keys() & own} or texts
+        now, order = digests(self.module.options).get(path, ""), dict[str, tuple[int | bool, ...]]()
+        for name in sorted(texts):
+            added, removed = unlike(text, texts[name])
+            order[name] = (added, name not in names, removed, name == now)
+        return texts[min(order, key=order.__getitem__)]
 
 
 def observe(
     config: Config, module: VendoredModule, checkout: Checkout | None = None
 ) -> ModuleContents:
-    """Return the files of a module as they are.
+    """Return the existing files of a module.
 
-    With a `checkout`, what git knows of a merge is asked. Raises `TreeError` for a file that cannot
-    be read, a symbolic link, or a module that another configuration keeps.
+    With a `checkout`, git is asked about a merge. Raises `TreeError` for a file that cannot be
+    read, a symbolic link, or a module that another configuration manages.
     """
     folder, generated = config.folder(module), rendered(module.options)
     files = contents(folder, [MANIFEST, ATTRIBUTES])
@@ -121,13 +123,13 @@ def observe(
         Origins(module.options, partial(_other_options, config, module, checkout)),
     )
     states = (_state(observed, path) for path in paths)
-    # What is no longer generated and is not there is no file any more.
+    # A file that is neither generated nor there is not listed.
     known_files = (f for f in states if f.generated or f.state is not FileState.missing)
     return replace(observed, files=tuple(known_files))
 
 
 def _of_all_sides(text: str, sides: list[str], source: str) -> Manifest:
-    """Return the facts of a manifest and of those of each side of a merge, as far as they hold."""
+    """Return the facts of a manifest and of the manifests of both sides of a merge."""
     texts = [text]
     for side in sides:
         with suppress(InputError):
@@ -139,7 +141,7 @@ def _of_all_sides(text: str, sides: list[str], source: str) -> Manifest:
 def _other_options(
     config: Config, module: VendoredModule, checkout: Checkout | None
 ) -> Iterator[Options]:
-    """Yield the options that a module has in the configurations that git knows."""
+    """Yield the options of a module in the configurations that git knows."""
     for text in checkout.in_heads(config.path.name) if checkout is not None else ():
         with suppress(VpcCniIamError):
             modules = parse(text, config.path).modules
@@ -170,9 +172,10 @@ def _state(observed: ModuleContents, path: str) -> ModuleFile:
 
 
 def is_unedited(observed: ModuleContents, path: str, text: str) -> bool:
-    """Say whether this tool generated a text, for whichever version, or a killed run wrote it.
+    """Return whether this tool generated a text, for any version, or a killed run wrote it.
 
-    Of a file that no version generates, the manifest alone proves nothing: it may be somebody's.
+    If no version generates a file of this path, the manifest alone proves nothing: it may be the
+    user's.
     """
     known = path in observed.generated or path in PATHS
     names = observed.known.generated.get(path, frozenset()) if known else frozenset()

@@ -1,4 +1,4 @@
-"""The texts that this tool generates for a module, for any plugin version that it knows."""
+"""The texts that this tool generates for a module, for all known plugin versions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vpc_cni_iam.vendoring.manifest import digest
 
 @cache
 def rendered(options: Options) -> Mapping[str, str]:
-    """Return the files of a module; cached, since many modules share their options."""
+    """Return the files of a module; cached, because many modules have the same options."""
     return MappingProxyType(render(options, vendored=True))
 
 
@@ -29,7 +29,7 @@ def digests(options: Options) -> Mapping[str, str]:
 
 @cache
 def texts_of_versions(options: Options) -> Mapping[str, Mapping[str, str]]:
-    """Return the texts of each file by digest, of all versions and revisions that are known."""
+    """Return the texts of each file by digest, for all known versions and revisions."""
     texts: dict[str, dict[str, str]] = {}
     for other in (options, *_others(options)):
         for path, text in rendered(other).items():
@@ -38,23 +38,23 @@ def texts_of_versions(options: Options) -> Mapping[str, Mapping[str, str]]:
 
 
 def _others(options: Options) -> Iterator[Options]:
-    """Yield the same options at every version, and of every revision, that they work with."""
+    """Yield the options at every version and revision that they work with."""
     at_versions = (partial(override, cni_version=str(v)) for v in reversed(known_versions.known()))
     of_revisions = (partial(override, revision=r.name) for r in documents.revisions())
     for make in (*at_versions, *of_revisions):
-        with suppress(VpcCniIamError):  # a variant or feature that is not for this version
+        with suppress(VpcCniIamError):  # a variant or feature that this version does not have
             other = make(options)
             other.composed()
             yield other
 
 
 class Origins:
-    """The texts of a module that are known, from which its edited files may have been made."""
+    """The known generated texts of a module, on which its edited files may be based."""
 
     def __init__(
         self, options: Options, others: Callable[[], Iterable[Options]] = lambda: ()
     ) -> None:
-        """Take the options of now; `others` returns those of other times, for instance of HEAD."""
+        """Take the current options; `others` returns earlier ones, for example those at HEAD."""
         self._options = options
         self._load_others = others
 
@@ -70,15 +70,15 @@ class Origins:
         return texts
 
     def made(self, path: str, text: str, main: str = "") -> bool:
-        """Say whether this tool generated a text; `main` is that of the file with the command."""
+        """Return whether this tool generated a text; `main` is the text of main.tf."""
         if digest(text) in self.texts(path):
             return True
-        # Such as `generate` writes it, for a module that no configuration names yet.
+        # `generate` may have written it, before a configuration named the module.
         options = stated(text, main)
         return options is not None and render(options).get(path) == text
 
 
-def distance(text: str, other: str) -> int:
-    """Return how many lines two texts do not share."""
+def unlike(text: str, other: str) -> tuple[int, int]:
+    """Return how many lines a text has that another one lacks, and the other way round."""
     lines, others = Counter(text.splitlines()), Counter(other.splitlines())
-    return ((lines - others) + (others - lines)).total()
+    return (lines - others).total(), (others - lines).total()

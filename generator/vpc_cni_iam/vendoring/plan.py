@@ -1,4 +1,4 @@
-"""Plans the sync of a module, file by file. Reads, and writes nothing."""
+"""Plans the sync of a module, file by file. Writes nothing."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from vpc_cni_iam.vendoring.state import EDITED, FileState, ModuleFile, Redefinit
 class FilePlan(Struct, frozen=True):
     """The planned change of one file."""
 
-    file: ModuleFile  # as it will be
-    text: str | None  # what it will hold, None if it will not be there
+    file: ModuleFile  # its state after the sync
+    text: str | None  # its new text, None if it will not exist
     merged: bool = False  # whether an edit was merged with an update
-    # Whether it is left to the user, with all that is known of the texts that it was made from.
+    # Whether the user must decide; the texts on which it is based then stay recorded.
     pending: bool = False
-    # The accepted texts that it was merged from, all of them; the new one is to be proven.
+    # The accepted texts from which it was merged, if all are accepted; the result needs a proof.
     origins: tuple[str, ...] = ()
 
 
@@ -41,24 +41,24 @@ class SyncPlan(Struct, frozen=True):
     module: VendoredModule
     observed: ModuleContents
     files: tuple[FilePlan, ...]
-    replacing: tuple[ModuleFile, ...]  # the files beside them that replace generated code
-    # Whether nothing is written, since files that are in the way may be somebody's.
+    replacing: tuple[ModuleFile, ...]  # other files that replace generated code
+    # Whether nothing is written, because files in the way may be the user's.
     refused: bool = False
 
     @property
     def after(self) -> dict[str, str]:
-        """The texts that will be there."""
+        """The texts after the sync."""
         return _texts(self.files)
 
     @property
     def before(self) -> dict[str, str]:
-        """The texts that are there."""
+        """The existing texts."""
         paths = self.observed.files_by_path.keys() & {f.file.path for f in self.files}
         return {path: self.observed.text(path) for path in paths}
 
     @property
     def reported(self) -> tuple[ModuleFile, ...]:
-        """The files that will not be as generated, and those that replace generated code."""
+        """The files that will differ from the generated ones, or that replace generated code."""
         files = [f.file for f in self.files if f.file.state is not FileState.clean]
         in_the_way = any(f.state is FileState.foreign for f in files)
         if in_the_way and MANIFEST not in self.observed.files_by_path:
@@ -67,7 +67,7 @@ class SyncPlan(Struct, frozen=True):
 
     @property
     def undecided(self) -> dict[str, str]:
-        """The edits that need a decision, as unified diffs from the text as generated, by path."""
+        """The edits that need a decision, as unified diffs from the generated text, by path."""
         generated = self.observed.generated
         return {
             f.file.path: unified(
@@ -84,9 +84,9 @@ class SyncPlan(Struct, frozen=True):
 def plan(config: Config, module: VendoredModule, checkout: Checkout) -> SyncPlan:
     """Return the plan of a sync of a module.
 
-    Files that nobody edited become what the configuration says, edited ones are merged with that.
-    Raises `TreeError` for another file that repeats a definition; `EngineError` if git is needed
-    and missing.
+    Unedited files are generated again. Edited files are merged with the generated text. Raises
+    `TreeError` for another file that repeats a definition; `EngineError` if git is needed but
+    missing.
     """
     observed = observe(config, module, checkout)
     refused = any(f.state is FileState.foreign for f in observed.files)
@@ -103,10 +103,10 @@ def plan(config: Config, module: VendoredModule, checkout: Checkout) -> SyncPlan
 
 
 def as_it_is(config: Config, module: VendoredModule) -> SyncPlan:
-    """Return a plan that changes nothing, for which git is not asked."""
+    """Return a plan that changes nothing and does not use git."""
     observed = observe(config, module)
     planned = [_unchanged(observed, file) for file in observed.files]
-    # Files that are to be written are as generated then.
+    # Files that sync will write equal the generated ones afterwards.
     own = {**observed.generated, **_texts(f for f in planned if f.file.state in EDITED)}
     for file in observed.files:
         if file.state is FileState.missing and file.accepted:
@@ -117,7 +117,7 @@ def as_it_is(config: Config, module: VendoredModule) -> SyncPlan:
 
 
 def plan_at_rest(config: Config, module: VendoredModule, checkout: Checkout) -> SyncPlan:
-    """Return the plan of a sync of a module, made while no other run writes it; see `plan`."""
+    """Return the plan of a sync, read while no other run writes the module; see `plan`."""
     with at_rest(config.folder(module)):
         return plan(config, module, checkout)
 
@@ -165,7 +165,7 @@ def _edited(observed: ModuleContents, file: ModuleFile, checkout: Checkout) -> F
 def _merged(
     observed: ModuleContents, path: str, merged: Merged, edited: tuple[str, ...]
 ) -> FilePlan:
-    """Return the plan for a file with a new text, which was merged from these edited ones."""
+    """Return the plan for a file with a new text that was merged from these edited texts."""
     if merged.text == observed.generated[path]:
         return FilePlan(ModuleFile(path, FileState.clean), merged.text)
     names = observed.known.accepted.get(path, {})
@@ -181,9 +181,9 @@ def _with_meanings(
     *,
     overridden: bool,
 ) -> tuple[FilePlan, ...]:
-    """Return plans with what edits mean for access, and with what is still accepted of them.
+    """Return plans with the meaning of edits for access, and with the edits that stay accepted.
 
-    `texts` are those of the module's own files.
+    `texts` are the texts of the module's files.
     """
     edited = [f for f in planned if f.file.state in EDITED and f.text is not None]
     if not edited:
@@ -203,9 +203,9 @@ def _with_meanings(
 
 
 def unless_same(current: bytes | None, text: str) -> bytes:
-    """Return a new content; the old one if only its line ends differ, which a check-out chose.
+    """Return the new content with the line ends of the old one, which a git checkout may set.
 
-    They are those of most lines of the old one.
+    If only line ends differ, return the old content.
     """
     new = text.encode(errors="surrogateescape")
     if current is None or unix(current) == new:

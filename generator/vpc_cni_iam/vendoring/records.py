@@ -1,4 +1,4 @@
-"""What sync records beside a module: its manifest, and the texts that a later merge starts from."""
+"""The records of a module: its manifest, and the generated texts for later merges."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from vpc_cni_iam.vendoring.state import EDITED
 def records(
     observed: ModuleContents, files: Iterable[FilePlan], owners: frozenset[str] = frozenset()
 ) -> dict[str, str]:
-    """Return the texts of all that is recorded of files, by path; the manifest is the last one.
+    """Return the records of files, as texts by path; the manifest comes last.
 
-    `owners` are the configurations that name the module, without any the one of this run.
+    `owners` are the configurations that name the module; if empty, this run's configuration.
     """
     files = tuple(files)
     bases = {name: text for each in files for name, text in _bases(observed, each).items()}
@@ -35,7 +35,7 @@ def records(
 
 
 def left_over(observed: ModuleContents, needed: Iterable[str]) -> list[str]:
-    """Return the paths of the texts as generated that no merge needs any more."""
+    """Return the paths of generated texts that no merge needs any more."""
     paths = map(base_path, observed.copies)
     return sorted(set(paths) - set(needed))
 
@@ -64,7 +64,7 @@ def _manifest(
 
 
 def _bases(observed: ModuleContents, each: FilePlan) -> dict[str, str]:
-    """Return the texts, by digest, that an edited file may have been made from."""
+    """Return the generated texts on which an edited file may be based, by digest."""
     if each.file.state not in EDITED:
         return {}
     now = observed.generated.get(each.file.path)

@@ -1,4 +1,4 @@
-"""Finds the configuration and the repository that its modules must lie in."""
+"""Finds the configuration, and the repository that must contain its modules."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST, loads
 def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
     """Return the configuration that a user named, or the nearest one in a directory or above it.
 
-    Raises `InputError` if there is none, it is not valid, or a module lies outside.
+    Raises `InputError` if there is none, it is not valid, or a module is outside the repository.
     """
     refuse_bare(start)
     path = named or nearest(start)
-    if named is not None and ".." in named.parts:  # else modules would seem to leave its directory
+    if (
+        named is not None and ".." in named.parts
+    ):  # with .., modules would seem to leave its directory
         path = Path(os.path.realpath(named.parent), named.name)
     if path is None:
         first, last = (_searched(start)[end].absolute() for end in (0, -1))
@@ -38,19 +40,19 @@ def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
 
 
 def inside(config: Config) -> Config:
-    """Return a configuration if all its modules lie inside its repository, and behind no link."""
+    """Return a configuration; raises `InputError` for modules outside it or behind a link."""
     here, top, places = config.path.absolute().parent, root(config), TomlLineIndex(config.text)
     real = os.path.realpath(top)
     links: dict[str, str] = {}
     for number, module in enumerate(config.modules):
         folder = os.path.normpath(here / module.path)
         if not _lies_in(folder, os.fspath(top)):
-            problem = f"leaves {top}: a module must lie inside it"
+            problem = f"leaves {top}; a module must be inside it"
         elif not _lies_in(os.path.realpath(folder), real):
-            problem = f"leaves {top}: by a symbolic link"
+            problem = f"leaves {top} through a symbolic link; a module must be inside it"
         elif link := _link(config.path.parent, module.path, links):
-            # By another path it may be another module, or one that nothing seems to name.
-            problem = f"goes through the symbolic link {link}; write the path that it leads to"
+            # Another path may name the same module, or make it seem unnamed.
+            problem = f"goes through the symbolic link {link}; write the path to which it points"
         else:
             continue
         line = places.key(number, "path") or module.line
@@ -77,7 +79,7 @@ def _link(top: Path, folder: str, known: dict[str, str]) -> str:
 def nearest(start: Path) -> Path | None:
     """Return the nearest configuration in a directory or above it, inside its git checkout.
 
-    Raises `InputError` for another thing of its name, which hides a configuration further up.
+    Raises `InputError` if a directory, for example, has its name and hides one further up.
     """
     path = next((f / NAME for f in _searched(start) if os.path.lexists(f / NAME)), None)
     if path is not None and not path.is_file():
@@ -96,7 +98,7 @@ def _searched(start: Path) -> list[Path]:
 
 
 def refuse_bare(folder: Path) -> None:
-    """Refuse the inside of a bare repository, in which no file is checked out."""
+    """Refuse a directory inside a bare repository, which has no checked-out files."""
     parts = ("HEAD", "objects", "refs")
     for place in (folder.absolute(), *folder.absolute().parents):
         if all((place / part).exists() for part in parts):
@@ -106,7 +108,7 @@ def refuse_bare(folder: Path) -> None:
 
 
 def above(config: Config, module: VendoredModule) -> Path:
-    """Return the directory from which on the path of a module goes through no symbolic link."""
+    """Return the directory from which the path to a module has no symbolic link."""
     folder = config.path.absolute().parent
     for part in Path(module.path).parts:
         folder = folder.parent if part == ".." else folder
@@ -114,8 +116,8 @@ def above(config: Config, module: VendoredModule) -> Path:
 
 
 def name_from(config: Config, module: VendoredModule) -> str:
-    """Return the path of a configuration from a module, which is the same in every clone."""
-    if ".." not in module.path:  # of a thousand modules, nearly all
+    """Return the path of a configuration relative to a module; it is the same in every clone."""
+    if ".." not in module.path:  # true for nearly all modules
         return f"{'../' * (module.path.count('/') + 1)}{config.path.name}"
     folder = config.folder(module).absolute()
     return Path(os.path.relpath(config.path.absolute(), folder)).as_posix()
@@ -126,13 +128,13 @@ def refuse_other_owner(config: Config, module: VendoredModule, owners: Set[str])
     folder = config.folder(module)
     for problem in _kept_elsewhere(config, folder, owners - {name_from(config, module)}):
         raise TreeError(
-            f"{folder}: {problem}; to hand it over to {config.path}, remove the module there and "
-            "run this again"
+            f"{folder}: {problem}; to move it to {config.path}, remove the module there and run "
+            "this command again"
         )
 
 
 def _kept_elsewhere(config: Config, folder: Path, owners: Iterable[str]) -> Iterator[str]:
-    """Yield that another configuration of a module still names it, for each that does."""
+    """Yield a sentence for each other configuration that still names a module."""
     for owner in sorted(owners):
         place = Path(os.path.normpath(folder.absolute()))
         owner_path = Path(os.path.normpath(place / owner))
@@ -145,7 +147,7 @@ def _kept_elsewhere(config: Config, folder: Path, owners: Iterable[str]) -> Iter
             continue
         places = {os.path.normpath(theirs.folder(m).absolute()): m.line for m in theirs.modules}
         if (line := places.get(str(place))) is not None:
-            yield f"is kept by {owner_path}, line {line}"
+            yield f"is managed by {owner_path}, line {line}"
 
 
 def root(config: Config) -> Path:
@@ -154,16 +156,15 @@ def root(config: Config) -> Path:
     return next((f for f in (folder, *folder.parents) if (f / ".git").exists()), folder)
 
 
-# Where hundreds of thousands of directories may be, and nobody vendors anything.
+# It may have hundreds of thousands of directories, but no vendored modules.
 _LARGE = "node_modules"
 
 
 def orphans(config: Config) -> tuple[str, ...]:
-    """Return the directories with a manifest that are no module of the configuration.
+    """Return the directories with a manifest that are not modules of the configuration.
 
-    Only below the configuration, relative to it, and not where another one stands or those that
-    another one keeps; hidden directories and node_modules are passed over, and no symbolic link is
-    followed.
+    The paths are below the configuration and relative to it. Directories of another configuration,
+    hidden directories and node_modules are skipped, and symbolic links are not followed.
     """
     top = config.path.parent.absolute()
     named = {os.path.normpath(top / module.path) for module in config.modules}
@@ -185,7 +186,7 @@ def _below(folder: Path, named: set[str]) -> Iterator[Path]:
         with os.scandir(folder) as entries:
             folders = [e for e in entries if e.is_dir(follow_symlinks=False)]
     except OSError:
-        return  # what may not be read is no module of this user's
+        return  # a directory that this user may not read is not their module
     for entry in folders:
         if entry.name == FOLDER and (folder / MANIFEST).is_file():
             yield folder
@@ -200,7 +201,7 @@ def _below(folder: Path, named: set[str]) -> Iterator[Path]:
 
 
 def options_of(directory: Path) -> Options | None:
-    """Return the options of a module by the configuration that names it, None without one."""
+    """Return the options of a module from the configuration that names it, None without one."""
     try:
         config = find(directory.absolute(), None)
     except VpcCniIamError:

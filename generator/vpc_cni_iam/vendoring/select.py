@@ -12,10 +12,10 @@ from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule, o
 
 
 def select(config: Config, here: Path, words: Iterable[str]) -> list[VendoredModule]:
-    """Return the modules that a user's words name; all modules without any word.
+    """Return the modules that a user's words name; without words, all modules.
 
-    A word is a path as in the configuration, or relative to the directory the user is in. Raises
-    `UsageError` for a word that names none, or two of them.
+    A word is a path in the configuration, or relative to the user's directory. Raises `UsageError`
+    for a word that names no module, or two of them.
     """
     modules: dict[str, VendoredModule] = {}
     for word in words:
@@ -27,7 +27,7 @@ def select(config: Config, here: Path, words: Iterable[str]) -> list[VendoredMod
 
 
 def select_file(config: Config, here: Path, word: str) -> tuple[VendoredModule, str]:
-    """Return the module and the path in it of a file that a user names, which need not exist."""
+    """Return the module of a file that a user names, and its path in it; it may not exist."""
     module, file = _named(config, here, word)
     if not file:
         raise UsageError(f"{word}: is a module; name a file in it")
@@ -46,7 +46,7 @@ def _named(config: Config, here: Path, word: str) -> tuple[VendoredModule, str]:
                 named[place] = folders[folder], "" if file == "." else file
     if not named:
         raise UsageError(
-            f"{word or 'an empty text'}: is not a module of {config.path}; "
+            f"{word or 'an empty path'}: is not a module of {config.path}; "
             f"its modules: {first_of(m.path for m in config.modules)}"
         )
     real = [p for p, (module, file) in named.items() if _may_be(config, module, file)] or [*named]

@@ -13,36 +13,36 @@ from vpc_cni_iam.vendoring.edits.meaning import ReadProblem
 
 
 class FileState(StrEnum):
-    """What became of a file since it was generated."""
+    """The state of a file, compared with the generated one."""
 
-    clean = "clean"  # as it is generated now
-    outdated = "outdated"  # as it was generated before
-    edited = "edited"  # by hand, and there is no update
-    both = "both"  # edited by hand, and there is an update
-    foreign = "foreign"  # nothing is known of it, and it is in the way of the generated files
+    clean = "clean"  # equals the file that is generated now
+    outdated = "outdated"  # equals a file that was generated earlier
+    edited = "edited"  # edited by hand, without an update
+    both = "both"  # edited by hand, with an update
+    foreign = "foreign"  # not in the manifest, and in the way of the generated files
     missing = "missing"
 
 
-# States in which the file holds somebody's work.
+# The states in which the file may have a user's changes.
 EDITED = frozenset({FileState.edited, FileState.both})
 _EDITED = EDITED | {FileState.foreign}
 _OUTDATED = frozenset({FileState.outdated, FileState.both, FileState.missing})
 
 
 class ModuleState(StrEnum):
-    """What became of a module since it was generated."""
+    """The state of a module, compared with the generated one."""
 
     clean = "clean"
     edited = "edited"
     outdated = "outdated"
     both = "both"
-    failed = "failed"  # it cannot be told
+    failed = "failed"  # the state cannot be determined
 
 
 class Redefinition(Struct, frozen=True):
-    """A file defines again what a generated file defines."""
+    """A file repeats definitions of a generated file."""
 
-    names: tuple[str, ...]  # as an engine names the definitions, sorted
+    names: tuple[str, ...]  # an engine's names of the definitions, sorted
     home: str  # the generated file that defines the first one
 
 
@@ -51,12 +51,12 @@ class Override(Struct, frozen=True):
 
 
 class TofuReplacement(Struct, frozen=True):
-    """OpenTofu reads a file in place of a generated one."""
+    """OpenTofu reads a file instead of a generated one."""
 
     path: str  # the generated file
 
 
-# A file that cannot be read may define again what is generated.
+# A file that cannot be read may repeat generated definitions.
 Effect: TypeAlias = Redefinition | Override | TofuReplacement | ReadProblem
 
 
@@ -65,19 +65,19 @@ class ModuleFile(Struct, frozen=True):
 
     path: str  # relative to the module
     state: FileState
-    # Why its edit, or that it is not there, is accepted; empty if it is not.
+    # Why its edit or deletion is accepted; empty if it is not.
     accepted: str = ""
-    generated: bool = True  # whether a file of its path is generated now
-    markers: bool = False  # whether it is edited and holds conflict markers
+    generated: bool = True  # whether a file with its path is generated now
+    markers: bool = False  # whether it is edited and has conflict markers
     edit: Edit | None = None  # the meaning of its edit, if that was read
-    forbidden: bool = False  # whether no edit may be accepted
-    recorded: bool = True  # whether the manifest knows the file
-    # What a file beside the module's own does to them, or why that is not known.
+    forbidden: bool = False  # whether --no-accepted forbids its accepted edit
+    recorded: bool = True  # whether the manifest names the file
+    # How another file changes the module's files, or why this is not known.
     effect: Effect | None = None
 
     @property
     def fine(self) -> bool:
-        """Whether nothing is to be done about it."""
+        """Whether nothing needs to be done about it."""
         if self.state is FileState.clean:
             return True
         update = self.state in (FileState.outdated, FileState.both)
@@ -85,9 +85,9 @@ class ModuleFile(Struct, frozen=True):
 
 
 def module_state(files: Iterable[ModuleFile]) -> ModuleState:
-    """Return the state of a module by those of its files."""
+    """Return the state of a module from the states of its files."""
     states = {f.state for f in files if not f.fine}
-    # That a file was deleted on purpose is somebody's work, too, where that may not be.
+    # If --no-accepted forbids it, a file that was deleted on purpose is an edit, too.
     edited = bool(states & _EDITED) or any(f.accepted and not f.fine for f in files)
     outdated = any(f.state in _OUTDATED and not (f.fine or f.forbidden) for f in files)
     if edited and outdated:

@@ -1,4 +1,4 @@
-"""Writes vendored modules as the configuration says, without losing a hand edit."""
+"""Writes the vendored modules of a configuration, without losing hand edits."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ class SyncOutcome(Struct, frozen=True):
     module: VendoredModule
     changes: tuple[FileChange, ...] = ()
     merged: tuple[str, ...] = ()  # the paths of edited files that were merged with an update
-    # The files that are not as generated, and those beside them that replace generated code.
+    # The files that differ from the generated ones, and other files that replace generated code.
     files: tuple[ModuleFile, ...] = ()
-    # Of those that need a decision, the difference from the text as generated, by path.
+    # How the files that need a decision differ from the generated text, by path.
     edits: Mapping[str, str] = {}
-    refused: bool = False  # whether nothing was written, since files are in the way
+    refused: bool = False  # whether nothing was written, because files are in the way
     failure: VpcCniIamError | None = None  # why the sync failed, None if it did not
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to be done by hand."""
+        """Whether nothing is left to do by hand."""
         return self.failure is None and all(file.fine for file in self.files)
 
 
 def sync_all(
     config: Config, modules: Iterable[VendoredModule], checkout: Checkout
 ) -> list[SyncOutcome]:
-    """Sync modules; one that fails does not stop the others."""
+    """Sync modules; if one fails, the others are still synced."""
     outcomes = []
     for module in modules:
         try:
@@ -53,7 +53,7 @@ def sync_all(
 def plan_all(
     config: Config, modules: Iterable[VendoredModule], checkout: Checkout
 ) -> tuple[list[SyncPlan], list[SyncOutcome]]:
-    """Return the plans of syncs, and the outcome of each module; one that fails has no plan."""
+    """Return the plans of syncs, and the outcome of each module; a failed module has no plan."""
     plans, outcomes = [], []
     for module in modules:
         try:
@@ -73,12 +73,12 @@ def sync(
 ) -> SyncOutcome:
     """Sync one module; see `plan`. `step` is called before each change, for tests that interrupt.
 
-    Raises `TreeError` if the module's directory may not be written as it is, or the configuration
-    was changed since it was read.
+    Raises `TreeError` if a file in the module's directory prevents it, or if the configuration has
+    changed since it was read.
     """
     folder, top = config.folder(module), above(config, module)
     with locked(folder, top):
-        # Whoever changes the configuration syncs afterwards, and waits for this lock then.
+        # A run that changes the configuration syncs afterwards, and then waits for this lock.
         config.refuse_changed()
         planned = plan(config, module, checkout)
         changes: tuple[FileChange, ...] = ()
@@ -90,7 +90,7 @@ def sync(
 
 
 def outcome(planned: SyncPlan, changes: tuple[FileChange, ...] = ()) -> SyncOutcome:
-    """Return the result of a sync, or of a planned one."""
+    """Return the result of a sync, or of a planned sync."""
     return SyncOutcome(
         planned.module,
         tuple(c for c in changes if c.kind is not WriteAction.SAME),
@@ -104,7 +104,7 @@ def outcome(planned: SyncPlan, changes: tuple[FileChange, ...] = ()) -> SyncOutc
 def writing(planned: SyncPlan) -> tuple[dict[str, bytes], list[str]]:
     """Return the files that a plan writes, and the paths that it removes.
 
-    The manifest is last, since it records the others; the texts that a merge starts from are first.
+    The manifest is last, because it records the others. The generated texts for merges are first.
     """
     there, kept_texts = planned.observed.files_by_path, records(planned.observed, planned.files)
     manifest = kept_texts.pop(MANIFEST)

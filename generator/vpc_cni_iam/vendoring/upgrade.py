@@ -1,4 +1,4 @@
-"""Changes the pins of a configuration and nothing else of its text."""
+"""Changes the pins of a configuration, and nothing else in its text."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class Pin(Struct, frozen=True):
 
     key: str  # ``cni_version`` or ``revision``, as in the configuration
     value: str
-    keep_newer: bool = False  # leave pins of versions that are newer than the catalog
+    keep_newer: bool = False  # whether to leave pins that are newer than the catalog
 
     @property
     def option(self) -> tuple[str, str]:
-        """The pin as a user's option."""
+        """The option and value for this pin."""
         return f"--{self.key.replace('_', '-')}", self.value
 
 
 def find_pin(
     cni_version: str | None = None, revision: str | None = None, *, latest: bool = False
 ) -> Pin:
-    """Return the pin that a user's options mean; the newest version without any."""
+    """Return the pin of a user's options; without options, the newest version."""
     if (cni_version is not None) + (revision is not None) + latest > 1:
-        raise UsageError("--cni-version, --revision and --latest exclude each other; give one")
+        raise UsageError("use only one of --cni-version, --revision and --latest")
     if revision is not None:
         return Pin("revision", documents.find(revision).name)
     if cni_version is not None:
@@ -49,10 +49,10 @@ def find_pin(
 
 
 def repin(config: Config, pin: Pin, only: Iterable[str] = ()) -> Config:
-    """Return a configuration whose modules, or those at `only`, are pinned; raises `InputError`.
+    """Return a configuration with new pins for all modules, or for those at `only`.
 
-    Comments, order and layout of the file stay as they are. The module table keeps its other keys;
-    a pin of the other kind is replaced in its place.
+    Comments, order and layout of the file do not change. A pin of the other kind is replaced in its
+    place. Raises `InputError`.
     """
     names = tuple(only)
     chosen = [
@@ -81,7 +81,7 @@ _PIN = re.compile(
 
 
 def _repin_inline(text: str, numbers: Iterable[int], pin: Pin) -> str:
-    """Change pins that are not on one line of their own, as in inline tables."""
+    """Change pins that share a line with other keys, as in inline tables."""
     import tomlkit
 
     document = tomlkit.parse(text)
@@ -98,29 +98,29 @@ class Upgrade(Struct, frozen=True):
 
     old: Config
     new: Config
-    plans: tuple[SyncPlan, ...]  # the plan of each module, without those that failed
-    outcomes: tuple[SyncOutcome, ...]  # the planned outcome of each
+    plans: tuple[SyncPlan, ...]  # the plan of each module that did not fail
+    outcomes: tuple[SyncOutcome, ...]  # the planned outcome of each module
 
     @property
     def stopped(self) -> bool:
-        """Whether nothing may be changed."""
+        """Whether the upgrade may change nothing."""
         return any(o.failure or o.refused for o in self.outcomes)
 
     @property
     def changed(self) -> bool:
-        """Whether the configuration is to be changed."""
+        """Whether the configuration changes."""
         return self.old.text != self.new.text
 
     @property
     def idle(self) -> bool:
-        """Whether neither the configuration nor a file is to be changed."""
+        """Whether neither the configuration nor a file changes."""
         return not self.changed and all(p.before == p.after for p in self.plans)
 
 
 def prepare(
     old: Config, pin: Pin, modules: Iterable[VendoredModule], checkout: Checkout
 ) -> Upgrade:
-    """Return the plan of an upgrade of modules of a configuration."""
+    """Return the plan of an upgrade of some modules of a configuration."""
     names = [module.path for module in modules]
     new = repin(old, pin, names)
     plans, outcomes = plan_all(new, [m for m in new.modules if m.path in names], checkout)
@@ -130,8 +130,8 @@ def prepare(
 def upgrade(prepared: Upgrade, checkout: Checkout) -> Sequence[SyncOutcome]:
     """Write a configuration and sync its modules.
 
-    If any plan is refused or failed, nothing is written. The configuration is written first, and a
-    sync then finishes what was interrupted or failed.
+    If any plan was refused or failed, nothing is written. The configuration is written first; a
+    later sync finishes an upgrade that was interrupted or failed.
     """
     if prepared.stopped:
         return prepared.outcomes

@@ -1,8 +1,8 @@
 """Compares the blocks of a module's files with the blocks of the catalog's module.
 
-Layout and comments make no difference, nor does the order of blocks and arguments, or the file of
-the folder that a block stands in. In a policy document the order of statements, conditions and list
-items makes none, since IAM reads them as sets.
+Layout, comments, the order of blocks and arguments, and the file of a folder that has a block make
+no difference. Nor does the order of statements, conditions and list items in a policy document,
+because IAM reads them as sets.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from vpc_cni_iam.hcl.syntax import Block, List, Node, Text
 
 T = TypeVar("T")
 _Key: TypeAlias = tuple[str, tuple[str, ...]]
-# Texts for people: an engine shows them, and no policy depends on them.
+# Descriptions and messages: an engine shows them, and no policy depends on them.
 _WORDS = frozenset({"description", "error_message"})
-# Blocks with such texts; the description of a resource is sent to AWS.
+# Blocks with such texts. Resources are not among them: their description is sent to AWS.
 _WORDED = frozenset({"variable", "output", "validation", "precondition", "assert"})
 _SETS = frozenset({"actions", "not_actions", "resources", "not_resources", "values", "identifiers"})
-# Blocks that run nothing when they are planned, unless they read files.
+# Blocks that run nothing in a plan, unless they read files.
 _HARMLESS = frozenset({"variable", "output", "local"})
 _WIDTH = 70
 
 
 class Affected(Enum):
-    """The policy documents that a difference may change, if it is not one that has a name."""
+    """Which policy documents a difference may change, if not a single named one."""
 
     ANY_DOCUMENT = auto()
     NO_DOCUMENT = auto()
@@ -44,13 +44,13 @@ class ModuleFinding(Struct, frozen=True):
     """A difference between a module and the catalog's module."""
 
     file: str  # the file, relative to the module's directory
-    line: int  # the line, from 1; 0 for the whole file, and for a missing block
+    line: int  # the line, from 1; 0 for the whole file or a missing block
     text: str
-    # The policy documents that it may change: the name of one, or any, or none.
+    # The policy documents that it may change: the name of one, any, or none.
     affected: str | Affected = Affected.ANY_DOCUMENT
-    # An engine may plan the module: the difference runs nothing and reads no file.
+    # Whether an engine may plan the module: the difference runs nothing and reads no file.
     plannable: bool = True
-    wording: bool = False  # the difference is in a text for people, such as a description
+    wording: bool = False  # whether only a text such as a description differs
 
     def __str__(self) -> str:
         return escape_control(f"{self.place}: {self.text}")
@@ -73,7 +73,7 @@ class _FileBlock(Struct, frozen=True):
 
     @property
     def document(self) -> str:
-        """The name of the policy document that it is; empty for other blocks."""
+        """The name of the policy document; empty for other blocks."""
         match (self.block.type, *self.block.labels):
             case ("data", "aws_iam_policy_document", name):
                 return name
@@ -87,7 +87,7 @@ class _FileBlock(Struct, frozen=True):
 def compare_blocks(
     expected: Mapping[str, str], actual: Mapping[str, str], directory: Path
 ) -> tuple[ModuleFinding, ...]:
-    """Return how the files of one folder, by path, differ from the catalog's."""
+    """Return the differences of one folder's files, by path, from the catalog's."""
     if dict(expected) == dict(actual):
         return ()
     present = {p: [*_blocks(p, text, str(directory / p))] for p, text in sorted(actual.items())}
@@ -121,7 +121,7 @@ def _blocks(file: str, text: str, source: str) -> Iterator[_FileBlock]:
 def _compare_named(
     catalog: Sequence[_FileBlock], present: Sequence[_FileBlock]
 ) -> Iterator[ModuleFinding]:
-    """Compare the blocks of one name; a module has one of each unless somebody added more."""
+    """Compare the blocks with one name; a generated module has one for each name."""
     ours, theirs = list(catalog), list(present)
     _remove_equal(ours, theirs, lambda file_block: file_block.block)
     for our, their in zip(ours, theirs, strict=False):
@@ -140,21 +140,21 @@ def _compare_named(
         harmless = their.block.type in _HARMLESS or bool(their.document)
         plannable = harmless and not _reads_files(their.block)
         text = f"{their.name} is not in the catalog's module"
-        # An added block changes a document only if changed code refers to it, or if it is a second
-        # one of the name.
+        # An added block changes a document only if changed code refers to it, or if it is the
+        # second one with its name.
         affected = their.affected if catalog else Affected.NO_DOCUMENT
         yield ModuleFinding(their.file, their.block.span.line, text, affected, plannable=plannable)
 
 
 def _reads_files(block: Block) -> bool:
-    """Say whether a block reads files, of this machine too; what they say would be shown."""
+    """Return whether a block reads files of this machine; a report would show their text."""
     if any(reads_files(value.outer.code) for value in block.attributes.values()):
         return True
     return any(map(_reads_files, block.blocks))
 
 
 def _remove_equal(ours: list[T], theirs: list[T], block: Callable[[T], Block]) -> None:
-    """Remove the pairs of equal blocks from two lists."""
+    """Remove pairs of equal blocks from two lists."""
     for our in tuple(ours):
         equal = (t for t in theirs if not any(_differences(block(our), block(t), "")))
         if (match := next(equal, None)) is not None:
@@ -169,7 +169,7 @@ class _Difference(Struct, frozen=True):
 
 
 def _differences(ours: Block, theirs: Block, name: str) -> Iterator[_Difference]:
-    """Yield how one block differs from the catalog's."""
+    """Yield the differences of a block from the catalog's."""
     for key in dict.fromkeys((*ours.attributes, *theirs.attributes)):
         before, after = ours.attributes.get(key), theirs.attributes.get(key)
         if before is not None and after is not None and _same(key, before, after):
@@ -179,11 +179,11 @@ def _differences(ours: Block, theirs: Block, name: str) -> Iterator[_Difference]
             a is None or (type(a) is Text and a.plain is not None) for a in (before, after)
         )
         if after is None:
-            text = f"{key} is missing, in the catalog's module it is {_short(before)}"
+            text = f"{key} is missing; in the catalog's module it is {_short(before)}"
         elif before is None:
             text = f"{key} = {_short(after)} is not in the catalog's module"
         else:
-            text = f"{key} is {_short(after)}, in the catalog's module {_short(before)}"
+            text = f"{key} is {_short(after)}; in the catalog's module it is {_short(before)}"
         line = (theirs if after is None else after).span.line
         yield _Difference(line, f"{name}: {text}", wording)
     inner, others = (_grouped(b.blocks, lambda b: (b.type, b.labels)) for b in (ours, theirs))
@@ -193,7 +193,7 @@ def _differences(ours: Block, theirs: Block, name: str) -> Iterator[_Difference]
 
 
 def _inner(ours: list[Block], theirs: list[Block], line: int, name: str) -> Iterator[_Difference]:
-    """Compare the blocks of one type inside a block, whose order has no meaning."""
+    """Compare the blocks of one type inside a block, in any order."""
     _remove_equal(ours, theirs, lambda block: block)
     for block, their_block in zip(ours, theirs, strict=False):
         yield from _differences(block, their_block, name)

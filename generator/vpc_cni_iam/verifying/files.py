@@ -1,4 +1,4 @@
-"""How the files of a module directory differ from the catalog's module."""
+"""Compares the files of a module directory with the catalog's module."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _COMPARED = (".tf", TEST_SUFFIX)
 def compare_files(
     module: ModuleDirectory, options: Options, published: Callable[[Options], Files]
 ) -> tuple[tuple[ModuleFinding, ...], tuple[str, ...]]:
-    """Return how the files of a module differ from the catalog's, and notes on other files.
+    """Return how the files of a module differ from the catalog's, and notes about other files.
 
-    `published` returns the files of a published version, which has modules and examples in folders.
+    `published` returns the files of a published version, which has folders with modules and
+    examples.
     """
     catalog = render(options)
     if any(path not in catalog for path in module.files[FileUse.NESTED]):
@@ -32,17 +33,17 @@ def compare_files(
     findings = list(compare_blocks(own, module.texts, module.directory))
     findings += _nested(module, catalog)
     for path in module.files[FileUse.UNREADABLE]:
-        problem = "is not in the catalog's module; an engine reads it, and this comparison does not"
+        problem = "is not in the catalog's module; an engine reads it, but it was not compared"
         affected = Affected.NO_DOCUMENT if "/" in path else Affected.ANY_DOCUMENT
         findings.append(ModuleFinding(path, 0, problem, affected, plannable=False))
     for path in module.files[FileUse.LINK]:
-        problem = "is a symbolic link to a directory, and this comparison follows none"
+        problem = "is a symbolic link to a directory, which was not compared"
         findings.append(ModuleFinding(path, 0, problem, Affected.NO_DOCUMENT))
     return tuple(findings), tuple(_notes(module, catalog))
 
 
 def _nested(module: ModuleDirectory, catalog: Files) -> Iterator[ModuleFinding]:
-    """Yield how tests, and modules in folders, differ: those of a folder are one module."""
+    """Yield how tests, and modules in folders, differ; the files of a folder are one module."""
     groups: dict[str, list[str]] = {}
     for path in module.files[FileUse.NESTED]:
         groups.setdefault(_group(path), []).append(path)
@@ -67,13 +68,14 @@ def _group(path: str) -> str:
 def _notes(module: ModuleDirectory, catalog: Files) -> Iterator[str]:
     nested = module.files[FileUse.NESTED]
     for path in catalog:
-        # Of a published version, only the folders that the directory has are compared.
+        # The directory may lack folders of a published version; only existing ones are compared.
         own_test = path.endswith(TEST_SUFFIX) and "/" not in path.removeprefix("tests/")
         if own_test and path not in nested:
-            yield f"{path} is missing; it tests the module, and no policy depends on it"
+            yield f"{path} is missing; it only tests the module, so no policy depends on it"
     others = [p for p in module.files[FileUse.INERT] if not _is_as_generated(module, p, catalog)]
     if others:
-        yield f"not compared, since no engine reads it: {first_of(map(escape_control, others), 5)}"
+        shown = first_of(map(escape_control, others), 5)
+        yield f"not compared, because no engine reads it: {shown}"
 
 
 def _is_as_generated(module: ModuleDirectory, path: str, catalog: Files) -> bool:

@@ -24,7 +24,7 @@ _LOCK = ".terraform.lock.hcl"
 
 
 class ModuleCall(StrEnum):
-    """The values of a call of the module: a sample value for each variable, or the defaults."""
+    """The arguments of a module call: a sample value for each variable, or the defaults."""
 
     SAMPLE = "sample"
     DEFAULTS = "defaults"
@@ -33,9 +33,9 @@ class ModuleCall(StrEnum):
 class Rendered(Struct, frozen=True):
     """The documents and outputs of one call of a module."""
 
-    # Policies by the name of their data source, one for each instance, with holes for the samples.
+    # Policies by the name of their data source, one for each instance, with unknowns for samples.
     documents: dict[str, list[Policy]]
-    outputs: dict[str, Any]  # the values of the outputs that are known
+    outputs: dict[str, Any]  # the values of the known outputs
     unknown: frozenset[str]  # data sources whose document is unknown until apply
 
 
@@ -50,7 +50,7 @@ def render_module(module: ModuleDirectory, engine: Engine) -> dict[ModuleCall, R
             symlinks=True,
         )
         lock = module.directory / _LOCK
-        # The engine's errors would show what a link leads to.
+        # An error of the engine would show text from the target of a link.
         if lock.is_file() and not lock.is_symlink():
             shutil.copy(lock, root / _LOCK)
         (root / "main.tf").write_text(_root(module), encoding="utf-8")
@@ -77,7 +77,7 @@ def _root(module: ModuleDirectory) -> str:
         blocks.append(NewBlock(f'module "{call}"', [("source", Literal("./verified")), *arguments]))
         for name in module.content.outputs:
             value = ("value", Expression(f"module.{call}.{name}"))
-            # An output that the module marks sensitive would be refused in a plain one.
+            # The root module's output must be sensitive if the module's output is.
             sensitive = ("sensitive", Expression("true"))
             blocks.append(NewBlock(f'output "{call}_{name}"', [value, sensitive]))
     return "\n".join([provider(), *map(block, blocks)])

@@ -1,4 +1,4 @@
-"""The options of the catalog's module that a directory is compared with."""
+"""Finds the options of the catalog's module with which a directory is compared."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class ExpectedDocument(Struct, frozen=True):
     """A document of the catalog's module."""
 
     name: str  # the name of its data source
-    label: str  # the name for people: the variant's, or that of a trust policy
-    against: str  # where it comes from, such as ``--revision 2022-01-31``
-    policy: Policy  # the document with holes
-    output: str = ""  # the output that returns it as JSON; empty for none
-    key: str = ""  # its key in the output ``json``; empty for none
+    label: str  # its name in reports: the variant's, or "trust policy"
+    against: str  # its source, such as ``--revision 2022-01-31``
+    policy: Policy  # the document with placeholders
+    output: str = ""  # the output that returns it as JSON, empty if there is none
+    key: str = ""  # its key in the output ``json``, empty if there is none
 
     def filled(self, values: Mapping[str, PolicyText]) -> Policy:
-        """Return the document with values for its parameters, by name."""
+        """Return the document with parameters replaced by values, by name."""
         return parameters.fill(self.policy, values)
 
 
 def expected_documents(options: Options) -> list[ExpectedDocument]:
-    """Return the documents of a module of these options."""
+    """Return the documents of a module with these options."""
     policy_module = options.kind is ModuleKind.policy
     documents = [variant_document(c, returned=policy_module) for c in options.composed()]
     if not policy_module:
@@ -49,7 +49,7 @@ def expected_documents(options: Options) -> list[ExpectedDocument]:
 
 
 def variant_document(composed: Composed, *, returned: bool = True) -> ExpectedDocument:
-    """Return the document of a variant; `returned` if the module has outputs for it."""
+    """Return the document of a variant; `returned` is whether the module has outputs for it."""
     variant = composed.variant
     return ExpectedDocument(
         variant.identifier,
@@ -62,7 +62,7 @@ def variant_document(composed: Composed, *, returned: bool = True) -> ExpectedDo
 
 
 def _called_directories(module: ModuleDirectory) -> list[str]:
-    """Return the directories of the modules that a module calls by a local path."""
+    """Return the directories of the modules that a module calls with a local path."""
     directories = []
     for path, text in module.texts.items():
         for block in parse(text, path).blocks:
@@ -75,14 +75,14 @@ def _called_directories(module: ModuleDirectory) -> list[str]:
 
 
 def nearest_options(module: ModuleDirectory) -> Options:
-    """Return the options of the catalog's module whose documents differ least from a module's."""
+    """Return the options for which the catalog's documents differ least from a module's."""
     variants = _present(module, every())
     if not variants:
         problem = "has no policy document to compare; "
         if called := _called_directories(module):
             advice = f"it calls the module in {', '.join(called)}; verify that directory"
         else:
-            advice = "name what to compare it with by --revision or --cni-version"
+            advice = "choose the documents to compare with: --revision or --cni-version"
         raise InputError(str(module.directory), "", problem + advice)
     selections = [select(revision=r.name) for r in documents.revisions()]
     selections += [select(cni_version=str(r)) for r in reversed(known_versions.known()[1:])]
@@ -103,7 +103,7 @@ def nearest_options(module: ModuleDirectory) -> Options:
 
 
 def _size(difference: Difference) -> int:
-    """Return how many values, conditions or statements differ."""
+    """Return the number of values, conditions or statements that differ."""
     if not isinstance(difference, StatementChanged):
         return 1
     return max(
@@ -116,7 +116,7 @@ def _size(difference: Difference) -> int:
 
 
 def module_options(module: ModuleDirectory, selected: Options) -> Options:
-    """Return the options of the whole module, of which a user may have selected some variants."""
+    """Return the options of the whole module; a user may have selected only some variants."""
     if module.stated is None:
         kind, variants = _kind(module), _present(module, selected.variants)
     else:

@@ -2,7 +2,7 @@
 
 The files decide: a module is ``ok`` if all of its code is that of the catalog's module. An engine
 also renders it, once with sample values and once with the module's defaults. This can show more
-differences, but it makes nothing ``ok``: it shows what the code does for those values only.
+differences, but cannot prove that a module is ``ok``: it shows the result only for these values.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from vpc_cni_iam.verifying.samples import read_rendered
 
 
 class DocumentState(StrEnum):
-    """Whether a document is that of the catalog."""
+    """Whether a document equals the catalog's."""
 
     OK = "ok"
     DIFFERS = "differs"
@@ -47,13 +47,13 @@ class VerifiedDocument(Struct, frozen=True):
     """One document of a module."""
 
     name: str  # the name of the variant or of the trust policy
-    # ``unknown`` if code differs that may change it, and no difference was seen.
+    # ``unknown`` if no difference was seen, but code differs that may change it.
     state: DocumentState
-    against: str  # where the catalog's document comes from, such as ``--revision 2022-01-31``
+    against: str  # the source of the catalog's document, such as ``--revision 2022-01-31``
     statements: int  # the number of statements of the catalog's document
-    # How the module's document differs, or why that is unknown; empty if it is ok.
+    # How the module's document differs, or why this is unknown; empty if it is ok.
     differences: tuple[DifferenceLine, ...]
-    seen: str  # ``read``, and the engine that rendered it
+    seen: str  # ``read``, with the engine that rendered it
 
 
 class Verification(Struct, frozen=True):
@@ -61,11 +61,11 @@ class Verification(Struct, frozen=True):
 
     documents: tuple[VerifiedDocument, ...]
     findings: tuple[ModuleFinding, ...]
-    notes: tuple[str, ...]  # what else a reader must know, such as files that were not compared
+    notes: tuple[str, ...]  # other notes, such as files that were not compared
 
     @property
     def clean(self) -> bool:
-        """Whether every document and all code are those of the catalog's module."""
+        """Whether every document and all code equal the catalog's module."""
         return not self.findings and all(d.state is DocumentState.OK for d in self.documents)
 
 
@@ -75,11 +75,11 @@ def verify(
     engine: Engine | None,
     published: Callable[[Options], Mapping[str, str]] = lambda _: {},
 ) -> Verification:
-    """Compare a module directory with the catalog's module; engine None only reads it.
+    """Compare a module directory with the catalog's module; without an engine, only read it.
 
-    `select` returns the options to compare with, from the options that the module's files state;
-    None for the nearest module of the catalog. `published` is as `compare_files` takes it. Raises
-    `EngineError` if the engine refuses a module that is as in the catalog.
+    `select` takes the options that the module's files state, and returns the options to compare
+    with, or None for the nearest module of the catalog. For `published`, see `compare_files`.
+    Raises `EngineError` if the engine refuses a module that equals the catalog's.
     """
     module = read_module(directory)
     notes: list[str] = []
@@ -87,7 +87,7 @@ def verify(
     options = nearest_options(module) if selected is None else module_options(module, selected)
     if selected is None:
         against = " ".join(options.selection.arguments())
-        notes.append(f"no file says what it was made from; compared with the nearest, {against}")
+        notes.append(f"no file states the options; compared with the nearest module, {against}")
     expected = expected_documents(
         options if module.stated is None or selected is None else selected
     )
@@ -95,10 +95,11 @@ def verify(
     notes += file_notes
     differing = tuple(f for f in findings if not f.wording)
     if wordings := [f.place for f in findings if f.wording]:
-        notes.append(f"texts for people differ, which changes no policy: {first_of(wordings, 5)}")
+        places = first_of(wordings, 5)
+        notes.append(f"descriptions or messages differ, which changes no policy: {places}")
     rendered, seen = None, "read"
     if engine is None:
-        notes.append("no engine was used: read only, not rendered")
+        notes.append("no engine was used: the module was read, not rendered")
     elif (rendered := _render(module, engine, differing, notes)) is not None:
         seen = f"read, rendered by {engine.version()}"
     documents = (_verify_document(module, e, differing, rendered, seen) for e in expected)
@@ -108,17 +109,17 @@ def verify(
 def _render(
     module: ModuleDirectory, engine: Engine, differing: Sequence[ModuleFinding], notes: list[str]
 ) -> dict[ModuleCall, Rendered] | None:
-    """Render a module unless that would run code that is not the catalog's."""
+    """Render a module, unless this would run code that is not the catalog's."""
     runs_code = next((f for f in differing if not f.plannable), None)
     if runs_code is not None:
-        notes.append(f"not rendered, since that might run or read what stands there: {runs_code}")
+        notes.append(f"not rendered, because an engine might run or read this: {runs_code}")
         return None
     try:
         return render_module(module, engine)
     except EngineError as error:
         if not differing:
             raise
-        # The differences that were read are a result, whether or not the engine takes the module.
+        # The differences that were read are a result, even if the engine refuses the module.
         notes.append(f"not rendered: {error}")
         return None
 
@@ -130,7 +131,7 @@ def _verify_document(
     rendered: Mapping[ModuleCall, Rendered] | None,
     seen: str,
 ) -> VerifiedDocument:
-    """Compare a document as it is read, and as it is rendered."""
+    """Compare a document, as read and as rendered."""
     certain = list(_rendered_differences(module, expected, rendered)) if rendered else []
     certain = certain or list(_read_differences(module, expected))
     possible = [] if certain else list(_possible_differences(module, expected, differing))
@@ -167,13 +168,13 @@ def _lines(expected: Policy, document: Policy) -> list[DifferenceLine]:
 def _possible_differences(
     module: ModuleDirectory, expected: ExpectedDocument, differing: Sequence[ModuleFinding]
 ) -> Iterator[DifferenceLine]:
-    """Yield why a document that shows no difference may have one all the same."""
+    """Yield why a document without a visible difference may still differ."""
     places = dict.fromkeys(
         f.place for f in differing if f.affected in (Affected.ANY_DOCUMENT, expected.name)
     )
     if places:
         text = (
-            "no difference was seen, yet it is not settled what this does to it: "
+            "no difference was seen, but it is not known how this code changes it: "
             f"{first_of(places, 5)}"
         )
         yield DifferenceLine(Change.changed, "document", text)
@@ -186,7 +187,7 @@ def _rendered_differences(
 ) -> Iterator[DifferenceLine]:
     policy = expected.filled(module.values())
     yield from _call_differences(expected, policy, rendered[ModuleCall.SAMPLE])
-    # A trust policy has no defaults to compare with: it then trusts nobody.
+    # With defaults, a trust policy trusts nobody, so it is not compared.
     if expected.key:
         policy = expected.filled(module.values(parameters.REQUIRED))
         yield from _call_differences(expected, policy, rendered[ModuleCall.DEFAULTS])
@@ -196,7 +197,7 @@ def _call_differences(
     expected: ExpectedDocument, policy: Policy, rendered: Rendered
 ) -> Iterator[DifferenceLine]:
     if expected.output:
-        # The outputs of a module count, whatever data source they come from.
+        # Callers use the outputs, whatever data source they come from.
         yield from _output_differences(expected, policy, rendered.outputs)
         return
     if expected.name in rendered.unknown:
@@ -225,7 +226,7 @@ def _output_differences(
 
 
 class VerifyFindingData(TypedDict):
-    """A difference of the code; without a line, of the whole file."""
+    """A difference in the code; without a line, the whole file differs."""
 
     file: str
     line: int | None

@@ -16,7 +16,7 @@ output "ipv4_scoped_json" {
 
   precondition {
     condition     = (var.cluster_name == null) == (var.vpc_id == null)
-    error_message = "A scoped policy needs both cluster_name and vpc_id; only one of them is given."
+    error_message = "A scoped policy needs both cluster_name and vpc_id; only one of them is set."
   }
 }
 
@@ -41,7 +41,7 @@ output "json" {
 }
 
 output "works_with" {
-  description = "Plugin versions that each variant works with, of those known when this module was made."
+  description = "Plugin versions that each variant works with, of the versions known when this module was generated."
 
   value = {
     "ipv4"        = "v1.1.0 to v1.23.2"

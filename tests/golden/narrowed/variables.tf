@@ -31,7 +31,7 @@ variable "subnet_ids" {
     condition = length(var.subnet_ids) > 0 && alltrue([
       for id in var.subnet_ids : can(regex("^(subnet-([0-9a-f]{8}|[0-9a-f]{17}))$", id))
     ])
-    error_message = "Each of subnet_ids must be a subnet ID: subnet- and 8 or 17 lower-case hexadecimal digits; at least one is needed."
+    error_message = "Each of subnet_ids must be a subnet ID: subnet- and 8 or 17 lower-case hexadecimal digits; set at least one."
   }
 }
 
@@ -44,7 +44,7 @@ variable "security_group_ids" {
     condition = length(var.security_group_ids) > 0 && alltrue([
       for id in var.security_group_ids : can(regex("^(sg-([0-9a-f]{8}|[0-9a-f]{17}))$", id))
     ])
-    error_message = "Each of security_group_ids must be a security group ID: sg- and 8 or 17 lower-case hexadecimal digits; at least one is needed."
+    error_message = "Each of security_group_ids must be a security group ID: sg- and 8 or 17 lower-case hexadecimal digits; set at least one."
   }
 }
 
@@ -96,7 +96,7 @@ variable "vpc_owner_id" {
 }
 
 variable "source_policy_documents" {
-  description = "IAM policy documents as JSON whose statements are joined to every variant's. A Deny works; no statement of the variants has a Sid, so none can be replaced."
+  description = "IAM policy documents as JSON, whose statements are added to every variant. A Deny works. The variants' statements have no Sid, so none can be replaced."
   type        = list(string)
   default     = []
   nullable    = false
@@ -112,6 +112,6 @@ variable "source_policy_documents" {
         false
       )
     ])
-    error_message = "Each of source_policy_documents must be an IAM policy document as JSON, with no other keys than Version, Id and Statement and an Effect of Allow or Deny in each statement, such as data.aws_iam_policy_document.extra.json."
+    error_message = "Each of source_policy_documents must be an IAM policy document as JSON, such as data.aws_iam_policy_document.extra.json. Its keys can be Version, Id and Statement, and each statement must have the Effect Allow or Deny."
   }
 }

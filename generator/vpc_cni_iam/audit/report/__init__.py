@@ -1,1 +1,1 @@
-"""What an audit says, in lines and sentences."""
+"""The lines and sentences of an audit."""

@@ -1,4 +1,4 @@
-"""Whether the permissions of the plugin can be taken off the roles of nodes, in lines."""
+"""Lines about whether the permissions of the plugin can be removed from node roles."""
 
 from __future__ import annotations
 
@@ -13,71 +13,79 @@ from vpc_cni_iam.inputs.kubernetes.lists import GET_BOTH
 _RESTART = "`kubectl rollout restart daemonset aws-node -n kube-system`"
 _CLUSTER = "cluster {cluster}: "
 _WORDS = {
-    Kind.no_other_role: _CLUSTER
-    + "pods {names} have no other credentials than the role of their nodes",
+    Kind.no_other_role: _CLUSTER + "pods {names} use the node role",
     Kind.not_restarted: (
         _CLUSTER
-        + "pods {names} still use the role of their nodes; the cluster gives aws-node another "
-        "role, which pods get when they start"
+        + "pods {names} still use the node role; the cluster gives aws-node another role, which "
+        "pods get when they start"
+    ),
+    Kind.maybe_not_restarted: (
+        _CLUSTER + "pods {names} still use a node role, and it is not known which; the "
+        "cluster gives aws-node another role, which pods get when they start"
     ),
     Kind.role_breaks: _CLUSTER
-    + "aws-node does not work with its role {role}, see vpc-cni-iam audit",
+    + "aws-node does not work with its role {role}; see vpc-cni-iam audit",
     Kind.same_role: _CLUSTER + "aws-node has this role itself",
-    Kind.no_cluster: "no cluster of the input is known to have nodes with it",
-    Kind.no_list: "the list of clusters is missing: aws eks list-clusters, of each Region",
-    Kind.not_listed_whole: "nothing but the name is known of clusters: {names}",
-    Kind.no_pods: f"{_CLUSTER}the pods of aws-node are missing: {GET_BOTH}",
+    Kind.no_cluster: "no cluster in the input is known to have nodes with this role",
+    Kind.no_list: "the list of clusters is missing; add aws eks list-clusters for each Region",
+    Kind.not_listed_whole: "only the name of these clusters is known: {names}",
+    Kind.no_pods: (
+        f"{_CLUSTER}the pods of aws-node are missing: {GET_BOTH}; if no node of the cluster runs "
+        "aws-node, leave the cluster out of the input"
+    ),
     Kind.no_nodes: f"{_CLUSTER}nodes are missing, such as {{names}}: {GET_BOTH}",
     Kind.no_pod_on_node: f"no pod of aws-node is known on {{names}}: {GET_BOTH}",
     Kind.nodes_ambiguous: (
-        f"nodes {{names}} may be of several clusters; give pods and nodes together: {GET_BOTH}"
+        f"nodes {{names}} may belong to several clusters; list pods and nodes together: {GET_BOTH}"
     ),
-    Kind.no_node_of_group: f"{_CLUSTER}no node of the node groups {{names}} is there: {GET_BOTH}",
+    Kind.no_node_of_group: f"{_CLUSTER}node groups {{names}} have no node in the input: {GET_BOTH}",
     Kind.cluster_unnamed: "pods {names} have no CLUSTER_NAME, so their cluster is not known",
-    Kind.cluster_ambiguous: "pods {names} may be of several clusters of one name",
+    Kind.cluster_ambiguous: "pods {names} may belong to several clusters with the same name",
     Kind.unclear_credentials: (
-        _CLUSTER + "the environment of pods {names} does not say where credentials come from"
+        _CLUSTER + "the environment of pods {names} does not show the source of their credentials"
     ),
     Kind.other_identity: (
         _CLUSTER
         + "pods {names} have another role than the cluster gives aws-node; they started before "
-        "it did"
+        "the change"
     ),
     Kind.unnamed_association: (
-        _CLUSTER + "pods {names} use EKS Pod Identity, and their association is missing: aws eks "
-        "describe-pod-identity-association"
+        _CLUSTER + "pods {names} use EKS Pod Identity, but their association is missing; add aws "
+        "eks describe-pod-identity-association"
     ),
     Kind.addon_without_role: (
         _CLUSTER
-        + "pods {names} have a role by IRSA, and the add-on names none, so an update of the "
+        + "pods {names} have a role with IRSA, but the add-on names none, so an update of the "
         "add-on may remove it"
     ),
     Kind.role_absent: _CLUSTER + "{role} is not in the input",
     Kind.role_unknown: (
-        _CLUSTER + "whether aws-node works with its role {role} is not known, see vpc-cni-iam audit"
+        _CLUSTER + "it is not known whether aws-node works with its role {role}; see vpc-cni-iam "
+        "audit"
     ),
     Kind.nodes_of_unknown_role: (
-        _CLUSTER + "aws-node uses the role of nodes, and that of {names} is not known: aws eks "
-        "describe-nodegroup prints it for nodes of managed node groups alone"
+        _CLUSTER + "aws-node uses the node role, and the role of nodes {names} is not known; aws "
+        "eks describe-nodegroup shows it, for managed node groups only"
     ),
-    Kind.unread: "something is not read, see below",
+    Kind.unread: "something was not read; see below",
 }
 _CHANGES = {
     Kind.no_other_role: (
-        "give aws-node of cluster {cluster} its own role, by EKS Pod Identity or IRSA: "
+        "give aws-node of cluster {cluster} its own role with EKS Pod Identity or IRSA: "
         "`vpc-cni-iam generate --kind role`"
     ),
     Kind.not_restarted: f"restart aws-node of cluster {{cluster}}: {_RESTART}",
+    Kind.maybe_not_restarted: f"restart aws-node of cluster {{cluster}}: {_RESTART}",
     Kind.other_identity: f"restart aws-node of cluster {{cluster}}: {_RESTART}",
-    Kind.addon_without_role: "give the add-on of cluster {cluster} its role",
+    Kind.addon_without_role: "set the role in the add-on of cluster {cluster}",
     Kind.same_role: "give aws-node of cluster {cluster} another role than its nodes",
-    Kind.role_breaks: "mend {role}: vpc-cni-iam audit says how",
+    Kind.role_breaks: "fix {role}; vpc-cni-iam audit says how",
 }
 _SHOWN = 3
 
 
 def reason(evidence: NodeReason) -> str:
-    """Return why permissions cannot be taken off, as a sentence."""
+    """Return why permissions cannot be removed, as a sentence."""
     return _filled(_WORDS[evidence.kind], evidence)
 
 
@@ -96,7 +104,7 @@ def changes(
             yield f"{verb} {policy.name}"
         else:
             actions = ", ".join(policy.actions)
-            yield f"remove from {policy.name} what no other program on the nodes needs: {actions}"
+            yield f"remove from {policy.name} if no other program on the nodes needs it: {actions}"
 
 
 def _filled(words: str, evidence: NodeReason) -> str:

@@ -8,13 +8,18 @@ from functools import lru_cache, partial
 from vpc_cni_iam.audit.judge import PluginRole, PolicyAudit, RoleResult, RoleScope
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.report.sentences.repairs import repairs, replacement
+from vpc_cni_iam.coverage.report.sentences.repairs import (
+    Candidate,
+    repairs,
+    replacement,
+    scoped_candidates,
+)
 from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 
 _EACH = "give each cluster its own role, and scope it to the cluster"
-_OWN = f"give aws-node its own role, by {Identity.pod_identity} or {Identity.irsa}"
+_OWN = f"give aws-node its own role with {Identity.pod_identity} or {Identity.irsa}"
 _REPLACE = "replace its policy with the output of"
 
 
@@ -28,8 +33,8 @@ def proposal(
 ) -> tuple[str, ...]:
     """Return what to do about a role, in sentences; none if it is scoped and works.
 
-    `clusters` has what it means in each cluster that is known to have it. `only_repairs` is whether
-    to leave out what would make a role better that works.
+    `clusters` has the role's result in each cluster that is known to have it. With `only_repairs`,
+    improvements of a role that works are left out.
     """
     lines = [*_of_policies(audit, role, only_repairs=only_repairs)]
     if not any(family.missing for family in audit.families):
@@ -41,51 +46,55 @@ def proposal(
 
 
 def _of_policies(audit: PolicyAudit, role: PluginRole, *, only_repairs: bool) -> Iterator[str]:
-    """Yield what to do about the policies, wherever the plugin has the role."""
+    """Yield what to do about the policies in every cluster."""
     modes = tuple(family.mode for family in audit.families)
     missing = [m for family in audit.families for m in family.missing]
-    scoped = f"{modes[0]}-scoped"
+    scoped, generic = Candidate(f"{modes[0]}-scoped"), Candidate(modes[0])
 
     def other() -> str:
         if audit.scope is RoleScope.none:
-            attach = _advice(role, "attach", scoped, modes[0], modes=modes[:1])
+            attach = _advice(role, "attach", [scoped, generic], modes=modes[:1])
             return f"{attach} (or ipv6-scoped)"
         if len(role.settings(modes[0])) > 1:
             return _EACH
-        narrow = [scoped] if audit.scope is RoleScope.scoped and len(modes) == 1 else []
-        return _advice(role, _REPLACE, *narrow, "-".join(modes), modes=modes)
+        if len(modes) > 1:
+            return _advice(role, _REPLACE, [Candidate("-".join(modes))], modes=modes)
+        is_scoped = audit.scope is RoleScope.scoped
+        narrow = scoped_candidates(modes[0], role.policies) if is_scoped else []
+        return _advice(role, _REPLACE, [*narrow, generic], modes=modes)
 
     yield from repairs(missing, other)
     is_replaced = any(not (m.undecided or m.explicit or m.by) for m in missing)
     if audit.scope is RoleScope.broad and not (is_replaced or only_repairs):
         what = "scope it to its cluster:"
-        yield _advice(role, what, scoped, modes=modes) if len(modes) == 1 else _EACH
+        yield _advice(role, what, [scoped], modes=modes) if len(modes) == 1 else _EACH
 
 
 def _of_clusters(role: PluginRole, clusters: Mapping[EksCluster, RoleResult]) -> Iterator[str]:
-    """Yield what to do where the plugin has the role and fails with it."""
+    """Yield what to do in the clusters in which the plugin fails with the role."""
     for cluster, family in clusters.items():
-        variants = f"{family.mode}-scoped", family.mode
-        own = partial(_advice, role, _REPLACE, *variants, modes=(family.mode,), at=cluster)
+        candidates = [*scoped_candidates(family.mode, role.policies), Candidate(family.mode)]
+        own = partial(_advice, role, _REPLACE, candidates, modes=(family.mode,), at=cluster)
         yield from repairs(family.missing, own if len(clusters) == 1 else lambda: _EACH)
 
 
 def _advice(
     role: PluginRole,
     what: str,
-    *variants: str,
+    candidates: Sequence[Candidate],
+    *,
     modes: tuple[Mode, ...],
     at: EksCluster = ANY_CLUSTER,
 ) -> str:
-    """Return `what` to do, with the command for the first of some variants that works."""
-    names = role.settings(modes[0], at)[0].names
-    return _command(what, variants, role.version, names, modes, session_tags=role.session_tags)
+    """Return `what` to do, with the command for the first candidate that works."""
+    names, chosen = role.settings(modes[0], at)[0].names, tuple(candidates)
+    return _command(what, chosen, role.version, names, modes, session_tags=role.session_tags)
 
 
 @lru_cache(maxsize=1024)
 def _command(
     what: str,
-    variants: tuple[str, ...],
+    candidates: tuple[Candidate, ...],
     version: PluginVersion,
     names: Names,
     modes: tuple[Mode, ...],
@@ -93,4 +102,4 @@ def _command(
     session_tags: bool,
 ) -> str:
     settings = [RequestSetting(version, m, names=names, session_tags=session_tags) for m in modes]
-    return replacement(what, variants, settings)
+    return replacement(what, candidates, settings)

@@ -1,4 +1,4 @@
-"""What to do about a trust policy that does not let aws-node have a role, in sentences."""
+"""What to do if aws-node cannot assume a role, in sentences."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _REMEDIES = {
     ObstacleKind.never_met: "remove the conditions that are never met from its trust policy",
     ObstacleKind.no_tag_session: f"in its trust policy, write {_TAGS}",
     ObstacleKind.tags_required: (
-        "switch on session tags in the association of cluster {cluster}, or remove the conditions "
+        "enable session tags in the association of cluster {cluster}, or remove the conditions "
         "on aws:RequestTag from its trust policy"
     ),
-    ObstacleKind.cluster: "in its trust policy, let the conditions match cluster {cluster}",
-    ObstacleKind.first_role: "in its trust policy, let {on} assume it",
+    ObstacleKind.cluster: "in its trust policy, make the conditions match cluster {cluster}",
+    ObstacleKind.first_role: "in its trust policy, allow {on} to assume it",
     ObstacleKind.first_role_policies: "allow {action} on {on} in the policies of {of}",
     ObstacleKind.node_role: (
         "allow {action} in the policies of {of}: attach AmazonEKSWorkerNodePolicy"
@@ -34,7 +34,7 @@ _REMEDIES = {
 
 
 def remedies(role: str, obstacles: Iterable[Obstacle]) -> tuple[str, ...]:
-    """Return what to do so that aws-node can have a role, by its ARN."""
+    """Return what to do so that aws-node can assume a role; `role` is its ARN."""
     return tuple(dict.fromkeys(_remedy(role, obstacle) for obstacle in obstacles))
 
 

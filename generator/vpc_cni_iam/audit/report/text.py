@@ -24,14 +24,14 @@ _CALLS = {
     RoleVerdict.unknown: "undecided",
     RoleVerdict.breaks: "denied",
 }
-_ISSUER = "; works only if that is the cluster's"
-_ISSUERS = "each works only in the cluster with its issuer"
-_UNKNOWN_REGION = "nothing says which one its cluster is in; add what `aws eks` prints of it"
+_ISSUER = "; works only if this is the cluster's issuer"
+_ISSUERS = "each role works only in a cluster with its issuer"
+_UNKNOWN_REGION = "the cluster's Region is not known; add the output of `aws eks describe-cluster`"
 _UNCHECKED_NODES = (
-    f"not checked: whether the role of its nodes allows {ASSUME_FOR_PODS}; add what aws eks "
-    "describe-nodegroup prints"
+    f"not checked: whether the node role allows {ASSUME_FOR_PODS}; add the output of aws eks "
+    "describe-nodegroup"
 )
-_UNCHECKED = ", which is not checked: aws eks describe-cluster"
+_UNCHECKED = " (not checked; add aws eks describe-cluster)"
 
 
 def lines(audit: Audit) -> Iterator[str]:
@@ -48,12 +48,12 @@ def lines(audit: Audit) -> Iterator[str]:
     yield from skipped_lines(audit.unread)
     families = [family for role in audit.roles for family in role.policies.families]
     if names := dict.fromkeys(name for f in families for name in f.scenarios_not_run):
-        yield f"not run, but by coverage --scenario: {', '.join(names)}"
+        yield f"not run; run them with coverage --scenario: {', '.join(names)}"
     yield conclusion(audit)
 
 
 def lines_of_nodes(audit: Audit) -> Iterator[str]:
-    """Yield whether the permissions of the plugin can be taken off each role of nodes."""
+    """Yield whether the permissions of the plugin can be removed from each node role."""
     for role in audit.node_roles or ():
         yield f"{role.answer:<9} {role.role}"
         facts = [("clusters", ", ".join(role.clusters))] if role.clusters else []
@@ -67,15 +67,15 @@ def lines_of_nodes(audit: Audit) -> Iterator[str]:
 
 
 def conclusion_of_nodes(audit: Audit) -> str:
-    """Return the result for roles of nodes in a line."""
+    """Return the result for node roles in a line."""
     answers = Counter(role.answer for role in audit.node_roles or ())
     counts = ", ".join(f"{answers[a]:,} {a}" for a in NodeAnswer if answers[a])
-    having = _count(sum(answers.values()), "role")
-    return f"{having} of nodes with permissions of the plugin{': ' if counts else ''}{counts}"
+    having = _count(sum(answers.values()), "node role")
+    return f"{having} with permissions of the plugin{': ' if counts else ''}{counts}"
 
 
 def _roles(roles: list[RoleAudit], version: str) -> Iterator[str]:
-    """Yield what is said of roles that differ in their names and issuers alone."""
+    """Yield the lines about roles that differ only in their names and issuers."""
     for number, role in enumerate(roles):
         yield f"{'' if number else role.verdict:<8} {role.role}"
     for name, value in _facts(roles[0], version, [i for role in roles for i in role.issuers]):
@@ -94,7 +94,7 @@ def _facts(role: RoleAudit, version: str, issuers: list[str]) -> Iterator[tuple[
     for use in role.clusters:
         yield from _use(use, version)
     credentials = ", ".join(role.credentials)
-    yield "credentials", credentials or "none: its trust policy does not let the plugin"
+    yield "credentials", credentials or "none: its trust policy does not allow aws-node"
     yield from _issuers(role, issuers)
     if policies.equal_to:
         yield "equal to", "; ".join(listed(policies.equal_to))
@@ -170,7 +170,7 @@ def conclusion(audit: Audit) -> str:
             result += f", and {unknown:,} may break"
     if audit.metrics_helper:
         result += f"; {len(audit.metrics_helper):,} for cni-metrics-helper"
-    incomplete = "" if audit.complete else "incomplete, see what is not read or decided above: "
+    incomplete = "" if audit.complete else "incomplete, see above what was not read or decided: "
     return f"{incomplete}{read}: {result}"
 
 

@@ -12,51 +12,51 @@ _TRUST = "its trust policy"
 _SENTENCES = {
     ObstacleKind.never_met: f"{_TRUST} has conditions that are never met when aws-node assumes it",
     ObstacleKind.no_tag_session: (
-        f"{_TRUST} does not allow sts:TagSession, with which {{pods}} assumes roles"
+        f"{_TRUST} does not allow sts:TagSession, which {{pods}} needs to assume roles"
     ),
-    ObstacleKind.tags_required: f"{_TRUST} asks for session tags, which {{where}} does not have",
+    ObstacleKind.tags_required: f"{_TRUST} requires session tags, which {{where}} does not have",
     ObstacleKind.issuer: f"{_TRUST} trusts {{on}}, which is not the issuer of cluster {{cluster}}",
     ObstacleKind.node_role: (
-        "the nodes of cluster {cluster} have this role, and its policies do not allow {action}, "
-        "without which {pods} gives aws-node no credentials"
+        "it is the node role of cluster {cluster}, and its policies do not allow {action}, so "
+        "{pods} gives aws-node no credentials"
     ),
     ObstacleKind.absent_node_role: (
-        "{on} is the role of nodes of cluster {cluster} and not in the input, so whether it allows "
-        "{action} is not known"
+        "{on}, a node role of cluster {cluster}, is not in the input, so it is not known whether "
+        "it allows {action}"
     ),
     ObstacleKind.node_role_undecided: (
-        "whether its policies allow {action} is not decided: {problem}"
+        "it is not decided whether its policies allow {action}: {problem}"
     ),
     ObstacleKind.node_role_region: (
-        "whether its policies allow {action} in the Region of cluster {cluster} is not known; add "
-        "aws eks describe-cluster"
+        "it is not known whether its policies allow {action} in the Region of cluster {cluster}; "
+        "add aws eks describe-cluster"
     ),
-    ObstacleKind.identity: f"{_TRUST} does not let {{where}} assume it by {{identity}}",
-    ObstacleKind.cluster: f"the conditions of {_TRUST} do not let {{where}} assume it",
-    ObstacleKind.first_role: f"{_TRUST} does not let {{on}} assume it{{tags}} for {{where}}",
+    ObstacleKind.identity: f"{_TRUST} does not allow {{where}} to assume it {{how}}",
+    ObstacleKind.cluster: f"the conditions of {_TRUST} do not allow {{where}} to assume it",
+    ObstacleKind.first_role: f"{_TRUST} does not allow {{on}} to assume it{{tags}} for {{where}}",
     ObstacleKind.first_role_policies: "its policies do not allow {action} on {on}",
     ObstacleKind.anyone: (
-        f'{_TRUST} names the principal "*": AWS does not say whether that means services and web '
-        "identities, too; name who assumes it"
+        f'{_TRUST} names the principal "*"; AWS does not say whether this includes services and '
+        "web identities; name the principals"
     ),
     ObstacleKind.unread_trust: f"{_TRUST}: {{problem}}",
     ObstacleKind.absent: "{on} is not in the input",
     ObstacleKind.absent_first_role: (
-        "{on} is not in the input, so whether it may assume this role is not known"
+        "{on} is not in the input, so it is not known whether it may assume this role"
     ),
     ObstacleKind.unread_policy: "{on}: {problem}",
     ObstacleKind.first_role_undecided: (
-        "whether its policies allow {action} on {on} is not decided: {problem}"
+        "it is not decided whether its policies allow {action} on {on}: {problem}"
     ),
 }
 
 
 _FAULTS = {
-    TrustFault.principal: "names the principal {present}, and tokens of aws-node need {value}",
-    TrustFault.action: "allows {present}, and IRSA sends {value}",
-    TrustFault.issuer: "asks for {present}, and tokens of its OIDC provider have {key}",
-    TrustFault.audience: "asks for the audience {present}, and tokens of aws-node have {value}",
-    TrustFault.subject: "asks for the subject {present}, and tokens of aws-node have {value}",
+    TrustFault.principal: "names the principal {present}, but tokens of aws-node need {value}",
+    TrustFault.action: "allows {present}, but IRSA uses {value}",
+    TrustFault.issuer: "requires {present}, but tokens of its OIDC provider have {key}",
+    TrustFault.audience: "requires the audience {present}, but tokens of aws-node have {value}",
+    TrustFault.subject: "requires the subject {present}, but tokens of aws-node have {value}",
 }
 
 
@@ -69,7 +69,9 @@ def sentence(obstacle: Obstacle) -> str:
         pods=Identity.pod_identity,
         cluster=obstacle.cluster,
         where=f"aws-node of cluster {obstacle.cluster}",
-        identity=obstacle.identity,
+        how="as a node role"
+        if obstacle.identity is Identity.node_role
+        else f"with {obstacle.identity}",
         action=obstacle.action,
         on=obstacle.on,
         problem=obstacle.problem,

@@ -63,23 +63,15 @@ class ScenarioRun(Struct, frozen=True):
 
 
 class Coverage(Struct, frozen=True):
-    """A policy against a version.
-
-    Args:
-        scenario_runs: The results of the scenarios.
-        not_expected: Possible scenarios that run only by name.
-        unused: Actions that the policies name and the version never calls.
-        excess: Patterns that allow more than the version calls.
-        repairs: The fixes for the denied calls, in sentences.
-        by_region: The coverage in each Region, if results differ; this is then the worst of them.
-    """
+    """A policy against a version."""
 
     setting: RequestSetting
-    scenario_runs: tuple[ScenarioRun, ...]
-    not_expected: tuple[Scenario, ...]
-    unused: tuple[UnusedAction, ...]
-    excess: Excess = NO_EXCESS
-    repairs: tuple[str, ...] = ()
+    scenario_runs: tuple[ScenarioRun, ...]  # of the scenarios that can arise there
+    not_expected: tuple[Scenario, ...]  # those that are run only if they are asked for
+    unused: tuple[UnusedAction, ...]  # actions that the policies name and the version never calls
+    excess: Excess = NO_EXCESS  # patterns that grant more than the version calls
+    repairs: tuple[str, ...] = ()  # what to do about the calls that are denied, in sentences
+    # Where the plugin works in some Regions only, the coverage in each; this is then the worst.
     by_region: tuple[InRegion[Coverage], ...] = ()
 
     def denied(self) -> tuple[tuple[Scenario, SentCall], ...]:

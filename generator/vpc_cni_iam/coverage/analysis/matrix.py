@@ -199,18 +199,18 @@ def matrix(
     granted_actions = {a for a in actions if grants.evaluate(Request(a, "*")).allowed}
     rows: list[Row] = []
     reasons: dict[tuple[PluginVersion, str], tuple[str, SentCall]] = {}
-    runs: dict[object, tuple[_Result, Row]] = {}
+    alike: dict[object, tuple[Row | None, dict[str, tuple[str, SentCall]]]] = {}
     for version in known_versions.known()[1:]:
         at = setting.at(version)
         same = profile(at, chosen)
-        if same not in runs:
-            result = _Result.of(run_scenarios(answers, at, chosen))
-            runs[same] = result, result.row(version, actions, granted_actions)
-        result, row = runs[same]
-        if not result.sent:
-            continue  # without a request, nothing is known
+        if same not in alike:
+            runs = run_scenarios(answers, at, chosen)
+            alike[same] = _row(runs, version, actions, granted_actions)
+        row, denied = alike[same]
+        if row is None:
+            continue  # nothing was asked, so that nothing is known
         rows.append(replace(row, version=version))
-        reasons |= {(version, action): denied for action, denied in result.denied.items()}
+        reasons |= {(version, action): why for action, why in denied.items()}
     if not rows:
         raise no_scenario_error(chosen, setting.mode)
     others = not_expected(setting, chosen)
@@ -225,38 +225,28 @@ def matrix(
     return replace(whole, excess=beyond, unused=idle)
 
 
-class _Result(Struct, frozen=True):
-    """The calls of one version's scenarios, and the denied ones by action."""
+def _row(
+    runs: Sequence[ScenarioRun],
+    version: PluginVersion,
+    actions: Iterable[str],
+    granted_actions: Collection[str],
+) -> tuple[Row | None, dict[str, tuple[str, SentCall]]]:
+    """Return the row of a version, None if it sent nothing; and what was denied, by action."""
+    denied = denied_calls(runs)
+    sent = {call.template.action for run in runs for call in run.calls}
+    sent |= {check.request.action for run in runs for call in run.calls for check in call.checks}
 
-    sent: set[str]
-    denied: dict[str, tuple[str, SentCall]]
-    failing: tuple[str, ...]
-
-    @classmethod
-    def of(cls, runs: Sequence[ScenarioRun]) -> _Result:
-        calls = [(run.scenario.name, call) for run in runs for call in run.calls]
-        sent = {check.request.action for _, call in calls for check in call.checks}
-        sent |= {call.template.action for _, call in calls}
-        failing = tuple(run.scenario.name for run in runs if run.fails)
-        return cls(sent, denied_calls(runs), failing)
-
-    @property
-    def undecided(self) -> bool:
-        """Whether no required call is certainly denied."""
-        return all(call.undecided for _, call in self.denied.values() if call.fails)
-
-    def row(
-        self, version: PluginVersion, actions: Iterable[str], granted_actions: Collection[str]
-    ) -> Row:
-        cells = tuple(self._cell(action, granted=action in granted_actions) for action in actions)
-        return Row(version, cells, self.failing, self.undecided)
-
-    def _cell(self, action: str, *, granted: bool) -> Cell:
-        if action in self.denied:
-            return denied_cell(self.denied[action][1].range)
-        if action in self.sent:
+    def cell(action: str) -> Cell:
+        if action in denied:
+            return denied_cell(denied[action][1].range)
+        if action in sent:
             return Cell.allowed
-        return Cell.unused if granted else Cell.not_called
+        return Cell.unused if action in granted_actions else Cell.not_called
+
+    failing = tuple(run.scenario.name for run in runs if run.fails)
+    undecided = all(call.undecided for _, call in denied.values() if call.fails)
+    row = Row(version, tuple(map(cell, actions)), failing, undecided) if sent else None
+    return row, denied
 
 
 def _other_actions(policies: Iterable[Policy], called: Iterable[str]) -> list[str]:

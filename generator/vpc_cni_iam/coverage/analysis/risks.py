@@ -147,20 +147,15 @@ def risks_of_calls(
 ) -> tuple[Risk, ...]:
     """Return the risks that depend only on the statements about the plugin's calls."""
     asked = Attacker(Answers(policies, limits), setting)
-    return (*_of_access(asked), *_needs(asked))
+    return (*_reach(asked), *_tagging(asked), *_needs(asked))
 
 
 def risks_of_access(
     policies: Sequence[Policy], setting: RequestSetting, limits: Limits = ()
 ) -> tuple[Risk, ...]:
-    """Return the risks of `risks_of_calls` about resources and tags that the calls can reach."""
-    return tuple(_of_access(Attacker(Answers(policies, limits), setting)))
-
-
-def is_scoped(policies: Sequence[Policy], setting: RequestSetting, limits: Limits = ()) -> bool:
-    """Return whether policies allow no change of interfaces of other clusters."""
-    reach = _reach(Attacker(Answers(policies, limits), setting))
-    return all(risk.identifier is not RiskName.interfaces_unscoped for risk in reach)
+    """Return those of `risks_of_calls` that are about what the calls can reach and tag."""
+    asked = Attacker(Answers(policies, limits), setting)
+    return (*_reach(asked), *_tagging(asked))
 
 
 def _excess(policies: Sequence[Policy], setting: RequestSetting, limits: Limits) -> Iterator[Risk]:
@@ -176,11 +171,6 @@ def _excess(policies: Sequence[Policy], setting: RequestSetting, limits: Limits)
     named = (a for p in policies for s in p.statements for a in known((*s.actions, *s.not_actions)))
     if unknown := unknown_actions(named):
         yield Risk(RiskName.unknown_action, RiskLevel.warning, unknown)
-
-
-def _of_access(asked: Attacker) -> Iterator[Risk]:
-    yield from _reach(asked)
-    yield from _tagging(asked)
 
 
 def _reach(asked: Attacker) -> Iterator[Risk]:

@@ -22,7 +22,7 @@ from vpc_cni_iam.names import resolve
 
 _OTHER_NODE = "i-0fedcba9876543210"
 _OTHER_ACCOUNT = "444455556666"
-# No resource has these IDs, so no policy names them.
+# No resource has these IDs, so that no policy names them.
 _NEW_SUBNET, _NEW_GROUP = "subnet-new", "sg-new"
 SECONDARY = "attached interface"
 LEAKED = "leaked interface"
@@ -44,8 +44,6 @@ class Scenario(Struct, frozen=True):
     possible: Callable[[RequestSetting], bool] = lambda setting: True
     # Whether it is expected in a setting; otherwise it runs only by name.
     expected: Callable[[RequestSetting], bool] = lambda setting: True
-    # Whether someone changes the plugin's configuration in it; it is then never expected.
-    changes_configuration: bool = False
 
     def is_possible(self, setting: RequestSetting) -> bool:
         """Return whether this scenario is possible in a setting."""
@@ -98,13 +96,11 @@ def _before_change(node: SimulatedNode) -> None:
 
 
 def _custom_networking(node: SimulatedNode) -> None:
-    names = node.setting.names
-    _in_subnet(node, Subnet(names.eni_config_subnet_id, names.vpc_owner_id, names.vpc_id))
+    _in_subnet(node, replace(node.subnet, id=node.setting.names.eni_config_subnet_id))
 
 
 def _subnet_added(node: SimulatedNode) -> None:
-    names = node.setting.names
-    _in_subnet(node, Subnet(_NEW_SUBNET, names.vpc_owner_id, names.vpc_id))
+    _in_subnet(node, replace(node.subnet, id=_NEW_SUBNET))
 
 
 def _group_added(node: SimulatedNode) -> None:
@@ -258,7 +254,6 @@ SCENARIOS = (
         _corrected,
         possible=_named,
         expected=_never,
-        changes_configuration=True,
     ),
     Scenario(
         "additional-tags-changed",
@@ -267,7 +262,6 @@ SCENARIOS = (
         _additional_changed,
         _tagged,
         expected=_never,
-        changes_configuration=True,
     ),
     Scenario(
         "subnet-added",
@@ -278,7 +272,6 @@ SCENARIOS = (
             setting.plugin.subnet_discovery and "subnet_ids" in setting.names.listed
         ),
         expected=_never,
-        changes_configuration=True,
     ),
     Scenario(
         "security-group-added",
@@ -287,7 +280,6 @@ SCENARIOS = (
         _group_added,
         possible=lambda setting: "security_group_ids" in setting.names.listed,
         expected=_never,
-        changes_configuration=True,
     ),
     Scenario(
         "leaked-interface",

@@ -1,1 +1,1 @@
-"""Reads denied requests and known errors from logs, events and text as people paste it."""
+"""Reads denied requests and known errors from logs, events and pasted text."""

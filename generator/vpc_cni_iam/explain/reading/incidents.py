@@ -1,4 +1,4 @@
-"""Reads a text, and counts what it tells of: each incident once."""
+"""Reads a text, and counts its incidents."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from vpc_cni_iam.explain.reading.messages import ENCODED
 
 # The image of the plugin, and the first line of ipamd.log.
 _VERSION = re.compile(r"(?:amazon-k8s-cni:|Starting L-IPAMD )(v[0-9]+\.[0-9]+\.[0-9]+)")
-# How many different values are remembered, and how many messages without a call.
+# How many different values are stored, and how many messages without a call.
 _REMEMBERED, _UNCLEAR = 1000, 100
 _ENCODED_MESSAGE = r"\s*[\w-]{100,}\s*"
 
 
 class Distinct(Struct):
-    """How often there are different values, of which the first thousand are remembered."""
+    """Counts different values, and stores the first thousand of them."""
 
     values: dict[str, int] = field(default_factory=dict)
-    others: int = 0  # how often there are values that are not remembered
+    others: int = 0  # how often there are values that are not stored
 
     def add(self, value: str, count: int = 1) -> None:
         """Count a value, empty if it is not known."""
@@ -42,7 +42,7 @@ class Distinct(Struct):
 
 
 class Incident(Struct):
-    """A request that was denied again and again."""
+    """A denied request, however often it was repeated."""
 
     first: Denial
     count: int = 0
@@ -51,14 +51,14 @@ class Incident(Struct):
 
 
 class Repeated(Struct):
-    """An error that stands in a text again and again."""
+    """An error, however often it is in a text."""
 
     first: OtherError
     count: int = 0
 
 
 class Incidents(Struct):
-    """What a text tells of."""
+    """The incidents in a text."""
 
     denials: dict[tuple[Denial, bool], Incident] = field(default_factory=dict)
     errors: dict[tuple[str, str], Repeated] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class Incidents(Struct):
 
 
 def read(text: str, source: str) -> Incidents:
-    """Return what a text tells of, at least one thing."""
+    """Return the incidents in a text; raises `InputError` if there is none."""
     versions = set(_VERSION.findall(text))
     incidents = Incidents(version=versions.pop() if len(versions) == 1 else "")
     for finding in records.of_text(text, source):
@@ -99,7 +99,7 @@ def read(text: str, source: str) -> Incidents:
 
 
 def _without_id(resource: str) -> str:
-    """Return an ARN without what names one resource."""
+    """Return an ARN without the ID of the resource."""
     return resource.rpartition("/")[0]
 
 
@@ -111,9 +111,9 @@ def _nothing(text: str, source: str) -> InputError:
         "has no denied request and no known error of the plugin" if text.strip() else "is empty"
     )
     if "IPAM connectivity" in text:
-        problem += "; aws-node waits for ipamd, and the log of ipamd says for what"
+        problem += "; aws-node waits for ipamd, and ipamd.log says why"
     advice = (
-        "give lines of ipamd.log, an event with the reason MissingIAMPermissions, records of "
-        "CloudTrail with an errorCode, or what aws sts decode-authorization-message prints"
+        "paste lines of ipamd.log, an event with the reason MissingIAMPermissions, CloudTrail "
+        "records with an errorCode, or the output of aws sts decode-authorization-message"
     )
     return InputError(source, "", f"{problem}; {advice}")

@@ -1,6 +1,6 @@
 """Finds denied requests and known errors in one message.
 
-- What ipamd logs, of versions with the AWS SDK for Go 1 and 2.
+- Logs of ipamd, from versions with the AWS SDK for Go 1 and 2.
 - Events of pods with the reason MissingIAMPermissions, from v1.11.3 on.
 - AWS's own words. Source: IAM User Guide, "Troubleshoot access denied error messages".
 """
@@ -21,30 +21,35 @@ from vpc_cni_iam.explain.reading.denial import Denial, Finding, OtherError, Uncl
 from vpc_cni_iam.inputs.aws.cloudtrail import DENIED
 
 # AWS's own words.
+_OF_REASON = r"(?:(?!User: | status code:|, fault:)[^.(\"'<\\])"
 NOT_AUTHORIZED = (
     r"User: (?P<principal>\S+) is not authorized to perform: (?P<action>[a-z0-9-]+:\w+)"
-    r"(?: on resource: (?P<resource>[^\s\"<]+))?"
-    r"(?P<reason> (?:because|with an explicit deny)(?:(?!User: )[^.\"<]){0,300})?"
+    r"(?: on resource: (?P<resource>[^\s\"<&]+))?"
+    # What follows is not AWS's, such as the ID of the request, which is another each time.
+    rf"(?P<reason> because {_OF_REASON}{{0,200}}? action\b"
+    rf"| with an explicit deny in {_OF_REASON}{{0,60}}?: arn:[^\s\"'<\\]+"
+    rf"| (?:because|with an explicit deny){_OF_REASON}{{0,300}})?"
 )
-# v1.23.2:pkg/awsutils/awsutils.go:2693 writes the first. A denial has one of these.
+# A denial has one of these. v1.23.2:pkg/awsutils/awsutils.go:2693 writes the first.
 _DENIALS = re.compile(
     r"failed to call (?P<call>[a-z0-9-]+:[A-Za-z0-9]+) due to missing permissions"
     rf"|{NOT_AUTHORIZED}"
     rf"|(?P<code>{DENIED})(?:\w{{0,20}}\) when calling the (?P<operation>\w+) operation)?"
 )
+_EC2_CODE = "UnauthorizedOperation"
 # The SDK for Go 2 names service and operation.
 _OPERATION = re.compile(r"operation error (?P<service>[\w ]{1,40}): (?P<operation>\w+),")
-# A record of CloudTrail of which a part was copied.
+# Part of a CloudTrail record.
 _EVENT = re.compile(r"\beventName\W{1,5}(?P<operation>\w+)")
 _SOURCE = re.compile(r"\beventSource\W{1,5}(?P<service>[a-z0-9-]+)\.amazonaws")
-# The SDK wraps what went wrong before the call itself: its credentials were refused.
+# The SDK wraps errors of credentials, which fail before the call itself.
 _CREDENTIALS = re.compile("(?:get|load|refresh cached|retrieve) credentials")
 ENCODED = re.compile(r"[Ee]ncoded authorization failure message")
 SERVICES = {
     "ec2": "ec2", "sagemaker": "sagemaker", "sts": "sts", "cloudwatch": "cloudwatch",
     "monitoring": "cloudwatch", "cloudwatch logs": "logs", "logs": "logs", "eks auth": "eks-auth",
 }  # fmt: skip
-# With the SDK for Go 1, ipamd's own words say which call failed.
+# With the SDK for Go 1, only ipamd's own words name the call that failed.
 # Source: the errors and warnings of pkg/awsutils/awsutils.go at v1.8.0 and v1.14.0.
 _WORDS = tuple(
     (re.compile(words), f"ec2:{action}")
@@ -64,34 +69,34 @@ _WORDS = tuple(
     )
 )  # fmt: skip
 _CAUSE = re.compile(r"because (.+)|with an (explicit deny.*)")
-# Most lines of a log have none of them.
+# Each denial and each known error has one of these words; most lines of a log have none.
 _WORDS_OF_ERRORS = (
     "denied", "authorized", "permission", "credential", "token", "forbidden", "sufficient",
     "exceeded", "capacity", "throttling", "toomanyrequests", "retrieve", "openidconnect", "expired",
     "signature", "skewed", "invalid", "not the owner", "not allowed", "enough free", "exception",
     "fail", "imds", "ec2metadata", "trunk", "for ipam", "169.254.170.23", "fd00:ec2::23", "sts:",
-    "sts.", "eks auth", "unable to", "decodedmessage", "explicitdeny",
+    "sts.", "eks auth", "unable to", "decodedmessage", "explicitdeny", "initialized", "refused",
 )  # fmt: skip
-# How far behind the code of an error AWS's words about it begin, and how much of them is shown.
+# The distance between an error's code and AWS's words about it, and how many of them are shown.
 _NEAR, _BEFORE, _SHOWN = 100, 80, 320
-# The pod of an event, in a table of kubectl, and in YAML; it stands before the message.
+# The pod of an event, before its message, in a table of kubectl and in YAML.
 _POD = re.compile(
     r"(?:\bpod/|\bkind: Pod name: )"
     r"(?!aws-node|cni-metrics-helper|eks-pod-identity-agent)([\w.-]+)"
 )
 _HEAD = 400
-# What a Deployment and a DaemonSet add to the names of their pods.
+# The suffixes that a Deployment and a DaemonSet add to the names of their pods.
 _SUFFIX = re.compile("(?:-[a-z0-9]{5,10})?-[a-z0-9]{5}$")
 
 
 def may_tell(line: str) -> bool:
-    """Say whether a line has a word that each denial and each known error has one of."""
+    """Return whether a line may contain a denial or a known error."""
     lower = line.lower()
     return "\\u" in line or any(word in lower for word in _WORDS_OF_ERRORS)
 
 
 def findings(text: str) -> Iterator[Finding]:
-    """Yield what a message on one line tells of; nothing if it is about neither."""
+    """Yield the denials and known errors in a message on one line."""
     errors = list(_known_errors(text, general=False))
     denials = list(_denials(text, [place for place, _ in errors]))
     clear = [d for d in denials if not isinstance(d, Unclear)]
@@ -103,7 +108,7 @@ def findings(text: str) -> Iterator[Finding]:
 
 
 def _of_pod(findings: list[Finding], pod: str) -> Iterator[Finding]:
-    """Yield what is told of another pod, whose credentials are not the plugin's."""
+    """Yield the findings about another pod, without errors of its credentials."""
     for finding in findings:
         if isinstance(finding, Denial):
             yield replace(finding, workload=_SUFFIX.sub("", pod))
@@ -115,9 +120,10 @@ def _is_about_credentials(error: OtherError) -> bool:
     return known.errors()[error.name].kind is ErrorKind.credentials
 
 
-def clarity(findings: list[Finding]) -> tuple[int, bool]:
-    """Return how much of what findings say is known, the most for the best way to read a text."""
-    return sum(map(_clarity, findings)), any(not isinstance(f, Unclear) for f in findings)
+def clarity(findings: list[Finding]) -> tuple[int, bool, bool]:
+    """Return how much the findings say; the best reading of a text has the highest value."""
+    is_clear = any(not isinstance(f, Unclear) for f in findings)
+    return sum(map(_clarity, findings)), is_clear, bool(findings)
 
 
 def _clarity(finding: Finding) -> int:
@@ -131,13 +137,18 @@ def _clarity(finding: Finding) -> int:
 
 
 def reason_of(text: str) -> str:
-    """Return the reason in AWS's words of a denial, empty if they have none."""
+    """Return the reason of a denial in AWS's words, empty if there is none."""
     match = _CAUSE.search(text)
-    return (match[1] or match[2]).strip() if match else ""
+    return (match[1] or match[2]).strip(" .,") if match else ""
+
+
+def resource_of(match: re.Match[str]) -> str:
+    """Return the resource of a denial in AWS's words without what stands around them."""
+    return (match["resource"] or "").rstrip(".,;')]")
 
 
 def denial_or_error(denial: Denial, text: str) -> Denial | OtherError:
-    """Return a denial, or what it is if its action is no call of the plugin."""
+    """Return a denial, or the known error that its action means."""
     if name := known.error_of_action(denial.action):
         role = role_name(denial.resource) or role_name(denial.principal)
         return OtherError(name, text, role)
@@ -160,7 +171,7 @@ def _patterns(*, general: bool) -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 def _around(text: str, match: re.Match[str]) -> str:
-    """Return the words about a match."""
+    """Return the text around a match."""
     start = max(match.start() - _BEFORE, 0)
     if start:
         start = text.find(" ", start, match.start()) + 1 or start
@@ -178,14 +189,14 @@ def _denials(text: str, errors: list[int]) -> Iterator[Finding]:
         elif match["action"]:
             denial = Denial(
                 match["action"],
-                (match["resource"] or "").rstrip(".,"),
+                resource_of(match),
                 match["principal"],
                 reason_of(match["reason"] or ""),
                 encoded=encoded,
             )
             yield denial_or_error(denial, _around(text, match))
         elif not _is_near(match.start(), starts):
-            action = _operation_action(text[end : match.start()], match["operation"]) or event
+            action = _operation_action(text[end : match.start()], match) or event
             if action:
                 yield denial_or_error(Denial(action, encoded=encoded), _around(text, match))
             else:
@@ -194,18 +205,19 @@ def _denials(text: str, errors: list[int]) -> Iterator[Finding]:
 
 
 def _is_near(code: int, starts: list[int]) -> bool:
-    """Say whether AWS's words about an error begin near its code."""
+    """Return whether AWS's words about an error begin near its code."""
     after = bisect_left(starts, code)
     return after < len(starts) and starts[after] - code <= _NEAR
 
 
-def _operation_action(before: str, operation: str | None) -> str:
-    """Return the action that the text before the code of an error names, empty if it names none.
+def _operation_action(before: str, denial: re.Match[str]) -> str:
+    """Return the action that the text before an error's code names, empty if it names none.
 
-    The AWS CLI names the operation alone, after the code.
+    The AWS CLI names only the operation, after the code. Only EC2 has its own code.
     """
-    if operation:
-        return next((c.action for c in calls.calls() if c.action.endswith(f":{operation}")), "")
+    if operation := denial["operation"]:
+        known = (c.action for c in calls.calls() if c.action.endswith(f":{operation}"))
+        return next(known, f"ec2:{operation}" if denial["code"] == _EC2_CODE else "")
     request = _CREDENTIALS.split(before)[-1]
     places = [(m.start(), action) for words, action in _WORDS for m in words.finditer(request)]
     for call in _OPERATION.finditer(request):
@@ -216,7 +228,7 @@ def _operation_action(before: str, operation: str | None) -> str:
 
 
 def _event_action(text: str) -> str:
-    """Return the action of a record of CloudTrail in a text, empty if there is none."""
+    """Return the action of a CloudTrail record in a text, empty if there is none."""
     event, source = _EVENT.search(text), _SOURCE.search(text)
     if event is None or source is None:
         return ""

@@ -1,8 +1,8 @@
-"""Splits text as people paste it into messages and JSON.
+"""Splits pasted text into messages and JSON.
 
-A message is wrapped by a terminal, an e-mail or ``kubectl describe``, folded by YAML, quoted in
-Markdown, or over several lines since the error has several. JSON is one value, a value a line, or
-stands among other text.
+A message may be wrapped by a terminal, an e-mail or ``kubectl describe``, folded by YAML, quoted in
+Markdown, or of an error that has several lines. JSON may be one value, one value on each line, or
+within other text.
 """
 
 from __future__ import annotations
@@ -14,29 +14,31 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.policy.strict_json import load_json
 
-# A log's line may begin with a bracket, too.
+# A line of a log may also begin with a bracket.
 _JSON = re.compile(r"\s*(\{|\[\s*[\[{\"\]])")
 _QUOTED = re.compile(r"[ \t]{0,3}(?:>[ \t]?)+")
 _FENCE = re.compile(r"[ \t]*(?:```|~~~)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-# What a line of a log, an event or a record begins with, whatever is above it.
+# The start of a log line, an event or a record: a new message begins here.
 _BEGINS = re.compile(
     r"\s*(?:- )?(?:\{|[0-9]{4}[-/][0-9]{2}|time=|level=|ts=|[IWEF][0-9]{4} |(?:Normal|Warning) "
     r"|[0-9]+[smhd](?:[0-9]+[smhd])? |[^{]{1,160}\{\"(?:level|ts|time|log|msg)\":"
     r"|[^{]{0,100}? (?:Normal|Warning) +[A-Z]\w+ )"
 )
-# What a line of an error that has several begins with.
+# The start of a further line of an error with several lines.
 _CONTINUES = re.compile(
     r"\s*(?:caused by:|status code:|request id:|(?:EC2RoleRequestError|SharedCredsLoad): )"
 )
-# A member of an object of which a part was copied.
+# A member of an object that was copied in part.
 _MEMBER = re.compile(r'\s*"\w+"\s*:')
-# Where YAML breaks a line in quotes, whose spaces it escapes.
+# A line break of YAML in a quoted string, in which YAML escapes spaces.
 _FOLDED = re.compile(r"\\\s+(\\ )?")
 _CLOSES = ("}", "]")
-# The least width at which text is wrapped, and the most lines of one message.
+# Marks of code, and quotes as editors of text set them; U+2019 is their apostrophe.
+_MARKS = str.maketrans({"`": None, "“": '"', "”": '"', "\u2019": "'"})
+# The least width of wrapped text, and the most lines of one message.
 _NARROW, _LINES = 60, 200
-# How many lines show how wide a text is.
+# How many lines are read to find the width of a text.
 _SEVERAL = 3
 
 Part = object  # a value of JSON, or a message as text on one line
@@ -45,12 +47,12 @@ Part = object  # a value of JSON, or a message as text on one line
 def parts(
     text: str, may_tell: Callable[[str], bool], source: str = ""
 ) -> Iterator[tuple[Part, ...]]:
-    """Yield each part of a text: as the one that it is, or as each of those that it may be.
+    """Yield the parts of a text, each with all of its possible readings.
 
-    Lines that tell nothing are left out, without reading them as JSON. With a source, raises
-    `InputError` where the text is JSON over several lines and not valid: what follows would be
-    missed.
+    Lines without a denial or an error are left out, and not read as JSON. With a source, raises
+    `InputError` if JSON over several lines is not valid: the text after it would be missed.
     """
+    text = text.replace("\N{NO-BREAK SPACE}", " ")
     records = _records(text)
     readings = _readings(next(records, [""]))
     if source and _JSON.match(text) and isinstance(readings[0], str):
@@ -65,10 +67,11 @@ def parts(
 
 
 def _readings(record: list[str]) -> tuple[Part, ...]:
-    """Return what a record may be: of wrapped lines, a word may end with the line or go on."""
+    """Return the possible readings of a record: a wrapped word may end at a line's end or not."""
     joined = ("",) if len(record) == 1 else ("", " ") if _is_cut(record) else (" ", "")
-    if _JSON.match(record[0]):
-        if (value := _value("\n".join(record))) is not None:
+    text = "\n".join(record)
+    if _JSON.match(text):
+        if (value := _value(text)) is not None:
             return (value,)
         values = [_value(separator.join(record)) for separator in joined]
         if known := tuple(value for value in values if value is not None):
@@ -84,13 +87,13 @@ def _value(text: str) -> Part | None:
 
 
 def one_line(text: str) -> str:
-    """Return a message with single spaces, without marks of Markdown and escapes."""
+    """Return a message with single spaces, without Markdown and escapes."""
     if "\\" in text:
         text = _FOLDED.sub(lambda match: " " * bool(match[1]), text)
         text = text.replace("\\n", " ").replace("\\t", " ").replace('\\"', '"')
-    if "''" in text:  # as YAML writes one
+    if "''" in text:  # YAML's escape of a single quote
         text = text.replace("''", "'")
-    return " ".join(text.replace("`", "").split())
+    return " ".join(text.translate(_MARKS).split())
 
 
 def _records(text: str) -> Iterator[list[str]]:
@@ -101,17 +104,19 @@ def _records(text: str) -> Iterator[list[str]]:
         if not line.strip():
             gap = True
             continue
-        if record and not _goes_on(record, line, gap=gap):
+        is_fence = bool(_FENCE.match(line))
+        if record and (is_fence or not _goes_on(record, line, gap=gap)):
             yield record
             record = []
-        record.append(line)
+        if not is_fence:
+            record.append(line)
         gap = False
     if record:
         yield record
 
 
 def _goes_on(record: list[str], line: str, *, gap: bool) -> bool:
-    """Say whether a line belongs to the record above it."""
+    """Return whether a line belongs to the record above it."""
     first, start = record[0].lstrip(), line.lstrip()
     deeper = len(line) - len(start) > len(record[0]) - len(first)
     begins = bool(_BEGINS.match(line)) or (start.startswith("- ") and not deeper)
@@ -129,22 +134,22 @@ def _goes_on(record: list[str], line: str, *, gap: bool) -> bool:
 
 
 def _is_closed(record: list[str]) -> bool:
-    """Say whether a value of JSON ends with the last line."""
+    """Return whether a JSON value ends with the last line."""
     first, last = record[0], record[-1]
     if first.rstrip()[-1] not in "{[,":  # it is on one line, which may be wrapped
-        return last.rstrip().endswith(_CLOSES)
+        return last.rstrip().endswith("}" if first.lstrip()[0] == "{" else "]")
     indent = len(first) - len(first.lstrip())
     return last[indent : indent + 1] in _CLOSES and not last[:indent].strip()
 
 
 def _is_cut(record: list[str]) -> bool:
-    """Say whether lines end where the terminal does, be it within a word."""
+    """Return whether lines end at the terminal's width, even within a word."""
     lengths = {len(line) for line in record[:-1]}
     return len(record) >= _SEVERAL and max(lengths) - min(lengths) <= 1
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Yield the lines of a text, without the marks of a quotation or of a terminal."""
+    """Yield the lines of a text, without marks of quotes and escapes of terminals."""
     start = 0
     while start < len(text):
         end = text.find("\n", start)
@@ -154,4 +159,4 @@ def _lines(text: str) -> Iterator[str]:
         line = _COLOUR.sub("", line) if "\x1b" in line else line
         if (quoted := _QUOTED.match(line)) is not None:
             line = line[quoted.end() :]
-        yield "" if _FENCE.match(line) else line
+        yield line

@@ -1,10 +1,10 @@
-"""Finds denied requests and known errors in values of JSON.
+"""Finds denied requests and known errors in JSON.
 
-- Events of Kubernetes, and lines of a log.
-- Records of CloudTrail: from S3, of LookupEvents, in CloudWatch Logs, or one by itself. Source: AWS
+- Kubernetes events, and lines of a log.
+- CloudTrail records: from S3, LookupEvents or CloudWatch Logs, or a single one. Source: AWS
   CloudTrail User Guide, "CloudTrail record contents".
-- What ``aws sts decode-authorization-message`` prints, whose fields the AWS STS API Reference lists
-  under DecodeAuthorizationMessage.
+- The output of ``aws sts decode-authorization-message``. Source: AWS STS API Reference,
+  "DecodeAuthorizationMessage".
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vpc_cni_iam.policy.strict_json import load_json
 
 _DEPTH = 50
 _DENIED, _NOT_AUTHORIZED = re.compile(DENIED), re.compile(messages.NOT_AUTHORIZED)
-# Members that are one message together: of events, of AWS's errors, and of a log.
+# Members that together are one message, in events, AWS's errors and logs.
 _PAIRS = (
     ("reason", "message"), ("reason", "note"), ("code", "message"), ("Code", "Message"),
     ("__type", "message"), ("__type", "Message"), ("msg", "error"),
@@ -31,13 +31,13 @@ _REASONS = {"VpceAccessDenied": "a VPC endpoint policy denies it"}
 
 
 def findings(value: object, source: str, depth: int = 0) -> Iterator[Finding]:
-    """Yield what a value of JSON or a message tells of."""
+    """Yield the findings in a JSON value or a message."""
     if depth > _DEPTH:
-        raise InputError(source, "", "nests too deeply to hold denied requests")
+        raise InputError(source, "", "is nested too deeply to contain denied requests")
     if isinstance(value, str):
         if "\n" in value or value.startswith("{"):
             yield from _of_parts(parts(value, messages.may_tell), source, depth + 1)
-        elif " " in value or value[:1].isupper():  # else a time or a name, and no code of an error
+        elif " " in value or value[:1].isupper():  # other words are times or names, not error codes
             yield from messages.findings(one_line(value))
     elif isinstance(value, list):
         for item in value:
@@ -47,12 +47,12 @@ def findings(value: object, source: str, depth: int = 0) -> Iterator[Finding]:
 
 
 def of_text(text: str, source: str) -> Iterator[Finding]:
-    """Yield what a text tells of."""
+    """Yield the findings in a text."""
     return _of_parts(parts(text, messages.may_tell, source), source, 0)
 
 
 def _of_parts(parts: Iterable[tuple[object, ...]], source: str, depth: int) -> Iterator[Finding]:
-    """Yield what parts tell of: of each, what the clearest of its readings tells."""
+    """Yield the findings in parts, each from its clearest reading."""
     for readings in parts:
         several = [list(_inside(reading, source, depth)) for reading in readings]
         yield from max(several, key=messages.clarity)
@@ -86,7 +86,7 @@ def _of_object(value: Mapping[str, object], source: str, depth: int) -> Iterator
 
 
 def _pod(event: Mapping[str, object]) -> str:
-    """Return the name of the pod that an event is about, empty if it is about none."""
+    """Return the name of an event's pod, empty if the event is not about a pod."""
     about = _object(event.get("involvedObject") or event.get("regarding"))
     return _text(about.get("name")) if about.get("kind") == "Pod" else ""
 
@@ -98,31 +98,30 @@ def _of_record(record: Mapping[str, object]) -> Iterator[Finding]:
     agent, text = _text(agent), one_line(_text(record.get("errorMessage")))
     identity = _object(record.get("userIdentity"))
     account = _text(identity.get("userName"))
+    words = f"{record['eventName']}: {code}: {text}"
     is_other = account.startswith(ACCOUNT) and account != f"{ACCOUNT}kube-system:aws-node"
     if not _DENIED.search(code):
         if not is_other and not known.program_of_agent(agent):
-            errors = messages.findings(f"{code}: {text}")
-            yield from (error for error in errors if isinstance(error, OtherError))
+            yield from (e for e in messages.findings(words) if isinstance(e, OtherError))
         return
     match = _NOT_AUTHORIZED.search(text)
-    service = str(record["eventSource"]).partition(".")[0]
+    service = str(record["eventSource"]).partition(".")[0].lstrip("[")  # a link in Markdown
     service = messages.SERVICES.get(service, service)
     parameters = _object(record.get("requestParameters"))
     denial = Denial(
         match["action"] if match else f"{service}:{record['eventName']}",
-        ((match["resource"] if match else "") or _text(parameters.get("roleArn"))).rstrip(".,"),
+        (messages.resource_of(match) if match else "") or _text(parameters.get("roleArn")),
         _text(identity.get("arn")) or account,
         messages.reason_of(match["reason"] or "") if match else _REASONS.get(code, ""),
         agent,
         encoded=bool(messages.ENCODED.search(text)),
         tags=_tag_keys(parameters),
     )
-    words = f"{record['eventName']}: {code}: {text}"
     yield denial if is_other else messages.denial_or_error(denial, words)
 
 
 def _tag_keys(parameters: Mapping[str, object]) -> tuple[str, ...] | None:
-    """Return the keys of the tags of a request of EC2, None if it has none."""
+    """Return the tag keys of an EC2 request, None if it has no tags."""
     sets = [_object(parameters.get("tagSet"))]
     for item in _items(_object(parameters.get("tagSpecificationSet"))):
         sets += [{"items": item.get("tags")}, _object(item.get("tagSet"))]

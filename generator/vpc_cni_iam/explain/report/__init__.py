@@ -1,1 +1,1 @@
-"""What is said of errors: tables of those that are known, and the lines of a report."""
+"""The texts about errors: tables of known errors, and the lines of a report."""

@@ -21,15 +21,15 @@ _KINDS = {
     ErrorKind.no_cause: "the cause is in another log",
 }
 _PROGRAMS = {
-    ProgramBasis.agent: "by the user agent, it is of {}",
-    ProgramBasis.principal: "it is of {}",
-    ProgramBasis.event: "it is of {}",
+    ProgramBasis.agent: "the user agent names {}",
+    ProgramBasis.principal: "{} made it",
+    ProgramBasis.event: "{} made it",
     ProgramBasis.action: "no version makes it; {} may have made it",
 }
 
 
 def lines(explanations: Explanations) -> Iterator[str]:
-    """Yield explanations as lines: what comes before a call first."""
+    """Yield explanations as lines, errors of credentials first."""
     errors = explanations.errors
     first = [e for e in errors if e.kind is ErrorKind.credentials]
     blocks = [
@@ -48,11 +48,11 @@ def lines(explanations: Explanations) -> Iterator[str]:
 def _unknown(explanations: Explanations) -> Iterator[str]:
     shown = explanations.unknown[:_SHOWN]
     for text in shown:
-        yield f"not explained, it does not say which call was denied: {text}"
+        yield f"not explained, the text does not name the denied call: {text}"
     if (more := explanations.unknown_count - len(shown)) > 0:
         yield f"and {more:,} more lines like these"
     if shown:
-        yield f"give the whole error, or decode its message first: {_DECODE}"
+        yield f"paste the whole error, or decode its message first: {_DECODE}"
 
 
 def _times(count: int) -> str:
@@ -74,27 +74,28 @@ def _denial(explanation: Explanation) -> Iterator[str]:
     if program := explanation.program:
         yield f"  not a call of the plugin: {_PROGRAMS[program.known_by].format(program.name)}"
     elif not explanation.calls:
-        yield f"  not a call of plugin {explanation.cni_version}, as far as the catalog knows"
+        version = explanation.cni_version
+        yield f"  plugin {version} does not make this call, according to the catalog"
         if explanation.called_by:
             by = ", ".join(explanation.called_by)
-            yield f"    plugin {by} calls it: give your plugin version with --cni-version"
+            yield f"    plugin {by} makes it: name your plugin version with --cni-version"
     for cause in explanation.causes:
         yield f"  {cause.certainty} cause, {cause.name}: {cause.text}"
         yield f"    {cause.fix}"
     if explanation.calls and not explanation.causes:
-        yield "  cause not known: give the policy of the role with --policy"
+        yield "  cause not known: name the role's policy with --policy"
     yield from _statements(explanation.statements)
     if explanation.example_names:
         options = " and ".join(f"--{n.replace('_', '-')}" for n in explanation.example_names)
-        yield f"  the statements have example names: give yours with {options}"
+        yield f"  the statements have example names: set yours with {options}"
     if explanation.encoded:
-        yield f"  the message says more when decoded: {_DECODE}"
+        yield f"  decode the message for more details: {_DECODE}"
     for call in explanation.calls:
         yield from _call(call, explanation.cni_version)
 
 
 def _request(explanation: Explanation) -> Iterator[str]:
-    """Yield what was denied to whom."""
+    """Yield the denied request and its principals."""
     resources, principals = explanation.resources, explanation.principals
     on = f" on {resources.first[0]}" if resources.count == 1 else ""
     if resources.count > 1:
@@ -125,7 +126,7 @@ def _call(call: PossibleCall, version: str) -> Iterator[str]:
 
 
 def _statements(allowing: Iterable[AllowingStatements]) -> Iterator[str]:
-    """Yield the statements; those that are the same in several variants are shown once."""
+    """Yield the statements; if several variants have the same ones, show them once."""
     verdict = {None: "", True: ", which allows this request", False: ", which denies this request"}
     variants: dict[tuple[str, ...], list[str]] = {}
     for statements in allowing:

@@ -61,7 +61,6 @@ class ClusterNode(Struct, frozen=True):
 class _Variable(Struct, rename="camel"):
     name: str
     value: str = ""
-    value_from: object = None
 
 
 class _Container(Struct, rename="camel"):
@@ -131,7 +130,6 @@ def pod_of(item: KubernetesObject, source: str) -> PluginPod | None:
 
 def _identity(container: _Container, environment: Mapping[str, str]) -> Identity:
     """Return the source of a container's credentials."""
-    elsewhere = [v.name for v in container.env if v.value_from is not None]
     has_agent, has_token = _AGENT in environment, _TOKEN in environment or _ROLE in environment
     if container.env_from or any(n in environment for n in _OTHERS) or (has_agent and has_token):
         return Identity.unknown
@@ -140,7 +138,7 @@ def _identity(container: _Container, environment: Mapping[str, str]) -> Identity
         return Identity.pod_identity if is_own else Identity.unknown
     if has_token:
         is_whole = is_role_arn(environment.get(_ROLE, "")) and environment.get(_TOKEN)
-        return Identity.irsa if is_whole and _ROLE not in elsewhere else Identity.unknown
+        return Identity.irsa if is_whole else Identity.unknown
     return Identity.node_role
 
 

@@ -1,4 +1,4 @@
-"""Compares a version with the one before: its changelog, and the number that it needs."""
+"""Compares a version with the previous one: its changelog, and the number that it needs."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ _HEAD = (
 
 
 class Comparison(Struct, frozen=True):
-    """How a version differs from the one before it."""
+    """How a version differs from the previous one."""
 
-    permissions: tuple[VersionChange, ...]  # changes of policies, and of code that may change one
+    permissions: tuple[VersionChange, ...]  # changes of policies, and of code that may change them
     interface: tuple[VersionChange, ...]  # changes of inputs, outputs and minimum versions
 
     @property
@@ -52,7 +52,7 @@ class Comparison(Struct, frozen=True):
 
     @property
     def bump(self) -> Bump:
-        """The least bump that the changes ask for."""
+        """The least bump that the changes need."""
         return max((c.bump for c in self.changes), default=Bump.patch)
 
 
@@ -61,8 +61,8 @@ def check_step(old: Version, new: Version, comparison: Comparison, prefix: str =
     allowed = step(old, new)
     if larger := [c for c in comparison.changes if c.bump > allowed]:
         raise PublishError(
-            f"{prefix}{new} is a {allowed.name} version after {old}, but what changed "
-            f"asks for {old.after(comparison.bump)}:\n"
+            f"{prefix}{new} is a {allowed.name} version after {old}, but the changes "
+            f"need {old.after(comparison.bump)}:\n"
             + "\n".join(f"  {c.bump.name}: {c}" for c in larger)
         )
 
@@ -89,7 +89,7 @@ def compare(old: Mapping[str, str], new: Mapping[str, str]) -> Comparison:
 
 
 def _modules(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return the texts of each module by its folder, which is empty for the root module."""
+    """Return the texts of each module by folder; the root module's is empty."""
     modules: dict[str, dict[str, str]] = {}
     for path, text in files.items():
         folder, _, name = path.rpartition("/")
@@ -106,7 +106,7 @@ class _ModuleVersion(Struct, frozen=True):
 
 
 def _read(texts: Mapping[str, str]) -> _ModuleVersion:
-    """Read a module with upstream's values, and any of its other variables."""
+    """Read a module with upstream's values, and unknown values for its other variables."""
     sourced = [(source, b) for source in sorted(texts) for b in _blocks(texts[source], source)]
     blocks = tuple(block for _, block in sourced)
     interface = read_interface(blocks)
@@ -127,7 +127,7 @@ def _permissions(
     before, after, unread = old.documents, new.documents, old.unread | new.unread
     for name in sorted({*before, *after} - unread):
         label = variants.label(name)
-        # A submodule that has the root's policies changes with them; that is reported once.
+        # A submodule with the root module's policies changes with them; report that once.
         change = name, _allowed(before.get(name)), _allowed(after.get(name))
         if change in reported:
             continue
@@ -145,15 +145,15 @@ def _permissions(
 
 
 def _allowed(document: ResolvedDocument | None) -> object:
-    """Return what a document allows, without its place."""
+    """Return the content of a document, without its place."""
     return document and (document.policy, document.joins)
 
 
 def _policy_changes(old: Policy, new: Policy, label: str) -> Iterator[VersionChange]:
-    """Yield what the change of a policy means for access, and how its statements differ.
+    """Yield the meaning of a policy's change for access, and how its statements differ.
 
-    A role may have other policies, too. Statements that together mean the same are no change; the
-    document's Version always is one.
+    A role may have other policies, too. Statements with the same meaning are no change, but another
+    Version of the document always is.
     """
     if normalise.equal(old, new):
         return
@@ -167,9 +167,9 @@ def _policy_changes(old: Policy, new: Policy, label: str) -> Iterator[VersionCha
 
 
 def _access_change(old: Policy, new: Policy) -> tuple[Bump, str]:
-    """Return what the change of a policy means, with the bump that it asks for.
+    """Return the meaning of a policy's change, with the bump that it needs.
 
-    Major unless it is proven that no access is lost, else minor unless that none is new.
+    It is major unless proven to lose no access, else minor unless proven to add none.
     """
     try:
         gained, lost = (
@@ -189,10 +189,10 @@ def changelog(
 ) -> str:
     """Return a changelog with a section for a new version on top.
 
-    Of the first version there is no comparison, and the previous changelog is empty.
+    For the first version, there is no comparison and the previous changelog is empty.
     """
     selection = options.selection
-    origin = f"Made from revision {selection.revision.name} of upstream's page"
+    origin = f"Generated from revision {selection.revision.name} of upstream's page"
     if selection.version is not None:
         origin += f", for plugin {selection.version}"
         if selection.additions is Additions.none:
@@ -200,7 +200,7 @@ def changelog(
     if selection.features:
         origin += f", with {' and '.join(selection.features)}"
     if selection.hardening is not None:
-        origin += ", the scoped policies hardened"
+        origin += ", with hardened scoped policies"
     lines = [f"## {version}", "", f"{origin}."]
     if comparison is None:
         names = ", ".join(f"`{v.name}`" for v in options.variants)
@@ -214,7 +214,7 @@ def changelog(
 
 
 def version_before_newest(text: str) -> Version | None:
-    """Return the version before the newest one of a changelog; None if it has one version."""
+    """Return the version before the newest one in a changelog, None if it has only one."""
     names = _SECTION.findall(text)
     return Version.of(names[1]) if len(names) > 1 else None
 
@@ -224,4 +224,4 @@ def _items(changes: Iterable[VersionChange]) -> list[str]:
     for change in changes:
         text = escape_emphasis(change.text)
         items.append(f"- `{change.subject}`: {text}" if change.subject else f"- {text}")
-    return items or ["No change of access."]
+    return items or ["Access does not change."]

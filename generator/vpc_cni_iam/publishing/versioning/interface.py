@@ -1,7 +1,7 @@
-"""Changes of a module's interface: inputs, outputs and minimum versions; and of its other code.
+"""Changes of a module's interface (inputs, outputs and minimum versions) and of its other code.
 
-What the other code means takes an engine. Comments, layout and the file that a block stands in make
-no difference. Everything else does, and counts as a change that may take something away.
+Only an engine can evaluate the other code. Comments, layout and the file of a block make no
+difference. Every other difference is treated as a change that may remove access.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from vpc_cni_iam.publishing.versioning.semver import Bump, VersionChange
 _MINIMUM = re.compile(r">=\s*(\d+(?:\.\d+)*)", re.ASCII)
 _PROVIDER_VERSION = re.compile(r'\bversion\s*=\s*"([^"]*)"')
 Shape: TypeAlias = Hashable
-# Arguments that only people read.
+# Arguments without effect, only for people.
 _WORDS = frozenset({"description", "error_message"})
-# Arguments of a variable that interface.py compares.
+# Arguments of a variable that are compared as the interface.
 _INTERFACE = frozenset({"type", "default", "nullable"})
-# An object as it is generated, with an entry a line; a version in a required provider.
+# A generated object, with one entry on each line, and a version in a required provider.
 _ENTRY = re.compile(r"""\s*("[^"]*"|[\w-]+)\s*=\s*(\S.*?),?\s*""")
 _TEXT = re.compile(r'"[^"$%\\]*"')
 _VERSION = re.compile(r'\bversion\s*=\s*"[^"]*"')
@@ -44,7 +44,7 @@ class ModuleInterface(Struct, frozen=True):
 
 
 def read_interface(blocks: Sequence[Block]) -> ModuleInterface:
-    """Return the interface of the module that consists of these blocks."""
+    """Return the interface of a module with these blocks."""
     labelled = [b for b in blocks if b.labels]
     return ModuleInterface(
         {b.labels[0]: _input(b) for b in labelled if b.type == "variable"},
@@ -77,7 +77,7 @@ def _version_constraints(block: Block) -> Iterator[tuple[str, str]]:
 def compare_interfaces(
     old: ModuleInterface, new: ModuleInterface, subject: str
 ) -> tuple[VersionChange, ...]:
-    """Return the changes of an interface, with the subject that they name."""
+    """Return the changes of an interface, with their subject."""
     changes = (*_inputs(old, new), *_outputs(old, new), *_constraints(old, new))
     return tuple(VersionChange(bump, subject, text) for bump, text in changes)
 
@@ -107,20 +107,20 @@ def _input_changes(label: str, before: _Input, after: _Input) -> Iterator[tuple[
         yield Bump.major, f"{label} has another type"
     if before.nullable != after.nullable:
         bump, word = (Bump.minor, "now") if after.nullable else (Bump.major, "no longer")
-        yield bump, f"{label} {word} takes null"
+        yield bump, f"{label} {word} accepts null"
     if not _at_least_as_wide(after.rules, before.rules):
         yield Bump.major, f"{label} has a new or another validation"
     elif after.rules != before.rules:
-        yield Bump.minor, f"{label} takes more values"
+        yield Bump.minor, f"{label} accepts more values"
 
 
 def _at_least_as_wide(after: frozenset[Node | None], before: frozenset[Node | None]) -> bool:
-    """Return whether every value that met the old rules is known to meet the new ones."""
+    """Return whether every value that meets the old rules is known to meet the new ones."""
     return all(rule in before or any(_extends(rule, old) for old in before) for rule in after)
 
 
 def _extends(new: Node | None, old: Node | None) -> bool:
-    """Return whether both rules are ``contains``, and the new list holds all of the old one."""
+    """Return whether both rules are ``contains``, and the new list has all values of the old."""
     if not (isinstance(new, FunctionCall) and isinstance(old, FunctionCall)):
         return False
     if (new.name, old.name) != ("contains", "contains") or new.arguments[1:] != old.arguments[1:]:
@@ -151,15 +151,15 @@ def _constraints(old: ModuleInterface, new: ModuleInterface) -> Iterator[tuple[B
         if old_minimum and new_minimum and new_minimum <= old_minimum:
             yield Bump.minor, f"the {name} may be older: {after}, was {before}"
         else:
-            text = f"the {name} must be {after or 'any'}, was {before or 'not asked for'}"
+            text = f"the {name} must be {after or 'any'}, was {before or 'not required'}"
             yield Bump.major, text
     for name, before in old.constraints.items():
         if name not in new.constraints:
-            yield Bump.minor, f"the {name} is no longer asked for, was {before}"
+            yield Bump.minor, f"the {name} is no longer required, was {before}"
 
 
 def _minimum(constraint: str) -> tuple[int, ...]:
-    """Return the version of a constraint such as ``>= 1.6``; nothing for other constraints."""
+    """Return the version of a constraint such as ``>= 1.6``, empty for other constraints."""
     match = _MINIMUM.fullmatch(constraint)
     return tuple(map(int, match[1].split("."))) if match else ()
 
@@ -167,17 +167,17 @@ def _minimum(constraint: str) -> tuple[int, ...]:
 def compare_code(
     old: Iterable[Block], new: Iterable[Block], unreadable: Iterable[str], subject: str
 ) -> tuple[VersionChange, ...]:
-    """Return the changes of all blocks but the interface and the documents that were read."""
+    """Return the changes of all blocks except the interface and the documents that were read."""
     before, after = (dict(_shapes(blocks, set(unreadable))) for blocks in (old, new))
     changes = []
     for name in sorted({*before, *after}):
         if name not in after or name not in before:
-            # Other blocks that come and go are changes of inputs, outputs or policies.
+            # Other added or removed blocks are changes of inputs, outputs or policies.
             if name.startswith(("resource ", "module ", "data ")):
                 bump, word = (Bump.minor, "is new") if name in after else (Bump.major, "is removed")
                 changes.append(VersionChange(bump, subject, f"{name} {word}"))
         elif before[name] != after[name]:
-            text = f"{name} is another one, and what that means takes an engine"
+            text = f"{name} has changed, and only an engine can evaluate the difference"
             changes.append(VersionChange(Bump.major, subject, text))
     return tuple(changes)
 
@@ -207,7 +207,7 @@ def _shapes(blocks: Iterable[Block], unreadable: set[str]) -> Iterator[tuple[str
 
 
 def _values(name: str, node: Node) -> Iterator[tuple[str, Shape]]:
-    """Yield a value, and that of an object by its keys; texts in an object are for people."""
+    """Yield a value, or the values of an object by key; strings in an object are descriptions."""
     first, *inner = node.span.code.splitlines() if isinstance(node, Object) else [""]
     entries = [_ENTRY.fullmatch(line) for line in inner[:-1]]
     if first.strip() != "{" or None in entries:

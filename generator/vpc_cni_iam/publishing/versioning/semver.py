@@ -1,4 +1,4 @@
-"""Version numbers of the module, and how large a change needs which bump."""
+"""Version numbers of the module, and the bumps between them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}", re.ASCII)
 
 
 class Bump(IntEnum):
-    """How far a change moves a version number."""
+    """Which part of a version number a change raises."""
 
     patch = 0
     minor = 1
@@ -22,7 +22,7 @@ class Bump(IntEnum):
 
 
 class VersionChange(Struct, frozen=True):
-    """One difference between two versions, and the least bump that it asks for."""
+    """One difference between two versions, and the least bump that it needs."""
 
     bump: Bump
     # A variant or a module's folder, such as ``ipv4`` or ``modules/role``; empty for the root
@@ -52,7 +52,7 @@ class Version(Struct, frozen=True, order=True):
         return Version(*map(int, match.groups()))
 
     def after(self, bump: Bump) -> Version:
-        """Return the next version; before 1.0.0, major changes move the minor number, too."""
+        """Return the next version; before 1.0.0, major changes raise the minor number, too."""
         if bump is Bump.major and self.major:
             return Version(self.major + 1, 0, 0)
         if bump is Bump.patch:
@@ -64,7 +64,7 @@ FIRST = Version(1, 0, 0)
 
 
 def step(old: Version, new: Version) -> Bump:
-    """Return the largest change that a step to a later version allows."""
+    """Return the largest bump that a step to a later version allows."""
     if new.major != old.major:
         return Bump.major
     if new.minor == old.minor:

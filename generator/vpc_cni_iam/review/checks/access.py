@@ -131,11 +131,16 @@ def _findings(context: Context) -> Iterator[Finding]:
     for owner in context.accounts.principals:
         yield from _memberships(owner, changes.get(owner), context)
     conflicts = {(c.grant.owner, c.grant.key) for c in context.accounts.conflicts}
+    reported = set()
     for change in changes.values():
-        yield from _OfPrincipal(context, change, conflicts).all()
+        for each in _OfPrincipal(context, change, conflicts).all():
+            reported.add((each.rule, each.subject, each.address))
+            yield each
     for change in kept_changes(context):
-        every = _OfPrincipal(context, change, conflicts).all()
-        yield from (each for each in every if Consequence.NEW_ACCESS in each.means)
+        for each in _OfPrincipal(context, change, conflicts).all():
+            is_gain = Consequence.NEW_ACCESS in each.means
+            if is_gain and (each.rule, each.subject, each.address) not in reported:
+                yield each
 
 
 def _finding(
@@ -197,9 +202,10 @@ class _OfPrincipal:
         self._context, self._change = context, change
         self._owners = (change.owner,)
         self._grants = tuple(c for c in change.grants if not self._is_of_group(c))
+        removed = [(c.before, c.key) for c in self._grants if c.before and not c.after]
         # A policy that a conflict removes is reported separately.
-        removed = [(change.owner, c.key) for c in self._grants if c.before and not c.after]
-        self._is_conflict = bool(removed) and all(map(conflicts.__contains__, removed))
+        self._taken = [grant for grant, key in removed if (change.owner, key) in conflicts]
+        self._is_conflict = bool(removed) and len(self._taken) == len(removed)
 
     def _is_of_group(self, change: GrantChange) -> bool:
         """Return whether a change is of a group that is itself a principal of the plan.
@@ -227,8 +233,8 @@ class _OfPrincipal:
             grant, was_sensitive = each.after, _was_sensitive(each)
             if grant and each.key.part is not Part.MEMBERSHIP and (grant.is_open or was_sensitive):
                 yield self._not_shown(grant, was_sensitive=was_sensitive)
-        hidden = [g for g in self._change.vanished if self._may_deny(g)]
-        if hidden and not self._is_conflict:
+        vanished = (grant for grant in self._change.vanished if grant not in self._taken)
+        if hidden := [grant for grant in vanished if self._may_deny(grant)]:
             policies = tuple(g.policy or InPlan(g.address) for g in hidden)
             yield self._finding(_Outcome.UNDECIDED, DenyLost(self._owners, (), policies), hidden)
 
@@ -245,13 +251,11 @@ class _OfPrincipal:
                 )
             case NotProven() as answer:
                 yield self._finding(_Outcome.UNDECIDED, AccessUndecided(self._owners, answer))
-            case NoNewAccess() if self._is_conflict:
-                pass
-            case NoNewAccess() if not isinstance(change.denied_less, NoNewAccess):
+            case NoNewAccess() if self._removes_deny():
                 example = change.denied_less if isinstance(change.denied_less, NewAccess) else None
                 evidence = DenyLost(self._owners, scope(self._grants), (), example)
                 yield self._finding(_Outcome.UNDECIDED, evidence)
-            case NoNewAccess() if not (change.opened or change.vanished):
+            case NoNewAccess() if not (self._is_conflict or change.opened or change.vanished):
                 yield self._no_gain()
 
     def _finding(
@@ -263,6 +267,13 @@ class _OfPrincipal:
             after = [c.after for c in self._grants if c.after]
             grants = [*after, *(c.before for c in changes if c.before)]
         return _finding(outcome, evidence, grants, self._context)
+
+    def _removes_deny(self) -> bool:
+        """Return whether a Deny is removed, not only by a conflict."""
+        changes = (*self._change.grants, self._change.boundary)
+        before = (c.before for c in changes if c and c.before and c.before not in self._taken)
+        is_less = not isinstance(self._change.denied_less, NoNewAccess)
+        return is_less and any(map(may_deny, before))
 
     def _may_deny(self, grant: Grant) -> bool:
         """Return whether a policy that the plan does not show may have a Deny."""

@@ -9,6 +9,7 @@ from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import GainedPart, scope
+from vpc_cni_iam.review.diff.permissions import Permissions
 from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange, principal_changes
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
 from vpc_cni_iam.review.rules import Level, Rule
@@ -57,10 +58,13 @@ def _boundary(change: PrincipalChange, boundary: GrantChange, context: Context) 
 def _rule(change: PrincipalChange, boundary: GrantChange, context: Context) -> tuple[Rule, Level]:
     old, new = boundary.before, boundary.after
     known = [g.content.policy for g in (old, new) if g and isinstance(g.content, Document)]
-    is_known = bool(known[1:])
-    if old is None or (
-        is_known and isinstance(context.proofs.prove(known[:1], known[1:]), NoNewAccess)
-    ):
+    sides, proofs = [Permissions((policy,)) for policy in known], context.proofs
+    is_known = bool(sides[1:])
+    if old is None or (is_known and isinstance(proofs.compare(*sides), NoNewAccess)):
+        # A policy of a resource may allow what only a Deny of the boundary denied.
+        answers = (change.denied_less, proofs.without_denies(*sides)) if is_known else ()
+        if answers and not any(isinstance(answer, NoNewAccess) for answer in answers):
+            return Rule.BOUNDARY_WEAKENED, Level.WARNING
         return Rule.ACCESS_REMOVED, Level.NOTE
     is_hidden = new and new.is_open and not isinstance(change.access, NewAccess)
     return Rule.BOUNDARY_WEAKENED, Level.WARNING if is_hidden else Level.ERROR

@@ -112,10 +112,11 @@ def _of_rest(role: RoleNeeds, needs: PluginNeeds, context: Context) -> DenialCau
     """Return why a call is reported that is neither lost nor newly missing; None if it is not."""
     if needs.is_changed:
         return DenialCause.STILL_MISSING
-    if not (role.is_changed and has_plugin_policy(context, role.role)):
-        return None
-    if role.may_get_more:
+    has_own = role.is_changed and has_plugin_policy(context, role.role)
+    if role.is_first and (has_own or role.newly_fails):
         return DenialCause.LACKING
+    if not has_own:
+        return None
     # A policy alone, or with unknown ones, need not be all policies of the role.
     return None if role.open or role.is_policy else DenialCause.AS_BEFORE
 
@@ -137,6 +138,8 @@ def _denied(
     is_certain = any(call.level is Level.ERROR and call.denied_by is not None for call in calls)
     may_allow = () if is_certain else tuple(grant.written_at for grant in role.open)
     rule, limit = _RULES[cause]
+    if cause is DenialCause.LACKING and role.newly_fails:
+        limit = Level.ERROR  # the answer is that aws-node fails
     limit = at_most(limit, Level.WARNING) if others or may_allow else limit
     level = at_most(most_severe(call.level for call in calls), limit)
     evidence = DeniedCalls(cause, needs, role, calls, may_allow, others)

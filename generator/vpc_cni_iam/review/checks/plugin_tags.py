@@ -41,7 +41,8 @@ _GROUP_TAG, _TAG = "aws_autoscaling_group_tag", "aws_ec2_tag"
 _TAGS = {_GROUP_TAG: "autoscaling_group_name", _TAG: "resource_id"}
 _LAUNCHING = {kind for kind, uses in ROLE_USES.items() if TEMPLATE in uses.values()}
 _TYPES = {*_KINDS, *_TAGS, *_LAUNCHING, TEMPLATE}
-_ARGUMENTS = ("tags", "tags_all", "tag", "tag_specifications", "key", "value")
+_SPECIFICATION = "launch_specification"  # of the instances of a Spot Fleet, without a template
+_ARGUMENTS = ("tags", "tags_all", "tag", "tag_specifications", _SPECIFICATION, "key", "value")
 _KEYS = ("aws:resourcetag/", "ec2:resourcetag/")
 
 
@@ -196,7 +197,10 @@ def _tags(resource: Resource, side: Side) -> Mapping[str, Mapping[str, object]]:
         blocks = _blocks(values.get("tag_specifications"))
         return {str(block.get("resource_type")): _mapping(block.get("tags")) for block in blocks}
     blocks = [b for b in _blocks(values.get("tag")) if b.get("propagate_at_launch")]
-    return {_INSTANCE: {str(block.get("key")): block.get("value") for block in blocks}}
+    specified = [_mapping(b.get("tags")) for b in _blocks(values.get(_SPECIFICATION))]
+    first, *others = specified or [{}]  # of several specifications, those that all have
+    shared = {key: tag for key, tag in first.items() if all(o.get(key) == tag for o in others)}
+    return {_INSTANCE: {**shared, **{str(b.get("key")): b.get("value") for b in blocks}}}
 
 
 def _blocks(values: object) -> list[Mapping[str, object]]:

@@ -149,7 +149,11 @@ def _each_once(
             case TrustWidened(Widened(trusted=trusted)) if len(trusted) <= _NAMED:
                 whole = [each for each in trusted if not each.limits]
                 of_flaws = [
-                    (flaw, f) for flaw, f in of_flaws if not any(tells_of(flaw, t) for t in whole)
+                    (flaw, f)
+                    for flaw, f in of_flaws
+                    if flaw.never
+                    or other.level.rank < f.level.rank
+                    or not any(tells_of(flaw, t) for t in whole)
                 ]
             case NewTrust(trusted) if of_flaws and all(
                 any(tells_of(flaw, each) for flaw, _ in of_flaws) for each, _ in trusted

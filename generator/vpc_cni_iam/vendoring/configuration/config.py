@@ -1,4 +1,4 @@
-"""``vpc-cni-iam.toml``: the modules that a repository keeps, and their options."""
+"""``vpc-cni-iam.toml``: the modules of a repository, and their options."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vpc_cni_iam.texts.limits import CONFIGURATION, NAME_BYTES, PATH_BYTES
 from vpc_cni_iam.vendoring.configuration.tables import ModuleTable, Refusal, convert
 
 _TABLE = re.compile(r"\s*\[+\s*[\"']?([^\s\"'\].]+)")
-# A table inside the module table above it, such as [[module.accept]].
+# The header of a table inside the module table above it, such as [[module.accept]].
 _INNER = re.compile(r"\s*\[+\s*[\"']?module[\"']?\s*\.\s*[\"']?([^\s\"'\].]+)")
 _KEY = re.compile(r"\s*[\"']?([^\s\"'=.]+)[\"']?\s*[.=]")
 _STRING_OR_COMMENT = re.compile(
@@ -36,9 +36,9 @@ NAME = "vpc-cni-iam.toml"
 _SHOWN = 100
 # The longest message about a table, in characters.
 _LONGEST = 2000
-# A device, or what Windows reads as another name, such as ``.git``.
+# A name that Windows takes for a device, or for another name such as ``.git``.
 _OTHER_ON_WINDOWS = r"(?i)(con|prn|aux|nul|(com|lpt)[0-9])(\..*)?|git~[0-9]+|.*[. ]"
-# The keys that stand for options.
+# The keys of options.
 _KEYS = {
     "--variant": "variants",
     "--feature": "features",
@@ -54,7 +54,7 @@ _IN_TEXTS = {**_KEYS, FLAG: "harden = true", "repeat": "write a string"}
 
 
 class TomlLineIndex:
-    """The lines of a TOML text at which its tables and keys stand."""
+    """The lines of the tables and keys in a TOML text."""
 
     def __init__(self, text: str) -> None:
         self._tables: list[int] = []
@@ -74,11 +74,11 @@ class TomlLineIndex:
                 self._keys.setdefault((number, key[1]), line)
 
     def table(self, number: int) -> int:
-        """Return the line of the module table of a number, from 0."""
+        """Return the line of a module table; the first one has number 0."""
         return self._tables[number] if number < len(self._tables) else 1
 
     def key(self, number: int | None, key: str) -> int | None:
-        """Return the line of a key, None if it has none; `number` None is the top."""
+        """Return the line of a key, None if it is absent; `number` is None for the top table."""
         return self._keys.get((number, key))
 
 
@@ -95,18 +95,18 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 class VendoredModule(Struct, frozen=True):
-    """One module that a repository keeps."""
+    """A module of the configuration."""
 
-    path: str  # where, relative to the configuration, with forward slashes
+    path: str  # its directory, relative to the configuration, with forward slashes
     options: Options
     line: int  # the line of its table
-    # The version that is pinned, if it is newer than the catalog and the newest known one stands in
-    # for it; empty otherwise.
+    # The pinned version, if it is newer than the catalog, so that the newest known version is used
+    # instead; else empty.
     unknown_version: str = ""
 
     @property
     def newest(self) -> bool:
-        """Whether its pin is the newest version that the catalog knows, or revision, or newer."""
+        """Whether its pin is the newest version or revision of the catalog, or newer."""
         chosen = self.options.selection
         if chosen.version is None:
             return chosen.revision.last is None
@@ -122,7 +122,7 @@ class Config(Struct, frozen=True):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """The warnings: no modules, and each version that the catalog does not know, with lines."""
+        """The warnings: no modules, and versions that the catalog does not know, with lines."""
         if not self.modules:
             return (f"{self.path} has no [[module]], so there is nothing to do",)
         lines: dict[str, list[int]] = {}
@@ -130,7 +130,7 @@ class Config(Struct, frozen=True):
             if module.unknown_version:
                 lines.setdefault(module.unknown_version, []).append(module.line)
         return tuple(
-            f"{self.path}: module of line {', '.join(map(str, numbers))}: "
+            f"{self.path}: module in line {', '.join(map(str, numbers))}: "
             f"{known_versions.stand_in_warning(version)}"
             for version, numbers in lines.items()
         )
@@ -140,24 +140,23 @@ class Config(Struct, frozen=True):
         return self.path.parent / module.path
 
     def refuse_changed(self) -> None:
-        """Raise `TreeError` if the file was changed since it was read."""
+        """Raise `TreeError` if the file has changed since it was read."""
         try:
             same = content(self.path, CONFIGURATION) == self.text.encode()
         except InputError:
             same = False
         if not same:
-            raise TreeError(f"{self.path}: was changed meanwhile; run the command again")
+            raise TreeError(f"{self.path}: has changed during the run; run the command again")
 
 
 def load(path: Path, *, strict: bool = False) -> Config:
     """Read a configuration file; raises `InputError` with the line.
 
-    `strict` refuses a plugin version newer than the catalog, for which the newest known one would
-    stand in.
+    `strict` refuses a plugin version newer than the catalog. Else the newest known one is used.
     """
     if not os.path.lexists(path):
         raise InputError(str(path), "", "does not exist; create one with vpc-cni-iam init")
-    # Its line ends are the user's, and an upgrade keeps them.
+    # The text keeps the user's line ends, so that an upgrade does not change them.
     return parse(read(path, "TOML", CONFIGURATION), path, strict=strict)
 
 
@@ -179,7 +178,7 @@ def parse(text: str, path: Path, *, strict: bool = False) -> Config:
 
         def refuse(key: str | None, problem: str, number: int = number) -> ConfigurationError:
             line = (key and places.key(number, key)) or places.table(number)
-            if len(problem) > _LONGEST:  # of a value that nobody has to see as a whole
+            if len(problem) > _LONGEST:  # a long value is shown in part
                 problem = f"{problem[:_SHOWN]}...{problem[-_SHOWN:]}"
             return ConfigurationError(source, f"line {line}", problem)
 
@@ -206,7 +205,7 @@ def _module(
             revision=revision,
             cni_version=str(stand_in) if stand_in else version,
             features=tuple(table.features),
-            # To a revision nothing is added, and the version may come again.
+            # A revision has no additions. The key may be for a later pin to a version.
             additions=Additions.needed if revision is not None else table.additions,
             kind=table.kind,
             hardening=Hardening.of(
@@ -218,7 +217,7 @@ def _module(
         )
     except OptionError as error:
         key = _KEYS.get(error.option)
-        # Without the key, it is about its default at this plugin version.
+        # Without the key, the error is about its default at this plugin version.
         raise refuse(key if key in keys else "cni_version", error.text(_IN_TEXTS)) from None
     return VendoredModule(
         posixpath.normpath(table.path),
@@ -234,7 +233,7 @@ def _set(value: str | UnsetType) -> str | None:
 
 @cache
 def _options(*variants: str, **chosen: Any) -> Options:
-    """Return `options` that every one of their variants can use; most modules share theirs."""
+    """Return checked options; cached, because most modules have the same options."""
     made_from = options(variants, **chosen)
     made_from.composed()
     return made_from
@@ -249,22 +248,22 @@ def _path_problem(path: str) -> str:
     if str(pure) == ".":
         return "is the configuration's own directory; each module needs its own"
     if ".git" in {part.lower() for part in pure.parts}:
-        return "lies in a .git directory"
+        return "is in a .git directory"
     if any(part != ".." and re.fullmatch(_OTHER_ON_WINDOWS, part) for part in pure.parts):
-        return "has a name that is another file on Windows; choose another name"
+        return "has a name that means another file on Windows; choose another name"
     return _length_problem(pure)
 
 
 def _length_problem(path: PurePosixPath) -> str:
     if any(len(os.fsencode(part)) > NAME_BYTES for part in path.parts):
-        return f"has a name of more than {NAME_BYTES} bytes, which no file system takes; shorten it"
+        return f"has a name of more than {NAME_BYTES} bytes, too long for file systems; shorten it"
     if len(os.fsencode(path)) > PATH_BYTES:
-        return f"is longer than {PATH_BYTES:,} bytes, which some systems do not take; shorten it"
+        return f"is longer than {PATH_BYTES:,} bytes, too long for some systems; shorten it"
     return ""
 
 
 def one_form(path: str) -> str:
-    """Return a path in the one form of Unicode that macOS takes all of them for."""
+    """Return a path in one Unicode form; macOS treats all forms as the same path."""
     return path if path.isascii() else unicodedata.normalize("NFC", path)
 
 
@@ -276,16 +275,16 @@ def _refuse_overlaps(modules: Iterable[VendoredModule], source: str) -> None:
         above = [parts[:depth] for depth in range(1, len(parts))]
         for earlier, how in (
             (places.get(parts), "the same path as"),
-            (next((places[p] for p in above if p in places), None), "a path inside"),
-            (around.get(parts), "a path around"),
+            (next((places[p] for p in above if p in places), None), "inside the path"),
+            (around.get(parts), "a parent of the path"),
         ):
             if earlier is not None:
-                problem = f"is {how} that of line {earlier.line}, {earlier.path!r}"
+                problem = f"is {how} {earlier.path!r} in line {earlier.line}"
                 inner, outer = sorted(
                     (f"{module.path}/", f"{earlier.path}/"), key=len, reverse=True
                 )
                 if not inner.startswith(outer):
-                    problem += "; case and Unicode form make no difference on some file systems"
+                    problem += "; some file systems ignore case and Unicode form"
                 raise ConfigurationError(
                     source, f"line {module.line}", f"path {module.path!r} {problem}"
                 )

@@ -1,4 +1,4 @@
-"""The tables of ``vpc-cni-iam.toml``: their keys with their types, and the JSON Schema of these."""
+"""The tables of ``vpc-cni-iam.toml``: their keys and types, and the JSON Schema."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vpc_cni_iam.names import unknown_name
 
 Refusal = Callable[[str | None, str], ConfigurationError]
 _SHOWN = 80
-# The catalog describes a wrong tag key in words; this is the rule for editors.
+# The rule for editors; the catalog has the error message for a wrong tag key.
 _TAG_KEY = Meta(
     extra_json_schema={
         "maxLength": 128,
@@ -31,7 +31,7 @@ _TAG_KEY = Meta(
     }
 )
 _HARDENED = {"required": ["harden"], "properties": {"harden": {"const": True}}}
-# What the keys of a module's table require of each other.
+# Which keys of a module's table require or exclude others.
 _RELATIONS = Meta(
     extra_json_schema={
         "oneOf": [{"required": ["cni_version"]}, {"required": ["revision"]}],
@@ -45,12 +45,12 @@ _RELATIONS = Meta(
 
 
 class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
-    """A module that is kept in a repository."""
+    """A module that sync writes."""
 
     path: Annotated[
         str,
         Meta(
-            description="Where the module is, relative to this file, with forward slashes.",
+            description="Directory of the module, relative to this file, with forward slashes.",
             extra_json_schema={"minLength": 1},
         ),
     ]
@@ -58,27 +58,28 @@ class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
     variants: (
         Annotated[
             list[str],
-            Meta(min_length=1, description="Which policies; upstream's three if left out."),
+            Meta(min_length=1, description="The policies; by default, upstream's three."),
         ]
         | UnsetType
     ) = UNSET
     cni_version: (
-        Annotated[str, Meta(description="The plugin version that the policies are made for.")]
+        Annotated[str, Meta(description="The plugin version that the policies must work with.")]
         | UnsetType
     ) = UNSET
     revision: (
-        Annotated[str, Meta(description="One of upstream's documents exactly.")] | UnsetType
+        Annotated[str, Meta(description="The date of an upstream document to use unchanged.")]
+        | UnsetType
     ) = UNSET
     features: Annotated[
-        list[str], Meta(description="Optional features of the plugin whose calls are allowed, too.")
+        list[str], Meta(description="Optional features of the plugin whose calls to allow.")
     ] = []
     additions: Annotated[
         Additions,
-        Meta(description="Which calls of the plugin to add to its document: needed, none or all."),
+        Meta(description="Calls that upstream's document lacks, to add: needed, none or all."),
     ] = Additions.needed
     harden: Annotated[
         bool,
-        Meta(description="Whether to narrow scoped documents to the tags and VPC that they need."),
+        Meta(description="Whether to narrow scoped documents to the tags and VPC that are needed."),
     ] = False
     additional_tag_keys: (
         Annotated[
@@ -95,7 +96,7 @@ class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[
             str,
             Meta(
-                description="With harden: KEY=VALUE of the tag without which an interface is not "
+                description="With harden: KEY=VALUE of the tag that an interface must have to be "
                 "claimed.",
                 extra_json_schema={"pattern": "^[^=]+=.+$"},
             ),
@@ -107,7 +108,8 @@ class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
             list[str],
             Meta(
                 min_length=1,
-                description="With harden: what the module takes a list of, to allow no others.",
+                description="With harden: subnets or security-groups, to allow only listed ones, "
+                "and no subnet that is tagged later for subnet discovery.",
             ),
         ]
         | UnsetType
@@ -115,13 +117,13 @@ class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tables(Struct, frozen=True, forbid_unknown_fields=True):
-    """Modules that vpc-cni-iam keeps in a repository."""
+    """Modules that vpc-cni-iam manages in a repository."""
 
     module: list[Annotated[ModuleTable, _RELATIONS]] = []
 
 
 def convert(table: dict[str, Any], refuse: Refusal) -> ModuleTable:
-    """Return the table of a module with its types; `refuse` makes an error of a key's problem."""
+    """Return the typed table of a module; `refuse` returns the error for a key's problem."""
     try:
         return msgspec.convert(table, ModuleTable)
     except msgspec.ValidationError:
@@ -129,7 +131,7 @@ def convert(table: dict[str, Any], refuse: Refusal) -> ModuleTable:
 
 
 def _refusal(table: dict[str, Any], refuse: Refusal) -> ConfigurationError:
-    """Return the first problem of a table with its key and value, which `msgspec` does not give."""
+    """Return the first problem of a table, with its key and value, which `msgspec` leaves out."""
     fields = {field.name: field for field in msgspec.structs.fields(ModuleTable)}
     for key, value in table.items():
         if key not in fields:
@@ -138,13 +140,13 @@ def _refusal(table: dict[str, Any], refuse: Refusal) -> ConfigurationError:
             msgspec.convert(value, fields[key].type)
         except msgspec.ValidationError:
             expected = _words(type_info(fields[key].type))
-            return refuse(key, f"{key} is {_shown(value)}, and must be {expected}")
+            return refuse(key, f"{key} is {_shown(value)}, but must be {expected}")
     missing = next(n for n, field in fields.items() if field.required and n not in table)
     return refuse(None, f"this module has no {missing}")
 
 
 def _shown(value: object) -> str:
-    """Return a value nearly as TOML writes it, cut for a message."""
+    """Return a value similar to its TOML, cut for a message."""
     text = repr(value) if isinstance(value, str | list | dict) else str(value)
     text = text.lower() if isinstance(value, bool) else text
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
@@ -164,9 +166,9 @@ def _words(expected: Type) -> str:
 
 
 def schema_text() -> str:
-    """Return the JSON Schema of the file, with the rules of `parse` except those for paths.
+    """Return the JSON Schema of the file.
 
-    Nor does it say which variants and features work with which version.
+    It does not have the rules for paths, nor which variants and features work with which version.
     """
     _, components = schema_components([Tables], ref_template="#/$defs/{name}")
     keys = components["ModuleTable"]["properties"]

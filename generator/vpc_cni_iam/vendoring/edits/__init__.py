@@ -1,1 +1,1 @@
-"""Local changes of a module: what they mean, and files that change it from beside."""
+"""Local changes of a module: what they mean, and other files that change the module."""

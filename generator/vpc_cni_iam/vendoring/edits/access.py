@@ -1,8 +1,8 @@
 """Finds out whether edits add access, from the module with and without them.
 
-An edit adds no access only if that is proven: every block is as generated, or differs in what
-cannot matter, or is a policy document that allows nothing that the generated one does not. All
-else, such as a resource, a provider or a changed local, counts as not proven.
+An edit adds no access only if this is proven: every block equals the generated one, differs only
+where it cannot matter, or is a policy document that allows no more than the generated one. Other
+changes, for example of a resource, a provider or a local, are not proven.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from vpc_cni_iam.vendoring.edits.calls import calls, variables
 from vpc_cni_iam.vendoring.edits.edit import Edit, EditAnswer
 from vpc_cni_iam.vendoring.edits.meaning import ChangedBlock, ModuleReason, NamedParts, unreadable
 
-# Outputs about versions of the plugin, which nobody attaches to anything.
+# Outputs about plugin versions, which are not attached to anything.
 _INFORMATION = ("works_with",)
 _DOCUMENT = ("data", "aws_iam_policy_document")
-# The variables that stand in documents.
+# The variables of documents.
 _VARIABLES = (*(p.name for p in trust.VARIABLES), trust.POD_IDENTITY)
 _Name = tuple[str, ...]
 _Blocks = dict[_Name, list[Block]]
@@ -43,15 +43,15 @@ def edits(
     *,
     overridden: bool = False,
 ) -> dict[str, Edit]:
-    """Return the meaning of edits, by the path of the file; `texts` are all files that are there.
+    """Return the meaning of edits, by file.
 
     Args:
-        generated: The files as they are generated now.
-        texts: The files that are there.
+        generated: The generated files.
+        texts: All existing files.
         accepted: The paths of the edited files, and whether the edit is accepted.
         overridden: Whether another file replaces parts of them, such as a variable's validation.
     """
-    # The other edits are compared with the generated files and the accepted edits.
+    # Edits that are not accepted are compared with the generated files and the accepted edits.
     base = {**generated, **{path: texts[path] for path, agreed in accepted.items() if agreed}}
     limiting: Mapping[str, str] = {} if overridden else generated
     answers = _answers([base], texts, [p for p, agreed in accepted.items() if not agreed], limiting)
@@ -64,9 +64,9 @@ def edits(
 def adds_none(
     generated: Mapping[str, str], texts: Mapping[str, str], path: str, accepted: Iterable[str]
 ) -> bool:
-    """Say whether an edited file is proven to add nothing to the generated and accepted texts.
+    """Return whether an edit is proven to allow no more than the generated and accepted texts.
 
-    `accepted` are the accepted texts of the file from which it was merged.
+    `accepted` are the accepted texts from which the file was merged.
     """
     before = [generated, *({**generated, path: text} for text in accepted)]
     return not any(_answers(before, texts, [path], generated).values())
@@ -78,15 +78,15 @@ def _answers(
     paths: Iterable[str],
     limiting: Mapping[str, str],
 ) -> dict[str, list[EditAnswer]]:
-    """Return the answers that are no proof of each edited file, by its path.
+    """Return the answers that do not prove an edited file, by path.
 
-    A role had what any of the modules `before` allows.
+    Before, a role had everything that one of the modules `before` allows.
     """
     answers: defaultdict[str, list[EditAnswer]] = defaultdict(list)
     changed: dict[str, set[_Name]] = {}
     for path in paths:
         if not path.endswith(".tf"):
-            continue  # neither a README nor a test of the module gives access to anybody
+            continue  # a README or a test of the module gives no access
         try:
             new, *olds = (_blocks(side.get(path, ""), path) for side in (after, *before))
         except InputError as error:
@@ -109,7 +109,7 @@ def _answers(
 
 
 def _changed(olds: Sequence[_Blocks], new: _Blocks) -> set[_Name]:
-    """Return the names of the blocks that are like those of no old side."""
+    """Return the names of the blocks that differ from those of every old module."""
     return {
         name
         for name in {*new}.union(*olds)
@@ -120,7 +120,7 @@ def _changed(olds: Sequence[_Blocks], new: _Blocks) -> set[_Name]:
 def _structures(
     names: Iterable[_Name], olds: Sequence[_Blocks], new: _Blocks
 ) -> Iterator[NotProven]:
-    """Yield why changed blocks cannot be judged, unless their documents say all."""
+    """Yield why changed blocks may add access that their documents do not show."""
     for name in names:
         each = [_structure(name, old.get(name, []), new.get(name, [])) for old in olds]
         if None not in each:
@@ -140,7 +140,7 @@ def _blocks(text: str, path: str) -> dict[_Name, list[Block]]:
 
 
 def _shapes(blocks: Iterable[Block]) -> Counter[object]:
-    """Return the content of blocks, without lines and texts for people."""
+    """Return the content of blocks, without line numbers and descriptions."""
     return Counter(map(_shape, blocks))
 
 
@@ -151,7 +151,7 @@ def _shape(block: Block) -> tuple[object, ...]:
     if block.type == "terraform":
         attributes.pop("required_version", None)
     if block.type == "required_providers":
-        # From where a provider comes matters; of which version it is, an engine decides.
+        # The source of a provider matters. An engine decides its version.
         attributes = {name: _without_version(node) for name, node in attributes.items()}
     inner = tuple(map(_shape, block.blocks))
     return (block.type, block.labels, frozenset(attributes.items()), inner)
@@ -165,7 +165,7 @@ def _without_version(provider: Node) -> Node:
 
 
 def _structure(name: _Name, old: list[Block], new: list[Block]) -> NotProven | None:
-    """Return why a changed block cannot be judged, None if its documents say all."""
+    """Return why a changed block may add access that its documents do not show, else None."""
     if name[:2] == _DOCUMENT or _is_harmless(name, old, new):
         return None
     if new and name[0] == "locals":
@@ -175,9 +175,9 @@ def _structure(name: _Name, old: list[Block], new: list[Block]) -> NotProven | N
 
 
 def _is_harmless(name: _Name, old: list[Block], new: list[Block]) -> bool:
-    """Say whether an output goes or only informs, or only the default of a variable differs.
+    """Return whether an output is removed or only informs, or only a variable's default differs.
 
-    Both defaults are compared, of a variable that stands in documents.
+    If documents use the variable, both defaults are compared.
     """
     if name[0] == "output":
         return not new or (bool(old) and name[1] in _INFORMATION)
@@ -190,7 +190,7 @@ def _locals(old: list[Block], new: list[Block]) -> NotProven | None:
     before, after = (
         {n: node for b in side for n, node in b.attributes.items()} for side in (old, new)
     )
-    # One more says nothing until something refers to it.
+    # A new local has no effect until something refers to it.
     changed = tuple(f"local.{name}" for name in sorted(before) if before[name] != after.get(name))
     return NotProven(ModuleReason.local_values, NamedParts(changed)) if changed else None
 
@@ -203,7 +203,7 @@ def _without_default(block: Block) -> Block:
 def _documents(
     before: Sequence[Mapping[str, str]], after: Mapping[str, str], limiting: Mapping[str, str]
 ) -> Iterator[tuple[str, EditAnswer]]:
-    """Yield the names of documents that may allow more, with the first answer of each reason."""
+    """Yield the names of documents that may allow more, with the first answer for each reason."""
     new, *olds = (
         [(p, block) for p in sorted(side) if p.endswith(".tf") for block in _parsed(p, side[p])]
         for side in (after, *before)
@@ -225,9 +225,9 @@ def _documents(
 
 
 def _limits(generated: Mapping[str, str]) -> frozenset[object]:
-    """Return what the proofs count on: the validation, type and nullable of each variable.
+    """Return what the proofs assume: the validation, type and nullable of each variable.
 
-    A text that a caller passes for one is not empty, for instance.
+    For example, the text that a caller passes is not empty.
     """
     blocks = (b for p, text in generated.items() if p.endswith(".tf") for b in _parsed(p, text))
     return frozenset(_shape(_without_default(b)) for b in blocks if b.type == "variable")
@@ -236,7 +236,7 @@ def _limits(generated: Mapping[str, str]) -> frozenset[object]:
 def _unlimited(
     old: Iterable[Block], new: Sequence[Block], limits: Set[object]
 ) -> Iterator[tuple[str, EditAnswer]]:
-    """Yield the changed documents with variables that are not limited as generated."""
+    """Yield the changed documents with variables that have other limits than generated."""
     inputs = (b for b in new if b.type == "variable" and b.labels)
     names = {b.labels[0] for b in inputs if _shape(_without_default(b)) not in limits}
     same = set(map(_shape, old))
@@ -262,7 +262,7 @@ def _compared(olds: Sequence[HclModule], new: HclModule) -> Iterator[tuple[str, 
 
 
 def _of_document(known: Sequence[ResolvedDocument], document: ResolvedDocument) -> Iterator[Answer]:
-    """Yield the answers that are no proof of a document, which may be as any of the known ones."""
+    """Yield the answers that do not prove a document, compared with the known ones."""
     if document.joins not in {each.joins for each in known} | (set() if known else {()}):
         yield NotProven(ModuleReason.joins)
     if known and document.repeats not in {each.repeats for each in known}:
@@ -274,7 +274,7 @@ def _of_document(known: Sequence[ResolvedDocument], document: ResolvedDocument) 
 
 @lru_cache(maxsize=256)
 def _more(old: tuple[Policy, ...], new: Policy) -> Answer:
-    """Say whether a document adds access to others, whatever other policies the role has."""
+    """Return whether a document allows more than others, whatever other policies the role has."""
     if new in old:
         return NoNewAccess()
     try:

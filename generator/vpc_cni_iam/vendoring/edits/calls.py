@@ -1,4 +1,4 @@
-"""The calls of a module that can make a difference to its documents."""
+"""The module calls whose arguments change the module's documents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Values: TypeAlias = tuple[PolicyText | bool | None, ...]  # None if a caller pa
 
 _NULL = Constant("null")
 _FLAGS = (Constant("true"), Constant("false"))
-# How many calls are compared; each takes one or two milliseconds.
+# The most calls that are compared; each takes one or two milliseconds.
 _MOST = 1024
 
 
@@ -28,9 +28,9 @@ def calls(
 ) -> list[tuple[tuple[Call, ...], Call]] | None:
     """Return the calls of old versions of a module and of a new one; None if there are too many.
 
-    A document can depend on a truth value, and on whether a variable is null. So every combination
-    of these is there, and of defaults that are not the same in both versions. A text that a caller
-    passes is a hole.
+    A document can depend on a boolean, on whether a variable is null, and on a default that differs
+    between the versions. The calls are all combinations of these. A text that a caller passes is
+    unknown.
     """
     before, after = [_defaults(old) for old in olds], _defaults(new)
     used = {name for old in olds for name in _used(old, new)}
@@ -46,13 +46,13 @@ def calls(
 
 
 def _defaults(blocks: Sequence[Block]) -> dict[str, Node | None]:
-    """Return the defaults of variables; None for one that a caller must pass."""
+    """Return the defaults of variables; None if a caller must pass a value."""
     variables = (b for b in blocks if b.type == "variable" and b.labels)
     return {b.labels[0]: b.attributes.get("default") for b in variables}
 
 
 def _used(old: Sequence[Block], new: Sequence[Block]) -> set[str]:
-    """Return the variables that the documents may depend on that are not the same."""
+    """Return the variables on which documents that differ may depend."""
     before, after = _codes(old), _codes(new)
     codes = [
         codes
@@ -86,7 +86,7 @@ def _values(name: str, old: Node | None, new: Node | None) -> _Values:
         return (True, False, *default)
     if all(node is None or node == _NULL or isinstance(node, Text) for node in (old, new)):
         return (*any_values([name]).values(), *default)
-    return (None,)  # a list or map, of which nothing is computed
+    return (None,)  # a list or map; documents do not compute anything from it
 
 
 def _call(

@@ -28,8 +28,8 @@ from vpc_cni_iam.vendoring.edits.meaning import (
 )
 from vpc_cni_iam.vendoring.plan import SyncPlan
 
-# The values of a module's variables in the meaning of a change: upstream's own, and any of those
-# that upstream leaves open.
+# The values of a module's variables in the meaning of a change: upstream's, or unknown if upstream
+# sets none.
 _VALUES = {
     **parameters.with_defaults(
         any_values(p.name for p in (*parameters.REQUIRED, *trust.PARAMETERS))
@@ -43,9 +43,9 @@ class Diff(Struct, frozen=True):
     """The changes that a sync would make in a module."""
 
     module: VendoredModule
-    # For each variant that is there or is to be; none if nothing is changed.
+    # For each old or new variant; none if nothing changes.
     meanings: tuple[Meaning, ...]
-    text: str  # the unified diff of its files, from what is there to what will be
+    text: str  # the unified diff of its files, from the current to the new text
 
 
 def diff(plan: SyncPlan) -> Diff:
@@ -67,7 +67,7 @@ def diff(plan: SyncPlan) -> Diff:
 def meanings(
     module: VendoredModule, before: Mapping[str, str], after: Mapping[str, str]
 ) -> tuple[Meaning, ...]:
-    """Return the meaning of a change of a module's texts, by variant."""
+    """Return the meaning of a change to a module's texts, by variant."""
     try:
         old, new = _read(before), _read(after)
     except InputError as error:
@@ -89,7 +89,7 @@ def meanings(
 def _meaning(
     name: str, label: str, old: HclModule, new: HclModule, *, expected: bool
 ) -> Meaning | None:
-    """Return the changes of a document; None for one that is nowhere, or unchanged and extra."""
+    """Return the changes of a document; None if neither side has it, or if it need not be shown."""
     before, after = old.document(name), new.document(name)
     removed = after is None and name not in new.unread
     nothing = ResolvedDocument(name, Policy(()), (), 0)
@@ -115,9 +115,9 @@ def _access_change(old: Policy, new: Policy, *, removed: bool) -> AccessChange:
 
 
 def _joining(module: HclModule) -> Iterator[str]:
-    """Yield the documents that join others of the module.
+    """Yield the documents that join other documents of the module.
 
-    The trust policy of modules of older versions of this tool joins documents that are shown.
+    In modules of older versions of this tool, the trust policy joins documents that are shown.
     """
     for document in module.documents:
         if document.name != trust.DOCUMENT and not joins_nothing(document, module, _JOINED):
@@ -134,7 +134,7 @@ def _parsed(files: tuple[tuple[str, str], ...]) -> HclModule:
 
 
 def _labels(module: VendoredModule) -> dict[str, str]:
-    """Return the labels of the documents of a module, by data source, in the order to show."""
+    """Return the labels of a module's documents, by data source, in the order of the report."""
     labels = {v.identifier: v.name for v in module.options.variants}
     if module.options.kind is ModuleKind.role:
         labels[trust.DOCUMENT] = "trust policy"

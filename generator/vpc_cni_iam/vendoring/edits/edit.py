@@ -11,13 +11,13 @@ class EditAnswer(Struct, frozen=True):
     """Whether a part of an edit adds access, whatever else its role is allowed."""
 
     answer: Answer
-    document: str = ""  # the name of the policy document it is about, for people; empty for none
+    document: str = ""  # the name of its policy document in reports; empty if it is about none
 
 
 class Edit(Struct, frozen=True):
-    """The meaning of the edit of a file."""
+    """The meaning of an edited file."""
 
-    answers: tuple[EditAnswer, ...] = ()  # those that are no proof
+    answers: tuple[EditAnswer, ...] = ()  # the answers that do not prove it
 
     @property
     def answer(self) -> Answer:

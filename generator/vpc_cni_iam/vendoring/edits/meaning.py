@@ -1,4 +1,4 @@
-"""What a change of a module means for access, and why that is not proven."""
+"""What a change of a module means for access, or why it is not proven."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from vpc_cni_iam.policy.proof.answer import Answer, NotProven
 
 
 class ModuleReason(StrEnum):
-    """Why a change of a module has no proof, beside the reasons of a proof."""
+    """Why the meaning of a module's change is not proven, in addition to the reasons of proofs."""
 
     # A file, or a document in it, cannot be read; the evidence is a `ReadProblem`.
     unreadable = "unreadable"
-    # The same of a document that is no longer generated.
+    # The same for a document that is no longer generated.
     removed_document = "removed document"
-    # A block that is no policy document differs; the evidence is a `ChangedBlock`.
+    # A block other than a policy document differs; the evidence is a `ChangedBlock`.
     block = "block"
     # Locals differ or are removed; the evidence is their `NamedParts`.
     local_values = "local values"
-    # A document joins others, which only an engine can read.
+    # A document joins others; only an engine can evaluate it.
     joins = "joins"
-    # What a dynamic block of a document repeats differs, which only an engine can tell.
+    # The for_each of a document's dynamic block differs; only an engine can evaluate it.
     repeats = "repeats"
-    # The documents depend on more variables than are compared.
+    # The documents depend on too many variables to compare.
     calls = "calls"
-    # A document depends on variables whose values are not limited as generated; the evidence is
-    # their `NamedParts`.
+    # A document depends on variables with other limits than generated; the evidence is their
+    # `NamedParts`.
     variables = "variables"
     # A document that denies access is removed.
     removed_deny = "removed deny"
-    # A file changes what an engine reads of the module's own files.
+    # Another file changes what an engine reads from the module's files.
     other_file = "other file"
     # Files have conflicts; the evidence is their `NamedParts`.
     conflicts = "conflicts"
 
 
 class ReadProblem(Struct, frozen=True):
-    """What is wrong with what cannot be read."""
+    """Why something cannot be read."""
 
     problem: Message
 
@@ -53,17 +53,17 @@ class ChangedBlock(Struct, frozen=True):
 
 
 class NamedParts(Struct, frozen=True):
-    """What a reason is about, such as files."""
+    """The parts that a reason is about, such as files."""
 
     names: tuple[str, ...]
 
 
 class AccessChange(Struct, frozen=True):
-    """How a document changes, and what that means for a role, whatever else the role has."""
+    """How a document changes, and what this means for a role, whatever other policies it has."""
 
     differences: tuple[Difference, ...]
-    gained: Answer  # whether it allows more after
-    lost: Answer  # whether it allowed more before
+    gained: Answer  # whether it allows more than before
+    lost: Answer  # whether it allows less than before
     removed: bool = False  # whether the document is no longer generated
 
 
@@ -75,5 +75,5 @@ class Meaning(Struct, frozen=True):
 
 
 def unreadable(problem: object) -> NotProven:
-    """Return that nothing is proven, since something cannot be read."""
+    """Return that the meaning is not proven, because something cannot be read."""
     return NotProven(ModuleReason.unreadable, ReadProblem(str(problem)))

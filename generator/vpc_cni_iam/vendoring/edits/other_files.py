@@ -1,4 +1,4 @@
-"""Finds files that repeat or replace definitions of a module's own files."""
+"""Finds files that repeat or replace definitions of a module's files."""
 
 from __future__ import annotations
 
@@ -27,22 +27,21 @@ from vpc_cni_iam.vendoring.state import (
     TofuReplacement,
 )
 
-# The configuration that Terraform or OpenTofu reads in a folder, and what of it is merged over the
-# rest.
+# The files that Terraform or OpenTofu reads in a folder, and those that they merge over the rest.
 _LOADED = re.compile(r"(?!\.)[^/]+\.(?:tf|tofu)(?:\.json)?", re.DOTALL)
 
 
 def conflicting(observed: ModuleContents, texts: Mapping[str, str]) -> tuple[ModuleFile, ...]:
-    """Return the files that repeat or replace definitions of a module's own files, or may do so.
+    """Return the files that repeat or replace, or may do so, definitions of a module's files.
 
-    `texts` are those of its own files.
+    `texts` are the texts of the module's files.
     """
     others = [n for n in observed.others if _LOADED.fullmatch(n)]
     if not others:
         return ()
     homes: dict[str, str] = {}
     for path, text in texts.items():
-        with suppress(InputError):  # a finding by itself, as an edit
+        with suppress(InputError):  # reported as an edit
             homes |= dict.fromkeys(_defined(text, path) if _LOADED.fullmatch(path) else (), path)
     files = []
     for path, content in sorted(contents(observed.folder, others).items()):
@@ -64,32 +63,32 @@ def conflicting(observed: ModuleContents, texts: Mapping[str, str]) -> tuple[Mod
 
 
 def _replaced(name: str, own: Container[str]) -> Effect | None:
-    """Return how a file replaces a module's own files; None if it does not."""
+    """Return how a file replaces a module's files; None if it does not."""
     if OVERRIDE.fullmatch(name):
         return Override()
     twin = name.removesuffix(".tofu") + ".tf"
-    if name.endswith(".tofu") and twin in own:  # main.tofu.json replaces a main.tf.json alone
+    if name.endswith(".tofu") and twin in own:  # main.tofu.json replaces only main.tf.json
         return TofuReplacement(twin)
     return None
 
 
 def _may_define(text: str, homes: Mapping[str, str]) -> bool:
-    """Say whether a text holds a name of ours, or escapes, which may spell one."""
+    """Return whether a text contains a name of the module, or escapes, which may spell one."""
     return "\\" in text or any(name.rpartition(".")[2] in text for name in homes)
 
 
-@lru_cache(maxsize=64)  # the files of many modules are the same
+@lru_cache(maxsize=64)  # many modules have the same files
 def _defined(text: str, path: str) -> frozenset[str]:
-    """Return the definitions of a file, as an engine names them; raises `InputError`."""
+    """Return the definitions in a file, by an engine's names; raises `InputError`."""
     if path.endswith(".json"):
         return frozenset(_defined_in_json(text, path))
     from vpc_cni_iam.hcl.parse import parse
 
     names: set[str] = set()
-    # Strip markers, which the parser does not know, change the text of templates alone.
+    # The parser does not know strip markers; they only change the text of templates.
     plain = text.removeprefix("\ufeff").replace("~}", "}").replace("{~", "{")
     blocks = parse(plain, path).blocks
-    # The data source of a check has its name beside the others.
+    # The name of a check's data source is in the same scope as other data sources.
     for block in (*blocks, *(inner for b in blocks if b.type == "check" for inner in b.blocks)):
         if block.type == "locals":
             names.update(f"local.{name}" for name in block.attributes)
@@ -100,13 +99,13 @@ def _defined(text: str, path: str) -> frozenset[str]:
     return frozenset(names)
 
 
-# The blocks of JSON that have names, and how many labels these have.
+# The JSON blocks with names, and their number of labels.
 _LABELS = {"data": 2, "resource": 2, "variable": 1, "output": 1, "locals": 1, "terraform": 1}
 
 
 def _defined_in_json(text: str, path: str) -> Iterator[str]:
     check_json(text, path)
-    try:  # objects as tuples of pairs, since an engine reads both of two that are called the same
+    try:  # objects as tuples of pairs: an engine reads two with the same name
         document = json.loads(text, object_pairs_hook=tuple)
     except JSONDecodeError as error:
         raise InputError(path, f"line {error.lineno}", json_problem(error)) from None
@@ -121,6 +120,6 @@ def _labelled(value: object, depth: int) -> Iterator[tuple[str, ...]]:
 
 
 def _pairs(value: object) -> Iterator[tuple[str, object]]:
-    """Yield the pairs of an object, or of the objects of a list; JSON configuration has either."""
+    """Yield the pairs of an object, or of the objects in a list; JSON configuration allows both."""
     for item in value if isinstance(value, list) else [value]:
         yield from item if isinstance(item, tuple) else ()

@@ -1,1 +1,1 @@
-"""What commands on vendored modules say: sentences, lines and Markdown."""
+"""The output of commands on vendored modules: sentences, lines and Markdown."""

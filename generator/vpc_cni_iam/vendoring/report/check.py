@@ -22,7 +22,7 @@ class CheckResult(Struct, frozen=True):
     """The result of a check."""
 
     reports: Sequence[ModuleCheck]
-    # Directories that sync wrote and that the configuration no longer names.
+    # Directories that sync wrote and the configuration no longer names.
     orphans: Sequence[str] = ()
     commands: NextCommands = NextCommands()
     outdated: bool = False  # whether an out-of-date pin is also a finding
@@ -31,7 +31,7 @@ class CheckResult(Struct, frozen=True):
 
     @property
     def failed(self) -> bool:
-        """Whether there is anything to be done, or nothing was checked."""
+        """Whether there is something to do, or nothing was checked."""
         behind = self.outdated and not all(r.module.newest for r in self.reports)
         others = self.no_other_files and any(r.others for r in self.reports)
         return behind or others or not self.reports or not all(r.clean for r in self.reports)
@@ -87,8 +87,8 @@ def _others(checked: CheckResult) -> Iterator[str]:
     for report in checked.reports:
         for path in report.others:
             yield (
-                f"{report.module.path}/{path} was not written by sync, and an engine reads it with "
-                "the module: its access is not compared"
+                f"{report.module.path}/{path} was not written by sync, but an engine reads it with "
+                "the module; its access is not compared"
             )
 
 
@@ -99,8 +99,8 @@ def _notes(checked: CheckResult) -> Iterator[str]:
                 yield f"{report.module.path}/{file.path} {reason(file)}"
     for path in checked.orphans:
         yield (
-            f"{path} was written by sync, and the configuration does not name it: add it there, "
-            f"or remove it, or only {path}/{FOLDER} to keep the rest as your own"
+            f"{path} was written by sync, but the configuration does not name it; add it there, "
+            f"remove it, or remove only {path}/{FOLDER} to manage the rest yourself"
         )
 
 
@@ -131,7 +131,7 @@ def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
 
 
 def _step(text: str) -> str:
-    """Return a next step as Markdown: what it does, and its command alone as code, to copy."""
+    """Return a next step as Markdown: what it does, and only its command as code, to copy."""
     what, _, command = text.partition(": ")
     return f"{escape_markdown(what)}: {code_cell(command)}"
 

@@ -1,4 +1,4 @@
-"""What commands on vendored modules print as JSON."""
+"""The JSON output of commands on vendored modules."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from vpc_cni_iam.vendoring.sync import SyncOutcome
 
 
 class EditData(TypedDict):
-    """What the local change of a file means for access."""
+    """What a local change of a file means for access."""
 
-    # Whether it adds access; null if that is not known.
+    # Whether it adds access; null if it is not known.
     adds_access: bool | None
     details: Sequence[str]
 
 
 class FileData(TypedDict):
-    """A file of a module that is not as generated."""
+    """A file of a module that differs from the generated one."""
 
     path: str
     state: FileState
     reason: str
-    # Why it is accepted as it is; null if it is not.
+    # Why it is accepted; null if it is not.
     accepted: str | None
     fine: bool
     edit: NotRequired[EditData]
@@ -49,7 +49,7 @@ class CheckedModuleData(TypedDict):
     pin: str
     newest: bool
     files: Sequence[FileData]
-    # Files beside these that sync did not write and an engine reads.
+    # Other files that sync did not write and an engine reads.
     other_files: Sequence[str]
     error: str | None
 
@@ -65,11 +65,11 @@ class CheckData(TypedDict):
 
 
 class VariantChangeData(TypedDict):
-    """The change of a policy document, and what it means for a role with other policies."""
+    """The change of a policy document, and its meaning for a role, whatever its other policies."""
 
     variant: str
     differences: Sequence[DifferenceLine]
-    # Whether it allows more, or less, than before; null if that is not known.
+    # Whether it allows more, or less, than before; null if it is not known.
     more_access: bool | None
     less_access: bool | None
     note: str
@@ -85,10 +85,10 @@ class SyncedModuleData(TypedDict):
     merged: Sequence[str]
     files: Sequence[FileData]
     error: str | None
-    # With --dry-run and of upgrade, the change of access and of the texts.
+    # With --dry-run and for upgrade: how access and files change.
     variants: Sequence[VariantChangeData]
     diff: str
-    # The difference of edited files from what is generated, by path.
+    # How edited files differ from the generated ones, by path.
     edits: Mapping[str, str]
 
 
@@ -106,11 +106,11 @@ class UpgradeData(SyncData):
 
 
 class AcceptData(TypedDict):
-    """A file that was accepted as it is."""
+    """An accepted file."""
 
     module: str
     path: str
-    # The files of the module that are not as generated, this one included.
+    # The files of the module that differ from the generated ones, including this one.
     files: Sequence[FileData]
 
 

@@ -1,4 +1,4 @@
-"""What local changes and the changes of a sync mean, in words."""
+"""The meaning of local changes and of the changes of a sync, in words."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from vpc_cni_iam.vendoring.edits.meaning import (
     ReadProblem,
 )
 
-_ENGINE = "(only an engine can tell what that means: verify)"
+_ENGINE = "(only an engine can evaluate it; run vpc-cni-iam verify)"
 _REASONS = {
     ModuleReason.unreadable: "cannot be read: {}",
     ModuleReason.removed_document: "is no longer generated; {}",
     ModuleReason.block: "{}",
     ModuleReason.local_values: "{} is changed",
     ModuleReason.joins: f"joins other documents {_ENGINE}",
-    ModuleReason.repeats: f"what a dynamic block repeats is changed {_ENGINE}",
+    ModuleReason.repeats: f"the for_each of a dynamic block is changed {_ENGINE}",
     ModuleReason.calls: "the documents depend on too many variables to compare every call",
-    ModuleReason.variables: "depends on variables whose values are not limited as generated: {}",
-    ModuleReason.removed_deny: "is removed, and it denies access",
+    ModuleReason.variables: "depends on variables with other limits than generated: {}",
+    ModuleReason.removed_deny: "denies access and is removed",
     ModuleReason.other_file: "",  # the reason of the file says it
-    ModuleReason.conflicts: "cannot be said before the conflicts in {} are resolved",
+    ModuleReason.conflicts: "not known until the conflicts in {} are resolved",
 }
 
 
 def meaning_lines(meaning: Meaning) -> Iterator[str]:
-    """Yield what the change of a document means for access, and its differences."""
+    """Yield the meaning of a document's change for access, and the differences."""
     change = meaning.change
     if isinstance(change, NotProven):
         yield not_proven_text(change)
@@ -45,7 +45,7 @@ def meaning_lines(meaning: Meaning) -> Iterator[str]:
 
 
 def edit_text(edit: Edit) -> str:
-    """Return what an edit means for access."""
+    """Return the meaning of an edit for access."""
     details = edit_details(edit)
     return f"it {_access_text(edit.answer)}{': ' if details else ''}{'; '.join(details)}"
 
@@ -60,7 +60,7 @@ def _access_text(answer: Answer) -> str:
 
 
 def edit_details(edit: Edit) -> tuple[str, ...]:
-    """Return the access that an edit adds, or why nothing is proven, each once."""
+    """Return the access that an edit adds, or why there is no proof, each once."""
     documents: dict[str, dict[str, None]] = {}
     for each in edit.answers:
         if text := _answer_text(each.answer):
@@ -80,7 +80,7 @@ def _answer_text(answer: Answer) -> str:
 
 
 def not_proven_text(answer: NotProven) -> str:
-    """Return why it is not proven what a change means."""
+    """Return why the meaning of a change is not proven."""
     if not isinstance(answer.reason, ModuleReason):
         return report.not_proven_text(answer)
     return _REASONS[answer.reason].format(_evidence_text(answer.evidence))

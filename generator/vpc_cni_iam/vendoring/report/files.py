@@ -25,10 +25,10 @@ _REASONS: Mapping[FileState, str] = {
     FileState.outdated: "is out of date",
     FileState.edited: "was edited by hand",
     FileState.both: "was edited by hand and is out of date",
-    FileState.foreign: f"is in the way of a generated file, and {MANIFEST} does not name it",
+    FileState.foreign: f"is in the way of a generated file, and is not in {MANIFEST}",
     FileState.missing: "is missing",
 }
-_NOT_GENERATED = "so that the module is not what was generated"
+_NOT_GENERATED = "so the module is not the generated one"
 _REASON = "'REASON'"
 
 
@@ -36,7 +36,7 @@ class NextCommands(Struct, frozen=True):
     """The commands that are shown as next steps."""
 
     options: str = ""  # the options that each needs, such as --config FILE
-    folder: str = ""  # the directory of the configuration, from where the user is
+    folder: str = ""  # the directory of the configuration, relative to the user's
 
     def line(self, name: str, *words: str) -> str:
         """Return a command line; its last words may be paths that begin with a hyphen."""
@@ -44,7 +44,7 @@ class NextCommands(Struct, frozen=True):
         return " ".join(("vpc-cni-iam", name, *filter(None, (self.options,)), *paths))
 
     def remove(self, path: str) -> str:
-        """Return the command that removes a file, by its path from the configuration."""
+        """Return the command that removes a file; `path` is relative to the configuration."""
         place = f"{self.folder}/{path}" if self.folder else path
         return f"rm {shlex.quote(f'./{place}' if place.startswith('-') else place)}"
 
@@ -52,20 +52,20 @@ class NextCommands(Struct, frozen=True):
 def reason(file: ModuleFile) -> str:
     """Return the state of a file in words."""
     if file.markers:
-        return "holds conflict markers"
+        return "has conflict markers"
     text = _effect_text(file.effect) if file.effect is not None else _state_text(file)
     if file.edit is not None:
         text = f"{text}; {edit_text(file.edit)}"
     if file.accepted:
         text = f"{text}; accepted: {file.accepted}"
-    return f"{text}; --no-accepted allows no accepted edit" if file.forbidden else text
+    return f"{text}; --no-accepted does not allow accepted edits" if file.forbidden else text
 
 
 def _state_text(file: ModuleFile) -> str:
     if file.state is FileState.missing and file.accepted:
         return "was deleted on purpose"
     if _is_lost(file):
-        return "is missing, so that local changes are not known; restore it from version control"
+        return "is missing, so local changes are not known; restore it from version control"
     if file.state is FileState.missing and not file.recorded:
         return "does not exist yet"
     if not file.generated:
@@ -79,15 +79,15 @@ def _effect_text(effect: Effect) -> str:
         case Redefinition((first, *others), home):
             more = f" and {len(others)} more" if others else ""
             return (
-                f"defines {first}{more} again, which {home} defines, and an engine refuses the two "
-                "together; rename it back if it was renamed, or remove one of them"
+                f"defines {first}{more} again, although {home} defines it, so an engine refuses "
+                "both; rename it back if it was renamed, or remove one of them"
             )
         case Override():
-            return f"is merged over the generated files by an engine, {_NOT_GENERATED}"
+            return f"overrides the generated files, {_NOT_GENERATED}"
         case TofuReplacement(path):
-            return f"is read by OpenTofu in place of {path}, {_NOT_GENERATED}"
+            return f"is read by OpenTofu instead of {path}, {_NOT_GENERATED}"
         case ReadProblem(problem):
-            return f"cannot be read, and may define again what is generated: {problem}"
+            return f"cannot be read, and may repeat generated definitions: {problem}"
     return ""
 
 
@@ -97,20 +97,20 @@ def not_accepted(file: ModuleFile | None) -> str:
         case None:
             return "is as generated; there is nothing to accept"
         case ModuleFile(markers=True):
-            return "holds conflict markers; resolve them first"
+            return "has conflict markers; resolve them first"
         case ModuleFile(state=FileState.both):
-            return "is out of date, too; run vpc-cni-iam sync, and accept what that merges"
+            return "is also out of date; run vpc-cni-iam sync, and accept the merged file"
         case ModuleFile(effect=Redefinition()):
             return reason(file)
-    return "is as this tool generated it for other options; run vpc-cni-iam sync"
+    return "was generated for other options; run vpc-cni-iam sync"
 
 
 def next_steps(
     file: ModuleFile, module: str, commands: NextCommands, *, synced: bool = False
 ) -> tuple[str, ...]:
-    """Return the next steps about a file of a module, each with its command after a colon.
+    """Return the next steps for a file of a module, each with its command after a colon.
 
-    `synced` is whether a sync has done what it can.
+    `synced` is whether a sync has already run.
     """
     if file.fine or isinstance(file.effect, Redefinition):
         return ()
@@ -122,10 +122,10 @@ def _steps(file: ModuleFile, module: str, commands: NextCommands, *, synced: boo
     accept = f"{commands.line('accept', path)} {_REASON}"
     match file:
         case ModuleFile(path=name) if name.startswith(f"{FOLDER}/"):
-            # One that is lost beside edited files is not made again: they are unknown without it.
-            yield from () if _is_lost(file) else (f"take the generated one: {sync}",)
+            # Sync does not write a lost manifest again: without it, edits are not known.
+            yield from () if _is_lost(file) else (f"use the generated one: {sync}",)
         case ModuleFile(state=FileState.outdated):
-            yield f"{'take the generated one' if file.generated else 'remove it'}: {sync}"
+            yield f"{'use the generated one' if file.generated else 'remove it'}: {sync}"
         case ModuleFile(state=FileState.missing):
             yield f"write it: {sync}"
             if file.recorded and not file.accepted:
@@ -135,7 +135,7 @@ def _steps(file: ModuleFile, module: str, commands: NextCommands, *, synced: boo
                 yield from _merging(file, sync, commands.line("sync --dry-run", module))
             remove = commands.remove(path)
             again = file.generated and file.effect is None
-            yield f"take the generated one: {remove} && {sync}" if again else f"remove it: {remove}"
+            yield f"use the generated one: {remove} && {sync}" if again else f"remove it: {remove}"
             if file.markers:
                 yield f"resolve the conflicts, then accept the result: {accept}"
             elif file.state is not FileState.both and not file.accepted:
@@ -147,8 +147,8 @@ def _merging(file: ModuleFile, sync: str, show: str) -> Iterator[str]:
     if file.state in EDITED:
         yield f"show the difference: {show}"
     if file.markers:
-        yield f"merge it again if git left it so: {sync}"
-    if file.state is FileState.both:
+        yield f"if git left the conflict, merge it again: {sync}"
+    elif file.state is FileState.both:
         yield f"merge the update into it: {sync}"
 
 

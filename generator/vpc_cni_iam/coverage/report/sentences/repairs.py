@@ -6,26 +6,46 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog import narrowing, parameters, variants
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.selection import select
-from vpc_cni_iam.catalog.variants import METRICS_HELPER
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.hardening import Hardening, hardening_of
+from vpc_cni_iam.catalog.narrowing import IdList
+from vpc_cni_iam.catalog.selection import Selection, select
+from vpc_cni_iam.catalog.variants import METRICS_HELPER, Variant
 from vpc_cni_iam.coverage.analysis.cover import run_scenarios, verdict_of
 from vpc_cni_iam.coverage.analysis.denied import DeniedAction, denied_actions
-from vpc_cni_iam.coverage.analysis.risks import is_scoped
+from vpc_cni_iam.coverage.analysis.risks import RiskName, risks_of_access
+from vpc_cni_iam.coverage.names import listed_ids
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario
 from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, RequestSetting
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision
 
 # The names in documents.
 _CHOSEN = (*parameters.NAMES, parameters.PARTITION)
-_LEAVE = "leave CLUSTER_NAME and ADDITIONAL_ENI_TAGS as they are"
+# What else to do, where a scenario changes the configuration.
+_INSTEAD = {
+    "cluster-name-corrected": "leave CLUSTER_NAME as it is",
+    "additional-tags-changed": "leave ADDITIONAL_ENI_TAGS as it is",
+    "subnet-added": "add the subnet to those that the policy lists",
+    "security-group-added": "add the security group to those that the policy lists",
+}
 _UNNAMED = {"cluster_name": "NAME", "vpc_id": "ID"}
+
+
+class Candidate(Struct, frozen=True):
+    """A policy of the catalog that may take the place of another."""
+
+    variant: str
+    hardening: Hardening | None = None
+    ids: tuple[tuple[IdList, tuple[str, ...]], ...] = ()  # those that it lists
 
 
 def repairs(denied: Iterable[DeniedAction], replacement: Callable[[], str]) -> tuple[str, ...]:
@@ -73,9 +93,11 @@ def repairs_for(
     )
     if not is_certain:
         lines = tuple(f"if AWS denies what is undecided, {line}" for line in lines)
-    changing = {scenario.name for scenario in SCENARIOS if scenario.changes_configuration}
-    works_so = changing.issuperset(scenario for scenario, _ in counting)
-    return tuple(f"{_LEAVE}, or {line}" for line in lines) if works_so else lines
+    failing = {scenario for scenario, _ in counting}
+    if not failing <= _INSTEAD.keys():
+        return lines
+    instead = " and ".join(text for name, text in _INSTEAD.items() if name in failing)
+    return tuple(f"{instead}, or {line}" for line in lines)
 
 
 def _denied_by(subject: Subject, decision: Decision) -> str:
@@ -93,58 +115,83 @@ def replacement_for(
     *,
     if_degraded: bool = False,
 ) -> str:
-    """Return the command for other policies; scoped policies are replaced by scoped ones."""
-    names = [METRICS_HELPER.name] if METRICS_HELPER.program in setting.features else []
-    if is_scoped(subject.policies, setting, subject.limiting):
-        names.append(f"{setting.mode}-scoped")
-    names.append(setting.mode)
+    """Return what to do with the policies of a subject; what is narrow stays so if it can."""
+    own_program = METRICS_HELPER.program in setting.features
+    candidates = [Candidate(METRICS_HELPER.name)] if own_program else []
+    risks = {r.identifier for r in risks_of_access(subject.policies, setting, subject.limiting)}
+    if RiskName.interfaces_unscoped not in risks:
+        candidates += scoped_candidates(setting.mode, subject.policies)
+    candidates.append(Candidate(setting.mode))
     what = "replace its policy with the output of"
-    return replacement(what, names, [setting], scenarios, if_degraded=if_degraded)
+    return replacement(what, candidates, [setting], scenarios, if_degraded=if_degraded)
+
+
+def scoped_candidates(mode: Mode, policies: Sequence[Policy]) -> list[Candidate]:
+    """Return what may take the place of scoped policies, what is as narrow as they first."""
+    scoped, listed = Candidate(f"{mode}-scoped"), listed_ids(policies)
+    hardening = hardening_of(Policy(tuple(s for p in policies for s in p.statements)))
+    if hardening is None:
+        return [scoped]
+    ids = ((kind, tuple(listed.get(kind.parameter.name, ()))) for kind in IdList)
+    hardened = replace(scoped, hardening=hardening)
+    narrowed = replace(hardened, ids=tuple(each for each in ids if each[1]))
+    unclaimed = replace(scoped, hardening=replace(hardening, eni_claim_tag=None))
+    return list(dict.fromkeys((narrowed, hardened, unclaimed, scoped)))
 
 
 def replacement(
     what: str,
-    names: Iterable[str],
+    candidates: Iterable[Candidate],
     settings: Sequence[RequestSetting],
     scenarios: Sequence[Scenario] = SCENARIOS,
     *,
     if_degraded: bool = False,
 ) -> str:
-    """Return `what` with the command for the first variant that works in all settings.
+    """Return `what` to do, with the command for the first candidate that works in settings.
 
     Empty if no variant does.
     """
-    commands = (_command(name, settings, scenarios, if_degraded=if_degraded) for name in names)
+    commands = (_command(c, settings, scenarios, if_degraded=if_degraded) for c in candidates)
     return next((f"{what} {command}" for command in commands if command), "")
 
 
+def _selection(candidate: Candidate, variant: Variant, setting: RequestSetting) -> Selection:
+    """Return the documents of a candidate for a setting; raises `UsageError`."""
+    if hardening := candidate.hardening:
+        keys = (*hardening.additional_tag_keys, *setting.plugin.additional_tags)
+        claim = hardening.eni_claim_tag and "=".join(hardening.eni_claim_tag)
+        hardening = Hardening.of(harden=True, additional_tag_keys=keys, eni_claim_tag=claim)
+    features = () if variant.program else setting.features
+    return select(cni_version=str(setting.version), features=features, hardening=hardening)
+
+
 def _command(
-    name: str,
+    candidate: Candidate,
     settings: Sequence[RequestSetting],
     scenarios: Sequence[Scenario],
     *,
     if_degraded: bool,
 ) -> str:
-    """Return the command for a variant; empty if the plugin does not work with it."""
-    (variant,) = variants.find((name,))
-    version, features = settings[0].version, settings[0].features
-    if variant.program:
-        features = ()
+    """Return the command for a policy, empty if the plugin does not work with it."""
+    (variant,) = variants.find((candidate.variant,))
     settings = [setting.with_example_vpc() for setting in settings]
     known = {p.name: getattr(settings[0].names, p.name) for p in _CHOSEN}
     try:
-        selection = select(cni_version=str(version), features=features)
-        policy = compose(variant, selection).policy
+        selection = _selection(candidate, variant, settings[0])
+        policy = narrowing.narrow(compose(variant, selection).policy, dict(candidate.ids))
+        filled = narrowing.filled(policy, parameters.values(known), dict(candidate.ids))
     except UsageError:
         return ""
-    filled = Answers([parameters.substitute(policy, parameters.values(known))])
-    runs = [run for setting in settings for run in run_scenarios(filled, setting, scenarios)]
+    answers = Answers([filled])
+    runs = [run for setting in settings for run in run_scenarios(answers, setting, scenarios)]
     if verdict_of(runs).is_failure(if_degraded=if_degraded):
         return ""
-    words = ["vpc-cni-iam", "policy", name, *selection.arguments()]
+    words = ["vpc-cni-iam", "policy", variant.name, *selection.arguments()]
     for parameter in parameters.used(policy):
         value = known.get(parameter.name, parameter.default)
         if value != parameter.default:
             is_example = value == EXAMPLE[parameter.name]
             words += [parameter.option, _UNNAMED[parameter.name] if is_example else str(value)]
+        listed = (ids for kind, ids in candidate.ids if kind.parameter == parameter)
+        words += [word for ids in listed for each in ids for word in (parameter.option, each)]
     return f"`{shlex.join(words)}`"

@@ -65,7 +65,7 @@ class RoleNeeds(Struct, frozen=True):
     open: tuple[Grant, ...]  # its policies with unknown content
     has_open_limit: bool  # whether a boundary or session policy is unknown
     is_changed: bool  # whether its policies or its boundary change
-    is_first: bool  # whether it had no policies before
+    is_first: bool  # whether it gets its first policies
     # Whether it has no cluster and gets its first policies: another plan may add more.
     may_get_more: bool
     # Where the policies and the limits are written, in the order of `MissingCall.denied_by`.
@@ -91,7 +91,12 @@ class RoleNeeds(Struct, frozen=True):
     def fails_as_before(self) -> bool:
         """Whether it fails, and the plan removes nothing that the plugin needs."""
         is_worse = any(call.is_fatal for call in (*self.lost, *self.newly))
-        return self.fails and not (self.is_first or is_worse or self.elsewhere)
+        return self.fails and not (self.may_get_more or is_worse or self.elsewhere)
+
+    @property
+    def newly_fails(self) -> bool:
+        """Whether it fails because of the plan."""
+        return self.fails and not self.fails_as_before
 
 
 class PluginNeeds(Struct, frozen=True):
@@ -256,7 +261,7 @@ def _of_role(context: Context, role: IamResource, needs: PluginNeeds) -> RoleNee
     has = access_of(context, role, identity, Side.AFTER)
     calls = _calls(context, has, needs.after, Side.AFTER)
     is_changed = _contents(before, role) != _contents(after, role)
-    is_first = is_changed and not before.policies(role)
+    is_first = bool(after.policies(role)) and not before.policies(role)
     boundary, grants = after.one(role, Part.BOUNDARY), tuple(has.grants.values())
     new: list[tuple[MissingCall, bool]] = []
     if calls and calls.missing and (needs.is_changed or (is_changed and not is_first)):

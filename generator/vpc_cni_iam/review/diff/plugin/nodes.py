@@ -90,7 +90,7 @@ def _is_refused(role: IamResource, plugin: ClusterPlugin, context: Context) -> b
     before, after = (replace(state, identity=identity) for state in plugin.states)
     nodes = replace(plugin, before=before, after=after)
     old, new = (is_trusted(nodes, role, side, context) for side in Side)
-    is_own = plugin.after.identity.kind is Identity.node_role
+    is_own = all(state.identity.kind is Identity.node_role for state in plugin.states)
     return new is False and not (had and (is_own or old is False))
 
 

@@ -319,6 +319,9 @@ def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
     if not new:
         message = f"{who} {conjugate('lose', change.owners)} the permissions boundary {old}"
         fix = f"Set permissions_boundary of {finding.address} to {old}"
+    elif old == new and parts and finding.level is Level.WARNING:  # it denies less
+        message = f"{old} is the permissions boundary of {who}, which can now {parts[0]}"
+        details, fix = also(parts[1:], is_first=False), f"Keep the Deny in {old}"
     elif old == new and parts:
         message = f"{who} can now {parts[0]}, where a policy allows it"
         message += f": {old} is the permissions boundary, and allows more"

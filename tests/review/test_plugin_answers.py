@@ -5,13 +5,27 @@ from typing import Any
 
 import pytest
 
-from eks import NODE_TRUST, addon, arn_of, association, irsa, node_group, own_role, same
-from found import context, levels
-from found import found as found_of_all
-from synthetic import Json, allow, attachment, document, policy, resource, role
-from vpc_cni_iam.catalog import parameters, variants
-from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
-from vpc_cni_iam.policy.document import dumps
+from eks import CNI, NODE_TRUST, addon, arn_of, irsa, node_group, own_role, same
+from plugin_setup import V1_23, about_calls, of_cni, of_rule, scoped, without
+from synthetic import (
+    DOCUMENT,
+    Json,
+    allow,
+    attachment,
+    block,
+    configured,
+    context,
+    deferred,
+    deny,
+    document,
+    inline,
+    levels,
+    policy,
+    policy_arn,
+    refers,
+    resource,
+    role,
+)
 from vpc_cni_iam.review.diff.plugin.answers import (
     AnswerReason,
     AnswerVerdict,
@@ -19,174 +33,67 @@ from vpc_cni_iam.review.diff.plugin.answers import (
     plugin_answers,
 )
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource
-from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.report.plugins import shown_plugin
-from vpc_cni_iam.review.report.sentences import say
 
-CNI = dumps(managed_policy())
-(_SCOPED,) = variants.find(("ipv4-scoped",))
-V1_23 = {"addon_version": "v1.23.2-eksbuild.1", "service_account_role_arn": arn_of("cni")}
 V1_21 = {**V1_23, "addon_version": "v1.21.2-eksbuild.1"}
 CLUSTER = "arn:aws:eks:eu-west-1:111122223333:cluster/prod"
-
-
-def scoped(cluster: str = "prod") -> str:
-    names = {"cluster_name": cluster, "vpc_id": "vpc-0123456789abcdef0"}
-    unfilled = _SCOPED.document(revisions()[-1])
-    return dumps(parameters.substitute(unfilled, parameters.values(names)))
-
-
-def deny(action: str, **condition: Json) -> Json:
-    more = {"Condition": condition} if condition else {}
-    return {**allow(action), "Effect": "Deny", **more}
-
-
-def without(*actions: str) -> str:
-    (statement, *others) = json.loads(CNI)["Statement"]
-    left = [action for action in statement["Action"] if action not in actions]
-    return document({**statement, "Action": left}, *others)
-
-
-def inline(before: str | None, after: str | None, name: str = "i", of: str = "cni") -> Json:
-    sides = [
-        {"role": of, "name": name, "policy": text} if text else None for text in (before, after)
-    ]
-    return resource("aws_iam_role_policy", f"{of}-{name}", *sides)
 
 
 def cni(before: str | None, after: str | None, *more: Json) -> list[Json]:
     """The plugin's role, whose policy changes, in a cluster whose Region is known."""
     cluster = {"name": "prod", "arn": CLUSTER}
     own = [*own_role("cni", irsa()), same("aws_eks_cluster", "prod", cluster)]
-    return [*own, addon(V1_23, V1_23), inline(before, after), *more]
+    return [*own, addon(V1_23, V1_23), of_cni(before, after), *more]
 
 
 def answers(*changes: Json, **more: Any) -> tuple[PluginAnswer, ...]:
     return plugin_answers(context(*changes, **more))
 
 
-_RULES = ("coverage-", "plugin-permission-", "plugin-policy-", "plugin-tag-", "managed-policy-")
-
-
-def found(*changes: Json, **more: Any) -> tuple[Finding, ...]:
-    """The findings about what the plugin can call, and about its roles."""
-    return tuple(f for f in found_of_all(*changes, **more) if f.rule.startswith(_RULES))
-
-
-def of_rule(findings: tuple[Finding, ...], rule: str) -> list[Finding]:
-    return [finding for finding in findings if finding.rule == rule]
-
-
 def test_a_call_that_a_policy_allowed_is_lost_with_what_that_breaks_and_a_fix() -> None:
-    (finding,) = found(*cni(CNI, without("ec2:DescribeSubnets")))
-    saying = say(finding)
+    (finding,) = about_calls(*cni(CNI, without("ec2:DescribeSubnets")))
     assert (finding.rule, finding.level, finding.address) == (
         "coverage-lost",
         "error",
         "aws_iam_role.cni",
     )
-    assert "v1.23.2 (IPv4) can no longer call ec2:DescribeSubnets" in saying.message
-    assert saying.fix == "Allow ec2:DescribeSubnets in aws_iam_role_policy.cni-i"
-    assert not saying.details  # the message has all of it
+    assert "v1.23.2 (IPv4) can no longer call ec2:DescribeSubnets" in finding.message
+    assert finding.fix == "Allow ec2:DescribeSubnets in aws_iam_role_policy.cni-i"
+    assert not finding.details  # the message has all of it
 
 
 def test_of_many_calls_the_message_names_those_that_break_most() -> None:
-    (finding, *_) = found(*cni(CNI, document(allow("s3:*"))))
-    saying = say(finding)
-    assert "ec2:AssignPrivateIpAddresses, ec2:CreateTags and 7 more" in saying.message
+    (finding, *_) = about_calls(*cni(CNI, document(allow("s3:*"))))
+    assert "ec2:AssignPrivateIpAddresses, ec2:CreateTags and 7 more" in finding.message
     # With those that only clean up, of which the details have all.
-    assert "ec2:AssignPrivateIpAddresses, ec2:CreateTags and 10 more" in saying.fix
-    named = [line.rpartition("ec2:")[2].partition(":")[0] for line in saying.details]
+    assert "ec2:AssignPrivateIpAddresses, ec2:CreateTags and 10 more" in finding.fix
+    named = [line.rpartition("ec2:")[2].partition(":")[0] for line in finding.details]
     assert {"DescribeSubnets", "UnassignPrivateIpAddresses"} <= {*named}
-    assert sum(line.count("ec2:") for line in saying.details) == 12
+    assert sum(line.count("ec2:") for line in finding.details) == 12
     # What follows is said for the version that is judged.
-    assert "no pod gets an address, and ipamd exits at start" in saying.message
-    assert "v1.6.0" not in f"{saying}"
-
-
-@pytest.mark.parametrize(
-    ("action", "expected"),
-    [
-        ("ec2:DescribeSubnets", ["error"]),
-        ("ec2:UnassignPrivateIpAddresses", ["warning"]),
-        ("ec2:DescribeTags", []),
-    ],
-)
-def test_a_loss_is_as_severe_as_what_it_breaks(action: str, expected: list[str]) -> None:
-    findings = of_rule(found(*cni(CNI, without(action))), "coverage-lost")
-    assert [f.level for f in findings] == expected
+    assert "no pod gets an address, and ipamd exits at start" in finding.message
+    assert "v1.6.0" not in f"{finding}"
 
 
 def test_a_policy_that_is_written_otherwise_takes_nothing_from_the_plugin() -> None:
     statements = json.loads(CNI)["Statement"]
-    assert not found(*cni(CNI, document(*reversed(statements))))
+    assert not about_calls(*cni(CNI, document(*reversed(statements))))
     split = [{**s, "Action": action} for s in statements for action in [*s["Action"]]]
-    assert not found(*cni(CNI, document(*split[:15])))
+    assert not about_calls(*cni(CNI, document(*split[:15])))
 
 
 def test_a_policy_of_the_role_that_is_not_shown_may_allow_what_is_lost() -> None:
     arn = "arn:aws:iam::111122223333:policy/other"
     changes = cni(CNI, without("ec2:DescribeSubnets"), attachment("cni", arn))
-    (finding,) = of_rule(found(*changes), "coverage-lost")
-    assert finding.level == "warning" and f"unless {arn} allows it" in say(finding).message
+    (finding,) = of_rule(about_calls(*changes), "coverage-lost")
+    assert finding.level == "warning" and f"unless {arn} allows it" in finding.message
     (answer,) = answers(*changes)
     assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.POLICY)
     # A Deny counts whatever else is allowed.
-    denied = [*cni(CNI, CNI, attachment("cni", arn)), inline(None, document(deny("ec2:*")), "d")]
-    assert levels(found(*denied))["coverage-lost"] in ("error", "warning")
-    assert any(f.level == "error" for f in found(*denied))
-
-
-@pytest.mark.parametrize(
-    "condition",
-    [
-        {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}},
-        {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}},
-        {"StringNotEquals": {"ec2:Region": "us-east-1"}},
-    ],
-)
-def test_a_deny_by_region_counts_in_the_clusters_region_and_may_where_that_is_not_known(
-    condition: Json,
-) -> None:
-    denied = inline(None, document(deny("ec2:*", **condition)), "d")
-    known = found(*cni(CNI, CNI), denied)
-    assert {f.level for f in of_rule(known, "coverage-lost")} == {"error"}
-    (answer,) = answers(*cni(CNI, CNI), denied)
-    assert answer.verdict is AnswerVerdict.FAILS and answer.needs.is_of_cluster
-    not_known = [change for change in cni(CNI, CNI) if change["type"] != "aws_eks_cluster"]
-    (finding,) = of_rule(found(*not_known, denied), "coverage-lost")
-    assert finding.level == "warning"
-    elsewhere = {**condition}
-    (operator, by_key), *_ = condition.items()
-    (key,) = by_key
-    elsewhere[operator] = {key: "eu-west-1" if "Not" in operator else "us-east-1"}
-    assert not found(*cni(CNI, CNI), inline(None, document(deny("ec2:*", **elsewhere)), "d"))
-
-
-@pytest.mark.parametrize("boundary", [document(allow("ec2:Describe*")), document(allow("s3:*"))])
-def test_a_permissions_boundary_limits_what_the_plugin_can_call(boundary: str) -> None:
-    arn = "arn:aws:iam::111122223333:policy/boundary"
-    values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
-    there = same("aws_iam_policy", "b", {"name": "boundary", "arn": arn, "policy": boundary})
-    bounded = resource("aws_iam_role", "cni", values, {**values, "permissions_boundary": arn})
-    changes = [bounded, inline(CNI, CNI), addon(V1_23, V1_23)]
-    (worst, *_) = of_rule(found(*changes, there), "coverage-lost")
-    assert worst.level == "error" and say(worst).fix.endswith(" in aws_iam_policy.b")
-    # Of a boundary that is not shown, nothing is known.
-    (finding,) = of_rule(found(*changes), "coverage-lost")
-    assert finding.level == "warning" and arn in say(finding).message
-    (answer,) = answers(*changes)
-    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.LIMIT)
-
-
-def test_a_session_policy_limits_what_the_plugin_can_call() -> None:
-    pods = own_role("pod", irsa(), CNI)
-    limited = association("pod", "pod")
-    limited["change"]["after"]["policy"] = without("ec2:DescribeSubnets")
-    limited["change"]["actions"] = ["update"]
-    findings = of_rule(found(*pods, limited, addon(V1_23, V1_23)), "plugin-permission-missing")
-    assert [f.level for f in findings] == ["error"]
+    denied = [*cni(CNI, CNI, attachment("cni", arn)), of_cni(None, document(deny("ec2:*")), "d")]
+    assert levels(about_calls(*denied))["coverage-lost"] in ("error", "warning")
+    assert any(f.level == "error" for f in about_calls(*denied))
 
 
 @pytest.mark.parametrize(
@@ -202,9 +109,9 @@ def test_a_version_that_calls_more_than_its_role_allows_is_an_error(
 ) -> None:
     text = without("ec2:DescribeSubnets")
     changes = [*own_role("cni", irsa(), text), addon(before, after)]
-    findings = [f for f in found(*changes) if f.level != "note"]
+    findings = [f for f in about_calls(*changes) if f.level != "note"]
     assert [f.rule for f in findings] == ([rule] if rule else [])
-    assert all(f.level == "error" and "ec2:DescribeSubnets" in say(f).message for f in findings)
+    assert all(f.level == "error" and "ec2:DescribeSubnets" in f.message for f in findings)
     (answer,) = answers(*changes)
     assert (answer.verdict, answer.reason) == (AnswerVerdict.FAILS, AnswerReason.MISSING)
     assert shown_plugin(answer).missing[0] == "ec2:DescribeSubnets"
@@ -214,22 +121,22 @@ def test_a_new_role_with_which_a_node_does_not_start_is_an_error_where_the_plan_
     values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
     made = [
         resource("aws_iam_role", "cni", None, values),
-        inline(None, without("ec2:DescribeSubnets")),
+        of_cni(None, without("ec2:DescribeSubnets")),
     ]
-    assert levels(found(*made, addon(V1_23, V1_23))) == {"plugin-permission-missing": "error"}
+    assert levels(about_calls(*made, addon(V1_23, V1_23))) == {"plugin-permission-missing": "error"}
     # Without a cluster, another plan may add a policy before aws-node gets the role.
-    assert levels(found(*made)) == {"coverage-lacking": "warning"}
+    assert levels(about_calls(*made)) == {"coverage-lacking": "warning"}
 
 
 def test_what_was_missing_before_is_a_warning_where_the_plugin_changes_and_else_a_note() -> None:
     text = without("ec2:DescribeSubnets")
     role = own_role("cni", irsa(), text)
     before = {**V1_23, "addon_version": "v1.23.1-eksbuild.1"}
-    (finding,) = found(*role, addon(before, V1_23))
+    (finding,) = about_calls(*role, addon(before, V1_23))
     assert (finding.rule, finding.level) == ("plugin-permission-missing", "warning")
-    assert say(finding).message.startswith("As before, the plugin")
+    assert finding.message.startswith("As before, the plugin")
     more = document(*json.loads(text)["Statement"], allow("ec2:DescribeTags"))
-    (finding,) = found(*own_role("cni", irsa()), inline(text, more))
+    (finding,) = about_calls(*own_role("cni", irsa()), of_cni(text, more))
     assert (finding.rule, finding.level) == ("coverage-lacking", "note")
 
 
@@ -237,9 +144,9 @@ def test_variables_of_the_plugin_decide_what_it_calls() -> None:
     logs = {"nodeAgent": {"enableCloudWatchLogs": "true"}}
     after = {**V1_23, "configuration_values": json.dumps(logs)}
     (finding,) = of_rule(
-        found(*own_role("cni", irsa(), CNI), addon(V1_23, after)), "plugin-permission-missing"
+        about_calls(*own_role("cni", irsa(), CNI), addon(V1_23, after)), "plugin-permission-missing"
     )
-    assert "logs:" in say(finding).message
+    assert "logs:" in finding.message
     tags = {"env": {"ADDITIONAL_ENI_TAGS": '{"team": "net"}'}}
     after = {**V1_23, "configuration_values": json.dumps(tags)}
     text = json.loads(scoped())
@@ -248,7 +155,7 @@ def test_variables_of_the_plugin_decide_what_it_calls() -> None:
             keys = {"aws:TagKeys": ["cluster.k8s.amazonaws.com/name", "node.k8s.amazonaws.com/*"]}
             statement["Condition"] = {"ForAllValues:StringLike": keys}
     limited = own_role("cni", irsa(), json.dumps(text))
-    assert of_rule(found(*limited, addon(V1_23, after)), "plugin-permission-missing")
+    assert of_rule(about_calls(*limited, addon(V1_23, after)), "plugin-permission-missing")
 
 
 def test_interfaces_keep_the_tag_of_another_cluster_name() -> None:
@@ -257,9 +164,9 @@ def test_interfaces_keep_the_tag_of_another_cluster_name() -> None:
         return {**V1_23, "configuration_values": values}
 
     changes = [*own_role("cni", irsa(), scoped()), addon(named("old"), named("prod"))]
-    assert "plugin-permission-missing" not in levels(found(*changes))
+    assert "plugin-permission-missing" not in levels(about_calls(*changes))
     changes = [*own_role("cni", irsa(), scoped()), addon(named("prod"), named("old"))]
-    assert levels(found(*changes))["plugin-permission-missing"] == "error"
+    assert levels(about_calls(*changes))["plugin-permission-missing"] == "error"
 
 
 def test_the_answer_names_version_mode_and_identity() -> None:
@@ -277,11 +184,23 @@ def test_the_answer_names_version_mode_and_identity() -> None:
     assert (answer.verdict, answer.needs.source, answer.needs.mode) == ("fails", "option", "ipv6")
 
 
+def limited(boundary: str) -> list[Json]:
+    """The plugin's role, which a boundary limits."""
+    role, *policies = own_role("cni", irsa(), CNI)
+    values = {**role["change"]["after"], "permissions_boundary": policy_arn(boundary)}
+    return [same("aws_iam_role", "cni", values), *policies]
+
+
 @pytest.mark.parametrize(
     ("changes", "verdict", "reason"),
     [
         ([addon(V1_23, V1_23)], AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE),
         ([addon(V1_23, None)], AnswerVerdict.FAILS, AnswerReason.REMOVED),
+        (
+            [*limited("elsewhere"), addon(V1_23, V1_23)],
+            AnswerVerdict.NOT_SHOWN,
+            AnswerReason.LIMIT,
+        ),
         (
             [*own_role("cni", irsa(subject="system:serviceaccount:a:b"), CNI), addon(V1_23, V1_23)],
             AnswerVerdict.FAILS,
@@ -331,40 +250,18 @@ def test_there_is_an_answer_for_each_role_of_the_plugin_that_no_cluster_names() 
 
 def test_the_role_of_nodes_is_judged_where_the_plugin_has_no_other() -> None:
     (nodes,) = own_role("n", NODE_TRUST)
-    loses = inline(CNI, document(), of="n")
+    loses = inline(CNI, document(), role="n")
     group = node_group("n", "n")
-    findings = found(nodes, loses, group)
+    findings = about_calls(nodes, loses, group)
     assert {f.level for f in of_rule(findings, "coverage-lost")} == {"error"}
     own = [*own_role("cni", irsa(), CNI), addon(V1_23, V1_23)]
-    assert not of_rule(found(nodes, loses, group, *own), "coverage-lost")
+    assert not of_rule(about_calls(nodes, loses, group, *own), "coverage-lost")
 
 
 def test_a_part_that_is_known_after_apply_is_the_answers_and_no_finding_of_a_new_role() -> None:
-    statement = allow(["ec2:AssignPrivateIpAddresses", "ec2:Describe*"], "*")
-    source = {
-        "address": "data.aws_iam_policy_document.d",
-        "mode": "data",
-        "type": "aws_iam_policy_document",
-        "name": "d",
-        "change": {
-            "actions": ["read"],
-            "before": None,
-            "after": {
-                "statement": [
-                    {
-                        "effect": "Allow",
-                        "actions": ["ec2:*"],
-                        "resources": [None],
-                    }
-                ]
-            },
-            "after_unknown": {"json": True, "statement": [{"resources": [True]}]},
-            "before_sensitive": {},
-            "after_sensitive": {},
-        },
-    }
+    statement = {"effect": "Allow", "actions": ["ec2:*"], "resources": [None]}
+    source = deferred({"statement": [statement]}, unknown={"statement": [{"resources": [True]}]})
     values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
-    made = resource("aws_iam_role", "cni", None, values)
     text = resource(
         "aws_iam_role_policy",
         "p",
@@ -372,30 +269,24 @@ def test_a_part_that_is_known_after_apply_is_the_answers_and_no_finding_of_a_new
         {"name": "p", "role": "cni"},
         after_unknown={"policy": True},
     )
-    base = inline(None, document(statement), "b")
-    block = {
-        "address": "aws_iam_role_policy.p",
-        "mode": "managed",
-        "type": "aws_iam_role_policy",
-        "name": "p",
-        "expressions": {"policy": {"references": [f"{source['address']}.json", source["address"]]}},
-    }
-    configuration = {"root_module": {"resources": [block]}}
-    changes = [source, made, text, base, addon(None, V1_23)]
-    findings = found(*changes, configuration=configuration)
+    base = document(allow(["ec2:AssignPrivateIpAddresses", "ec2:Describe*"]))
+    configuration = configured(block("aws_iam_role_policy.p", policy=refers(f"{DOCUMENT}.json")))
+    changes = [source, resource("aws_iam_role", "cni", None, values), text]
+    changes += [of_cni(None, base, "b"), addon(None, V1_23)]
+    findings = about_calls(*changes, configuration=configuration)
     assert not of_rule(findings, "plugin-permission-missing")
     (answer,) = answers(*changes, configuration=configuration)
     assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.LATER)
 
 
 def test_a_managed_policy_that_nobody_of_the_plan_has_is_judged_by_itself() -> None:
-    findings = found(policy("cni", CNI, without("ec2:DescribeSubnets")))
+    findings = about_calls(policy("cni", CNI, without("ec2:DescribeSubnets")))
     assert levels(findings) == {"coverage-lost": "error"}
-    assert levels(found(policy("cni", None, without("ec2:DescribeSubnets")))) == {
+    assert levels(about_calls(policy("cni", None, without("ec2:DescribeSubnets")))) == {
         "coverage-lacking": "warning"
     }
-    assert not found(policy("cni", None, CNI))
-    assert not found(role("x", None, irsa()))
+    assert not about_calls(policy("cni", None, CNI))
+    assert not about_calls(role("x", None, irsa()))
 
 
 def test_a_policy_that_one_resource_removes_and_another_keeps_counts_as_lost() -> None:
@@ -408,25 +299,24 @@ def test_a_policy_that_one_resource_removes_and_another_keeps_counts_as_lost() -
         attachment("cni", values["policy_arn"], name="stays"),
         attachment("cni", values["policy_arn"], name="goes", sides=(values, None)),
     ]
-    assert {f.level for f in of_rule(found(*changes), "coverage-lost")} == {"error"}
+    assert {f.level for f in of_rule(about_calls(*changes), "coverage-lost")} == {"error"}
     (answer,) = answers(*changes)
     assert (answer.verdict, answer.reason) == (AnswerVerdict.FAILS, AnswerReason.MISSING)
 
 
 def test_no_part_of_a_sensitive_policy_is_shown() -> None:
     secret = document(
-        allow("ec2:*"), deny("ec2:*", StringEquals={"aws:RequestedRegion": "sa-east-1"})
+        allow("ec2:*"),
+        deny("ec2:*", Condition={"StringEquals": {"aws:RequestedRegion": "sa-east-1"}}),
     )
-    sides = [{"role": "cni", "name": "i", "policy": text} for text in (CNI, secret)]
     hidden = {"before_sensitive": {"policy": True}, "after_sensitive": {"policy": True}}
     changes = [
         *own_role("cni", irsa()),
         addon(V1_23, V1_23),
-        resource("aws_iam_role_policy", "i", *sides, **hidden),
+        inline(CNI, secret, role="cni", **hidden),
     ]
-    for finding in found(*changes):
-        saying = say(finding)
-        assert "sa-east-1" not in " ".join((saying.message, *saying.details, saying.fix))
+    for finding in about_calls(*changes):
+        assert "sa-east-1" not in " ".join((finding.message, *finding.details, finding.fix))
     roles = [role for answer in answers(*changes) for role in answer.needs.roles]
     assert roles and all(not call.region for role in roles for call in role.missing or ())
 

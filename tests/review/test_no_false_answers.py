@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from eks import ISSUER, NODE_TRUST, addon, arn_of, irsa, own_role, same
-from found import found, levels
-from plugin_setup import CNI, annotated, at, release
-from synthetic import Json, allow, document, resource, reviewed
+from eks import CNI, ISSUER, NODE_TRUST, addon, arn_of, irsa, own_role, same
+from plugin_setup import annotated, at, release
+from synthetic import Json, allow, document, found, inline, levels, resource, reviewed
 from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 
 CLUSTER = {
@@ -66,9 +65,7 @@ def test_what_settings_that_are_not_read_may_need_is_not_said_to_work() -> None:
     """Sensitive values may switch IPv6 on, and the role loses what only IPv6 calls."""
     values = annotated("env: {ENABLE_IPv6: 'true'}")
     hidden = {f"{side}_sensitive": {"values": [False, True]} for side in ("before", "after")}
-    lost = resource(
-        "aws_iam_role_policy", "v6", {"role": "cni", "name": "v6", "policy": IPV6}, None
-    )
+    lost = inline(IPV6, None, "v6", role="cni")
     changes = release(values, values, **hidden), *ROLE, lost
     assert verdicts(*changes) == {AnswerVerdict.NOT_SHOWN}
     assert "warning" in levels(found(*changes)).values()
@@ -99,9 +96,7 @@ def test_the_ip_family_of_a_cluster_that_is_read_counts() -> None:
     read = {"address": "data.aws_eks_cluster.prod", "mode": "data", "type": "aws_eks_cluster"}
     cluster = {**read, "name": "prod", "values": {**CLUSTER, **network}}
     prior = {"values": {"root_module": {"resources": [cluster]}}}
-    lost = resource(
-        "aws_iam_role_policy", "v6", {"role": "cni", "name": "v6", "policy": IPV6}, None
-    )
+    lost = inline(IPV6, None, "v6", role="cni")
     state = addon(at("v1.23.2"), at("v1.23.2"))
     shown = reviewed(state, *ROLE, lost, prior_state=prior)
     assert [plugin.mode for plugin in shown.plugins] == ["ipv6"]

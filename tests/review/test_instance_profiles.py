@@ -6,7 +6,18 @@ from typing import Any
 import pytest
 
 from eks import MANAGED, NODE_TRUST, addon, arn_of, irsa, own_role, same
-from synthetic import Json, allow, attachment, document, resource, reviewed
+from synthetic import (
+    Json,
+    allow,
+    attached,
+    block,
+    configured,
+    document,
+    inline,
+    refers,
+    resource,
+    reviewed,
+)
 from vpc_cni_iam.review.report.shown import ShownFinding
 
 NODES = (
@@ -28,8 +39,7 @@ def _group(version: object) -> Json:
 
 def _part(role: str) -> Json:
     text = document(allow("ec2:Describe*"))
-    values = {"role": role, "name": "part", "policy": text}
-    return same("aws_iam_role_policy", f"part-{role}", values)
+    return inline(text, text, "part", role=role, block=f"part-{role}")
 
 
 def _of(address: str, *changes: Json, **more: Any) -> list[ShownFinding]:
@@ -138,15 +148,14 @@ def _function(before: Json, after: Json, **more: Any) -> Json:
     return resource("aws_lambda_function", "f", before, after, **more)
 
 
-_REFERS = {"role": {"references": ["aws_iam_role.strong.arn", "aws_iam_role.strong"]}}
-_WRITTEN = {"type": "aws_lambda_function", "name": "f", "expressions": _REFERS}
+_WRITTEN = block("aws_lambda_function.f", role=refers("aws_iam_role.strong.arn"))
 
 
 @pytest.mark.parametrize(
     "more",
     [
         {},
-        {"configuration": {"root_module": {"resources": [_WRITTEN]}}},
+        {"configuration": configured(_WRITTEN)},
         # That somebody took it away by hand does not make it one that it has.
         {"resource_drift": [_function({"role": arn_of("strong")}, {})]},
     ],
@@ -178,8 +187,8 @@ def test_nodes_that_leave_a_profile_that_is_not_shown_may_get_a_role_that_can_do
 
 
 def test_a_profile_that_is_known_after_apply_may_be_one_that_the_plan_makes() -> None:
-    references = {"iam_instance_profile": {"references": ["local.profile"]}}
-    block = {"type": "aws_instance", "name": "i", "expressions": references}
+    profile = refers("local.profile")
+    configuration = configured(block("aws_instance.i", iam_instance_profile=profile))
     instance = resource(
         "aws_instance",
         "i",
@@ -187,7 +196,6 @@ def test_a_profile_that_is_known_after_apply_may_be_one_that_the_plan_makes() ->
         {},
         after_unknown={"iam_instance_profile": True},
     )
-    configuration = {"root_module": {"resources": [block]}}
     made = _profile("made", None, "weak")
     (finding,) = _of("aws_instance.i", made, instance, configuration=configuration)
     assert finding.level == "note"
@@ -207,7 +215,7 @@ def test_a_profile_that_is_known_after_apply_may_be_one_that_the_plan_makes() ->
     [
         ({}, None),  # which the provider says, and nobody set
         (
-            {"iam_instance_profile": {"references": ["data.aws_x.y.name", "data.aws_x.y"]}},
+            {"iam_instance_profile": refers("data.aws_x.y.name")},
             "a role known after apply (aws_instance.i.iam_instance_profile)",
         ),
     ],
@@ -215,10 +223,9 @@ def test_a_profile_that_is_known_after_apply_may_be_one_that_the_plan_makes() ->
 def test_a_profile_that_is_known_after_apply_counts_where_it_is_set(
     expressions: Json, role: str | None
 ) -> None:
-    block = {"type": "aws_instance", "name": "i", "expressions": expressions}
     later = {"iam_instance_profile": True}
     instance = resource("aws_instance", "i", None, {}, after_unknown=later)
-    configuration = {"root_module": {"resources": [block]}}
+    configuration = configured(block("aws_instance.i", **expressions))
     messages = [f.message for f in _of("aws_instance.i", instance, configuration=configuration)]
     assert [m.partition(";")[0] for m in messages] == (
         [f"aws_instance.i now uses {role}"] if role else []
@@ -269,13 +276,11 @@ def test_a_role_that_goes_could_do_what_its_boundary_let_it() -> None:
 
 @pytest.mark.parametrize("name", [None, ""])
 def test_a_profile_that_an_expression_leaves_out_is_none(name: str | None) -> None:
-    references = ["aws_iam_instance_profile.strong.name", "aws_iam_instance_profile.strong"]
-    expressions = {"iam_instance_profile": [{"name": {"references": references}}]}
-    block = {"type": "aws_launch_template", "name": "n", "expressions": expressions}
+    profile = [{"name": refers("aws_iam_instance_profile.strong.name")}]
     template = resource(
         "aws_launch_template", "n", None, {"iam_instance_profile": [{"name": name}]}
     )
-    configuration = {"root_module": {"resources": [block]}}
+    configuration = configured(block("aws_launch_template.n", iam_instance_profile=profile))
     assert not _of("aws_launch_template.n", template, configuration=configuration)
 
 
@@ -283,12 +288,7 @@ def test_a_role_that_the_plan_makes_is_reviewed_where_it_is_made() -> None:
     made = {"name": "made", "arn": arn_of("made"), "assume_role_policy": NODE_TRUST}
     changes = [
         resource("aws_iam_role", "made", None, made),
-        resource(
-            "aws_iam_role_policy",
-            "made",
-            None,
-            {"role": "made", "name": "i", "policy": document(allow("*"))},
-        ),
+        inline(None, document(allow("*")), role="made", block="made"),
         resource("aws_lambda_function", "f", None, {"role": arn_of("made")}),
     ]
     findings = reviewed(*changes).findings
@@ -326,9 +326,7 @@ def test_a_name_means_no_former_state_of_an_instance_profile(
 
 
 def _attached(role: str, name: str, before: bool = True, after: bool = True) -> Json:
-    values = {"role": role, "policy_arn": MANAGED}
-    sides = (values if there else None for there in (before, after))
-    return attachment(role, MANAGED, name=name, sides=(*sides,))
+    return attached(MANAGED, role=role, before=before, after=after, block=name)
 
 
 @pytest.mark.parametrize("odd", [["x"], {"a": 1}, 5])

@@ -1,25 +1,24 @@
 """A review as plain data: what every format is written from."""
 
 import html
-import json
 import re
+from datetime import date
 from functools import cache
 
 import pytest
 from tools.corpus import cases
 from tools.generate import rule_pages
 
-from conftest import ROOT, run
-from found import OPTIONS
-from synthetic import allow, document, plan, policy, resource
+from conftest import ROOT
+from eks import NODE_TRUST
+from synthetic import OPTIONS, allow, document, inline, plan, policy, resource, reviewed, role
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.ignore import IgnoreEntry, IgnoreFile
-from vpc_cni_iam.review.locate import Locator
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.report.rule_texts import rules_of, shown_rules
-from vpc_cni_iam.review.report.shown import ShownReview, SourcePlace
+from vpc_cni_iam.review.report.shown import ShownReview
 from vpc_cni_iam.review.report_formats import REPORTS, Setting
 from vpc_cni_iam.review.rules import Level, Rule, Topic
 from vpc_cni_iam.review.run import review
@@ -124,27 +123,27 @@ def test_a_fingerprint_is_of_the_rule_and_the_place() -> None:
     assert first.fingerprint in {f.fingerprint for f in again}
 
 
-def test_ignored_findings_have_their_reason() -> None:
-    entries = IgnoreFile("ignore.toml", (IgnoreEntry(Rule.MOVED, "*", "because"),))
+@pytest.mark.parametrize("last_day", ["", "2999-12-31"])
+def test_an_ignored_finding_has_its_reason_and_its_last_day(last_day: str) -> None:
+    until = date.fromisoformat(last_day) if last_day else None
+    entries = IgnoreFile("ignore.toml", (IgnoreEntry(Rule.MOVED, "*", "because", until),))
     data = plan(policy("p", READ, READ, previous_address="aws_iam_policy.q"))
-    for ignored in shown_of(data, entries).ignored:
-        assert ignored.reason == "because" and ignored.until == ""
+    (ignored,) = shown_of(data, entries).ignored
+    assert (ignored.finding.rule, ignored.reason, ignored.until) == ("moved", "because", last_day)
 
 
 def test_the_policies_that_change_have_their_differences() -> None:
-    role = {"role": "r", "name": "i"}
-    sides = [{**role, "policy": text} for text in (READ, WRITE)]
-    (changed,) = shown_of(plan(resource("aws_iam_role_policy", "i", *sides))).policies
+    (changed,) = shown_of(plan(inline(READ, WRITE))).policies
     assert (changed.owner, changed.kind, changed.policy) == ("role r", "policy", "")
     assert (changed.address, changed.attribute) == ("aws_iam_role_policy.i", "policy")
     assert changed.action == "changed" and changed.place is None
     assert [line.text for line in changed.lines if line.change == "added"]
-    (added,) = shown_of(plan(resource("aws_iam_role_policy", "i", None, sides[0]))).policies
+    (added,) = shown_of(plan(inline(None, READ))).policies
     assert added.action == "added"
     assert [line.text for line in added.lines] == [
         "statement 1 (s3:GetObject) is added: it allows s3:GetObject on *"
     ]
-    assert shown_of(plan(resource("aws_iam_role_policy", "i", *sides[:1] * 2))).policies == ()
+    assert shown_of(plan(inline(READ, READ))).policies == ()
 
 
 def test_a_policy_that_is_not_shown_is_named_and_not_shown_as_removed() -> None:
@@ -157,56 +156,27 @@ def test_a_policy_that_is_not_shown_is_named_and_not_shown_as_removed() -> None:
     ]
 
 
-def test_resources_are_counted_by_whether_they_are_read() -> None:
-    made = shown_of(
-        plan(
-            policy("p", READ, WRITE),
-            policy("same", READ, READ),
-            resource("awscc_iam_role_policy", "x", None, {"policy_document": READ}),
-            resource("aws_vpc", "y", None, {}),
-        )
-    )
-    assert (made.read, made.not_read, made.others) == (1, ("awscc_iam_role_policy.x",), 1)
-
-
-def test_a_resource_is_placed_in_its_file(tmp_path: ROOT.__class__) -> None:
-    block = 'resource "aws_iam_policy" "p" {\n  name = "p"\n}\n'
-    (tmp_path / "main.tf").write_text(f"\n{block}")
-    data = read_plan(plan(policy("p", READ, WRITE)), "plan.json")
-    locator = Locator(tmp_path, data.configuration)
-    assert locator.place("aws_iam_policy.p") == SourcePlace("main.tf", 2, 4)
-    assert locator.place('aws_iam_policy.p["a.b"]') == SourcePlace("main.tf", 2, 4)
-    assert locator.place("aws_iam_policy.q") is None and locator.place("") is None
-    assert Locator(None, data.configuration).place("aws_iam_policy.p") is None
-    with pytest.raises(InputError, match="name the directory of the root module"):
-        Locator(tmp_path / "none", data.configuration)
-
-
-def test_nothing_that_is_sensitive_is_in_any_report(tmp_path: ROOT.__class__) -> None:
-    secret = "hunter2"
-    text = document(allow("s3:Get", f"arn:aws:s3:::{secret}"))
-    hidden = {"after_sensitive": {"policy": True}, "before_sensitive": {"policy": True}}
-    marks = {"after_sensitive": {"role": True, "policy": True}}
-    values = {"role": secret, "name": secret, "policy": text}
-    (tmp_path / "plan.json").write_bytes(
-        plan(
-            policy("p", text, text.replace("Get", "Put"), **hidden),
-            policy("q", text, "no policy " + secret, **hidden),
-            resource("aws_iam_role_policy", "i", None, values, **marks),
-        )
-    )
-    options = [f"--report={name}={tmp_path / name}" for name in REPORTS]
-    done = run("review", tmp_path / "plan.json", *options)
-    for text in (done.out, *((tmp_path / name).read_text() for name in REPORTS)):
-        assert secret not in text
-    assert json.loads((tmp_path / "json").read_text())["plan"].endswith("plan.json")
-
-
 def test_the_list_of_rules_is_by_question() -> None:
     page = rule_pages.listing(shown_rules())
     assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [*rule_pages.QUESTIONS.values()]
     assert [*rule_pages.QUESTIONS] == [*Topic]
     assert re.findall(r"^\| \[([\w-]+)\]\(rules/\1\.md\)", page, re.MULTILINE) == [*Rule]
+
+
+def test_the_worst_finding_is_first_and_an_administrator_before_other_errors() -> None:
+    """Among notes and warnings, those that fail the review."""
+    less, more = (document(allow(actions)) for actions in ("ec2:A", ["ec2:A", "s3:B"]))
+    changes = [
+        policy("b", less, more),
+        policy("a", more, less),
+        policy("z", less, document(allow("*"))),
+        policy("n", None, less),
+        role("t", None, NODE_TRUST),
+    ]
+    *worst, _, _ = (f.rule for f in reviewed(*changes, fail_on="any-change").findings)
+    assert worst == [Rule.ADMIN, Rule.NEW_ACCESS, Rule.NEW_POLICY]
+    strict = reviewed(*changes, fail_on="new-access").findings
+    assert [f.rule for f in strict[-2:]] == [Rule.NEW_POLICY, Rule.ACCESS_REMOVED]
 
 
 def test_of_new_access_the_most_harmful_comes_first() -> None:

@@ -8,7 +8,19 @@ import pytest
 
 from conftest import run
 from eks import NODE_TRUST, arn_of, own_role
-from synthetic import Json, allow, document, plan, resource, reviewed, rules
+from synthetic import (
+    Json,
+    allow,
+    block,
+    configured,
+    document,
+    inline,
+    plan,
+    refers,
+    resource,
+    reviewed,
+    rules,
+)
 from vpc_cni_iam.inputs.plan.arguments import ROLE, ROLE_USES
 
 ROWS = [
@@ -139,14 +151,14 @@ def test_other_settings_name_no_role() -> None:
     assert not reviewed(resource("aws_ssm_service_setting", "s", None, values)).findings
 
 
-@pytest.mark.parametrize("refers", ["aws_iam_role.strong", "aws_ecr_repository.r"])
-def test_text_that_is_known_after_apply_has_the_role_that_it_refers_to(refers: str) -> None:
+@pytest.mark.parametrize("named", ["aws_iam_role.strong", "aws_ecr_repository.r"])
+def test_text_that_is_known_after_apply_has_the_role_that_it_refers_to(named: str) -> None:
     unknown = {"container_properties": True}
     change = resource("aws_batch_job_definition", "j", None, {"name": "j"}, after_unknown=unknown)
-    expressions = {"container_properties": {"references": [f"{refers}.arn", refers]}}
-    block = {"type": "aws_batch_job_definition", "name": "j", "expressions": expressions}
-    review = reviewed(*STRONG, change, configuration={"root_module": {"resources": [block]}})
-    expected = {"workload-role"} if refers == "aws_iam_role.strong" else set()
+    properties = refers(f"{named}.arn")
+    job = block("aws_batch_job_definition.j", container_properties=properties)
+    review = reviewed(*STRONG, change, configuration=configured(job))
+    expected = {"workload-role"} if named == "aws_iam_role.strong" else set()
     assert rules(review) == expected
 
 
@@ -154,13 +166,9 @@ def test_text_that_had_no_role_newly_has_one_whatever_its_expression_refers_to()
     texts = (json.dumps(each) for each in ({}, {"jobRoleArn": arn_of("strong")}))
     sides = ({"container_properties": text} for text in texts)
     change = resource("aws_batch_job_definition", "j", *sides)
-    references = {"references": ["aws_iam_role.strong.arn", "aws_iam_role.strong"]}
-    block = {
-        "type": "aws_batch_job_definition",
-        "name": "j",
-        "expressions": {"container_properties": references},
-    }
-    review = reviewed(*STRONG, change, configuration={"root_module": {"resources": [block]}})
+    properties = refers("aws_iam_role.strong.arn")
+    job = block("aws_batch_job_definition.j", container_properties=properties)
+    review = reviewed(*STRONG, change, configuration=configured(job))
     assert [f.level for f in review.findings if f.rule in GIVEN] == ["error"]
 
 
@@ -170,18 +178,13 @@ def test_text_that_is_not_read_ends_no_review(text: str | None) -> None:
     assert not reviewed(resource("aws_batch_job_definition", "j", None, values)).findings
 
 
-ARGUMENT = {"references": ["aws_iam_role.made.arn", "aws_iam_role.made"]}
 LATER = plan(
     resource("aws_iam_role", "made", None, {"name": "made", "assume_role_policy": NODE_TRUST}),
     resource("aws_lambda_function", "f", None, {}, after_unknown={"role": True}),
-    configuration={
-        "root_module": {
-            "resources": [
-                {"type": "aws_iam_role", "name": "made", "expressions": {}},
-                {"type": "aws_lambda_function", "name": "f", "expressions": {"role": ARGUMENT}},
-            ]
-        }
-    },
+    configuration=configured(
+        block("aws_iam_role.made"),
+        block("aws_lambda_function.f", role=refers("aws_iam_role.made.arn")),
+    ),
 )
 
 
@@ -239,9 +242,9 @@ def test_a_name_of_roles_in_two_accounts_may_be_either_in_an_instance_profile() 
         resource("aws_iam_role", f"r{i}", *[{"name": "r", "assume_role_policy": NODE_TRUST}] * 2)
         for i in (1, 2)
     ]
-    inline = {"role": "r", "name": "i", "policy": document(allow("s3:*"))}
+    has = inline(*[document(allow("s3:*"))] * 2)
     profile = resource("aws_iam_instance_profile", "p", None, {"name": "p", "role": "r"})
-    review = reviewed(*roles, resource("aws_iam_role_policy", "i", inline, inline), profile)
+    review = reviewed(*roles, has, profile)
     assert {"ambiguous-principal", "node-role-changed"} <= rules(review)
 
 

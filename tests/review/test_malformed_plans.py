@@ -11,7 +11,18 @@ import pytest
 from msgspec import to_builtins
 
 from conftest import run
-from synthetic import Json, allow, document, plan, policy, resource, reviewed, rules
+from synthetic import (
+    Json,
+    allow,
+    block,
+    configured,
+    document,
+    plan,
+    policy,
+    resource,
+    reviewed,
+    rules,
+)
 from test_secret_values import eks
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
@@ -123,10 +134,9 @@ def test_an_action_that_iam_refuses_does_not_end_the_review() -> None:
 
 @pytest.mark.parametrize("odd", [None, True, 7, 1.5, "x", {"a": 1}])
 def test_what_no_engine_writes_is_no_crash(odd: object) -> None:
-    block = {"mode": "data", "type": "aws_iam_policy_document", "name": "d"}
     read = {
         "address": "data.aws_iam_policy_document.d",
-        **block,
+        **{"mode": "data", "type": "aws_iam_policy_document", "name": "d"},
         "change": {
             "actions": ["read"],
             "after": {"source_policy_documents": odd, "override_policy_documents": odd},
@@ -135,13 +145,11 @@ def test_what_no_engine_writes_is_no_crash(odd: object) -> None:
     }
     expression = {"references": odd}
     policies = {"source_policy_documents": expression, "policy": expression}
-    blocks = [
-        {**block, "expressions": policies},
-        {"type": "aws_iam_policy", "name": "p", "expressions": policies},
-    ]
     later = policy("p", None, None, after_unknown={"policy": True})
     later["change"]["after"] = {"name": "p"}
-    configuration = {"root_module": {"resources": blocks}}
+    configuration = configured(
+        block("data.aws_iam_policy_document.d", **policies), block("aws_iam_policy.p", **policies)
+    )
     review = reviewed(read, later, configuration=configuration)
     assert rules(review) == {"unknown-policy"}
 
@@ -161,17 +169,8 @@ def test_a_value_of_another_kind_is_no_traceback(place: str, value: object) -> N
     data = policy("d", None, None, actions=["read"], after_unknown={"json": True})
     data |= {"mode": "data", "type": "aws_iam_policy_document"}
     data["change"]["after"] = {"source_policy_documents": value, "source_json": value}
-    configuration = {
-        "root_module": {
-            "resources": [
-                {
-                    "type": attachment,
-                    "name": "a",
-                    "expressions": {"policy_arn": {"references": references}},
-                }
-            ]
-        }
-    }
+    refers_to = {"references": references}
+    configuration = configured(block(f"{attachment}.a", policy_arn=refers_to))
     review = reviewed(
         resource("aws_iam_role", "r", None, values),
         resource(kind, "p", None, {"policy": document(allow("ec2:A"))}, address="aws_iam_policy.p"),

@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 
 from eks import NODE_TRUST, addon, arn_of, irsa, own_role, same
-from found import found
-from synthetic import Json, allow, document, resource
-from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.sentences import say
+from synthetic import Json, allow, block, document, found, refers, resource
+from vpc_cni_iam.review.report.shown import ShownFinding
 from vpc_cni_iam.review.rules import Consequence, Rule
 
 ASSOCIATION = "aws_eks_pod_identity_association"
@@ -26,7 +24,7 @@ ROLES = (
 )
 
 
-def given(*changes: Json, **more: Any) -> list[Finding]:
+def given(*changes: Json, **more: Any) -> list[ShownFinding]:
     return [f for f in found(*ROLES, *changes, **more) if f.rule in GIVEN]
 
 
@@ -62,20 +60,20 @@ def test_a_workload_with_another_role_is_judged_by_what_the_role_allows_more(
 
 def test_an_error_says_what_is_new_and_how_to_avoid_it() -> None:
     (finding,) = given(function("narrow", "wide"))
-    saying = say(finding)
-    assert saying.message.startswith(
+    assert finding.message.startswith(
         "aws_lambda_function.f uses aws_iam_role.wide in place of aws_iam_role.narrow"
     )
-    assert saying.details[0].startswith("example: s3:")
-    assert "aws_lambda_function.f" in saying.fix
+    assert finding.details[0].startswith("example: s3:")
+    assert "aws_lambda_function.f" in finding.fix
 
 
 def test_the_most_harmful_of_what_is_new_comes_first() -> None:
     more = document(allow("s3:GetObject"), allow(["logs:PutLogEvents", "iam:PassRole"]))
     (finding,) = given(*own_role("more", NODE_TRUST, more), function("narrow", "more"))
-    saying = say(finding)
-    assert "can now call iam:PassRole" in saying.message
-    assert saying.details[-1].startswith("example: iam:PassRole on arn:aws:iam::111122223333:role/")
+    assert "can now call iam:PassRole" in finding.message
+    assert finding.details[-1].startswith(
+        "example: iam:PassRole on arn:aws:iam::111122223333:role/"
+    )
 
 
 def test_no_example_tells_a_secret_of_a_role() -> None:
@@ -89,9 +87,8 @@ def test_no_example_tells_a_secret_of_a_role() -> None:
         limited(NARROW, OTHER, role_arn=arn_of("secret")),
     ):
         (finding,) = given(role, inline, bucket, change)
-        saying = say(finding)
-        assert "hidden-bucket" not in " ".join((saying.message, *saying.details))
-        assert not any(line.startswith("example") for line in saying.details)
+        assert "hidden-bucket" not in " ".join((finding.message, *finding.details))
+        assert not any(line.startswith("example") for line in finding.details)
 
 
 def test_one_more_role_beside_those_that_stay_counts() -> None:
@@ -154,7 +151,7 @@ def test_another_version_of_a_template_outside_of_the_plan_may_have_another_role
         [("aws_autoscaling_group.g", "warning")] if is_said else []
     )
     for finding in findings:
-        assert "in place of the role of launch template lt-1 in version 1" in say(finding).message
+        assert "in place of the role of launch template lt-1 in version 1" in finding.message
 
 
 def test_nodes_that_move_to_a_new_profile_are_found_once() -> None:
@@ -176,31 +173,9 @@ def test_a_module_that_is_renamed_gives_its_workloads_no_new_role() -> None:
     assert levels_of(old, new) == []
 
 
-def unresolved(values: Json, expression: Json, **more: Any) -> dict[str, Any]:
-    block = {"type": "aws_instance", "name": "i", "expressions": expression}
-    return {"configuration": {"root_module": {"resources": [block]}}, **more}
-
-
-def test_a_name_that_is_not_resolved_may_be_what_the_module_makes() -> None:
-    later = {"iam_instance_profile": True}
-    instance = resource("aws_instance", "i", None, {}, after_unknown=later)
-    local = {"iam_instance_profile": {"references": ["local.profile"]}}
-    more = unresolved({}, local)
-    assert ("aws_instance.i", "note") in levels_of(profile(None, "narrow"), instance, **more)
-    assert levels_of(instance, **more) == [("aws_instance.i", "warning")]
-    # What nobody sets is computed by the provider.
-    assert levels_of(instance, **unresolved({}, {})) == []
-
-
 def test_the_role_of_a_module_instance_is_not_that_of_another_one() -> None:
     """Both have the same reference, and nothing shows that it is the same role."""
-    blocks = [
-        {
-            "type": "aws_lambda_function",
-            "name": "f",
-            "expressions": {"role": {"references": ["local.role"]}},
-        }
-    ]
+    blocks = [block("aws_lambda_function.f", role=refers("local.role"))]
     call = {"module": {"resources": blocks}}
     changes = [
         function(role, role, address=f"module.{name}.aws_lambda_function.f")
@@ -257,8 +232,8 @@ def test_who_still_names_a_role_that_gets_another_name_loses_it(case: str) -> No
     (finding,) = given(replaced("old", "new"), change)
     assert (finding.address.split(".")[1], str(finding.level)) == ("w", level)
     assert Consequence.COVERAGE_LOST in finding.means
-    assert "still uses aws_iam_role.gone" in say(finding).message
-    assert say(finding).fix
+    assert "still uses aws_iam_role.gone" in finding.message
+    assert finding.fix
     # A role that is made anew under its name has the same ARN.
     assert given(replaced("old", "old"), change) == []
 
@@ -266,7 +241,7 @@ def test_who_still_names_a_role_that_gets_another_name_loses_it(case: str) -> No
 def test_who_updates_a_workload_that_still_names_such_a_role_hears_the_same() -> None:
     sides = ({"role": arn_of("old"), "timeout": n} for n in (1, 2))
     (finding,) = given(replaced("old", "new"), resource("aws_lambda_function", "w", *sides))
-    assert "still uses aws_iam_role.gone" in say(finding).message
+    assert "still uses aws_iam_role.gone" in finding.message
 
 
 def association(before: str | None, after: str | None, **more: Any) -> Json:
@@ -300,7 +275,7 @@ def test_a_target_role_is_the_one_that_pods_have() -> None:
     change["change"]["actions"] = ["update"]
     (finding,) = given(change)
     assert str(finding.level) == "error"
-    assert "aws_iam_role.strong in place of aws_iam_role.narrow" in say(finding).message
+    assert "aws_iam_role.strong in place of aws_iam_role.narrow" in finding.message
 
 
 def test_a_renamed_association_gives_nothing_new() -> None:
@@ -358,7 +333,7 @@ def test_an_annotation_is_read_wherever_it_is(case: str) -> None:
     kind, values = ANNOTATED[case]
     (finding,) = given(resource(kind, "w", None, values))
     assert str(finding.level) == "error"
-    assert "aws_iam_role.strong" in say(finding).message
+    assert "aws_iam_role.strong" in finding.message
     assert given(resource(kind, "w", values, {**values, "version": "2"})) == []
 
 
@@ -411,7 +386,7 @@ def test_values_that_a_plan_does_not_show_are_a_note() -> None:
     for change in (later, written):
         (finding,) = given(change)
         assert str(finding.level) == "note"
-        assert "a service account may get a role" in say(finding).message
+        assert "a service account may get a role" in finding.message
 
 
 def test_a_sensitive_role_that_stays_is_no_finding_and_another_one_is() -> None:
@@ -424,7 +399,7 @@ def test_a_sensitive_role_that_stays_is_no_finding_and_another_one_is() -> None:
         )
         findings = given(resource(ASSOCIATION, "a", *sides, **hidden))
         assert len(findings) == expected
-        assert all("hidden-" not in say(f).message for f in findings)
+        assert all("hidden-" not in f.message for f in findings)
 
 
 @pytest.mark.parametrize("kind", ["helm_release", "aws_lambda_function"])
@@ -432,9 +407,8 @@ def test_a_secret_that_names_a_role_of_the_plan_is_judged_and_not_told(kind: str
     values = {"role": arn_of("strong")} if kind == "aws_lambda_function" else {"set": [ESCAPED]}
     argument = "role" if "role" in values else "set"
     (finding,) = given(resource(kind, "w", None, values, after_sensitive={argument: True}))
-    saying = say(finding)
-    assert "strong" not in " ".join((saying.message, *saying.details, saying.fix))
-    assert "(sensitive" in saying.message
+    assert "strong" not in " ".join((finding.message, *finding.details, finding.fix))
+    assert "(sensitive" in finding.message
 
 
 OTHER = document(allow("s3:PutObject"))

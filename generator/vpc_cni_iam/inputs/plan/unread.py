@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import DecodeError, Struct, json
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.arguments import CLUSTER, OF_KUBERNETES
+from vpc_cni_iam.inputs.plan.arguments import CLUSTER, NODE_GROUP, OF_KUBERNETES
 from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.objects import (
@@ -122,7 +122,8 @@ _NOT_READ_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
         *("enabled_cluster_log_types", "encryption_config"),
         *("vpc_config.*.endpoint_private_access", "vpc_config.*.endpoint_public_access"),
         "vpc_config.*.public_access_cidrs",
-    )
+    ),
+    NODE_GROUP: ("remote_access",),
 }
 # Types that create resources of any service: the arguments with their types.
 _STACK = ("template_body", "template_url", "parameters")

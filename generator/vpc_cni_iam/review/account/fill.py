@@ -154,7 +154,6 @@ class Filler:
             if grant.address not in lists
         }
         emptied = accounts.deleted | accounts.replaced
-        changed = {resource.address for resource in self.resources if resource.actions != _NO_OP}
         written: dict[tuple[IamResource, GrantKey], Grant] = {}
         for grant in (*computed, *(grant for grant in before if grant.address in lists)):
             if grant.owner not in emptied and (grant.owner, grant.key) not in removed:
@@ -173,14 +172,20 @@ class Filler:
                 kind = ConflictKind.DELETED_ELSEWHERE
                 accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
             else:
-                other = written.get((grant.owner, grant.key), grant)
-                if other.address in changed and other.content != grant.content:
-                    if resource.address not in changed:
-                        continue  # it writes nothing, so the other one is left
-                    kind = ConflictKind.WRITTEN_TWICE
-                    accounts.conflicts.append(Conflict(kind, other, grant.address, is_kept=True))
-                written[grant.owner, grant.key] = grant
-                accounts.after.add(grant)
+                self._write(grant, accounts, written)
+
+    def _write(
+        self, grant: Grant, accounts: Accounts, written: dict[tuple[IamResource, GrantKey], Grant]
+    ) -> None:
+        """Add a grant; of two resources with one policy, only those that change write it."""
+        other = written.get((grant.owner, grant.key), grant)
+        if self.resolver.is_changed(other.address) and other.content != grant.content:
+            if not self.resolver.is_changed(grant.address):
+                return
+            kind = ConflictKind.WRITTEN_TWICE
+            accounts.conflicts.append(Conflict(kind, other, grant.address, is_kept=True))
+        written[grant.owner, grant.key] = grant
+        accounts.after.add(grant)
 
     def _made_after(
         self, accounts: Accounts, had: set[tuple[str, IamResource, GrantKey]]

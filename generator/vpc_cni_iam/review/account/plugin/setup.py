@@ -255,7 +255,8 @@ def _deciding(values: Mapping[str, Value], *, has_more: bool) -> Iterator[tuple[
     for name, value in values.items():
         is_image = ".image." in f".{name}" and not name.endswith(".tag")
         is_role = name.endswith((ROLE_ANNOTATION, _SKIPS)) and name != _ROLE
-        is_role = is_role or name.removeprefix("env.") in _CREDENTIALS
+        # A secret in a name may be a part of one of these.
+        is_role = is_role or name.removeprefix("env.") in _CREDENTIALS or holds_mark(name)
         if name == _OVERRIDE and isinstance(value, Known):  # its tag is the version
             tag = daemonset.image_tag(value.value)
             yield name, Known(value.value.removesuffix(f":{tag}"))

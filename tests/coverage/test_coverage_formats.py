@@ -248,7 +248,7 @@ MEANINGS = {
     "degraded": ("!", "called and denied: the plugin works, degraded"),
     "harmless": ("-", "called and denied, which has no effect"),
     "unused": ("o", "allowed, never called"),
-    "not called": (".", "neither"),
+    "not called": (".", "neither allowed nor called"),
 }
 Cells = dict[str, dict[str, str]]
 MATRICES = (

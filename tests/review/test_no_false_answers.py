@@ -77,6 +77,8 @@ def test_what_settings_that_are_not_read_may_need_is_not_said_to_work() -> None:
         {"env": {"AWS_ROLE_ARN": arn_of("other")}},
         {"env": {"AWS_PROFILE": "other"}},
         {"env": {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://192.0.2.1/"}},
+        {"env": {"AWS_EC2_ENDPOINT": "http://192.0.2.1/"}},
+        {"env": {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://192.0.2.1/"}},
         {"image": {"override": "registry.example.com/cni:1"}},
     ],
 )

@@ -257,6 +257,6 @@ def test_what_has_a_name_that_is_not_known_may_be_the_plugin(
     findings = found(resource(kind, "x", old, new, **{mark: {argument: True}}))
     (finding,) = (f for f in findings if f.rule is Rule.UNREAD_RESOURCE)
     assert (finding.level, finding.means) == (Level.WARNING, tuple(Consequence))
-    assert f"may be the VPC CNI plugin: its {argument} is not known" in finding.message
+    assert f"may belong to the VPC CNI plugin: its {argument} is not known" in finding.message
     stays = resource(kind, "x", new, new, **{mark: {argument: True}})
     assert found(stays) == ()

@@ -264,6 +264,27 @@ SOURCES = "source_policy_documents"
 JOINED = document(allow("iam:*", Sid="Same"), allow("s3:B", Sid="Other"))
 
 
+@pytest.mark.parametrize(("begin", "rule"), [("&", "new-access"), ("$", "rewritten")])
+def test_a_document_has_the_variables_that_the_provider_writes(begin: str, rule: str) -> None:
+    """The provider writes ``${`` in place of ``&{``."""
+    own = {"actions": ["s3:A"], "resources": ["arn:aws:s3:::example/&{aws:username}"]}
+    text = document(allow("s3:A", f"arn:aws:s3:::example/{begin}{{aws:username}}"))
+    review = reviewed(
+        deferred({"statement": [own]}, unknown={}),
+        resource(
+            "aws_iam_role_policy",
+            "p",
+            {"role": "r", "name": "p", "policy": text},
+            {"role": "r", "name": "p"},
+            after_unknown={"policy": True},
+        ),
+        configuration=configured(
+            block("aws_iam_role_policy.p", policy=refers(f"{DOCUMENT}.json")), block(DOCUMENT)
+        ),
+    )
+    assert rules(review) == {rule}
+
+
 @pytest.mark.parametrize(
     ("argument", "sid", "expected"),
     [

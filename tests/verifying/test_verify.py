@@ -214,7 +214,7 @@ def test_code_that_reading_does_not_know_is_never_ok(name: str, tmp_path: Path) 
     result = verify(module(tmp_path / "m", change), as_stated, None)
     (ipv4,) = (c for c in result.documents if c.name == "ipv4")
     assert (ipv4.state, result.clean) == ("unknown", False)
-    assert "it is not settled what this does to it: main.tf:" in str(ipv4.differences[0])
+    assert "it is not known how this code changes it: main.tf:" in str(ipv4.differences[0])
 
 
 @pytest.mark.engine

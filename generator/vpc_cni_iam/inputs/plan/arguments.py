@@ -19,7 +19,8 @@ POLICY_ATTACHMENT = "aws_iam_policy_attachment"
 ADDON, ASSOCIATION = "aws_eks_addon", "aws_eks_pod_identity_association"
 CLUSTER, NODE_GROUP, CHART = "aws_eks_cluster", "aws_eks_node_group", "helm_release"
 TEMPLATE, LAUNCH_CONFIGURATION = "aws_launch_template", "aws_launch_configuration"
-TASK = "aws_ecs_task_definition"
+TASK, DAEMON_TASK = "aws_ecs_task_definition", "aws_ecs_daemon_task_definition"
+JOB = "aws_batch_job_definition"
 OIDC_PROVIDER = "aws_iam_openid_connect_provider"
 # Types that name a role for others, in words.
 KINDS = {
@@ -27,9 +28,13 @@ KINDS = {
     TEMPLATE: "launch template",
     LAUNCH_CONFIGURATION: "launch configuration",
     TASK: "task definition",
+    DAEMON_TASK: "daemon task definition",
+    JOB: "job definition",
 }
 _SPECIFICATION = "launch_template_config.*.launch_template_specification.*"
 _MIXED = "mixed_instances_policy.*.launch_template.*"
+_PIPED = "target_parameters.*.ecs_task_parameters.*"
+_BEANSTALK = {"setting.*.name=IamInstanceProfile.value": PROFILE}
 
 _IOT_ACTIONS = (
     *("cloudwatch_alarm", "cloudwatch_logs", "cloudwatch_metric", "dynamodb", "dynamodbv2"),
@@ -118,6 +123,8 @@ NAMED_BY: Mapping[str, tuple[str, ...]] = {
     TEMPLATE: ("id", "name"),
     LAUNCH_CONFIGURATION: ("name", "id"),
     TASK: ("arn", "family"),
+    DAEMON_TASK: ("arn", "family"),
+    JOB: ("arn", "name"),
 }
 # The arguments that name the role of a workload, and the type that each refers to: a role, or a
 # type that names a role. A block refers to it by its ID, ARN or name.
@@ -138,13 +145,19 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
         "service_role": ROLE,
     },
     "aws_ec2_fleet": {_SPECIFICATION: TEMPLATE},
+    "aws_ecs_capacity_provider": {
+        "managed_instances_provider.*.infrastructure_role_arn": ROLE,
+        "managed_instances_provider.*.instance_launch_template.*.ec2_instance_profile_arn": PROFILE,
+    },
     "aws_eks_node_group": {"node_role_arn": ROLE, "launch_template.*": TEMPLATE},
-    "aws_elastic_beanstalk_environment": {"setting.*.name=IamInstanceProfile.value": PROFILE},
+    "aws_elastic_beanstalk_configuration_template": _BEANSTALK,
+    "aws_elastic_beanstalk_environment": _BEANSTALK,
     "aws_emr_cluster": {
         "autoscaling_role": ROLE,
         "ec2_attributes.*.instance_profile": PROFILE,
         "service_role": ROLE,
     },
+    "aws_gamelift_game_server_group": {"launch_template.*": TEMPLATE, "role_arn": ROLE},
     "aws_imagebuilder_infrastructure_configuration": {"instance_profile_name": PROFILE},
     "aws_instance": {"iam_instance_profile": PROFILE, "launch_template.*": TEMPLATE},
     "aws_opsworks_stack": {"default_instance_profile_arn": PROFILE, "service_role_arn": ROLE},
@@ -163,11 +176,13 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_apigatewayv2_integration": {"credentials_arn": ROLE},
     "aws_apprunner_service": {"instance_configuration.*.instance_role_arn": ROLE},
     "aws_appconfig_configuration_profile": {"retrieval_role_arn": ROLE},
+    "aws_appstream_fleet": {"iam_role_arn": ROLE},
+    "aws_appstream_image_builder": {"iam_role_arn": ROLE},
     "aws_appsync_datasource": {"service_role_arn": ROLE},
     "aws_athena_workgroup": {"configuration.*.execution_role": ROLE},
     "aws_backup_restore_testing_selection": {"iam_role_arn": ROLE},
     "aws_backup_selection": {"iam_role_arn": ROLE},
-    "aws_batch_job_definition": {
+    JOB: {
         f"{properties}{role}": ROLE
         for role in ("jobRoleArn", "executionRoleArn", "taskRoleArn")
         for properties in (
@@ -184,10 +199,15 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_bedrockagentcore_browser": {"execution_role_arn": ROLE},
     "aws_bedrockagentcore_code_interpreter": {"execution_role_arn": ROLE},
     "aws_bedrockagentcore_gateway": {"role_arn": ROLE},
+    "aws_bedrockagentcore_harness": {"execution_role_arn": ROLE},
+    # For everybody in a channel.
+    "aws_chatbot_slack_channel_configuration": {"iam_role_arn": ROLE},
+    "aws_chatbot_teams_channel_configuration": {"iam_role_arn": ROLE},
     "aws_cloudformation_type": {"execution_role_arn": ROLE},
     "aws_cloudwatch_event_rule": {"role_arn": ROLE},
     "aws_cloudwatch_event_target": {
         "role_arn": ROLE,
+        "batch_target.*.job_definition": JOB,
         "ecs_target.*.task_definition_arn": TASK,
     },
     "aws_codebuild_fleet": {"fleet_service_role": ROLE},
@@ -216,7 +236,10 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
         "infrastructure_role_arn": ROLE,
         "task_role_arn": ROLE,
     },
+    "aws_ecs_daemon": {"daemon_task_definition_arn": DAEMON_TASK},
+    DAEMON_TASK: {"task_role_arn": ROLE, "execution_role_arn": ROLE},
     "aws_ecs_service": {"task_definition": TASK},
+    "aws_ecs_task_set": {"task_definition": TASK},
     TASK: {"task_role_arn": ROLE, "execution_role_arn": ROLE},
     "aws_eks_cluster": {"compute_config.*.node_role_arn": ROLE},
     "aws_eks_fargate_profile": {"pod_execution_role_arn": ROLE},
@@ -250,7 +273,13 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_mskconnect_connector": {"service_execution_role_arn": ROLE},
     "aws_mwaa_environment": {"execution_role_arn": ROLE},
     "aws_neptune_cluster": {"iam_roles.*": ROLE},
-    "aws_pipes_pipe": {"role_arn": ROLE},
+    "aws_pipes_pipe": {
+        "role_arn": ROLE,
+        "target_parameters.*.batch_job_parameters.*.job_definition": JOB,
+        f"{_PIPED}.task_definition_arn": TASK,
+        f"{_PIPED}.overrides.*.task_role_arn": ROLE,
+        f"{_PIPED}.overrides.*.execution_role_arn": ROLE,
+    },
     "aws_rds_cluster": {"iam_roles.*": ROLE},
     "aws_rds_cluster_role_association": {"role_arn": ROLE},
     "aws_redshift_cluster": {"iam_roles.*": ROLE},
@@ -268,6 +297,7 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_sagemaker_model": {"execution_role_arn": ROLE},
     "aws_sagemaker_notebook_instance": {"role_arn": ROLE},
     "aws_sagemaker_pipeline": {"role_arn": ROLE},
+    "aws_sagemaker_training_job": {"role_arn": ROLE},
     "aws_sagemaker_user_profile": {"user_settings.*.execution_role": ROLE},
     "aws_scheduler_schedule": {
         "target.*.role_arn": ROLE,
@@ -275,6 +305,7 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     },
     # The launch constraint with which products are provisioned.
     "aws_servicecatalog_constraint": {"parameters.{}.RoleArn": ROLE},
+    "aws_servicecatalog_service_action": {"definition.*.assume_role": ROLE},
     "aws_sfn_state_machine": {"role_arn": ROLE},
     "aws_ssm_activation": {"iam_role": ROLE},
     "aws_ssm_association": {"parameters.AutomationAssumeRole": ROLE},

@@ -33,9 +33,11 @@ _LONG_LIVED = "kubernetes.io/service-account-token"  # the type of a secret
 # The API groups of Crossplane and ACK that create access in AWS.
 _ACCESS_GROUPS = ("cloud", "eks", "iam", "identity", "organizations", "rolesanywhere", "sso")
 _GROUP_ENDS = (".aws.", ".services.k8s.aws")
-# Members that set the role of Karpenter's nodes.
+# Members that set the role of Karpenter's nodes, or let pods reach the instance metadata, with the
+# value that does not.
 _NODE_KINDS = ("NodeClass", "EC2NodeClass", "AWSNodeTemplate")
 _NODE_ROLES = ("role", "instanceProfile")
+_METADATA = {"httpPutResponseHopLimit": "1", "httpTokens": "required"}
 # Substrings of everything above; text without any of them is not parsed. Text with escaped
 # characters has backslashes or base64; the JSON of a plan doubles backslashes.
 _MARKS = (
@@ -59,7 +61,8 @@ class ObjectFacts(Struct):
     annotates: bool = False  # whether they name the role of a service account
     is_unparsed: bool = False  # whether text with an object does not parse
     is_about_nodes: bool = False  # whether they configure Karpenter nodes
-    node_roles: set[str] = field(default_factory=set)  # the roles of these nodes
+    # The roles of these nodes, and settings that open the instance metadata.
+    node_access: set[str] = field(default_factory=set)
 
     def add(self, value: Any, *, key: str = "", in_nodes: bool = False, depth: int = 0) -> None:
         """Add the facts of a value.
@@ -79,8 +82,11 @@ class ObjectFacts(Struct):
         elif isinstance(value, list):
             for inner in value:
                 self.add(inner, key=key, in_nodes=in_nodes, depth=depth)
-        elif isinstance(value, str):
-            self._add_text(value, key, in_nodes=in_nodes, depth=depth)
+        else:
+            if in_nodes and str(value) != _METADATA.get(key, str(value)):
+                self.node_access.add(f"{key}={value}")
+            if isinstance(value, str):
+                self._add_text(value, key, in_nodes=in_nodes, depth=depth)
 
     def _add_key(self, key: str) -> None:
         self.names_plugin |= any(word in key for word in _PLUGIN_WORDS)
@@ -97,7 +103,7 @@ class ObjectFacts(Struct):
         else:
             self._add_scalar(text, key)
             if in_nodes and key in _NODE_ROLES:
-                self.node_roles.add(text)
+                self.node_access.add(text)
 
     def _add_scalar(self, text: str, key: str) -> None:
         self.names_plugin |= any(word in text for word in _PLUGIN_WORDS)

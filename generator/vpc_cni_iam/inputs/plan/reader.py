@@ -250,8 +250,9 @@ class _Contents(Struct):
             if not facts.annotates:
                 self.others += 1
                 return
-        if arguments := unread_arguments(item.type, change):
-            kind = UnreadKind.settings
+        deciding = UnreadReader(item, reader).deciding()
+        if arguments := deciding or unread_arguments(item.type, change):
+            kind = UnreadKind.access if deciding else UnreadKind.settings
             self.unread.append(UnreadChange(item.address, actions, kind, arguments=arguments))
         else:
             self.read.append(item.address)

@@ -31,6 +31,8 @@ _SHORTEST = 4
 # A text is first searched for the ends of values: they differ more than the beginnings of ARNs.
 _ENDS = (16, 8, _SHORTEST)
 _WORDS = frozenset({"true", "false", "null"})
+# A text that is one of these stays, unless it is marked itself: it identifies the plugin.
+_PUBLIC_NAMES = frozenset({"aws-node", "aws-vpc-cni", "kube-system", "vpc-cni"})
 _GRAMMAR = frozenset(
     (
         *("Version", "Id", "Statement", "Sid", "Effect", "Allow", "Deny", "Condition"),
@@ -106,7 +108,7 @@ class Secrets:
         if self.is_empty:
             return value
         if isinstance(value, str):
-            return self._clean(value, 0)
+            return value if value in _PUBLIC_NAMES else self._clean(value, 0)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return self.mark_of(str(value)) if self._is_secret_number(str(value)) else value
         return value

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import DecodeError, Struct, json
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.arguments import CLUSTER, OF_KUBERNETES
+from vpc_cni_iam.inputs.plan.arguments import CLUSTER, NODE_GROUP, OF_KUBERNETES
 from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.objects import (
@@ -83,28 +83,35 @@ _PATTERNS: Mapping[UnreadKind, tuple[tuple[str, ...], ...]] = {
     ),
     # Also types of IAM and EKS in newer providers.
     UnreadKind.access: (
-        ("aws_iam_*", "aws_eks_*", "aws_controltower_*", "aws_ssoadmin_*", "aws_rolesanywhere_*"),
+        ("aws_iam_*", "aws_eks_*", "aws_ssoadmin_*", "aws*_controltower_*", "aws*_rolesanywhere_*"),
         ("awscc_cloudformation_*", "awscc_eks_*", "awscc_iam_*", "awscc_identitystore_*"),
-        ("awscc_organizations_*", "awscc_rolesanywhere_*", "awscc_sso_*", "eksctl_*"),
+        ("awscc_organizations_*", "awscc_sso_*", "eksctl_*", "aws_transfer_ssh_key"),
         ("aws_identitystore_group_membership*", "aws_organizations_policy*"),
+        ("aws_organizations_aws_service_access", "aws_ec2_instance_metadata_defaults"),
         ("aws_organizations_resource_policy*", "aws_organizations_delegated_administrator*"),
-        ("aws_kms_grant*", "aws_cognito_identity_pool_*"),
-        ("aws_quicksight_iam_policy_assignment*", "aws_lakeformation_data_lake_settings*"),
-        ("aws_lakeformation_permissions*", "aws_lakeformation_opt_in*"),
-        ("aws_lakeformation_resource_lf_tag*",),
+        ("aws_kms_grant*", "aws*_cognito_identity_pool_*", "aws_cognito_identity_provider"),
+        ("aws_cognito_user_in_group", "awscc_cognito_user_pool_identity_provider"),
+        ("awscc_cognito_user_pool_user_to_group*", "aws_cloud9_environment_membership"),
+        ("aws_budgets_budget_action", "awscc_budgets_budgets_action"),
+        ("aws_quicksight_iam_policy_assignment*", "aws*_emr_studio_session_mapping"),
+        ("aws*_lakeformation_data_lake_settings*", "aws*_lakeformation_*permissions*"),
+        ("aws_lakeformation_opt_in*", "aws_lakeformation_resource_lf_tag*"),
         ("aws_servicecatalog_principal_portfolio_association*",),
-        ("aws_servicecatalog_provisioned_product*",),
-        ("awscc_servicecatalog_cloudformation_provisioned*",),
+        ("awscc_servicecatalog_portfolio_principal_association",),
+        ("aws*_servicecatalog_portfolio_share", "aws_servicecatalog_provisioned_product*"),
+        ("awscc_servicecatalog_cloudformation_provisioned*", "aws*_securitylake_subscriber"),
         ("aws_cloudformation_stack_instances*", "aws_cloudformation_stack_set_instance*"),
         ("vault_aws_secret_backend_role*", "vault_aws_secret_backend_static_role*"),
         ("aws_lambda_invo*", "kubernetes_role*", "kubernetes_cluster_role*"),
-        ("aws_ram_*_association", "aws_ami_launch_permission"),
+        ("aws_ram_*_association*", "awscc_ram_resource_share", "aws_ami_launch_permission"),
         ("aws_snapshot_create_volume_permission", "kubernetes_token_request*"),
     ),
     UnreadKind.resource_policy: (
         ("aws_s3_account_public_access_block", "aws_s3_bucket_public_access_block"),
+        ("aws_*_block_public_access", "aws_redshift_*_authorization"),
         ("aws_s3_bucket_acl", "aws_acmpca_policy", "aws_iot_policy", "aws_iot_policy_attachment"),
         ("aws_s3control_access_grant", "aws_lambda_function_url", "awscc_lambda_url"),
+        ("aws_vpc_endpoint_service_allowed_principal", "awscc_*_endpoint_service_permissions"),
         ("aws_*_permission", "awscc_*_permission"),
         tuple(f"{aws}*_{name}_policy" for aws in _AWS for name in _WITH_POLICY),
     ),
@@ -115,23 +122,31 @@ _NOT_READ_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
         *("enabled_cluster_log_types", "encryption_config"),
         *("vpc_config.*.endpoint_private_access", "vpc_config.*.endpoint_public_access"),
         "vpc_config.*.public_access_cidrs",
-    )
-}
-_STACK = ("capabilities", "CAPABILITY_")
-# Types that create resources of any service: the argument with the type, and IAM's prefix.
-_MAKERS = {
-    "aws_cloudcontrolapi_resource": (
-        "type_name",
-        *("AWS::IAM::", "AWS::EKS::", "AWS::SSO::", "AWS::Organizations::"),
-        *("AWS::RolesAnywhere::", "AWS::CloudFormation::Stack"),
     ),
+    NODE_GROUP: ("remote_access",),
+}
+# Types that create resources of any service: the arguments with their types.
+_STACK = ("template_body", "template_url", "parameters")
+_TEMPLATES = {
+    "aws_cloudcontrolapi_resource": ("type_name", "desired_state"),
     "aws_cloudformation_stack": _STACK,
     "aws_cloudformation_stack_set": _STACK,
-    "aws_serverlessapplicationrepository_cloudformation_stack": _STACK,
+    "aws_serverlessapplicationrepository_cloudformation_stack": (),
+}
+# Arguments that share a resource with others.
+_SHARED: Mapping[str, tuple[str, UnreadKind]] = {
+    **dict.fromkeys(
+        (
+            *("aws_db_cluster_snapshot", "aws_db_snapshot", "aws_db_snapshot_copy"),
+            "aws_rds_cluster_snapshot_copy",
+        ),
+        ("shared_accounts", UnreadKind.access),
+    ),
+    "aws_ssm_document": ("permissions", UnreadKind.access),
+    "aws_vpc_endpoint_service": ("allowed_principals", UnreadKind.resource_policy),
 }
 # Types that are about access if these arguments change: which policies of an organization apply,
-# who gets an identity of a pool, whether pods reach the instance metadata, with which role stacks
-# run.
+# who gets an identity of a pool, with which role stacks run, which session policy limits a role.
 _DECIDING = {
     "aws_cloudformation_stack": ("iam_role_arn",),
     "aws_cloudformation_stack_set": ("administration_role_arn", "execution_role_name"),
@@ -139,11 +154,11 @@ _DECIDING = {
         *("allow_classic_flow", "allow_unauthenticated_identities", "cognito_identity_providers"),
         *("openid_connect_provider_arns", "saml_provider_arns", "supported_login_providers"),
     ),
-    "aws_ec2_instance_metadata_defaults": (
-        *("http_endpoint", "http_put_response_hop_limit", "http_tokens"),
-    ),
     "aws_organizations_account": ("parent_id",),
-    "aws_organizations_organization": ("enabled_policy_types",),
+    "aws_organizations_organization": ("aws_service_access_principals", "enabled_policy_types"),
+    "aws_ram_resource_share": ("allow_external_principals",),
+    "aws_transfer_access": ("policy",),
+    "aws_transfer_user": ("policy",),
 }
 # Other types that create Kubernetes objects.
 _BRINGING = (
@@ -152,22 +167,25 @@ _BRINGING = (
 )
 # The arguments that limit a permission to some principals.
 _LIMITS = ("condition", "principal_org_id", "source_account", "source_arn")
-# Values that open a resource to everybody: no authorization, an ACL, and groups in an ACL.
+# Values that open a resource to everybody: an ACL, groups in an ACL, and no authorization.
 _GROUPS = "http://acs.amazonaws.com/groups/global/"
-_FOR_EVERYBODY = (
-    *("NONE", "public-read", "public-read-write", "authenticated-read"),
+_PUBLIC = (
+    *("public-read", "public-read-write", "authenticated-read"),
     *(f"{_GROUPS}AllUsers", f"{_GROUPS}AuthenticatedUsers"),
 )
-# The resources of stacks, by the types in a template.
-_STACKS = ("aws_cloudformation_stack", "aws_cloudformation_stack_set")
-_TEMPLATE = ("template_body", "template_url", "parameters")
-_TYPE = re.compile(r"AWS::\w+::\w+")
-_ACCESS_TYPES = (
-    *("AWS::EKS::", "AWS::IAM::", "AWS::Organizations::", "AWS::RolesAnywhere::", "AWS::SSO::"),
-    "AWS::CloudFormation::Stack",
+_FOR_EVERYBODY = ("NONE", *_PUBLIC)
+_ENDPOINTS = ("aws_vpc_endpoint", "aws_vpc_endpoint_policy")
+# Their ACL is that of one file.
+_OBJECTS = ("aws_s3_object", "aws_s3_object_copy", "aws_s3_bucket_object")
+# The types in a template; those of CloudFormation other than stacks create nothing.
+_TYPE = re.compile(r"AWS::(?!CloudFormation::(?!Stack))(\w+)::(\w+)")
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
+# One of these is in a change with a policy or an ACL, maybe with escaped letters.
+_MAY_HAVE_POLICY = re.compile(
+    rb"[sS]tatement|public-read|authenticated-read|/groups/global/|\\\\u00[4-7]"
 )
-_POLICY_TYPES = ("Permission", "Policy")
-_POLICY_ARGUMENTS = ("policy", "access_policies", "access_policy", "resource_policy")
+_POLICY_ENDS = ("policy", "policies")
 
 
 @lru_cache(4096)
@@ -225,11 +243,13 @@ class UnreadReader:
             return kind
         if self.type.startswith(OF_KUBERNETES):
             return self._kind_of_object()
-        if self._makes_access() or self._decides():
+        if self.type in _TEMPLATES and (kind := self._kind_of_template()):
+            return kind
+        if self.deciding():
             return UnreadKind.access
         if self._has_policy():
             return UnreadKind.resource_policy
-        return self._kind_of_template() if self.type in _STACKS else None
+        return self._kind_of_sharing()
 
     def _kind_of_object(self) -> UnreadKind | None:
         facts = self.facts
@@ -242,11 +262,11 @@ class UnreadReader:
         return UnreadKind.access if self._changes_nodes() else None
 
     def _changes_nodes(self) -> bool:
-        """Return whether a Karpenter object gives nodes another role."""
+        """Return whether a Karpenter object gives nodes another role, or opens their metadata."""
         if not may_be_about_access(self.item.change):
             return False
         before, after = (facts_of(side) for side in (self.change.before, self.change.after))
-        if not after.node_roles <= before.node_roles:
+        if not after.node_access <= before.node_access:
             return True
         return after.is_about_nodes and later_node_roles(self.change.after_unknown)
 
@@ -267,45 +287,52 @@ class UnreadReader:
     def _sides(self) -> tuple[dict[str, Any], dict[str, Any]]:
         return self.change.before or {}, self.change.after or {}
 
-    def _makes_access(self) -> bool:
-        """Return whether a resource creates others, which may be about access."""
-        if self.type not in _MAKERS:
-            return False
-        argument, *about_access = _MAKERS[self.type]
-        values = [side.get(argument) for side in self._sides]
-        texts = [t for value in values for t in (value if isinstance(value, list) else [value])]
-        return bool(self._unknown.get(argument)) or any(
-            str(text).startswith((*about_access,)) for text in texts
-        )
+    def deciding(self) -> tuple[str, ...]:
+        """Return the changed arguments that give others access."""
+        paths = _DECIDING.get(self.type)
+        return _changed(paths, self.change) if paths else ()
 
-    def _decides(self) -> bool:
-        """Return whether an argument that gives others access changes."""
-        return bool(_changed(_DECIDING.get(self.type, ()), self.change))
+    def _kind_of_sharing(self) -> UnreadKind | None:
+        """Return why a resource that is newly shared is reported."""
+        if self.type not in _SHARED:
+            return None
+        argument, kind = _SHARED[self.type]
+        before, after = (side.get(argument) for side in self._sides)
+        return kind if self._unknown.get(argument) or (after and _is_more(before, after)) else None
 
     def _kind_of_template(self) -> UnreadKind | None:
-        """Return why new resources of a stack may give access; None if they do not."""
-        later = bool(self._unknown.get("template_body"))
-        before, after = ({n: side.get(n) for n in _TEMPLATE} for side in self._sides)
+        """Return why the new resources of a template may give access; None if they do not."""
+        arguments = _TEMPLATES[self.type]
+        before, after = ({n: side.get(n) for n in arguments} for side in self._sides)
+        capabilities = [side.get("capabilities") for side in self._sides]
+        if self._unknown.get("capabilities") or "CAPABILITY_" in str(capabilities):
+            return UnreadKind.access
+        later = any(self._unknown.get(name) for name in ("template_body", "type_name"))
         if before == after and not later:
             return None
-        types = _TYPE.findall(f"{before} {after}")
-        if later or after["template_url"] or any(t.startswith(_ACCESS_TYPES) for t in types):
+        text = _unescaped(" ".join(str(v) for side in (before, after) for v in side.values()))
+        types = _TYPE.findall(text)
+        kinds = {kind_of_type(_cloud_control_type(*names)) for names in types}
+        if later or after.get("template_url") or UnreadKind.access in kinds:
             return UnreadKind.access
-        has_policy = any(kind.endswith(_POLICY_TYPES) for kind in types)
+        has_policy = UnreadKind.resource_policy in kinds or "Principal" in text
         return UnreadKind.resource_policy if has_policy else None
 
     def _has_policy(self) -> bool:
-        """Return whether a policy in a resource changes."""
-        if not self.type.startswith(_AWS) or b"Statement" not in bytes(self.item.change):
+        """Return whether a policy or an ACL in a resource changes."""
+        is_aws = self.type.startswith(_AWS)
+        if not is_aws or _MAY_HAVE_POLICY.search(bytes(self.item.change)) is None:
             return False
-        before, after = (_policies(self.type, side) for side in self._sides)
+        before, after = (
+            (_policies(self.type, side), _public_acls(self.type, side)) for side in self._sides
+        )
         return before != after
 
     def _opens(self) -> bool:
         """Return whether a resource's policy newly allows every principal, without a condition."""
         before, after = ({*_open(self.type, side)} for side in self._sides)
         # The policy of an endpoint can only limit access.
-        return bool(after - before) and not self.type.startswith("aws_vpc_endpoint")
+        return bool(after - before) and self.type not in _ENDPOINTS
 
 
 def running(
@@ -377,7 +404,8 @@ def _open(kind: str, values: Mapping[str, Any]) -> Iterator[Statement | str]:
                 everybody = "*" in names or statement.not_principals
                 if statement.effect == "Allow" and everybody and not statement.conditions:
                     yield statement
-    if values.get("principal") == "*" and not any(map(values.get, _LIMITS)):
+    principals = (values.get("principal"), values.get("principal_arn"))
+    if "*" in principals and not any(map(values.get, _LIMITS)):
         yield "principal"
     yield from (text for _, text in texts(values) if text in _FOR_EVERYBODY)
     # Policies of OpenSearch Serverless are lists of rules.
@@ -389,8 +417,30 @@ def _open(kind: str, values: Mapping[str, Any]) -> Iterator[Statement | str]:
 
 def _policies(kind: str, values: Mapping[str, Any]) -> list[str]:
     """Return the policies in a resource; they have many names in Cloud Control."""
-    if kind.startswith(_CLOUD_CONTROL):
-        policies = [text for _, text in texts(values)]
-    else:
-        policies = [str(values.get(name)) for name in _POLICY_ARGUMENTS]
-    return [text for text in policies if "Statement" in text]
+    ends = ("",) if kind.startswith(_CLOUD_CONTROL) else _POLICY_ENDS
+    named = (text for path, text in texts(values) if path.endswith(ends))
+    return [text for text in named if "statement" in _unescaped(text).lower()]
+
+
+def _public_acls(kind: str, values: Mapping[str, Any]) -> list[str]:
+    """Return the ACLs that let everybody use a resource."""
+    if kind in _OBJECTS:
+        return []
+    return [text for _, text in texts(values) if text in _PUBLIC]
+
+
+def _is_more(before: Any, after: Any) -> bool:
+    """Return whether a list or a map newly contains something."""
+    if isinstance(before, list) and isinstance(after, list):
+        return any(item not in before for item in after)
+    return bool(before != after)
+
+
+def _unescaped(text: str) -> str:
+    """Return the text of JSON or YAML without escaped characters."""
+    return _ESCAPE.sub(lambda match: chr(int(match[1] or match[2], 16)), text)
+
+
+def _cloud_control_type(service: str, name: str) -> str:
+    """Return the type of the awscc provider for a type of CloudFormation."""
+    return f"{_CLOUD_CONTROL}{service}_{_WORD.sub('_', name)}".lower()

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.resource import Resource
-from vpc_cni_iam.inputs.plan.secrets import Secrets, is_mark
+from vpc_cni_iam.inputs.plan.secrets import Secrets, holds_mark, is_mark
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Known, Sensitive, Unknown, Value
 
@@ -147,7 +147,9 @@ class _PathReader(Struct, frozen=True):
         elif "=" in step:
             name, _, end = step.partition("=")
             marks = marks_in(node.unknown, name)
-            if marks is True or str(self.secrets.judged(member(node.value, name))).endswith(end):
+            text = str(self.secrets.judged(member(node.value, name)))
+            # A secret in the text may be a part of the value.
+            if marks is True or text.endswith(end) or holds_mark(text):
                 yield from self.walk(node, rest, path)
         elif self._is_odd(node, Mapping):
             yield PlacedValue(path, Unknown(place_of(self.resource, path), self.side))

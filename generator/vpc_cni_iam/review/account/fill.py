@@ -35,7 +35,8 @@ from vpc_cni_iam.review.account.lists import apply_lists
 from vpc_cni_iam.review.account.resolve import Resolver, is_replaced, is_there, name_in, on_side
 from vpc_cni_iam.review.account.source import SourceReader
 
-_STAYS = (("no-op",), ("update",), ("read",), ("forget",))
+_NO_OP = ("no-op",)
+_STAYS = (_NO_OP, ("update",), ("read",), ("forget",))
 
 
 class Filler:
@@ -153,6 +154,7 @@ class Filler:
             if grant.address not in lists
         }
         emptied = accounts.deleted | accounts.replaced
+        written: dict[tuple[IamResource, GrantKey], Grant] = {}
         for grant in (*computed, *(grant for grant in before if grant.address in lists)):
             if grant.owner not in emptied and (grant.owner, grant.key) not in removed:
                 accounts.after.add(grant)
@@ -170,7 +172,20 @@ class Filler:
                 kind = ConflictKind.DELETED_ELSEWHERE
                 accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
             else:
-                accounts.after.add(grant)
+                self._write(grant, accounts, written)
+
+    def _write(
+        self, grant: Grant, accounts: Accounts, written: dict[tuple[IamResource, GrantKey], Grant]
+    ) -> None:
+        """Add a grant; of two resources with one policy, only those that change write it."""
+        other = written.get((grant.owner, grant.key), grant)
+        if self.resolver.is_changed(other.address) and other.content != grant.content:
+            if not self.resolver.is_changed(grant.address):
+                return
+            kind = ConflictKind.WRITTEN_TWICE
+            accounts.conflicts.append(Conflict(kind, other, grant.address, is_kept=True))
+        written[grant.owner, grant.key] = grant
+        accounts.after.add(grant)
 
     def _made_after(
         self, accounts: Accounts, had: set[tuple[str, IamResource, GrantKey]]
@@ -213,7 +228,7 @@ class Filler:
 
     def grants(self, resource: Resource, side: Side) -> Iterator[Grant]:
         """Yield the grants of a resource on one side."""
-        if side is Side.AFTER and resource.actions == ("no-op",):
+        if side is Side.AFTER and resource.actions == _NO_OP:
             yield from map(self._as_left, self.grants(resource, Side.BEFORE))
             return
         resource = on_side(resource, side)

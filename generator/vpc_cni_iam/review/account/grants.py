@@ -70,6 +70,7 @@ class ConflictKind(Enum):
     DELETED_ELSEWHERE = "deleted elsewhere"
     PRINCIPAL_REPLACED = "principal replaced"
     NOT_LISTED = "not listed"
+    WRITTEN_TWICE = "written twice"
 
 
 class Conflict(Struct, frozen=True):

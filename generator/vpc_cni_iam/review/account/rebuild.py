@@ -185,8 +185,11 @@ class _Block(Struct, frozen=True):
         values = self.values.get(name)
         if not isinstance(values, list):
             return (self.hole(name),) if self._is_open(name) else ()
+        # The provider writes ``${`` in place of ``&{``.
         return tuple(
-            self.hole(name, number) if self._is_open(name, number) else str(value)
+            self.hole(name, number)
+            if self._is_open(name, number)
+            else str(value).replace("&{", "${")
             for number, value in enumerate(values)
         )
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.arguments import ADDON, CHART
+from vpc_cni_iam.inputs.plan.arguments import ADDON, ASSOCIATION, CHART
 from vpc_cni_iam.inputs.plan.kinds import is_newer_format
 from vpc_cni_iam.inputs.plan.resource import Resource
+from vpc_cni_iam.inputs.plan.secrets import holds_mark
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.policy.template import Side
@@ -27,9 +28,13 @@ _UNREAD: Mapping[UnreadKind, tuple[Rule, Level]] = {
     UnreadKind.command: (Rule.UNREAD_COMMAND, Level.NOTE),
     UnreadKind.resource_policy: (Rule.UNREAD_RESOURCE_POLICY, Level.NOTE),
 }
-# The argument that says whether a resource of the type is the plugin.
-_NAMES = {ADDON: "addon_name", CHART: "chart"}
-_STAYS = (("no-op",), ("read",), ("forget",), ("delete",))
+# The arguments that say whether a resource of the type is the plugin, or gives aws-node a role.
+_NAMES = {
+    ADDON: ("addon_name",),
+    CHART: ("chart",),
+    ASSOCIATION: ("namespace", "service_account"),
+}
+_STAYS = (("no-op",), ("read",), ("forget",))
 
 
 class LeftOut(Struct, frozen=True):
@@ -49,7 +54,7 @@ class UnknownMembers(Struct, frozen=True):
 
 
 class MaybePlugin(Struct, frozen=True):
-    """An add-on or a Helm release may be the plugin: its name is unknown."""
+    """A resource may be the plugin, or give aws-node a role: a name is unknown."""
 
     argument: str
 
@@ -71,17 +76,22 @@ def check(context: Context) -> Iterator[Finding]:
             rule, level = _UNREAD[change.kind]
             level = Level.WARNING if change.opens else level
             means = EVERY if change.kind is UnreadKind.plugin else None
-            yield finding(rule, change, change.address, level=level, means=means)
+            argument, place = ", ".join(change.arguments), change.address
+            yield finding(rule, change, place, attribute=argument, level=level, means=means)
     for resource in context.filler.resources:
         yield from _unnamed(resource)
 
 
 def _unnamed(resource: Resource) -> Iterator[Finding]:
-    """Yield add-ons and Helm releases that may be the plugin, because their name is unknown."""
-    argument = _NAMES.get(resource.type)
-    if argument is None or resource.actions in _STAYS:
+    """Yield resources that may be the plugin, because a name is unknown."""
+    is_deleted = resource.actions == ("delete",)
+    # `uses` reports an association that changes, whatever its names are.
+    if resource.actions in _STAYS or (resource.type == ASSOCIATION and not is_deleted):
         return
-    if isinstance(one(resource, argument, Side.AFTER), Unknown | Sensitive):
-        evidence = MaybePlugin(argument)
-        rule, address = Rule.UNREAD_RESOURCE, resource.address
-        yield finding(rule, evidence, address, attribute=argument, means=EVERY)
+    side, rule = Side.BEFORE if is_deleted else Side.AFTER, Rule.UNREAD_RESOURCE
+    for argument in _NAMES.get(resource.type, ()):
+        value = one(resource, argument, side)
+        if isinstance(value, Unknown | Sensitive) or holds_mark(str(value)):
+            evidence, place = MaybePlugin(argument), resource.address
+            yield finding(rule, evidence, place, attribute=argument, means=EVERY)
+            return

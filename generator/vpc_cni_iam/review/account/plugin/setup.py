@@ -51,17 +51,17 @@ _CREATE = "serviceAccount.create"
 _ACCOUNT = ("podIdentity.", _CREATE, "serviceAccount.name", "fullnameOverride")
 _ANNOTATION = ("serviceAccount", "annotations", ROLE_ANNOTATION)
 _ROLE, _OVERRIDE = ".".join(_ANNOTATION), "image.override"  # an image in place of the chart's
-# the settings that are read, besides the variables
-_SETTINGS = (_ROLE, "image.tag", _MORE_VARIABLES)
+_SETTINGS = (_ROLE, "image.tag", _MORE_VARIABLES)  # they are read, besides the variables
 _CLUSTER_NAME = "CLUSTER_NAME"
-# Variables with which the plugin's SDK uses other credentials, or none. Source: AWS SDKs and Tools
-# Reference Guide, "Environment variables support".
+# Variables with which the plugin's SDK uses other credentials, or none. Sources: AWS SDKs and Tools
+# Reference Guide, "Environment variables support"; pkg/awsutils/awssession of the plugin.
 _CREDENTIALS = (
     *("AWS_ACCESS_KEY_ID", "AWS_CONFIG_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
     *("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
-    *("AWS_EC2_METADATA_DISABLED", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2"),
-    *("AWS_ENDPOINT_URL_STS", "AWS_PROFILE", "AWS_ROLE_ARN", "AWS_SECRET_ACCESS_KEY"),
-    *("AWS_SESSION_TOKEN", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+    *("AWS_EC2_ENDPOINT", "AWS_EC2_METADATA_DISABLED", "AWS_EC2_METADATA_SERVICE_ENDPOINT"),
+    *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_STS", "AWS_PROFILE"),
+    *("AWS_ROLE_ARN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SHARED_CREDENTIALS_FILE"),
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
 )
 # With this annotation of its pod, a container gets no credentials of the service account. Source:
 # aws/amazon-eks-pod-identity-webhook, README.
@@ -255,7 +255,8 @@ def _deciding(values: Mapping[str, Value], *, has_more: bool) -> Iterator[tuple[
     for name, value in values.items():
         is_image = ".image." in f".{name}" and not name.endswith(".tag")
         is_role = name.endswith((ROLE_ANNOTATION, _SKIPS)) and name != _ROLE
-        is_role = is_role or name.removeprefix("env.") in _CREDENTIALS
+        # A secret in a name may be a part of one of these.
+        is_role = is_role or name.removeprefix("env.") in _CREDENTIALS or holds_mark(name)
         if name == _OVERRIDE and isinstance(value, Known):  # its tag is the version
             tag = daemonset.image_tag(value.value)
             yield name, Known(value.value.removesuffix(f":{tag}"))

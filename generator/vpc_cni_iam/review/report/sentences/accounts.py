@@ -50,6 +50,10 @@ _CONFLICTS = {
         "{1} removes {0}, which its list does not name",
         "Add {3} to the list of {1}",
     ),
+    ConflictKind.WRITTEN_TWICE: (
+        "{1} and {2} write {0} differently: the plan does not say which comes last",
+        "Give the policies different names",
+    ),
 }
 
 

@@ -72,8 +72,9 @@ def _members(_: Finding, members: UnknownMembers) -> Saying:
 
 
 def _maybe(finding: Finding, maybe: MaybePlugin) -> Saying:
-    message = f"{finding.address} may be the VPC CNI plugin: its {maybe.argument} is not known"
-    return Saying(message, fix=f"Set {maybe.argument} to a value that is known before apply")
+    name = maybe.argument
+    message = f"{finding.address} may belong to the VPC CNI plugin: its {name} is not known"
+    return Saying(message, fix=f"Set {name} to a value that is known before apply")
 
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {

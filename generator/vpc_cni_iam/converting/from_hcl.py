@@ -139,7 +139,7 @@ def read_files(
 def _no_policy(parsed: Mapping[str, File]) -> Unread:
     problem = "has no policy as text"
     if any(_DOCUMENT in file.text for file in parsed.values()):
-        problem += "; its policies are in other files: name the directory of the module"
+        problem += "; its policies are in other files: give the directory of the module"
     return Unread("", InputError(first_of(parsed), "", problem))
 
 

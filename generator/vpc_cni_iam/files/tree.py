@@ -135,11 +135,11 @@ def write(
         except ChangedError as error:
             raise TreeError(
                 f"{directory / str(error)}: another program changed it while this command ran; "
-                f"nothing was written to {directory}; run the command again"
+                f"nothing in {directory} was changed; run the command again"
             ) from None
         except OSError as error:
             place = error.filename or directory
-            hint = f"; nothing was written to {directory}"
+            hint = f"; nothing in {directory} was changed"
             raise TreeError(f"{place}: cannot be written: {reason(error)}{hint}") from None
 
 

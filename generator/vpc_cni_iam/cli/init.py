@@ -68,14 +68,10 @@ def _say_preconditions(chosen: Options) -> None:
     command = ["vpc-cni-iam", "preflight", "instances.json", "interfaces.json"]
     command += ["--cluster-name", "NAME", "--variant", name, *chosen.selection.arguments()]
     common.say(
-        "\n".join(
-            (
-                "before you apply it:",
-                *(f"  {line}" for line in lines),
-                "to see what is missing:",
-                "  aws ec2 describe-instances >instances.json",
-                "  aws ec2 describe-network-interfaces >interfaces.json",
-                f"  {shlex.join(command)}",
-            )
-        )
+        "before you apply it:",
+        *(f"  {line}" for line in lines),
+        "to see what is missing:",
+        "  aws ec2 describe-instances >instances.json",
+        "  aws ec2 describe-network-interfaces >interfaces.json",
+        f"  {shlex.join(command)}",
     )

@@ -56,7 +56,7 @@ EDITS = [
         OPEN,
         OPEN + DYNAMIC,
         UNKNOWN,
-        ("ipv4: what a dynamic block repeats",),
+        ("ipv4: the for_each of a dynamic block is changed",),
     ),
     (
         "policy",
@@ -418,7 +418,7 @@ def test_no_edit_may_be_accepted_if_none_is_to_be(repo: Path) -> None:
     assert run("check", cwd=repo).code == 0
     for output in ("text", "json", "markdown"):
         done = run("check", "--no-accepted", "--format", output, cwd=repo)
-        assert (done.code, done.out.count("allows no accepted edit")) == (1, 2)
+        assert (done.code, done.out.count("--no-accepted does not allow accepted edits")) == (1, 2)
     (repo / MODULE / "main.tf").unlink()
     manifest = repo / MODULE / ".vpc-cni-iam" / "manifest"
     lines = manifest.read_text().splitlines(keepends=True)

@@ -250,6 +250,8 @@ def test_an_attachment_that_is_not_known_is_named_and_counts(what: str, tmp_path
         done = run("coverage", "d", "--format", *form, cwd=tmp_path)
         assert done.code == 1 and "incomplete" in done.out and name in done.out, (form, done.out)
         assert "against plugin v1.23.2, IPv4: fails" not in done.out
+        if form[0] == "text" and "module" in what:
+            assert "read the output of terraform show -json instead" in done.out
         if form[0] == "json":
             assert json.loads(done.out)["verdict"] == "incomplete"
     for sides in (("all.json", "d"), ("d", "all.json")):

@@ -190,6 +190,17 @@ def test_a_plugin_without_the_name_of_the_cluster_breaks(tmp_path: Path) -> None
     assert done.code == 2 and "--cluster-name or --daemonset" in done.err
 
 
+def test_the_policy_must_list_the_tag_keys_of_the_plugin(tmp_path: Path) -> None:
+    """Else a hardened policy stops aws-node: `coverage` shows it."""
+    text = daemonset(ADDITIONAL_ENI_TAGS='{"team": "platform"}')
+    done = deployed(tmp_path, "--harden", text=text)
+    assert "note     ADDITIONAL_ENI_TAGS of aws-node has the keys team\n" in done.out
+    assert "the plugin exits at start" in " ".join(done.out.split())
+    for words in (("--harden", "--additional-tag-key", "team"), ()):
+        assert "ADDITIONAL_ENI_TAGS" not in deployed(tmp_path, *words, text=text).out
+    assert "ADDITIONAL_ENI_TAGS" not in deployed(tmp_path, "--harden", text=daemonset()).out
+
+
 def test_the_operator_that_ec2_describes_tells_a_node_of_auto_mode(tmp_path: Path) -> None:
     described = {
         "InstanceId": "i-0123456789abcdef0",

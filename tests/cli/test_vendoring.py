@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import OFFLINE_PROVIDER, ROOT, read_tree, run, write_tree
+from test_coverage_deployment import daemonset
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.policy.parse import loads
@@ -107,6 +108,9 @@ def test_init_writes_one_hardened_variant_and_says_what_it_needs(
         shown = command.splitlines()[-1].split()
         (tmp_path / "instances.json").write_text('{"Reservations": []}')
         (tmp_path / "interfaces.json").write_text('{"NetworkInterfaces": []}')
+        is_ipv6 = str("an IPv6 cluster" in conditions).lower()
+        (tmp_path / "aws-node.json").write_text(daemonset(ENABLE_IPv6=is_ipv6))
+        assert "ADDITIONAL_ENI_TAGS" in needs + command
         checked = run(*shown[1:], cwd=tmp_path)
         assert checked.code == 1 and "no instance or interface looks like a node" in checked.out
     assert run("sync", cwd=tmp_path).code == 0

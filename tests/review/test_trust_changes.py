@@ -105,9 +105,10 @@ def _principals(*names: str) -> str:
                         *json.loads(irsa(StringEquals=AUD))["Statement"]),
          f"Condition {OIDC}:sub StringEquals 'system:serviceaccount:kube-system:aws-node' is "
          "removed: aws_iam_role.r can now be assumed by any service account of"),
-        (of("ec2"), document(trust({"Service": "ec2.amazonaws.com"}, *BOTH)),
+        (document(trust({"AWS": OWN}, BOTH[0])), document(trust({"AWS": OWN}, *BOTH)),
          "The trust policy of aws_iam_role.r now also allows its principals to call "
          "sts:TagSession"),
+        (pods(BOTH[0]), pods(*BOTH), "The trust policy of aws_iam_role.r now also allows its"),
         (document(trust("*", "sts:AssumeRole", StringEquals={"aws:PrincipalOrgID": "o-1"}),
                   {"Effect": "Deny", "Action": "sts:AssumeRole",
                    "Principal": {"AWS": "arn:aws:iam::444455556666:role/ci"}}),
@@ -123,6 +124,22 @@ def test_who_can_newly_assume_a_role_is_named_after_the_condition_that_is_gone(
     assert any(detail.startswith("example: ") for detail in finding.details)
     assert "aws_iam_role.r" in finding.fix
     assert levels(found(role("r", before, after)))["trust-widened"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("after", "level"),
+    [
+        (trust({"Service": "eks.amazonaws.com"}, *BOTH), "warning"),
+        (trust({"Service": "eks.amazonaws.com"}, "sts:*"), "error"),
+        (trust({"Service": ["eks.amazonaws.com", "ec2.amazonaws.com"]}, *BOTH), "error"),
+        (trust({"Service": "eks.amazonaws.com", "AWS": OWN}, *BOTH), "error"),
+    ],
+)
+def test_session_tags_of_a_service_are_a_warning(after: Json, level: str) -> None:
+    """As terraform-aws-eks adds them to the role of each cluster, from v20.31 on."""
+    (finding,) = of_rule("trust-widened", role("r", of("eks"), document(after)))
+    assert finding.level == level
+    assert any("EKS Auto Mode needs this" in d for d in finding.details) is (level == "warning")
 
 
 def test_an_example_has_a_subject_that_a_deny_does_not_take_away() -> None:

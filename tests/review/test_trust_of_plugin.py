@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from eks import arn_of, association
+from eks import MANAGED, addon, arn_of, association
 from synthetic import (
     Json,
     allow,
@@ -130,6 +130,19 @@ def test_a_trust_of_the_plugins_role_that_is_known_no_longer_may_be_lost() -> No
     change = role("cni", GOOD, GOOD, after_unknown={"assume_role_policy": True})
     change["change"] |= {"actions": ["update"], "after": {"name": "cni"}}
     assert reviewed(change, fail_on="coverage-lost").failed
+
+
+def test_a_plugin_whose_roles_trust_is_known_after_apply_is_not_said_to_work() -> None:
+    """As with a new OIDC provider, to whose ARN the trust policy refers."""
+    values = {"name": "cni", "arn": arn_of("cni")}
+    there = attachment("cni", MANAGED)
+    addon_of_role = {"service_account_role_arn": arn_of("cni")}
+    change = resource("aws_iam_role", "cni", {**values, "assume_role_policy": GOOD}, values)
+    change["change"] |= {"actions": ["update"], "after_unknown": {"assume_role_policy": True}}
+    review = reviewed(change, there, addon(addon_of_role, addon_of_role), fail_on="coverage-lost")
+    (plugin,) = review.plugins
+    assert review.failed and plugin.answer.startswith("not shown by the plan")
+    assert "whether the trust policy of aws_iam_role.cni trusts it" in plugin.answer
 
 
 def test_an_association_that_comes_breaks_a_trust_that_stays() -> None:

@@ -88,6 +88,10 @@ def preconditions(options: Options) -> tuple[str, ...]:
         lines.append("aws-node has the role by EKS Pod Identity, with session tags")
     if tag := next(filter(None, map(_instance_tag, scoped)), ""):
         lines.append(f"each node's instance has the tag {tag}, which the plugin never sets")
+    if options.selection.hardening is not None:
+        lines.append(
+            "additional_tag_keys lists the keys of ADDITIONAL_ENI_TAGS, if aws-node has it"
+        )
     return tuple(lines)
 
 

@@ -54,7 +54,7 @@ def init(
         common.show_json(FileChange(str(created), WriteAction.CREATE))
     elif not quiet:
         common.show(f"create  {created}")
-        common.say("next, write the module: vpc-cni-iam sync")
+        common.say("next, write the module: vpc-cni-iam sync; its README shows how to call it")
         _say_preconditions(recommended(variant or (), cni_version or LATEST))
 
 
@@ -67,11 +67,13 @@ def _say_preconditions(chosen: Options) -> None:
     name = next(v.name for v in chosen.variants if v.cluster_scoped)
     command = ["vpc-cni-iam", "preflight", "instances.json", "interfaces.json"]
     command += ["--cluster-name", "NAME", "--variant", name, *chosen.selection.arguments()]
+    command += ["--daemonset", "aws-node.json"]
     common.say(
         "before you apply it:",
         *(f"  {line}" for line in lines),
         "to see what is missing:",
         "  aws ec2 describe-instances >instances.json",
         "  aws ec2 describe-network-interfaces >interfaces.json",
+        "  kubectl get daemonset aws-node -n kube-system -o json >aws-node.json",
         f"  {shlex.join(command)}",
     )

@@ -77,8 +77,8 @@ def preflight(
     inputs.check_once([*files, daemonset or "", eni_configs or ""])
     plugin = PluginSettings() if daemonset is None else inputs.plugin_settings(daemonset)
     target = target_of(plugin, cluster_name, vpc_id, variant)
-    documents, hardening, plugin = as_set_up(plugin, target.mode, documents, hardening)
-    (composed,) = options.chosen((target.variant,), documents, hardening).composed()
+    documents, chosen, plugin = as_set_up(plugin, target.mode, documents, hardening)
+    (composed,) = options.chosen((target.variant,), documents, chosen).composed()
     stdin = partial(inputs.text, "-", limit=INVENTORY)
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
     result = findings.preflight(
@@ -86,7 +86,7 @@ def preflight(
         composed,
         target.cluster,
         target.vpc,
-        target.differences,
+        (*target.differences, *_of_keys(hardening, chosen)),
         plugin,
         eni_configs=inputs.eni_configs(eni_configs, hardened=hardening.harden),
     )
@@ -142,6 +142,16 @@ def _differences(plugin: PluginSettings, cluster: str) -> Iterator[RuleResult]:
     if plugin.cluster_name != cluster and "CLUSTER_NAME" not in plugin.unread:
         yield rules.of_cluster_name(plugin.cluster_name, cluster)
     yield from (rules.of_unread(str(part)) for part in unread(plugin))
+
+
+def _of_keys(
+    hardening: options.HardeningOptions, chosen: options.HardeningOptions
+) -> Iterator[RuleResult]:
+    """Yield the result if the tag keys of the policy are those of the plugin's file."""
+    from vpc_cni_iam.preflight import rules
+
+    if chosen.additional_tag_key and not hardening.additional_tag_key:
+        yield rules.of_additional_tags(chosen.additional_tag_key)
 
 
 def as_set_up(

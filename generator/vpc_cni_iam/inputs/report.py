@@ -20,7 +20,10 @@ def incomplete_text(skipped: Sequence[Skipped]) -> str:
     text = f"{words}: {first_of(names)}"
     if any(part.reason is Reason.overrides for part in skipped):
         return text
-    return f"{text}; name the policies to look at with --document"
+    is_of_module = any(name.startswith("module.") and name.count(".") == 1 for name in names)
+    # A plan has the policies of called modules.
+    plan = "read the output of terraform show -json instead, or " if is_of_module else ""
+    return f"{text}; {plan}name the policies to look at with --document"
 
 
 def skipped_lines(skipped: Sequence[Skipped]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
+from vpc_cni_iam.catalog.hardening import KEY
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface
 from vpc_cni_iam.preflight.needs import Needs
@@ -248,6 +249,17 @@ def of_cluster_name(own: str, cluster: str) -> RuleResult:
         "the plugin does not tag interfaces for the cluster, so the policy denies creating and "
         f"using them; set CLUSTER_NAME to {cluster}",
     )  # fmt: skip
+
+
+def of_additional_tags(keys: Iterable[str]) -> RuleResult:
+    """Return the result if the policy lists the tag keys of the plugin's configuration."""
+    return RuleResult(
+        "additional-tag-keys",
+        Severity.note,
+        f"ADDITIONAL_ENI_TAGS of aws-node has the keys {', '.join(keys)}",
+        "checked with a policy that lists its keys, by additional_tag_keys in vpc-cni-iam.toml or "
+        f"{KEY}. With a hardened policy that does not list them, the plugin exits at start",
+    )
 
 
 def of_unread(part: str) -> RuleResult:

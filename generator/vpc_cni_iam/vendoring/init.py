@@ -22,7 +22,7 @@ from vpc_cni_iam.vendoring.repository import inside, refuse_bare
 _TEMPLATE = """\
 # The modules that vpc-cni-iam manages in this repository. After a change here: vpc-cni-iam sync
 # In CI or a pre-commit hook: vpc-cni-iam check
-# For another module, for example for another cluster, add another [[module]].
+# One module serves many clusters. For another plugin version, add another [[module]].
 
 [[module]]
 # The module's directory, relative to this file.

@@ -41,6 +41,7 @@ class ProviderChanged(Struct, frozen=True):
     gains: tuple[IamResource, ...] = ()  # the roles that its tokens can newly assume
     loses: tuple[IamResource, ...] = ()  # the roles that its tokens cannot assume (any longer)
     clients: tuple[str, ...] = ()  # its client IDs after the plan, if they change
+    new_issuer: str = ""  # its issuer after the plan, if it gets another one
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -91,7 +92,8 @@ def _lost(provider: Resource, event: ProviderEvent, context: Context) -> Iterato
     others = tuple(role for role in lost if role not in own)
     is_of_clients = event is ProviderEvent.CLIENT_IDS
     clients = sorted(client_ids(provider, Side.AFTER) or ()) if is_of_clients else ()
-    change = ProviderChanged(event, old, clients=tuple(clients))
+    new = issuer_on(provider, Side.AFTER) if event is ProviderEvent.OTHER_ISSUER else ""
+    change = ProviderChanged(event, old, clients=tuple(clients), new_issuer=new)
     means = EVERY if is_of_clients else None  # the provider accepts tokens for new client IDs
     if own:
         yield _changed(provider, replace(change, loses=own), Rule.IDENTITY_LOST, means)

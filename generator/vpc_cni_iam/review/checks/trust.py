@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.plugin.trust import AWS_NODE, is_too_large
+from vpc_cni_iam.plugin.trust import AWS_NODE, PODS, TAG, is_too_large
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.value import Sensitive
 from vpc_cni_iam.review.account.documents import Content, Document, Invalid
@@ -202,6 +203,8 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
             others = narrowed(new, lambda _, name: name not in names)
             is_by_them = isinstance(context.proofs.prove((old,), (others,)), NoNewAccess)
             level = _level(what, is_plugins=role.is_plugins) if is_by_them else Level.ERROR
+            if isinstance(context.proofs.prove((_with_tags(old),), (new,)), NoNewAccess):
+                level = Level.WARNING
             yield _found(Rule.TRUST_WIDENED, TrustWidened(what, example), grant, level=level)
         case NotProven(reason):
             rule = Rule.UNKNOWN_POLICY if reason is Open.LATER else Rule.NOT_PROVEN
@@ -211,6 +214,21 @@ def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[F
             is_same = isinstance(context.proofs.prove((new,), (old,)), NoNewAccess)
             rule = Rule.REWRITTEN if is_same else Rule.ACCESS_REMOVED
             yield _found(rule, TrustNotWidened(), grant)
+
+
+def _with_tags(policy: Policy) -> Policy:
+    """Return a trust policy that also lets services set session tags, but for EKS Pod Identity.
+
+    Source: Amazon EKS User Guide, "Amazon EKS Auto Mode cluster IAM role".
+    """
+    more = []
+    for statement in policy.statements:
+        names = {str(n) for p in statement.principals for n in p.identifiers}
+        is_of_services = all(p.type == "Service" for p in statement.principals)
+        can_tag = is_of_services and not any(name.startswith(PODS) for name in names)
+        is_changed = can_tag and statement.effect == "Allow" and bool(statement.actions)
+        more += [replace(statement, actions=(*statement.actions, TAG)) if is_changed else statement]
+    return replace(policy, statements=tuple(more))
 
 
 def _level(what: Widened, *, is_plugins: bool) -> Level:

@@ -222,13 +222,16 @@ def is_trusted(
 
 
 def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: Context) -> bool:
-    """Return whether a changed trust policy may keep aws-node of a cluster from its role."""
+    """Return whether a changed trust policy may keep aws-node of a cluster from its role.
+
+    A part of it, or all of it, may be known after apply.
+    """
     old, new = (trust_of(context, role, side) for side in Side)
-    if not _had_role(plugin, role) or old is None or new is None or old == new:
+    if not _had_role(plugin, role) or old is None or old == new:
         return False
     was_trusted, stays_trusted = (is_trusted(plugin, role, side, context) for side in Side)
     if stays_trusted is None:
-        return was_trusted is True and not new.holes()
+        return was_trusted is True
     return not stays_trusted and was_trusted is not False
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from vpc_cni_iam.catalog.trust import AUDIENCE
 from vpc_cni_iam.catalog.trust import issuer as issuer_of
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.plugin.trust import WEB
+from vpc_cni_iam.plugin.trust import TAG, WEB
 from vpc_cni_iam.policy.diff import ConditionChange, StatementChanged, StatementRemoved
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.proof.answer import NewAccess
@@ -46,6 +46,9 @@ from vpc_cni_iam.review.report.trusted import (
 from vpc_cni_iam.review.rules import Level, Rule
 
 _SHOWN = 3
+_TAGS = (
+    "the same services assume it with session tags. EKS Auto Mode needs this for a cluster's role"
+)
 _BY_PODS = (
     "anyone who can create an association and pass the role can give it to pods. To prevent that, "
     "remove pods.eks.amazonaws.com from the trust policy"
@@ -72,6 +75,8 @@ def _widened(finding: Finding, evidence: TrustWidened) -> Saying:
     details = list(map(capital, reasons))
     if evidence.example:
         details.append(f"example: {_example(evidence.example)}")
+    is_of_tags = (finding.level, widened.actions) == (Level.WARNING, (TAG,))
+    details += [_TAGS] * is_of_tags
     if widened.trusted and all(trusted.is_by_pods for trusted in widened.trusted):
         message += ", for the pods of any association in the account"
         details.append(_BY_PODS)
@@ -157,6 +162,8 @@ def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:
 def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
     address, roles = finding.address, names_of(evidence.gains or evidence.loses)
     what = f"{address} {_EVENTS[evidence.event]}"
+    if evidence.new_issuer:
+        what += f", {issuer_name(evidence.new_issuer)} in place of {issuer_name(evidence.issuer)}"
     what += f" to {', '.join(evidence.clients)}" if evidence.clients else ""
     if finding.rule is Rule.IDENTITY_LOST:
         is_new = evidence.event is ProviderEvent.NO_AUDIENCE

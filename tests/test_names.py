@@ -37,6 +37,7 @@ NEAR = [
     ("generate --variant ipv4,ipv6", "is a list; repeat --variant for each variant"),
     ("generate --feature multi-nic,hyperpod", "is a list; repeat --feature for each feature"),
     ("coverage --variant ipv4 --scenario a,b", "is a list; repeat --scenario"),
+    ("review x --fail-on error,note", "is a list; repeat --fail-on for each value"),
 ]
 
 

@@ -32,7 +32,8 @@ def resolve(
         return word if word in names else alike[0]
     shown = word if len(word) <= _LONGEST else f"{word[:_LONGEST]}..."
     if "," in word and option and repeatable:
-        raise OptionError(option, "{} {!r} is a list; {repeat} for each {}", noun, shown, noun)
+        each = "value" if noun == option else noun
+        raise OptionError(option, "{} {!r} is a list; {repeat} for each {}", noun, shown, each)
     problem = unknown_name(shown, names, noun)
     raise OptionError(option, "{}", f"{source}: {problem}" if source else problem)
 

@@ -37,7 +37,7 @@ def asked(oci_repository: str | None = None, at: ModuleAddress = AT) -> Destinat
 @contextmanager
 def serving(folder: Path) -> Iterator[int]:
     """Serve a published directory in a thread; gives the port."""
-    with server(folder) as running:
+    with server(folder, 0) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

@@ -113,7 +113,7 @@ def test_who_leaves_early_is_a_line_in_the_log(
     dist: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     lines: queue.Queue[str] = queue.Queue()
-    with server(dist, log=lines.put) as running:
+    with server(dist, 0, log=lines.put) as running:
         thread = threading.Thread(target=running.handle_request)
         thread.start()
         with socket.create_connection(running.server_address[:2]) as client:
@@ -131,8 +131,8 @@ def test_methods_that_change_something(connection: http.client.HTTPConnection) -
 
 def test_what_cannot_be_served(dist: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no registry"):
-        server(tmp_path)
-    with server(dist) as running:
+        server(tmp_path, 0)
+    with server(dist, 0) as running:
         assert running.server_address[0] == "127.0.0.1"
         with pytest.raises(InputError, match="cannot be used"):
             server(dist, running.server_port)

@@ -51,6 +51,12 @@ def linked(folder: Path, name: str) -> None:
     (folder / "m" / f"y{name}.tf").symlink_to("main.tf")
 
 
+def configured(folder: Path, name: str) -> None:
+    """Configurations without a module, and with one that has a newer pin than the catalog."""
+    pinned = '[[module]]\npath = "m"\ncni_version = "v1.23.9"\n'
+    write_tree(folder / f"c{name}", {"none.toml": "", "c.toml": pinned})
+
+
 def generated(folder: Path, name: str) -> None:
     assert run("generate", "m", "--quiet", cwd=folder).code == 0
     files = (f"x{name}.tf", f"x{name}.tf.json", f"d{name}/x.tf", f"n{name}.md")
@@ -108,6 +114,11 @@ CASES: dict[str, Callable[[Path, str], None]] = {
     "sync --dry-run --quiet": linked,
     "upgrade --cni-version v1.21.2": module,
     "upgrade --cni-version v1.21.2 m": copied,
+    "check --config c{}/none.toml": configured,
+    "check --format markdown --quiet --config c{}/none.toml": configured,
+    "check --config c{}/c.toml": configured,
+    "sync --config c{}/c.toml": configured,
+    "upgrade --cni-version v1.22.4 --config c{}/c.toml": configured,
     "verify m --engine none": generated,
     "verify m --engine none --format json": generated,
     "verify ./m --engine none": generated_linked,
@@ -134,7 +145,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Run]:
             CASES[words](folders[key], name)
         work = tmp_path_factory.mktemp("work") / "w"
         shutil.copytree(folders[key], work, symlinks=True)
-        return run(*words.split(), cwd=work, env={"PATH": f"{work}/bin:{os.environ['PATH']}"})
+        arguments = [word.replace("{}", name) for word in words.split()]
+        return run(*arguments, cwd=work, env={"PATH": f"{work}/bin:{os.environ['PATH']}"})
 
     return result
 

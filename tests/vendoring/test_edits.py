@@ -418,7 +418,7 @@ def test_no_edit_may_be_accepted_if_none_is_to_be(repo: Path) -> None:
     assert run("check", cwd=repo).code == 0
     for output in ("text", "json", "markdown"):
         done = run("check", "--no-accepted", "--format", output, cwd=repo)
-        assert (done.code, done.out.count("does not allow accepted edits")) == (1, 2)
+        assert (done.code, done.out.count("--no-accepted does not allow accepted edits")) == (1, 2)
     (repo / MODULE / "main.tf").unlink()
     manifest = repo / MODULE / ".vpc-cni-iam" / "manifest"
     lines = manifest.read_text().splitlines(keepends=True)

@@ -116,6 +116,17 @@ def test_a_file_that_cannot_be_read_may_define_again(
     assert run("check", cwd=repo).code == 0
 
 
+@pytest.mark.parametrize("name", ["my main_override.tf", "my\nmain_override.tf"])
+def test_a_name_that_no_manifest_holds_is_not_accepted(name: str, repo: Path) -> None:
+    write_tree(repo / "infra" / "m", {name: "{}\n"})
+    manifest = repo / "infra" / "m" / ".vpc-cni-iam" / "manifest"
+    before = manifest.read_bytes()
+    done = run("accept", f"infra/m/{name}", "we need it", cwd=repo)
+    assert (done.code, done.out) == (2, "")
+    assert "cannot record a name with spaces; rename the file" in done.err
+    assert manifest.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -782,7 +782,7 @@ def test_killed_at_every_step_the_same_command_again_ends_as_it_would_have(
 def test_killed_and_then_asked_for_something_else(
     tmp_path: Path, killed_at: Callable[..., int]
 ) -> None:
-    """Some files are of a pin that neither the manifest nor the configuration names."""
+    """Some files are of options that neither the manifest nor the configuration names."""
     third = Repository(tmp_path / "third")
     third.pin("v1.22.1")
     third.sync()
@@ -790,10 +790,10 @@ def test_killed_and_then_asked_for_something_else(
     for stop in range(2, 200):
         repo = Repository(tmp_path / f"r{stop}")
         repo.sync()
-        repo.pin(NEW)
+        repo.pin(NEW, '"ipv4-scoped"')
         ended = killed_at(stop, repo)
         repo.pin("v1.22.1")
-        strange += "document of 2026-09-29" in (repo.module / "main.tf").read_text()
+        strange += "cluster_name" in (repo.module / "main.tf").read_text()
         assert repo.check().state == "outdated"
         assert repo.sync().done
         assert read_tree(repo.module) == read_tree(third.module)

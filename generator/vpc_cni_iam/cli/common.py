@@ -47,10 +47,16 @@ def path(text: str | None, default: str) -> Path:
     return Path(default if text is None else text)
 
 
-def say(text: str) -> None:
-    """Print lines for the user to stderr; results of commands go to stdout."""
-    for line in f"vpc-cni-iam: {text}".split("\n"):
+def say(*lines: str) -> None:
+    """Print lines for the user to stderr, as `show` does; results of commands go to stdout."""
+    first, *more = lines
+    for line in (f"vpc-cni-iam: {first}", *more):
         show(line, err=True)
+
+
+def say_error(error: object) -> None:
+    """Print an error, which may have several lines; names in them are escaped."""
+    say(*f"error: {error}".split("\n"))
 
 
 def show(line: str, *, fold: bool = False, err: bool = False) -> None:

@@ -69,15 +69,11 @@ def _say_preconditions(chosen: Options) -> None:
     command += ["--cluster-name", "NAME", "--variant", name, *chosen.selection.arguments()]
     command += ["--daemonset", "aws-node.json"]
     common.say(
-        "\n".join(
-            (
-                "before you apply it:",
-                *(f"  {line}" for line in lines),
-                "to see what is missing:",
-                "  aws ec2 describe-instances >instances.json",
-                "  aws ec2 describe-network-interfaces >interfaces.json",
-                "  kubectl get daemonset aws-node -n kube-system -o json >aws-node.json",
-                f"  {shlex.join(command)}",
-            )
-        )
+        "before you apply it:",
+        *(f"  {line}" for line in lines),
+        "to see what is missing:",
+        "  aws ec2 describe-instances >instances.json",
+        "  aws ec2 describe-network-interfaces >interfaces.json",
+        "  kubectl get daemonset aws-node -n kube-system -o json >aws-node.json",
+        f"  {shlex.join(command)}",
     )

@@ -19,7 +19,7 @@ import typer
 
 from vpc_cni_iam import __version__
 from vpc_cni_iam.cli.added_options import with_options
-from vpc_cni_iam.cli.common import cache_folder, say
+from vpc_cni_iam.cli.common import cache_folder, say, say_error
 from vpc_cni_iam.cli.expand import expanded
 from vpc_cni_iam.cli.help import Command, Commands
 from vpc_cni_iam.errors import VpcCniIamError, expected
@@ -197,11 +197,11 @@ def run(command: Callable[[], object]) -> None:
             warnings.showwarning = lambda message, *_, **__: say(f"warning: {message}")
             command()
     except VpcCniIamError as error:
-        say(f"error: {error}")
+        say_error(error)
         sys.exit(error.exit_code)
     except (OSError, UnicodeError, shutil.Error) as error:
         # An error of the operating system that no code expects is reported as a failure too.
-        say(f"error: {expected(error) if isinstance(error, OSError) else error}")
+        say_error(expected(error) if isinstance(error, OSError) else error)
         sys.exit(VpcCniIamError.exit_code)
     except KeyboardInterrupt:
         say("interrupted")

@@ -54,12 +54,14 @@ def commands(config: Config, named: Path | None) -> NextCommands:
 
 def exit_if_failed(failures: Iterable[Exception | None], then: str = "") -> None:
     """If anything failed, print the failures and `then`, and exit with code 3."""
-    lines = dict.fromkeys(f"error: {failure}" for failure in failures if failure is not None)
-    for line in (*lines, then) if lines else ():
-        if line:
-            common.say(line)
-    if lines:
-        raise typer.Exit(3)
+    errors = dict.fromkeys(str(failure) for failure in failures if failure is not None)
+    if not errors:
+        return
+    for error in errors:
+        common.say_error(error)
+    if then:
+        common.say(then)
+    raise typer.Exit(3)
 
 
 class SyncOptions(Struct, frozen=True):

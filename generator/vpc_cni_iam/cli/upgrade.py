@@ -55,10 +55,10 @@ def upgrade(
         diffs = [diff(plan) for plan in prepared.plans]
         for each in diffs if request.output is Format.text and not request.quiet else ():
             show_diff(each, with_text=dry_run and not prepared.stopped)
-        write = not (dry_run or prepared.stopped)
-        outcomes = upgrading.upgrade(prepared, checkout) if write else prepared.outcomes
-    _report(prepared, outcomes, diffs, request, wrote=write)
-    changed = write and prepared.changed
+        outcomes = prepared.outcomes if dry_run else upgrading.upgrade(prepared, checkout)
+    wrote = not (dry_run or prepared.stopped)
+    _report(prepared, outcomes, diffs, request, wrote=wrote)
+    changed = wrote and prepared.changed
     pins, again = f"{request.config.path} is unchanged", " ".join(("upgrade", *pin.option))
     if changed:
         pins, again = f"{request.config.path} has the new pin", "sync"

@@ -16,13 +16,12 @@ from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import MODULE_TEXT
 
 ADDRESS = "127.0.0.1"
-PORT = 8421  # the default
 _TYPES = {".gz": "application/gzip", ".zip": "application/zip"}
 _DOWNLOAD = "download"
 
 
 def server(
-    directory: Path, port: int = PORT, log: Callable[[str], None] = lambda _: None
+    directory: Path, port: int, log: Callable[[str], None] = lambda _: None
 ) -> ThreadingHTTPServer:
     """Return a server for a directory of `publish`, bound to the loopback address, not running.
 

@@ -9,12 +9,7 @@ from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents, decoded
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
-from vpc_cni_iam.vendoring.manifest import (
-    MANIFEST,
-    base_path,
-    digest,
-    dumps,
-)
+from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path, digest, dumps
 from vpc_cni_iam.vendoring.plan import SyncPlan, as_it_is, unless_same
 from vpc_cni_iam.vendoring.report.files import not_accepted
 from vpc_cni_iam.vendoring.repository import above

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from vpc_cni_iam.files.checkout import Checkout, Sides
+from vpc_cni_iam.files.checkout import Checkout
 from vpc_cni_iam.files.merge import Merged, merge
 from vpc_cni_iam.texts import has_markers
 from vpc_cni_iam.vendoring.manifest import digest
@@ -37,31 +37,31 @@ def lift(observed: ModuleContents, checkout: Checkout, path: str, text: str) -> 
         return None
     edited = tuple(t for t in texts if t != now and not is_unedited(observed, path, t))
     merged = Merged(now)
-    for number, side in enumerate(edited):
+    for side in edited:
         base = observed.base(path, side)
         if base is None:
             return None
         lifted = merge(side, base, now)
-        both = merge(merged.text, now, lifted.text, names=_SIDES) if number else lifted
+        both = merge(merged.text, now, lifted.text, names=_SIDES)
         merged = Merged(both.text, merged.conflict or lifted.conflict or both.conflict)
     return Lifted(merged, edited)
 
 
 def _is_of_generated(observed: ModuleContents, path: str, text: str) -> bool:
     """Return whether git merged a text from two generated texts, as in a squash merge."""
+    names = observed.known.generated.get(path, frozenset())
     texts = observed.origins.texts(path)
-    both = [texts.get(name) for name in observed.known.generated.get(path, ())]
-    if len(both) != 2 or None in both or has_markers(text):  # noqa: PLR2004 - the sides of a merge
+    if len(names) != 2 or not names <= texts.keys() or has_markers(text):  # noqa: PLR2004 - sides
         return False
-    ours, theirs = (each or "" for each in both)
+    ours, theirs = (texts[name] for name in sorted(names))
     return any(merge(ours, base, theirs).text == text for base in dict.fromkeys(texts.values()))
 
 
 def deleted_by_a_side(observed: ModuleContents, checkout: Checkout, path: str) -> bool:
     """Return whether git left a file that only one side deleted on purpose."""
-    sides: Sides | None = None
-    if path in observed.known.deleted:
-        sides = checkout.sides(f"{observed.module.path}/{path}")
+    if path not in observed.known.deleted:
+        return False
+    sides = checkout.sides(f"{observed.module.path}/{path}")
     return sides is not None and sides.unmerged and None in (sides.ours, sides.theirs)
 
 
@@ -72,8 +72,7 @@ def accepted_origin(observed: ModuleContents, path: str, text: str) -> str | Non
     """
     names = observed.known.accepted.get(path, {})
     now = observed.generated[path]
-    texts = {**observed.origins.texts(path), **observed.copies} if names else {}
-    for base in dict.fromkeys(texts.values()):
+    for base in dict.fromkeys(observed.generated_texts(path).values()) if names else ():
         before = merge(text, now, base)
         if not before.conflict and digest(before.text) in names and before.text != text:
             return before.text

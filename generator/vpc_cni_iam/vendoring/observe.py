@@ -69,6 +69,10 @@ class ModuleContents(Struct, frozen=True):
         """Return the text of an existing file."""
         return decoded(self.files_by_path[path])
 
+    def generated_texts(self, path: str) -> dict[str, str]:
+        """Return the known generated texts of a file and the stored ones of all, by digest."""
+        return {**self.origins.texts(path), **self.copies}
+
     def base(self, path: str, text: str) -> str | None:
         """Return the generated text on which an edited text is based; None if it is not known.
 
@@ -77,8 +81,7 @@ class ModuleContents(Struct, frozen=True):
         accepted text, a copy is kept.
         """
         names = self.known.generated.get(path, frozenset())
-        texts = {**self.origins.texts(path), **self.copies} if names else {}
-        if not names or not names <= texts.keys():
+        if not names or not names <= (texts := self.generated_texts(path)).keys():
             return None
         if digest(text) in self.known.accepted.get(path, {}):
             own = self.origins.texts(path).keys() | names
@@ -104,12 +107,12 @@ def observe(
     known = loads(text, source)
     refuse_other_owner(config, module, known.configurations)
     files |= contents(folder, {*generated, *known.generated})
-    unlike = any(p not in files or decoded(files[p]) != t for p, t in generated.items())
-    unlike |= bool(known.generated.keys() - generated.keys())
-    if unlike and checkout is not None and checkout.in_progress:
+    differs = any(p not in files or decoded(files[p]) != t for p, t in generated.items())
+    differs |= bool(known.generated.keys() - generated.keys())
+    if differs and checkout is not None and checkout.in_progress:
         known = _of_all_sides(text, checkout.in_heads(f"{module.path}/{MANIFEST}"), source)
         files |= contents(folder, known.generated)
-    if unlike or checkout is not None:
+    if differs or checkout is not None:
         names = filter(is_digest, listed(folder, BASES))
         files |= contents(folder, map(base_path, names))
     paths = sorted({*generated, *known.generated})

@@ -51,9 +51,7 @@ def _others(options: Options) -> Iterator[Options]:
 class Origins:
     """The known generated texts of a module, on which its edited files may be based."""
 
-    def __init__(
-        self, options: Options, others: Callable[[], Iterable[Options]] = lambda: ()
-    ) -> None:
+    def __init__(self, options: Options, others: Callable[[], Iterable[Options]]) -> None:
         """Take the current options; `others` returns earlier ones, for example those at HEAD."""
         self._options = options
         self._load_others = others
@@ -69,7 +67,7 @@ class Origins:
             texts |= texts_of_versions(options).get(path, {})
         return texts
 
-    def made(self, path: str, text: str, main: str = "") -> bool:
+    def made(self, path: str, text: str, main: str) -> bool:
         """Return whether this tool generated a text; `main` is the text of main.tf."""
         if digest(text) in self.texts(path):
             return True

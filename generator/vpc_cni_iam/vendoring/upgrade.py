@@ -12,12 +12,7 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.files.checkout import Checkout
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
-from vpc_cni_iam.vendoring.configuration.config import (
-    Config,
-    TomlLineIndex,
-    VendoredModule,
-    parse,
-)
+from vpc_cni_iam.vendoring.configuration.config import Config, TomlLineIndex, VendoredModule, parse
 from vpc_cni_iam.vendoring.plan import SyncPlan
 from vpc_cni_iam.vendoring.sync import SyncOutcome, plan_all, sync_all
 

@@ -149,7 +149,7 @@ def test_a_role_of_nodes_is_safe_where_everything_was_seen(
     assert answer["clusters"] == ["prod"]
     # AmazonEKSWorkerNodePolicy is needed by the nodes themselves.
     assert answer["proposal"] == ["detach AmazonEKS_CNI_Policy"]
-    assert text.startswith(f"safe      {ARN}node\n")
+    assert text.startswith(f"safe      {ARN}node\n          clusters     prod\n")
     assert text.endswith("1 node role with permissions of the plugin: 1 safe\n")
 
 
@@ -314,6 +314,10 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
     ),
     "a version that is not known": (
         with_(pods=listed(pod("n1", version="main", **by_irsa()), pod("n2", **by_irsa()))),
+        "whether aws-node works with its role",
+    ),
+    "a version that is newer than the catalog": (
+        with_(pods=listed(pod("n1", version="v9.9.9", **by_irsa()), pod("n2", **by_irsa()))),
         "whether aws-node works with its role",
     ),
     "a role that is not known": (

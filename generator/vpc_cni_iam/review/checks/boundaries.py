@@ -41,7 +41,7 @@ def _boundary(change: PrincipalChange, boundary: GrantChange, context: Context) 
         (change.owner,),
         old.policy if old else None,
         new.policy if new else None,
-        scope([boundary]) if old and new else (),
+        scope([boundary]),
         change.access if isinstance(change.access, NewAccess) and not is_secret else None,
     )
     rule, level = _rule(change, boundary, context)

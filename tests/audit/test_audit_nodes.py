@@ -456,6 +456,21 @@ def test_what_needs_the_role_of_nodes_is_not_safe(name: str, tmp_path: Path) -> 
     assert text.startswith(f"not safe  {ARN}node\n")
 
 
+def test_pods_to_restart_on_nodes_of_another_role_do_not_need_this_one(tmp_path: Path) -> None:
+    code, answer, text = asked(
+        tmp_path,
+        {
+            **SAFE,
+            "account": account(*OWN, role("node2", NODES, attached=(MANAGED,))),
+            "group2": group(name="ng2", of="node2"),
+            "pods": listed(pod("n1", **by_irsa()), pod("n2")),
+            "nodes": listed(node("n1"), node("n2", "ng2")),
+        },
+    )
+    assert (code, answer["answer"]) == (1, "safe")
+    assert f"not safe  {ARN}node2\n" in text
+
+
 def test_pods_of_an_older_version_are_checked_at_it(tmp_path: Path) -> None:
     """The old document does what v1.15.0 calls, whatever the newest version calls."""
     old = {

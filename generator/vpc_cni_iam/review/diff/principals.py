@@ -8,7 +8,7 @@ from itertools import chain
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.grants import Account, Accounts, Grant, GrantKey
 from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
@@ -33,6 +33,7 @@ class Compared(Struct, frozen=True):
     grants: tuple[GrantChange, ...]
     before: Permissions
     after: Permissions
+    has_secrets: bool  # whether a policy has sensitive values, also one that does not change
 
 
 class PrincipalChange(Compared, frozen=True):
@@ -45,6 +46,10 @@ class PrincipalChange(Compared, frozen=True):
     access: Answer  # whether the known policies allow more
     denied_less: Answer  # whether a Deny is removed that may have blocked others
     further: Reach  # how far it reaches now; only if that is further than before
+
+    def example(self, answer: Answer) -> NewAccess | None:
+        """Return the example of an answer, None if it could show a sensitive value."""
+        return answer if isinstance(answer, NewAccess) and not self.has_secrets else None
 
     @property
     def opened(self) -> tuple[Grant, ...]:
@@ -85,9 +90,11 @@ def _changes_of(
     old, new = (side.policies(owner) for side in sides)
     every = (_change(key, old.get(key), new.get(key)) for key in dict.fromkeys((*old, *new)))
     grants = tuple(filter(None, every))
-    boundary = _change(_BOUNDARY, *(side.one(owner, Part.BOUNDARY) for side in sides))
+    limits = tuple(side.one(owner, Part.BOUNDARY) for side in sides)
+    boundary = _change(_BOUNDARY, *limits)
     if not (grants or boundary):
         return
+    has_secrets = any(g.has_secrets for g in (*old.values(), *new.values(), *limits) if g)
     before, later = (permissions(side, owner) for side in sides)
     # A principal whose place is known after apply may be new.
     is_unresolved = isinstance(owner, Unresolved) and owner.side is Side.AFTER
@@ -105,7 +112,17 @@ def _changes_of(
         denied_less = proofs.without_denies(before, later)
     further = Reach.LIMITED if is_deleted else _further(before, later)
     yield PrincipalChange(
-        grants, before, later, owner, is_new, is_deleted, boundary, access, denied_less, further
+        grants,
+        before,
+        later,
+        has_secrets,
+        owner,
+        is_new,
+        is_deleted,
+        boundary,
+        access,
+        denied_less,
+        further,
     )
 
 

@@ -51,6 +51,7 @@ def test_the_readme_is_short_and_begins_with_the_installation() -> None:
     assert len(text.split()) < 1050
     lines = text.splitlines()
     assert lines.index("pipx install .        # or: uv tool install .") < 25
+    assert not re.search("ipv[46]_", text)  # names of documents have hyphens, as in `catalog`
     assert {"make demo", "make test"} <= {line.partition("  #")[0] for line in lines}
 
 

@@ -99,6 +99,8 @@ class Case:
         """The plan as `review` gets it."""
         hand = self.source.data.get("by_hand")
         made = self.folder / "plans" / f"{self.source.name}.json"
+        if not (hand or made.exists()):
+            raise ValueError(f"{made.name}: `python tests/review/make_corpus.py` makes this plan")
         text = json.dumps(written(hand)) if hand else made.read_text(encoding="utf-8")
         match self.data.get("input"):
             case "setup-terraform":

@@ -106,10 +106,11 @@ def test_variants_decide_for_which_service_account_a_module_is_and_whether_irsa_
 
 
 def test_a_selection_is_word_for_word_only_by_revision_and_without_features() -> None:
+    newest = str(known_versions.newest())
     for made, exact, version in (
         (options(revision="2022-01-31"), True, "v1.18.3"),
-        (options(revision="2026-09-29"), True, str(known_versions.newest())),
-        (options(revision="2026-09-29", features=["hyperpod"]), False, "v1.23.2"),
+        (options(revision="2026-09-29"), True, newest),
+        (options(revision="2026-09-29", features=["hyperpod"]), False, newest),
         (options(cni_version="v1.20.4"), False, "v1.20.4"),
     ):
         assert made.selection.word_for_word is exact

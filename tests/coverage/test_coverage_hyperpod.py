@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from conftest import run
 from coverage_policies import NAMES, composed, covered, denied, setting, with_statement
-from vpc_cni_iam.catalog.facts import documents
+from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -136,7 +136,7 @@ def test_a_scoped_policy_is_not_known_to_work_on_its_nodes(tmp_path: Path, name:
     (tmp_path / "p.json").write_text(made.out)
     seen = run("coverage", "p.json", "--feature", "hyperpod", cwd=tmp_path)
     assert seen.code == 1
-    assert "p.json against plugin v1.23.2, IPv4: unknown" in seen.out
+    assert f"p.json against plugin {known_versions.newest()}, IPv4: unknown" in seen.out
     assert "aws:ResourceTag/kubernetes.io/cluster/prod of the request is not known" in seen.out
     assert "in hyperpod-node only" in seen.out
     ordinary = run(

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from conftest import run
+from vpc_cni_iam.catalog.facts import known_versions
+
+NEWEST = str(known_versions.newest())
 
 
 def allow(*actions: str, effect: str = "Allow") -> str:
@@ -149,7 +152,8 @@ def test_a_service_control_policy_leaves_some_regions_alone(folder: Path) -> Non
     [
         (
             ("old.json",),
-            "replace its policy with the output of `vpc-cni-iam policy ipv4 --cni-version v1.23.2`",
+            "replace its policy with the output of `vpc-cni-iam policy ipv4 --cni-version "
+            f"{NEWEST}`",
         ),
         (("ec2.json", "deny.json"), "remove or narrow the Deny of ec2:CreateTags in statement "),
         (("ec2.json", "--scp", "deny.json"), "remove or narrow the Deny of ec2:CreateTags in "),
@@ -250,6 +254,6 @@ def test_the_policy_to_take_works_as_the_cluster_is(folder: Path) -> None:
     again = run("coverage", "new.json", "--region", "cn-north-1", cwd=folder)
     assert again.code == 0 and "to do" not in again.out
     untagged = run("coverage", "scoped.json", "--untagged-instances", cwd=folder).out
-    assert "`vpc-cni-iam policy ipv4 --cni-version v1.23.2 --partition aws-cn`" in untagged
+    assert f"`vpc-cni-iam policy ipv4 --cni-version {NEWEST} --partition aws-cn`" in untagged
     nothing = run("coverage", "--variant", "ipv6", cwd=folder)
     assert nothing.code == 0 and "to do" not in nothing.out

@@ -10,6 +10,7 @@ import pytest
 from conftest import ROOT
 from coverage_policies import NAMES, composed, setting, upstream
 from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
@@ -30,8 +31,9 @@ def looked_at(policy: Policy, title: str = "a policy") -> tuple[Subject, Matrix]
     return subject, matrix([policy], setting("latest", subject.mode))
 
 
+NEWEST = str(known_versions.newest())
 # The agents between exit when the groups of a trunk interface are denied.
-WORKS = "v1.8.0 to v1.12.6, v1.13.4 to v1.21.2, v1.22.2 to v1.23.2"
+WORKS = f"v1.8.0 to v1.12.6, v1.13.4 to v1.21.2, v1.22.2 to {NEWEST}"
 SCOPED = looked_at(upstream("ipv4-scoped", "2024-07-22"))
 
 
@@ -186,7 +188,7 @@ def test_where_it_fails_only_at_times_that_is_said() -> None:
     assert result.works() == ()
     message = (
         "no known version; without the scenarios trunk-interface and cluster-name-corrected "
-        "with v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
+        f"with v1.8.0 to v1.21.2, v1.22.2 to {NEWEST}"
     )
     assert matrix_report.works(result) == message
     assert f"works with {message}" in picture.matrix(subject, result, verbose=False)
@@ -195,7 +197,7 @@ def test_where_it_fails_only_at_times_that_is_said() -> None:
     assert data["works_but_for"]["scenarios"] == ("trunk-interface", "cluster-name-corrected")
     assert matrix_data(*SCOPED)["works_but_for"] == {
         "scenarios": ("trunk-interface",),
-        "works_with": [("v1.8.0", "v1.21.2"), ("v1.22.2", "v1.23.2")],
+        "works_with": [("v1.8.0", "v1.21.2"), ("v1.22.2", NEWEST)],
     }
 
 
@@ -203,7 +205,7 @@ def test_a_release_in_which_nothing_is_sent_is_not_said_to_work() -> None:
     policy = upstream("ipv4", "2026-06-01")
     table = matrix([policy], setting("latest", "ipv4"), find(("upgrade-adds-tag",)))
     assert str(table.rows[0].version) == "v1.19.4"
-    assert list(map(str, table.works())) == ["v1.19.4 to v1.23.2"]
+    assert list(map(str, table.works())) == [f"v1.19.4 to {NEWEST}"]
 
 
 def test_each_minor_version_has_the_same_width() -> None:

@@ -11,11 +11,14 @@ from msgspec.structs import replace
 
 from conftest import run
 from coverage_policies import composed, setting
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.partitions import all_regions
 from vpc_cni_iam.coverage.analysis.cover import PluginVerdict, cover
 from vpc_cni_iam.coverage.names import known_names, names_of
 from vpc_cni_iam.coverage.subject import check_coverage
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
+
+NEWEST = str(known_versions.newest())
 
 ELSEWHERE = "fails elsewhere: give `--region`"
 GUARDRAILS: dict[str, Any] = {
@@ -65,7 +68,7 @@ def test_each_region_that_a_guardrail_names_is_checked_and_one_that_it_does_not(
     done = run(*words, cwd=folder)
     assert (done.code, done.err) == (1, "")
     first, *_, last = done.out.splitlines()
-    assert first.endswith(f" against plugin v1.23.2, IPv4: {verdict}") and last == verdict
+    assert first.endswith(f" against plugin {NEWEST}, IPv4: {verdict}") and last == verdict
     works = "eu-west-1" if verdict.startswith("works elsewhere") else "us-east-1"
     fails = "us-east-1" if works == "eu-west-1" else "eu-west-1"
     for region, code in ((works, 0), (fails, 1)):
@@ -87,14 +90,14 @@ def test_every_format_says_where_the_plugin_works(folder: Path) -> None:
         {"region": None, "checked": "eu-west-1", "verdict": "fails"},
     ]
     verdict = (
-        "works with v1.1.0 to v1.23.2 in us-east-1, us-west-2; "
+        f"works with v1.1.0 to {NEWEST} in us-east-1, us-west-2; "
         "works with no known version elsewhere: give `--region`"
     )
     done = run(*words, "--all-versions", cwd=folder)
     first, *_, last = done.out.splitlines()
     assert done.code == 1 and first.endswith(f", IPv4, in eu-west-1: {verdict}") and last == verdict
     matrix = json.loads(run(*words, "--all-versions", "--format", "json", cwd=folder).out)
-    assert [r["works_with"] for r in matrix["regions"]] == [[["v1.1.0", "v1.23.2"]]] * 2 + [[]]
+    assert [r["works_with"] for r in matrix["regions"]] == [[["v1.1.0", NEWEST]]] * 2 + [[]]
     assert f"The plugin {verdict}." in run(*words, "--format", "html", cwd=folder).out
     drawn = run(*words, "--format", "svg", cwd=folder).out
     assert verdict in " ".join("".join(ET.fromstring(drawn).itertext()).split())

@@ -11,6 +11,7 @@ from conftest import OFFLINE_PROVIDER, TERRAFORM_NEWEST, make_engine, running_pr
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl.attributes import attributes, may_hold_policy
 from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.inputs.plan.arguments import GRANTS, Part
 
 POLICIES = json.loads(files("vpc_cni_iam.hcl.data").joinpath("policy_attributes.json").read_text())
 ATTRIBUTES = [(kind, path) for kind, paths in POLICIES["attributes"].items() for path in paths]
@@ -41,6 +42,17 @@ def test_the_provider_has_them(every_type: Engine, tmp_path: Path) -> None:
     # The provider of the tests is older than this one.
     assert {*known_types} - {*present} == {("aws_api_gateway_domain_name", "policy")}
     assert len(present) > 40
+
+
+def test_a_policy_that_is_read_in_plans_is_read_in_tf_files() -> None:
+    """An argument of a new type is also a row of generator/vpc_cni_iam/hcl/data."""
+    in_plans = {
+        (kind, argument.path.replace(".*", ""))
+        for kind, arguments in GRANTS.items()
+        for argument in arguments
+        if argument.part in (Part.PERMISSIONS, Part.TRUST)
+    }
+    assert in_plans <= {*ATTRIBUTES}, "add them to policy_attributes.json"
 
 
 @pytest.mark.parametrize("head", ['resource "KIND" "x"', "resource KIND x"])

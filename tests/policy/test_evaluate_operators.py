@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Condition, Effect, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
+from vpc_cni_iam.policy.matching.operators import BASES
 from vpc_cni_iam.policy.report import undecided_text
 
 VPC = "arn:aws:ec2:us-east-1:111122223333:vpc/vpc-1"
@@ -176,6 +177,11 @@ MATCHES = {
     ],
 }  # fmt: skip
 ROWS = [(*names, *row) for names, rows in MATCHES.items() for row in rows]
+
+
+def test_every_operator_has_its_rows() -> None:
+    with_rows = {name for names in MATCHES for name in names if name}
+    assert with_rows | {"Null"} == BASES.keys(), "add rows to MATCHES"
 
 
 @pytest.mark.parametrize(("positive", "negated", "values", "value", "matching"), ROWS)

@@ -8,17 +8,25 @@ from typing import Any
 import pytest
 
 import policy_pools as pools
+from smt.conditions import type_of
 from smt.judge import Agreed, Refuted, Undecided, judge, outcomes
 from smt.request import Document
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import to_json
 from vpc_cni_iam.policy.evaluate import compile_policies
+from vpc_cni_iam.policy.matching.operators import BASES
 
 ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 EITHER = frozenset((True, False))
 ALLOWED, DENIED, IMPOSSIBLE = frozenset((True,)), frozenset((False,)), frozenset[bool]()
 HOME = "arn:aws:s3:::bucket/home/"
 ROLE = "arn:aws:iam::111122223333:role/"
+
+
+@pytest.mark.parametrize("operator", BASES)
+def test_the_judge_knows_every_operator(operator: str) -> None:
+    """Otherwise it decides nothing about a proof with it: tests/policy/smt/conditions.py."""
+    assert (type_of(operator) is None) is (operator == "Null")
 
 
 def policy(*statements: Document, version: str = "2012-10-17") -> Document:

@@ -2,10 +2,15 @@
 
 import os
 import shutil
+import tomllib
 from pathlib import Path
 
 from conftest import ROOT, run
 from synthetic import allow, document, plan, policy
+from vpc_cni_iam.review.rules import Rule
+from vpc_cni_iam.review.run import CHECKS
+
+REVIEW = ROOT / "generator" / "vpc_cni_iam" / "review"
 
 CHECK = '''"""A check from outside."""
 
@@ -59,6 +64,17 @@ ADDED = {
         ("    **access.SENTENCES", "    **from_outside.SENTENCES,\n"),
     ],
 }
+
+
+def test_every_rule_has_its_texts() -> None:
+    texts = tomllib.loads((REVIEW / "report" / "rules.toml").read_text())
+    assert texts.keys() == {*map(str, Rule)}, "review/report/rules.toml has a table for each rule"
+
+
+def test_every_file_of_checks_is_run() -> None:
+    files = {p.stem for p in (REVIEW / "checks").glob("*.py") if "def check(" in p.read_text()}
+    run_files = {check.__module__.rpartition(".")[2] for check in CHECKS}
+    assert files == run_files, "add the check of each file to CHECKS of review/run.py"
 
 
 def test_a_rule_from_outside_is_reported_and_ignored(tmp_path: Path) -> None:

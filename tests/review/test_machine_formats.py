@@ -24,8 +24,7 @@ from vpc_cni_iam.review.report_formats import REPORTS, Setting
 DATA = ROOT / "tests" / "data"
 
 
-def test_there_are_six_formats() -> None:
-    assert [*REPORTS] == ["text", "html", "json", "junit", "markdown", "sarif"]
+def test_every_format_writes_a_review() -> None:
     for write in REPORTS.values():
         assert write(example(), Setting())
 

@@ -92,7 +92,9 @@ def test_a_newer_version_is_proposed_as_files(tmp_path: Path) -> None:
     assert f"v1.99.0 newer than {known_versions.newest()} in this list of 2 versions" in done.out
     assert "action ec2:DescribeVpcs is added" in done.out
     assert "- [ ] ec2:CreateVpc: the catalog has no such call at this version" in done.out
-    assert "- [ ] run `python -m tools.plugin_probe evidence v1.99.0`" in done.out
+    lines = done.out.splitlines()
+    assert "- [ ] run `python -m tools.plugin_probe evidence v1.99.0`" in lines
+    assert any(line.startswith("- [ ] add its network policy agent") for line in lines)
     data = json.loads((tmp_path / "out/calls.json").read_text())
     assert data["versions"] == [*store.data("calls.json")["versions"], "v1.99.0"]
     assert data["source"]["newest_version_date"] == "2027-01-02"

@@ -206,11 +206,14 @@ def follow_(
         raise typer.Exit(3) from None
     write(output, proposal.files)
     typer.echo(f"proposed for {proposal.version}, in {output}:")
-    common.show("\n".join(f"  {name}" for name in proposal.files))
+    for name in proposal.files:
+        common.show(f"  {name}")
     typer.echo("what was found:")
-    common.show("\n".join(f"- {line}" for line in proposal.facts))
+    for line in proposal.facts:
+        common.show(f"- {line}")
     typer.echo("what a person must still decide:")
-    common.show("\n".join(f"- [ ] {line}" for line in proposal.decisions))
+    for line in proposal.decisions:
+        common.show(f"- [ ] {line}")
     raise typer.Exit(1)
 
 

@@ -17,7 +17,7 @@ _NOTES: dict[State, str] = {
     "known": "",
     "guarded": "the catalog knows the call site, and that its guards never hold",
     "refused": "the catalog knows it, and that no document grants it",
-    "unknown": "the catalog has no such call at this version",
+    "unknown": "the catalog has no such call at this version: calls.json and requests.json lack it",
     "not found": "the catalog has it at this version, and no call site was found",
 }
 

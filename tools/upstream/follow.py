@@ -25,6 +25,10 @@ from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.policy.report import difference_lines
 
 PAGE = "docs/iam-policy.md"
+_AGENT = (
+    "add its network policy agent, as charts/aws-vpc-cni/values.yaml names it, to `shipped` of "
+    "tools/plugin_probe/agent_logs/observed.json"
+)
 _AGAIN = (
     "tests/catalog/test_facts.py states the facts a second time: write there what you read, not "
     "what a test printed"
@@ -110,7 +114,7 @@ def propose(module: Module, observe: Callable[[PluginVersion], dict[str, Any]] |
         facts.append(f"the probe ran {len(evidence['scenarios'])} scenarios")
         facts += changed or [f"observed as {observed()[-1]['version']} was"]
         decisions += [f"state in calls.json or requests.json: {line}" for line in changed]
-    decisions.append(_AGAIN)
+    decisions += [_AGENT, _AGAIN]
     return Proposal(module.version, files, tuple(facts), tuple(decisions))
 
 

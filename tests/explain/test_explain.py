@@ -708,8 +708,8 @@ def test_the_policy_that_aws_names_is_said_of_a_deny(where: str) -> None:
     text = f"User: x is not authorized to perform: ec2:CreateTags with an explicit deny{where}"
     (explanation,) = explained(text)
     (cause,) = (c for c in explanation["causes"] if c["name"] == "explicit-deny")
-    said = f": explicit deny{where}" if where else ""
-    assert cause["text"] == f"a Deny statement matches the request{said}"
+    reason = f": explicit deny{where}" if where else ""
+    assert cause["text"] == f"a Deny statement matches the request{reason}"
 
 
 def test_a_network_activity_event_names_the_policy_of_the_endpoint() -> None:

@@ -94,8 +94,7 @@ def gained(
     policies of the plugin, the actions that it calls come last.
     """
     changes = tuple(grants)
-    sides = [g for each in changes for g in (each.before, each.after) if g]
-    origins = {id(statement): grant for grant in sides for statement in _shown(grant)}
+    origins = {id(s): g for c in changes for g in (c.before, c.after) if g for s in _shown(g)}
     methods = _methods(change.after.policies)
     parts = [
         _part(d, methods, is_of_plugin=is_of_plugin(origins[id(_statement(d))]))

@@ -60,10 +60,9 @@ class PrincipalChange(Compared, frozen=True):
     def vanished(self) -> tuple[Grant, ...]:
         """The unknown grants that are removed or become known: they may have had a Deny."""
         return tuple(
-            change.before
-            for change in self.grants
-            if change.before and change.before.is_open
-            if not (change.after and change.after.is_open)
+            c.before
+            for c in self.grants
+            if c.before and c.before.is_open and not (c.after and c.after.is_open)
         )
 
 
@@ -79,8 +78,7 @@ def principal_changes(context: Context) -> tuple[PrincipalChange, ...]:
 def kept_changes(context: Context) -> tuple[PrincipalChange, ...]:
     """Return the principals that change if everything that conflicts keep exists in the end."""
     accounts, after = context.accounts, context.accounts.kept
-    changes = (_changes_of(o, accounts, after, context.proofs) for o in after.grants)
-    return tuple(chain.from_iterable(changes))
+    return tuple(c for o in after.grants for c in _changes_of(o, accounts, after, context.proofs))
 
 
 def _changes_of(
@@ -88,13 +86,12 @@ def _changes_of(
 ) -> Iterator[PrincipalChange]:
     sides = accounts.before, after
     old, new = (side.policies(owner) for side in sides)
-    every = (_change(key, old.get(key), new.get(key)) for key in dict.fromkeys((*old, *new)))
-    grants = tuple(filter(None, every))
+    grants = tuple(filter(None, (_change(k, old.get(k), new.get(k)) for k in {**old, **new})))
     limits = tuple(side.one(owner, Part.BOUNDARY) for side in sides)
     boundary = _change(_BOUNDARY, *limits)
     if not (grants or boundary):
         return
-    has_secrets = any(g.has_secrets for g in (*old.values(), *new.values(), *limits) if g)
+    secrets = _have_secrets(*old.values(), *new.values(), *limits)
     before, later = (permissions(side, owner) for side in sides)
     # A principal whose place is known after apply may be new.
     is_unresolved = isinstance(owner, Unresolved) and owner.side is Side.AFTER
@@ -110,20 +107,14 @@ def _changes_of(
     keeps = not (is_new or is_deleted or owner in accounts.replaced)
     if keeps and isinstance(access, NoNewAccess):
         denied_less = proofs.without_denies(before, later)
-    further = Reach.LIMITED if is_deleted else _further(before, later)
+    answers = access, denied_less, Reach.LIMITED if is_deleted else _further(before, later)
     yield PrincipalChange(
-        grants,
-        before,
-        later,
-        has_secrets,
-        owner,
-        is_new,
-        is_deleted,
-        boundary,
-        access,
-        denied_less,
-        further,
+        grants, before, later, secrets, owner, is_new, is_deleted, boundary, *answers
     )
+
+
+def _have_secrets(*grants: Grant | None) -> bool:
+    return any(grant.has_secrets for grant in grants if grant)
 
 
 def _further(before: Permissions, later: Permissions) -> Reach:

@@ -288,6 +288,8 @@ def test_what_eks_prints_tells_which_cluster_uses_which_role(tmp_path: Path) -> 
     described = {"association": {**listed["associations"][0],
                                  "roleArn": f"arn:aws:iam::{ACCOUNT}:role/cni"}}  # fmt: skip
     assert audited(tmp_path, text, json.dumps(listed), json.dumps(described))["complete"]
+    both = names(audited(tmp_path, text, json.dumps(addon), json.dumps(described)))
+    assert {use["version"] for use in both["cni"]["clusters"]} == {"v1.18.3"}
 
 
 @pytest.mark.parametrize("by", ["add-on", "EKS Pod Identity"])

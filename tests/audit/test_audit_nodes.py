@@ -149,7 +149,7 @@ def test_a_role_of_nodes_is_safe_where_everything_was_seen(
     assert answer["clusters"] == ["prod"]
     # AmazonEKSWorkerNodePolicy is needed by the nodes themselves.
     assert answer["proposal"] == ["detach AmazonEKS_CNI_Policy"]
-    assert text.startswith(f"safe      {ARN}node\n")
+    assert text.startswith(f"safe      {ARN}node\n          clusters     prod\n")
     assert text.endswith("1 node role with permissions of the plugin: 1 safe\n")
 
 
@@ -316,6 +316,10 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
         with_(pods=listed(pod("n1", version="main", **by_irsa()), pod("n2", **by_irsa()))),
         "whether aws-node works with its role",
     ),
+    "a version that is newer than the catalog": (
+        with_(pods=listed(pod("n1", version="v9.9.9", **by_irsa()), pod("n2", **by_irsa()))),
+        "whether aws-node works with its role",
+    ),
     "a role that is not known": (
         with_(account=account(role("cni", irsa(), attached=(f"arn:aws:iam::{ACCOUNT}:policy/x",)))),
         "whether aws-node works with its role",
@@ -450,6 +454,21 @@ def test_what_needs_the_role_of_nodes_is_not_safe(name: str, tmp_path: Path) -> 
     assert words in answer["reasons"][0]
     assert to_do in answer["proposal"][0]
     assert text.startswith(f"not safe  {ARN}node\n")
+
+
+def test_pods_to_restart_on_nodes_of_another_role_do_not_need_this_one(tmp_path: Path) -> None:
+    code, answer, text = asked(
+        tmp_path,
+        {
+            **SAFE,
+            "account": account(*OWN, role("node2", NODES, attached=(MANAGED,))),
+            "group2": group(name="ng2", of="node2"),
+            "pods": listed(pod("n1", **by_irsa()), pod("n2")),
+            "nodes": listed(node("n1"), node("n2", "ng2")),
+        },
+    )
+    assert (code, answer["answer"]) == (1, "safe")
+    assert f"not safe  {ARN}node2\n" in text
 
 
 def test_pods_of_an_older_version_are_checked_at_it(tmp_path: Path) -> None:

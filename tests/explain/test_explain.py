@@ -359,6 +359,7 @@ def test_a_call_is_told_with_its_range_and_what_is_known_of_it() -> None:
         ({}, False, ["cluster_name"]),
         ({f"aws:ResourceTag/{OWNED}": "owned"}, True, []),
         ({f"aws:ResourceTag/{OWNED}": "shared"}, False, []),
+        ({f"aws:ResourceTag/{OWNED}": "owned|shared"}, False, []),  # two values are not decided
     ],
 )
 def test_names_of_the_request_stand_in_the_statements_before_examples(
@@ -702,6 +703,15 @@ def test_aws_words_about_other_policies_are_a_certain_cause(reason: str, cause: 
     assert certain == {"node-role", cause} - {""}
 
 
+@pytest.mark.parametrize("where", ["", " in an identity-based policy"])
+def test_the_policy_that_aws_names_is_said_of_a_deny(where: str) -> None:
+    text = f"User: x is not authorized to perform: ec2:CreateTags with an explicit deny{where}"
+    (explanation,) = explained(text)
+    (cause,) = (c for c in explanation["causes"] if c["name"] == "explicit-deny")
+    reason = f": explicit deny{where}" if where else ""
+    assert cause["text"] == f"a Deny statement matches the request{reason}"
+
+
 def test_a_network_activity_event_names_the_policy_of_the_endpoint() -> None:
     """AWS CloudTrail User Guide, "Logging network activity events"."""
     words = "The request was denied due to a VPC endpoint policy"
@@ -765,6 +775,13 @@ def test_a_record_whose_call_is_no_text_is_not_explained(odd: dict[str, object])
     done = run("explain", "-", stdin=json.dumps(RECORD | {"errorMessage": ""} | odd))
     assert done.code == 1
     assert "not explained, the text does not name the denied call" in done.out
+
+
+def test_what_is_no_tag_in_a_record_is_passed() -> None:
+    """The other tags, and the call, are read."""
+    specification = RECORD["requestParameters"]["tagSpecificationSet"]["items"]
+    odd = {"requestParameters": {"tagSpecificationSet": {"items": [3, *specification]}}}
+    assert explained(json.dumps(RECORD | odd)) == explained(json.dumps(RECORD))
 
 
 def test_json_that_is_cut_off_is_not_explained_in_part() -> None:

@@ -86,6 +86,8 @@ def test_incidents_are_told_apart_by_action_role_and_reason() -> None:
     done = run("explain", "-", "--format", "json", stdin="\n".join(lines))
     denials = json.loads(done.out)["denials"]
     assert [d["count"] for d in denials] == [2, 1, 1, 1]
+    out = run("explain", "-", stdin="\n".join(lines)).out
+    assert "assumed-role/prod-cni, 2 sessions such as eks-00001, eks-00005\n" in out
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,11 @@ def test_two_errors_on_one_line_are_two_answers() -> None:
     assert denial[0] == "ec2:CreateTags"
 
 
+def test_an_indented_line_below_json_is_a_message_of_its_own() -> None:
+    denials, _, _ = told(f"{json.dumps(event(DENIED), indent=4)}\n  {DENIALS[6]}")
+    assert [d[0] for d in denials] == ["ec2:DeleteNetworkInterface", "ec2:DescribeSubnets"]
+
+
 def test_a_code_that_a_terminal_cuts_is_not_passed_over() -> None:
     text = "Unable to get the name of the instance: UnauthorizedOperation: You are not authorized"
     denials, errors, unknown = told(hard_wrapped(text, 60))

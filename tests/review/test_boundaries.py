@@ -108,6 +108,12 @@ def test_a_boundary_that_goes_with_its_role_lets_nothing_go() -> None:
     assert levels(reviewed(goes)) == LESS
 
 
+def test_an_example_says_what_a_wider_boundary_allows() -> None:
+    review = reviewed(bounded("b", "b"), managed(A, BOTH, "b"), inline(BOTH, BOTH))
+    (finding,) = review.findings
+    assert [text.partition(" on ")[0] for text in finding.details] == ["example: ec2:B"]
+
+
 def test_another_boundary_with_the_same_document_is_a_note() -> None:
     changes = [managed(A, A, name) for name in ("old", "new")]
     (finding,) = reviewed(*changes, bounded("old", "new")).findings

@@ -225,6 +225,20 @@ def test_a_policy_made_by_hand_that_an_exclusive_list_names_stays(before: list[s
     assert reviewed(role, exclusive(POLICIES, before, ["j"]), fail_on="coverage-lost").failed
 
 
+@pytest.mark.parametrize("actions", [["update"], ["delete", "create"]])
+def test_a_policy_that_only_a_list_names_goes_with_its_role(actions: list[str]) -> None:
+    """Its list only names it, so nobody makes it for the new role; it may have a Deny."""
+    values = {"name": "r", "assume_role_policy": NODE_TRUST}
+    role = resource("aws_iam_role", "r", values, {**values, "path": "/x/"}, actions=actions)
+    is_lost = "not-proven" in rules(reviewed(role, exclusive(POLICIES, ["i"], ["i"])))
+    assert is_lost is (actions != ["update"])
+
+
+def test_a_policy_that_only_a_list_names_may_have_been_another_than_the_new_one() -> None:
+    new, listed = inline(None, ONE, block="a"), exclusive(POLICIES, ["i"], ["i"])
+    assert levels(reviewed(new, listed)) == {"new-access": "error", "not-proven": "warning"}
+
+
 def test_a_name_in_an_exclusive_list_keeps_no_policy() -> None:
     listed = exclusive(POLICIES, ["i"], ["i"])
     assert "conflict" not in rules(reviewed(inline(ONE, None, block="a"), listed))

@@ -259,6 +259,13 @@ def test_a_role_of_the_plugin_that_gets_what_it_lacked_is_a_note(trust: str) -> 
     )
 
 
+def test_what_the_version_does_not_call_is_nothing_that_it_lacked() -> None:
+    """The managed policy has actions of older versions."""
+    before = document(*without("ec2:DescribeTags"))
+    finding = new_access(*own_role("cni", irsa()), inline(before, WHOLE, role="cni"))
+    assert finding.level == "error" and "calls this" not in finding.message
+
+
 @pytest.mark.parametrize(
     ("resources", "level"),
     [

@@ -25,6 +25,7 @@ from synthetic import (
     block,
     configured,
     context,
+    deny,
     document,
     found,
     refers,
@@ -91,6 +92,15 @@ def test_more_access_is_said_by_its_scope_before_an_example() -> None:
         "beyond the plugin's needs: iam:PassRole, s3:GetObject",
     )
     assert finding.details[2].startswith("example: iam:PassRole")
+
+
+def test_a_role_that_reaches_as_far_as_the_old_one_is_said_to_get_what_is_new() -> None:
+    roles = (
+        *own_role("a", irsa(), document(allow("*"), deny("sqs:*"))),
+        *own_role("b", irsa(), ALL),
+    )
+    (text,) = messages(addon(of_role("a"), of_role("b")), *roles)
+    assert "and can now call sqs:* on all resources" in text
 
 
 @pytest.mark.parametrize("hidden", ["policy", "session"])

@@ -10,7 +10,21 @@ from typing import Any
 import pytest
 
 from conftest import run
-from synthetic import Json, allow, attachment, document, plan, resource, reviewed
+from eks import NODE_TRUST
+from synthetic import (
+    Json,
+    allow,
+    attachment,
+    deny,
+    document,
+    inline,
+    managed,
+    plan,
+    policy_arn,
+    resource,
+    reviewed,
+    rules,
+)
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.policy.proof import budget
@@ -333,3 +347,34 @@ def test_a_value_of_four_characters_is_hidden() -> None:
     )
     for name, text in shown_texts(review):
         assert "(sensitive)/y" in text and "zq7x" not in text.lower(), name
+
+
+OF_SECRET = "arn:aws:s3:::correct-horse-battery/*"
+SECRET_READ = document(allow("s3:GetObject", OF_SECRET))
+ROLE = {"name": "r", "assume_role_policy": NODE_TRUST, "permissions_boundary": policy_arn("b")}
+EC2, S3, HELD = document(allow("ec2:A")), document(allow("s3:*")), document(allow("*"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes"),
+    [
+        ("boundary-weakened", [managed(EC2, S3, "b")]),
+        ("new-access", [managed(EC2, S3, "b"), inline(EC2, document(allow("ec2:*")), "other")]),
+        (
+            "not-proven",
+            [
+                managed(HELD, HELD, "b"),
+                inline(document(allow("ec2:A"), deny("s3:PutObject", OF_SECRET)), EC2),
+            ],
+        ),
+    ],
+)
+def test_no_example_is_of_a_policy_with_a_sensitive_value(rule: str, changes: list[Json]) -> None:
+    """Also of one that does not change, which the change of another lets newly allow something."""
+    holder = resource(
+        "aws_iam_user", "u", None, {"name": OF_SECRET}, after_sensitive={"name": True}
+    )
+    reads = inline(SECRET_READ, SECRET_READ, "reads")
+    review = reviewed(resource("aws_iam_role", "r", ROLE, ROLE), reads, holder, *changes)
+    assert rule in rules(review)
+    assert "correct-horse" not in str(review)

@@ -96,6 +96,12 @@ def test_a_trust_by_irsa_has_the_flaw_that_its_tokens_show(policy: str, flaw: st
         (pods(*BOTH, ArnLike={"aws:SourceArn":
               "arn:aws:eks:eu-west-1:1:podidentityassociation/prod/a-1"}),
          "pod-identity-source-arn"),
+        # What another service must send says nothing of pods.
+        (document(*(json.loads(p)["Statement"][0] for p in (
+            pods(*BOTH, ArnLike={"aws:SourceArn": "arn:aws:eks:eu-west-1:1:cluster/prod"}),
+            pods(*BOTH, ArnLike={"aws:SourceArn":
+                 "arn:aws:eks:eu-west-1:1:podidentityassociation/dev/a-1"})
+            .replace("pods.eks", "ec2")))), None),
         # A Deny limits what an Allow leaves open.
         (document(*json.loads(pods(*BOTH))["Statement"],
                   {"Effect": "Deny", "Action": "sts:*", "Principal": "*", "Condition":

@@ -190,6 +190,8 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
             "line 9",
             "path is 3, but must be a string",
         ),
+        (f"[[module]]\npath = true\n{PIN}", "line 2", "path is true, but must be a string"),
+        (f'[[module]]\npath = ["A"]\n{PIN}', "line 2", "path is ['A'], but must be a string"),
     ],
 )
 def test_errors_point_to_the_line(body: str, place: str, words: str) -> None:

@@ -146,12 +146,7 @@ def allowing(
     `modes` are the IP families in which the plugin sends the request. `names` are names such as the
     cluster's, by parameter.
     """
-    features = [
-        feature
-        for feature in calls.features()
-        for call_range in calls.call_ranges(modes, version, feature)
-        if call_range.action == denial.action
-    ]
+    features = [f for f in calls.features() if calls.call_ranges(modes, version, f)]
     selection = select(cni_version=str(version), features=features)
     for name in (f"{modes[0]}-scoped", modes[0]):
         (variant,) = variants.find((name,))

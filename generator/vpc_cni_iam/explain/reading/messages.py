@@ -131,9 +131,9 @@ def _clarity(finding: Finding) -> int:
         return 0 if known.errors()[finding.name].general else 3
     if isinstance(finding, Unclear):
         return 0
-    is_known = known.is_called(finding.action) or known.program_of_action(finding.action)
+    is_known = known.is_called(finding.action) or bool(known.program_of_action(finding.action))
     details = finding.resource, finding.principal, finding.reason
-    return (2 if is_known else 0) + sum(map(bool, details))
+    return 2 * is_known + sum(map(bool, details))
 
 
 def reason_of(text: str) -> str:

@@ -139,7 +139,7 @@ def _is_closed(record: list[str]) -> bool:
     if first.rstrip()[-1] not in "{[,":  # it is on one line, which may be wrapped
         return last.rstrip().endswith("}" if first.lstrip()[0] == "{" else "]")
     indent = len(first) - len(first.lstrip())
-    return last[indent : indent + 1] in _CLOSES and not last[:indent].strip()
+    return last[indent:].startswith(_CLOSES) and not last[:indent].strip()
 
 
 def _is_cut(record: list[str]) -> bool:

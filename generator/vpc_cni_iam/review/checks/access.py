@@ -252,7 +252,7 @@ class _OfPrincipal:
             case NotProven() as answer:
                 yield self._finding(_Outcome.UNDECIDED, AccessUndecided(self._owners, answer))
             case NoNewAccess() if self._removes_deny():
-                example = change.denied_less if isinstance(change.denied_less, NewAccess) else None
+                example = change.example(change.denied_less)
                 evidence = DenyLost(self._owners, scope(self._grants), (), example)
                 yield self._finding(_Outcome.UNDECIDED, evidence)
             case NoNewAccess() if not (self._is_conflict or change.opened or change.vanished):

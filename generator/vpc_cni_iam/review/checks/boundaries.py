@@ -35,14 +35,12 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _boundary(change: PrincipalChange, boundary: GrantChange, context: Context) -> Finding:
     old, new = boundary.before, boundary.after
-    sides = (g for each in (*change.grants, boundary) for g in (each.before, each.after) if g)
-    is_secret = any(grant.has_secrets for grant in sides)
     evidence = BoundaryChanged(
         (change.owner,),
         old.policy if old else None,
         new.policy if new else None,
-        scope([boundary]) if old and new else (),
-        change.access if isinstance(change.access, NewAccess) and not is_secret else None,
+        scope([boundary]),
+        change.example(change.access),
     )
     rule, level = _rule(change, boundary, context)
     grant = new or old

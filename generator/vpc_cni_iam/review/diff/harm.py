@@ -94,18 +94,17 @@ def gained(
     policies of the plugin, the actions that it calls come last.
     """
     changes = tuple(grants)
-    sides = [g for each in changes for g in (each.before, each.after) if g]
-    origins = {id(statement): grant for grant in sides for statement in _shown(grant)}
+    origins = {id(s): g for c in changes for g in (c.before, c.after) if g for s in _shown(g)}
     methods = _methods(change.after.policies)
     parts = [
         _part(d, methods, is_of_plugin=is_of_plugin(origins[id(_statement(d))]))
         for d in _widening(changes)
     ]
-    is_secret = any(g.has_secrets for c in change.grants for g in (c.before, c.after) if g)
-    if 1 < len(parts) <= _PROVEN and not is_secret:
+    is_masked = any(g.has_secrets for c in change.grants for g in (c.before, c.after) if g)
+    if 1 < len(parts) <= _PROVEN and not is_masked:
         parts = [part for part in parts if _is_new(part, change, answer, proofs)] or parts
     parts.sort(key=lambda part: (part.is_needed, part.harm))
-    example = None if is_secret else _example(parts, change, answer, proofs, methods)
+    example = None if change.has_secrets else _example(parts, change, answer, proofs, methods)
     return Gained(
         tuple(parts),
         tuple(dict.fromkeys(origins[id(_statement(part.difference))] for part in parts)),

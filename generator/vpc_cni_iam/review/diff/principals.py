@@ -8,7 +8,7 @@ from itertools import chain
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.grants import Account, Accounts, Grant, GrantKey
 from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
@@ -33,6 +33,7 @@ class Compared(Struct, frozen=True):
     grants: tuple[GrantChange, ...]
     before: Permissions
     after: Permissions
+    has_secrets: bool  # whether a policy has sensitive values, also one that does not change
 
 
 class PrincipalChange(Compared, frozen=True):
@@ -46,6 +47,10 @@ class PrincipalChange(Compared, frozen=True):
     denied_less: Answer  # whether a Deny is removed that may have blocked others
     further: Reach  # how far it reaches now; only if that is further than before
 
+    def example(self, answer: Answer) -> NewAccess | None:
+        """Return the example of an answer, None if it could show a sensitive value."""
+        return answer if isinstance(answer, NewAccess) and not self.has_secrets else None
+
     @property
     def opened(self) -> tuple[Grant, ...]:
         """The grants that are added or change, with unknown content."""
@@ -55,10 +60,9 @@ class PrincipalChange(Compared, frozen=True):
     def vanished(self) -> tuple[Grant, ...]:
         """The unknown grants that are removed or become known: they may have had a Deny."""
         return tuple(
-            change.before
-            for change in self.grants
-            if change.before and change.before.is_open
-            if not (change.after and change.after.is_open)
+            c.before
+            for c in self.grants
+            if c.before and c.before.is_open and not (c.after and c.after.is_open)
         )
 
 
@@ -74,8 +78,7 @@ def principal_changes(context: Context) -> tuple[PrincipalChange, ...]:
 def kept_changes(context: Context) -> tuple[PrincipalChange, ...]:
     """Return the principals that change if everything that conflicts keep exists in the end."""
     accounts, after = context.accounts, context.accounts.kept
-    changes = (_changes_of(o, accounts, after, context.proofs) for o in after.grants)
-    return tuple(chain.from_iterable(changes))
+    return tuple(c for o in after.grants for c in _changes_of(o, accounts, after, context.proofs))
 
 
 def _changes_of(
@@ -83,11 +86,12 @@ def _changes_of(
 ) -> Iterator[PrincipalChange]:
     sides = accounts.before, after
     old, new = (side.policies(owner) for side in sides)
-    every = (_change(key, old.get(key), new.get(key)) for key in dict.fromkeys((*old, *new)))
-    grants = tuple(filter(None, every))
-    boundary = _change(_BOUNDARY, *(side.one(owner, Part.BOUNDARY) for side in sides))
+    grants = tuple(filter(None, (_change(k, old.get(k), new.get(k)) for k in {**old, **new})))
+    limits = tuple(side.one(owner, Part.BOUNDARY) for side in sides)
+    boundary = _change(_BOUNDARY, *limits)
     if not (grants or boundary):
         return
+    secrets = _have_secrets(*old.values(), *new.values(), *limits)
     before, later = (permissions(side, owner) for side in sides)
     # A principal whose place is known after apply may be new.
     is_unresolved = isinstance(owner, Unresolved) and owner.side is Side.AFTER
@@ -103,10 +107,14 @@ def _changes_of(
     keeps = not (is_new or is_deleted or owner in accounts.replaced)
     if keeps and isinstance(access, NoNewAccess):
         denied_less = proofs.without_denies(before, later)
-    further = Reach.LIMITED if is_deleted else _further(before, later)
+    answers = access, denied_less, Reach.LIMITED if is_deleted else _further(before, later)
     yield PrincipalChange(
-        grants, before, later, owner, is_new, is_deleted, boundary, access, denied_less, further
+        grants, before, later, secrets, owner, is_new, is_deleted, boundary, *answers
     )
+
+
+def _have_secrets(*grants: Grant | None) -> bool:
+    return any(grant.has_secrets for grant in grants if grant)
 
 
 def _further(before: Permissions, later: Permissions) -> Reach:

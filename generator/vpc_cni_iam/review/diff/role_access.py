@@ -133,8 +133,9 @@ class RoleComparison:
         # For the same roles, a session policy allows more.
         is_same = [each.role for each in old] == [each.role for each in new]
         changes = after if is_same else [*before, *after]
-        # Any of them may have secrets.
-        replaced = Compared((*before, *after, *limits), _union(old), _union(new))
+        every = (*before, *after, *limits)
+        has_secrets = any(g.has_secrets for c in every for g in (c.before, c.after) if g)
+        replaced = Compared(every, _union(old), _union(new), has_secrets)
         return gained(replaced, changes, answer, self._proofs, self._place)
 
     def reach(self, roles: Iterable[IamResource]) -> Reach:

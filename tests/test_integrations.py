@@ -226,7 +226,7 @@ def test_the_github_action_runs(
 
 @pytest.fixture
 def action(consumer: Path, tmp_path: Path) -> Action:
-    """The action, whose step that installs makes this tool's command in place of a package."""
+    """The action, whose step that installs makes this tool's command instead of a package."""
     programs = tmp_path / "programs"
     target = '"$RUNNER_TEMP/vpc-cni-iam/bin'
     python = (

@@ -1,4 +1,4 @@
-"""docs/public-modules.md: blocks that give aws-node the role in place of a public module's."""
+"""docs/public-modules.md: blocks that give aws-node the role instead of a public module's."""
 
 import json
 import re

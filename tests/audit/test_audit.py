@@ -423,9 +423,9 @@ def test_a_role_of_a_cluster_that_the_input_does_not_have_counts(tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('{"Reservations": []}', "is not what aws iam get-account-authorization-details prints"),
+        ('{"Reservations": []}', "is not the output of aws iam get-account-authorization-details"),
         ('{"resource_changes": []}', "is a plan; vpc-cni-iam review reads plans"),
-        ("not json", "is not what aws iam"),
+        ("not json", "is not the output of aws iam"),
         ("", "is empty"),
         ('{"addon": {"addonName": 3}}', "is not as aws eks prints it: Expected `str`, got `int`"),
         (

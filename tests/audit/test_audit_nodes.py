@@ -551,7 +551,7 @@ ODD: Iterable[tuple[str, str]] = [
     ('{"items": [3]}', "Expected `object`, got `int`"),
     ('{"items": [{"kind": "Pod", "spec": {"containers": 3}}]}', "Expected `array`, got `int`"),
     ('{"items": {}}', "a list is expected"),
-    ('{"kind": "Pod"}', "is not what aws iam"),
+    ('{"kind": "Pod"}', "is not the output of aws iam"),
     ('{"items": [{"kind": "Node"}', "cut off"),
 ]
 

@@ -134,7 +134,7 @@ resource "aws_iam_role_policy" "logs" {
 def test_a_document_that_another_joins_is_no_policy_by_itself(
     argument: str, tmp_path: Path
 ) -> None:
-    """A statement with the Sid of another is in place of it."""
+    """A statement with the Sid of another is instead of it."""
     statement = 'sid = "a"\n    effect = "{}"\n    actions = ["ec2:*"]\n    resources = ["*"]'
     joined = f"{argument} = [data.aws_iam_policy_document.base.json]"
     policies = "".join(

@@ -162,7 +162,10 @@ def test_json_that_is_cut_off_is_named_so_by_every_command(
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (("audit", "list.json"), "read as what aws iam get-account-authorization-details prints: "),
+        (
+            ("audit", "list.json"),
+            "read as the output of aws iam get-account-authorization-details: ",
+        ),
         (
             ("usage", "list.json"),
             "read as events of CloudTrail: ",

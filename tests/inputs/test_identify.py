@@ -66,9 +66,9 @@ TEXTS = {
 }
 READ = ""
 PLAN_ONLY = "make one with: terraform show -json PLANFILE"
-JSON_INPUT = "is a JSON policy document or what the AWS CLI prints of one; --from-hcl reads .tf"
+JSON_INPUT = "is a JSON policy document, or output of the AWS CLI with one; --from-hcl reads .tf"
 ENGINE_JSON = "is the JSON of Terraform or OpenTofu (a plan, a state or a log)"
-INSTANCES = "is what aws ec2 describe-instances or describe-network-interfaces prints"
+INSTANCES = "is the output of aws ec2 describe-instances or describe-network-interfaces"
 WAYS = "--from-hcl prints its policies as JSON"
 ZIP = "is a zip archive, not text; print a saved plan with: terraform show -json"
 UNKNOWN = "is not JSON, and is none of: a directory, HCL"

@@ -68,7 +68,7 @@ PROVEN: dict[str, tuple[Policy, Policy, Limits, Limits]] = {
         [],
         [[policy(allow("*"), deny("iam:*"))]],
     ),
-    "a boundary in place of fewer actions": (
+    "a boundary instead of fewer actions": (
         policy(allow("ec2:Describe*")), policy(allow("ec2:*")), [],
         [[policy(allow("ec2:Describe*", "s3:*"))]],
     ),

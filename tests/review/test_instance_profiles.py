@@ -26,7 +26,7 @@ NODES = (
     *(same("aws_iam_instance_profile", n, {"name": n, "role": n}) for n in ("strong", "weak")),
 )
 GIVEN = ("workload-role", "node-role-changed")
-STRONGER = "aws_iam_role.strong in place of aws_iam_role.weak"
+STRONGER = "aws_iam_role.strong instead of aws_iam_role.weak"
 
 
 def _template(profile: str, **more: Any) -> Json:
@@ -61,25 +61,25 @@ def _uses(finding: ShownFinding) -> str:
         (3, "$Latest", []),
         ("3", "3", []),
         # The plan shows no other version.
-        ("3", "5", ["the role of launch template {} in version 5 in place of aws_iam_role.weak"]),
-        ("3", "2", ["the role of launch template {} in version 2 in place of aws_iam_role.weak"]),
-        ("2", "3", ["aws_iam_role.weak in place of the role of launch template {} in version 2"]),
-        ("4", "3", ["aws_iam_role.weak in place of the role of launch template {} in version 4"]),
+        ("3", "5", ["the role of launch template {} in version 5 instead of aws_iam_role.weak"]),
+        ("3", "2", ["the role of launch template {} in version 2 instead of aws_iam_role.weak"]),
+        ("2", "3", ["aws_iam_role.weak instead of the role of launch template {} in version 2"]),
+        ("4", "3", ["aws_iam_role.weak instead of the role of launch template {} in version 4"]),
         # The default is version 1.
         (
             "3",
             "$Default",
-            ["the role of launch template {} in version $Default in place of aws_iam_role.weak"],
+            ["the role of launch template {} in version $Default instead of aws_iam_role.weak"],
         ),
         (
             "3",
             "",
-            ["the role of launch template {} in version $Default in place of aws_iam_role.weak"],
+            ["the role of launch template {} in version $Default instead of aws_iam_role.weak"],
         ),
         (
             None,
             "3",
-            ["aws_iam_role.weak in place of the role of launch template {} in version $Default"],
+            ["aws_iam_role.weak instead of the role of launch template {} in version $Default"],
         ),
     ],
 )
@@ -122,7 +122,7 @@ def test_a_default_version_is_that_of_its_side() -> None:
     group = resource("aws_autoscaling_group", "g", *sizes)
     (finding,) = _of("aws_autoscaling_group.g", template, group)
     former = "the role of launch template aws_launch_template.n in version $Default"
-    assert _uses(finding) == f"{former} in place of aws_iam_role.weak"
+    assert _uses(finding) == f"{former} instead of aws_iam_role.weak"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_default_version_is_that_of_its_side() -> None:
     [
         ("3", STRONGER),
         ("$Latest", STRONGER),
-        ("2", "aws_iam_role.strong in place of the role of launch template {} in version 2"),
+        ("2", "aws_iam_role.strong instead of the role of launch template {} in version 2"),
     ],
 )
 def test_a_template_that_goes_has_the_role_of_its_latest_version(version: str, role: str) -> None:

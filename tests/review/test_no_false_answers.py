@@ -40,7 +40,7 @@ def named(role: str) -> Json:
     ],
 )
 def test_the_name_of_a_role_is_no_arn(change: Json) -> None:
-    """With the name in place of the ARN, STS refuses each pod."""
+    """With the name instead of the ARN, STS refuses each pod."""
     assert "error" in levels(found(PROD, change, *ROLE)).values()
     assert verdicts(PROD, change, *ROLE) == {AnswerVerdict.FAILS}
 

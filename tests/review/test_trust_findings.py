@@ -27,7 +27,7 @@ def test_the_example_of_a_trust_policy_names_no_other_role() -> None:
     (finding,) = of_rule("trust-widened", role("r", _principal("a"), _principal("b")))
     assert finding.details[-1].startswith("example: sts:AssumeRole by arn:aws:iam::111122223333:")
     old, new = (f"arn:aws:iam::111122223333:role/{name}" for name in "ab")
-    assert finding.fix.startswith(f"Name {old} in place of {new} in the trust policy")
+    assert finding.fix.startswith(f"Name {old} instead of {new} in the trust policy")
 
 
 def test_a_flaw_that_is_the_change_itself_is_no_other_finding() -> None:

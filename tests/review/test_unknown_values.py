@@ -266,7 +266,7 @@ JOINED = document(allow("iam:*", Sid="Same"), allow("s3:B", Sid="Other"))
 
 @pytest.mark.parametrize(("begin", "rule"), [("&", "new-access"), ("$", "rewritten")])
 def test_a_document_has_the_variables_that_the_provider_writes(begin: str, rule: str) -> None:
-    """The provider writes ``${`` in place of ``&{``."""
+    """The provider writes ``${`` instead of ``&{``."""
     own = {"actions": ["s3:A"], "resources": ["arn:aws:s3:::example/&{aws:username}"]}
     text = document(allow("s3:A", f"arn:aws:s3:::example/{begin}{{aws:username}}"))
     review = reviewed(

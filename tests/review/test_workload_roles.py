@@ -61,7 +61,7 @@ def test_a_workload_with_another_role_is_judged_by_what_the_role_allows_more(
 def test_an_error_says_what_is_new_and_how_to_avoid_it() -> None:
     (finding,) = given(function("narrow", "wide"))
     assert finding.message.startswith(
-        "aws_lambda_function.f uses aws_iam_role.wide in place of aws_iam_role.narrow"
+        "aws_lambda_function.f uses aws_iam_role.wide instead of aws_iam_role.narrow"
     )
     assert finding.details[0].startswith("example: s3:")
     assert "aws_lambda_function.f" in finding.fix
@@ -151,7 +151,7 @@ def test_another_version_of_a_template_outside_of_the_plan_may_have_another_role
         [("aws_autoscaling_group.g", "warning")] if is_said else []
     )
     for finding in findings:
-        assert "in place of the role of launch template lt-1 in version 1" in finding.message
+        assert "instead of the role of launch template lt-1 in version 1" in finding.message
 
 
 def test_nodes_that_move_to_a_new_profile_are_found_once() -> None:
@@ -275,7 +275,7 @@ def test_a_target_role_is_the_one_that_pods_have() -> None:
     change["change"]["actions"] = ["update"]
     (finding,) = given(change)
     assert str(finding.level) == "error"
-    assert "aws_iam_role.strong in place of aws_iam_role.narrow" in finding.message
+    assert "aws_iam_role.strong instead of aws_iam_role.narrow" in finding.message
 
 
 def test_a_renamed_association_gives_nothing_new() -> None:

@@ -101,7 +101,7 @@ _PUBLISH = (
 
 
 def drawn(page: str) -> str:
-    """Return a page's Markdown with its diagrams in place of their comments."""
+    """Return a page's Markdown with its diagrams instead of their comments."""
     return _COMMENT.sub(lambda match: _figure(match[1]), page)
 
 

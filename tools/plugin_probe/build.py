@@ -81,7 +81,7 @@ def _build(plugin_version: PluginVersion, folder: Path, clone: Path | None) -> P
     run_go(["build", "-mod=mod", "-ldflags", "-s -w", "-o", str(built), PROGRAM], folder)
     version = built_version(run_go(["version", "-m", str(built)], folder))
     if version != (str(plugin_version) if clone is None else "(devel)"):
-        raise UnavailableError(f"Go built {MODULE} {version} in place of {plugin_version}")
+        raise UnavailableError(f"Go built {MODULE} {version} instead of {plugin_version}")
     return built
 
 

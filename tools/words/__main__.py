@@ -12,7 +12,6 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,12 +27,10 @@ class Term:
     Args:
         pattern: The words.
         say: What to write instead.
-        pending: Patterns of paths that still have them.
     """
 
     pattern: re.Pattern[str]
     say: str
-    pending: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +42,6 @@ class Finding:
     words: str
     term: Term
 
-    @property
-    def is_pending(self) -> bool:
-        """Whether the file may still have the word."""
-        return any(fnmatch(self.path, pattern) for pattern in self.term.pending)
-
     def __str__(self) -> str:
         """Return the finding as a line."""
         return f"{self.path}:{self.line}: {self.words!r}: write {self.term.say!r}"
@@ -58,10 +50,7 @@ class Finding:
 def terms() -> tuple[Term, ...]:
     """Return the terms of the table."""
     table = tomllib.loads((Path(__file__).parent / "terms.toml").read_text(encoding="utf-8"))
-    return tuple(
-        Term(re.compile(t["not"], re.IGNORECASE), t["say"], tuple(t.get("pending", ())))
-        for t in table["term"]
-    )
+    return tuple(Term(re.compile(t["not"], re.IGNORECASE), t["say"]) for t in table["term"])
 
 
 def files(root: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
@@ -94,14 +83,9 @@ def findings(root: Path) -> Iterator[Finding]:
 def main() -> int:
     """Print the findings; return the exit code."""
     items = list(findings(ROOT))
-    new = [finding for finding in items if not finding.is_pending]
-    for finding in new:
+    for finding in items:
         print(finding)
-    if len(items) > len(new):
-        print(
-            f"{len(items) - len(new)} more are pending in tools/words/terms.toml", file=sys.stderr
-        )
-    return 1 if new else 0
+    return 1 if items else 0
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def audit(
     daemonset: list[str] | None = value(
         "FILE", "JSON or YAML of a cluster's aws-node, as in coverage; repeat for more."
     ),
-    nodes: bool = flag("Say whether each node role still needs the plugin's permissions."),
+    nodes: bool = flag("Report whether each node role still needs the plugin's permissions."),
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""

@@ -18,7 +18,7 @@ from vpc_cni_iam.plugin.settings import SettingsSource as Source
 from vpc_cni_iam.policy.strict_json import Number, load_json
 
 ADVICE = (
-    "give what kubectl get daemonset aws-node -n kube-system -o json prints (or helm get values "
+    "give the output of kubectl get daemonset aws-node -n kube-system -o json (or helm get values "
     "aws-vpc-cni -n kube-system --all -o json)"
 )
 _NAME, _AGENT = "aws-node", "aws-eks-nodeagent"

@@ -274,11 +274,11 @@ def _versions(
 
 
 KIND = Kind(
-    "a JSON policy document or what the AWS CLI prints of one",
+    "a JSON policy document, or output of the AWS CLI with one",
     "a policy document, `aws iam get-policy-version`, `aws iam get-role-policy`, "
     "`aws iam get-account-authorization-details`, `aws eks describe-addon-configuration`",
     lambda c: c.is_json,
     _policies,
     "JSON",
-    "a policy document, or what aws iam get-role-policy or get-policy-version prints",
+    "a policy document, or the output of aws iam get-role-policy or get-policy-version",
 )

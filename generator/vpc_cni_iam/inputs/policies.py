@@ -88,7 +88,7 @@ def choose(opened: InputPolicies, names: Iterable[str]) -> InputPolicies:
     """Return the policies with these names, or of these principals, or of the only principal.
 
     Raises `InputError` for the name of a skipped policy; `UsageError` for an unknown name, or if no
-    name is given and the policies may be of several principals.
+    name is given and the policies may belong to several principals.
     """
     known = [policy.name for policy in opened.policies if policy.name]
     every = {o for p in opened.policies for o in p.owners} | {s.owner for s in opened.skipped}
@@ -155,7 +155,7 @@ def _taken(
 
 
 def _several(opened: InputPolicies, known: Sequence[str], principals: Sequence[str]) -> UsageError:
-    """Return the error for policies that may be of several principals."""
+    """Return the error for policies that may belong to several principals."""
     problem = f"{opened.source} has several policies, {first_of(known)}; choose with --document"
     if unread := [s.name for s in opened.skipped if s.counts]:
         problem += f"\nof the others: {first_of(unread)} cannot be read"

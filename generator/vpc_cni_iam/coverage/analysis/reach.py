@@ -92,7 +92,7 @@ class Attacker:
         )
 
     def claimed(self, eni: NodeInterface) -> NodeInterface:
-        """Return an interface with the cluster's tag in place of another cluster's tag."""
+        """Return an interface with the cluster's tag instead of another cluster's tag."""
         return self.eni(eni.subnet, {**eni.tags, **self.ours})
 
     def may_create(self, subnet: Subnet, group: Group) -> bool:

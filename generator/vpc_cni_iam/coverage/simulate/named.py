@@ -71,7 +71,7 @@ def _texts(statement: Statement) -> Iterator[tuple[str, str]]:
 
 
 def _may_be_asked(resource: str) -> bool:
-    """Return whether a resource may be of a kind whose IDs are unknown."""
+    """Return whether a resource may belong to a kind whose IDs are unknown."""
     parts = resource.split(":", ARN_PARTS - 1)
     if len(parts) < ARN_PARTS:
         return True

@@ -30,7 +30,7 @@ _SERVICE_ACCOUNT_TAG = "aws:PrincipalTag/kubernetes-service-account"
 # aws-network-policy-agent v1.4.3:pkg/ebpf/events/events.go:318-319.
 _STREAM = "aws-network-policy-agent-audit-01234567-89ab-cdef-0123-456789abcdef"
 _Context = dict[str, "str | tuple[str, ...]"]
-# The IDs in place of unknown ones. No pattern matches only these, because IDs are hexadecimal.
+# The IDs instead of unknown ones. No pattern matches only these, because IDs are hexadecimal.
 _PREFIXES = {
     "instance": "i",
     "network-interface": "eni",

@@ -39,7 +39,7 @@ from vpc_cni_iam.texts import STDIN
 from vpc_cni_iam.texts.limits import ACCOUNT
 
 COMMAND = "aws iam get-account-authorization-details"
-_WHAT = f"what {COMMAND} prints"
+_WHAT = f"the output of {COMMAND}"
 _FILE = JsonFile(
     _WHAT,
     f"print it with: {COMMAND}",
@@ -223,7 +223,7 @@ class AccountDetails:
             raise InputError(reader.source, "", "is a plan; vpc-cni-iam review reads plans")
         if keys.isdisjoint((*_LISTS, *EKS_KINDS, "items")):
             problem = (
-                f"is not {_WHAT}, nor what aws eks prints of clusters, or kubectl of the pods "
+                f"is not {_WHAT}, nor output of aws eks about clusters, or of kubectl about pods "
             )
             problem += "of aws-node and of nodes"
             raise InputError(reader.source, reader.position(start), problem)

@@ -41,7 +41,7 @@ COLUMNS = (
 
 _WHAT = "events of CloudTrail"
 _ADVICE = (
-    "give files of a trail, what aws cloudtrail lookup-events prints, events one a line, or the "
+    "give files of a trail, output of aws cloudtrail lookup-events, events one a line, or the "
     "result of the query that usage --print-sql prints"
 )
 _AGENT, _DENIED = re.compile(AGENT), re.compile(DENIED)

@@ -246,7 +246,7 @@ def _pages(content: Content) -> Iterator[_Page]:
 
 
 KIND = without_policies(
-    "what aws ec2 describe-instances or describe-network-interfaces prints",
+    "the output of aws ec2 describe-instances or describe-network-interfaces",
     "`aws ec2 describe-instances`, `aws ec2 describe-network-interfaces`",
     lambda c: c.has_member(*_KINDS),
     "the command preflight reads it",

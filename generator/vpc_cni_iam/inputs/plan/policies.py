@@ -212,5 +212,5 @@ KIND = Kind(
     lambda c: c.has_member("format_version", "@level", "serial"),
     _policies,
     "plan",
-    "a plan of the role and its policies, or what aws iam get-role-policy prints",
+    "a plan of the role and its policies, or the output of aws iam get-role-policy",
 )

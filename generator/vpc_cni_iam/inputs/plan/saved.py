@@ -110,7 +110,7 @@ def _stream(path: Path | None, stdin: BinaryIO) -> AbstractContextManager[Binary
 
 
 def _spool(stream: IO[bytes], spooled: IO[bytes], source: str, kind: JsonFile) -> None:
-    """Write a pipe's bytes to a file, while they may be of this kind."""
+    """Write a pipe's bytes to a file, while they may belong to this kind."""
     piece = stream.read(_BEGIN_SIZE)
     if not piece.startswith((_GZIP, _ZIP)):
         _check_begin(piece, source, kind)

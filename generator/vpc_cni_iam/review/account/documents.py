@@ -16,7 +16,7 @@ class Document(Struct, frozen=True):
     """A known policy, which may have unknown parts (holes)."""
 
     policy: Policy
-    # The policy with marks in place of sensitive values: reports show only this. None if it has
+    # The policy with marks instead of sensitive values: reports show only this. None if it has
     # none.
     masked: Policy | None = None
     size: int = 0  # the size of its text, as IAM counts characters; 0 if it could reveal a secret

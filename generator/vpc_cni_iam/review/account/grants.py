@@ -157,7 +157,7 @@ class Accounts(Struct):
         return tuple(dict.fromkeys((*self.before.grants, *self.after.grants)))
 
     def is_ambiguous(self, grant: Grant) -> bool:
-        """Return whether a grant may be of another principal, or of another policy."""
+        """Return whether a grant may belong to another principal, or of another policy."""
         place = f"{grant.address}.{grant.attribute}"
         return grant.address in self.ambiguous or place in self.ambiguous
 

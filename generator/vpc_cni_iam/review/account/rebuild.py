@@ -185,7 +185,7 @@ class _Block(Struct, frozen=True):
         values = self.values.get(name)
         if not isinstance(values, list):
             return (self.hole(name),) if self._is_open(name) else ()
-        # The provider writes ``${`` in place of ``&{``.
+        # The provider writes ``${`` instead of ``&{``.
         return tuple(
             self.hole(name, number)
             if self._is_open(name, number)

@@ -21,7 +21,7 @@ class Ambiguous(Struct, frozen=True):
 
     place: str
     addresses: tuple[str, ...]
-    is_successor: bool  # whether it is created in place of one of these, which are deleted
+    is_successor: bool  # whether it is created instead of one of these, which are deleted
 
 
 def check(context: Context) -> Iterator[Finding]:

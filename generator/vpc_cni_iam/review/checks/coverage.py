@@ -49,7 +49,7 @@ class DeniedCalls(Struct, frozen=True):
     role: RoleNeeds
     calls: tuple[MissingCall, ...]
     open: tuple[str, ...]  # the unknown policies, which may allow them
-    others: tuple[IamResource, ...]  # roles that aws-node may have in place of this one
+    others: tuple[IamResource, ...]  # roles that aws-node may have instead of this one
 
     @property
     def elsewhere(self) -> tuple[OtherPlace, ...]:

@@ -125,9 +125,9 @@ def _further(before: Permissions, later: Permissions) -> Reach:
 def _pairs(
     owner: IamResource, accounts: Accounts, after: Account, changes: tuple[GrantChange, ...]
 ) -> Iterator[tuple[Permissions, Permissions]]:
-    """Yield the permissions to compare: all, then without grants that may be of another principal.
+    """Yield the permissions to compare: all, then only those that are certainly the owner's.
 
-    A grant that stays, and may be of another principal with the name, hides no change.
+    A grant that stays, and may belong to another principal with the name, hides no change.
     """
     yield permissions(accounts.before, owner), permissions(after, owner)
     changed = {change.key for change in changes}

@@ -122,7 +122,7 @@ class RoleComparison:
     def gained(
         self, old: Collection[RoleAccess], new: Collection[RoleAccess], answer: NewAccess
     ) -> Gained:
-        """Return what roles newly allow in place of others."""
+        """Return what roles newly allow instead of others."""
         before = [GrantChange(k, g, None) for role in old for k, g in role.grants.items()]
         after = [GrantChange(k, None, g) for role in new for k, g in role.grants.items()]
         limits = [

@@ -50,7 +50,7 @@ _DECIDING_ARGUMENTS = ("chart", "namespace", "repository", *HIDDEN_ARGUMENTS)
 _CREATE = "serviceAccount.create"
 _ACCOUNT = ("podIdentity.", _CREATE, "serviceAccount.name", "fullnameOverride")
 _ANNOTATION = ("serviceAccount", "annotations", ROLE_ANNOTATION)
-_ROLE, _OVERRIDE = ".".join(_ANNOTATION), "image.override"  # an image in place of the chart's
+_ROLE, _OVERRIDE = ".".join(_ANNOTATION), "image.override"  # an image instead of the chart's
 _SETTINGS = (_ROLE, "image.tag", _MORE_VARIABLES)  # they are read, besides the variables
 _CLUSTER_NAME = "CLUSTER_NAME"
 # Variables with which the plugin's SDK uses other credentials, or none. Sources: AWS SDKs and Tools

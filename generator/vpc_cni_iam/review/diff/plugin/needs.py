@@ -71,7 +71,7 @@ class RoleNeeds(Struct, frozen=True):
     # Where the policies and the limits are written, in the order of `MissingCall.denied_by`.
     places: tuple[str, ...]
     policy: str  # where the plugin's policy is written; empty if there is none
-    # Whether it is a policy in place of the unknown role that has it.
+    # Whether it is a policy instead of the unknown role that has it.
     is_policy: bool
     elsewhere: tuple[OtherPlace, ...]  # new policies for another place
 
@@ -113,7 +113,7 @@ class PluginNeeds(Struct, frozen=True):
     not_shown: tuple[IamResource, ...]  # its roles whose policies the plan does not have
 
     def others(self, role: RoleNeeds) -> tuple[IamResource, ...]:
-        """Return the roles that aws-node may have in place of one, and that may allow its calls."""
+        """Return the roles that aws-node may have instead of one, and that may allow its calls."""
         identity = self.plugin.after.identity
         denied = {call.action for call in role.missing or ()}
         lacking = (
@@ -186,7 +186,7 @@ def instance_needs(
 
 
 def other_roles(context: Context, needs: PluginNeeds, role: RoleNeeds) -> tuple[IamResource, ...]:
-    """Return the roles that aws-node may have in place of one."""
+    """Return the roles that aws-node may have instead of one."""
     if needs.is_of_cluster:
         return needs.others(role)
     return _roles_of_pods(context) if is_of_nodes(context, role.role, alone=True) else ()

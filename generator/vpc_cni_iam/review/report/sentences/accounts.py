@@ -113,7 +113,7 @@ def _list_not_shown(finding: Finding, open_list: OpenList) -> Saying:
 def _ambiguous(finding: Finding, ambiguous: Ambiguous) -> Saying:
     if ambiguous.is_successor:
         names = " or ".join(ambiguous.addresses)
-        message = f"{finding.address} may be created in place of {names}, which are deleted"
+        message = f"{finding.address} may be created instead of {names}, which are deleted"
         fix = "Write a moved block, or create it in its own plan"
         return Saying(f"{message}: it is compared with none of them", fix=fix)
     names = " or ".join(ambiguous.addresses)
@@ -146,7 +146,7 @@ def _identity(finding: Finding, change: IdentityChanged) -> Saying:
         message = f"{who} gets a new ARN: {before} becomes {after}. References to the old ARN "
         fix = f"Keep the name and path of {address}, or update all references to its ARN"
         return Saying(f"{message}outside of the plan no longer work", fix=fix)
-    moved = "" if change.address == address else f" in place of {change.address}"
+    moved = "" if change.address == address else f" instead of {change.address}"
     same = f"with the ARN {change.before}" if change.before else "under its name"
     message = f"{address} is created again{moved} {same} and a new ID. Trust policies and access "
     fix = "Write a moved block" if moved else ""

@@ -44,11 +44,11 @@ def _of_use(finding: Finding, change: UseChange) -> Saying:
     if not change.before:
         verb = "gets" if change.kind is UseKind.SERVICE_ACCOUNT else "now uses"
         message = f"{_who(change)} {verb} {new}"
-        fix = f"Give {workload} a role that allows only what it needs, in place of {new}"
+        fix = f"Give {workload} a role that allows only what it needs, instead of {new}"
     elif not change.after:
         return Saying(f"{_who(change)} no longer uses {old}")
     elif change.before != change.after:
-        message = f"{_who(change)} uses {new} in place of {old}"
+        message = f"{_who(change)} uses {new} instead of {old}"
         fix = f"Keep {old} for {workload}, or allow less in {new}"
     else:
         what = "loses its" if isinstance(change.session, Absent) else "gets another"

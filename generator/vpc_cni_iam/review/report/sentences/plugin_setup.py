@@ -52,7 +52,7 @@ _REMOVALS = {
 _LOSSES = {
     IdentityEvent.NO_ARN: (
         "aws-node in {cluster} gets no credentials: {address} is not the ARN of a role",
-        "Give the ARN of the role in place of {address}",
+        "Give the ARN of the role instead of {address}",
     ),
     IdentityEvent.ROLE_GONE: (
         "aws-node in {cluster} still gets {roles}, but after the plan no role has this ARN. It had "

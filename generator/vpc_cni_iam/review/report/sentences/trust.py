@@ -118,7 +118,7 @@ def _fix_of_widened(finding: Finding, widened: Widened) -> str:
     sides = widened.before, widened.trusted
     before, after = (several_trusted(side, limits=False) for side in sides)
     if after and before:
-        return f"Name {before} in place of {after} in {where}"
+        return f"Name {before} instead of {after} in {where}"
     return f"Remove {after} from {where}" if after else f"Restore {where}"
 
 
@@ -163,7 +163,7 @@ def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
     address, roles = finding.address, names_of(evidence.gains or evidence.loses)
     what = f"{address} {_EVENTS[evidence.event]}"
     if evidence.new_issuer:
-        what += f", {issuer_name(evidence.new_issuer)} in place of {issuer_name(evidence.issuer)}"
+        what += f", {issuer_name(evidence.new_issuer)} instead of {issuer_name(evidence.issuer)}"
     what += f" to {', '.join(evidence.clients)}" if evidence.clients else ""
     if finding.rule is Rule.IDENTITY_LOST:
         is_new = evidence.event is ProviderEvent.NO_AUDIENCE

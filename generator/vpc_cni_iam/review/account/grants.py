@@ -182,6 +182,11 @@ class Accounts(Struct):
         return account
 
 
+def have_secrets(grants: Iterable[Grant | None]) -> bool:
+    """Return whether the document of any grant has sensitive values."""
+    return any(grant.has_secrets for grant in grants if grant)
+
+
 def known_policies(grants: Iterable[Grant]) -> tuple[Policy, ...]:
     """Return the known policies of grants."""
     return tuple(g.content.policy for g in grants if isinstance(g.content, Document))

@@ -33,7 +33,7 @@ from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, REGION
 from vpc_cni_iam.policy.template import Text, known
 from vpc_cni_iam.policy.wildcard import matches
 from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import Grant
+from vpc_cni_iam.review.account.grants import Grant, have_secrets
 from vpc_cni_iam.review.account.iam_resource import Place
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.diff.permissions import Permissions, Proofs
@@ -100,7 +100,7 @@ def gained(
         _part(d, methods, is_of_plugin=is_of_plugin(origins[id(_statement(d))]))
         for d in _widening(changes)
     ]
-    is_masked = any(g.has_secrets for c in change.grants for g in (c.before, c.after) if g)
+    is_masked = have_secrets(g for c in change.grants for g in (c.before, c.after))
     if 1 < len(parts) <= _PROVEN and not is_masked:
         parts = [part for part in parts if _is_new(part, change, answer, proofs)] or parts
     parts.sort(key=lambda part: (part.is_needed, part.harm))

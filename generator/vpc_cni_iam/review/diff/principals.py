@@ -10,7 +10,7 @@ from msgspec import Struct
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.grants import Account, Accounts, Grant, GrantKey
+from vpc_cni_iam.review.account.grants import Account, Accounts, Grant, GrantKey, have_secrets
 from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.permissions import Permissions, Proofs, permissions
@@ -91,7 +91,7 @@ def _changes_of(
     boundary = _change(_BOUNDARY, *limits)
     if not (grants or boundary):
         return
-    secrets = _have_secrets(*old.values(), *new.values(), *limits)
+    secrets = have_secrets((*old.values(), *new.values(), *limits))
     before, later = (permissions(side, owner) for side in sides)
     # A principal whose place is known after apply may be new.
     is_unresolved = isinstance(owner, Unresolved) and owner.side is Side.AFTER
@@ -111,10 +111,6 @@ def _changes_of(
     yield PrincipalChange(
         grants, before, later, secrets, owner, is_new, is_deleted, boundary, *answers
     )
-
-
-def _have_secrets(*grants: Grant | None) -> bool:
-    return any(grant.has_secrets for grant in grants if grant)
 
 
 def _further(before: Permissions, later: Permissions) -> Reach:

@@ -10,7 +10,7 @@ from vpc_cni_iam.inputs.plan.arguments import ROLE, Part
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.documents import Content, Document
-from vpc_cni_iam.review.account.grants import Accounts, Grant, GrantKey
+from vpc_cni_iam.review.account.grants import Accounts, Grant, GrantKey, have_secrets
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Place, Unresolved
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.harm import Gained, gained
@@ -134,8 +134,8 @@ class RoleComparison:
         is_same = [each.role for each in old] == [each.role for each in new]
         changes = after if is_same else [*before, *after]
         every = (*before, *after, *limits)
-        has_secrets = any(g.has_secrets for c in every for g in (c.before, c.after) if g)
-        replaced = Compared(every, _union(old), _union(new), has_secrets)
+        secrets = have_secrets(grant for change in every for grant in (change.before, change.after))
+        replaced = Compared(every, _union(old), _union(new), secrets)
         return gained(replaced, changes, answer, self._proofs, self._place)
 
     def reach(self, roles: Iterable[IamResource]) -> Reach:

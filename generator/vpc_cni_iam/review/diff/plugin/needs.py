@@ -21,7 +21,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known
 from vpc_cni_iam.review.account.documents import Content, Document
-from vpc_cni_iam.review.account.grants import Account, Grant, known_policies
+from vpc_cni_iam.review.account.grants import Account, Grant, have_secrets, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import (
@@ -344,7 +344,7 @@ def _calls(
     tags, naming = _tags(context, has.role, side), _naming(context, has.role)
     calls = plugin_calls(has.permissions, judged, naming, only, tags)
     account = context.accounts.sides[side is Side.AFTER]
-    if calls is not None and any(grant.has_secrets for grant in account.of(has.role).values()):
+    if calls is not None and have_secrets(account.of(has.role).values()):
         shown = tuple(replace(call, region="") for call in calls.missing)
         return replace(calls, missing=shown)
     return calls

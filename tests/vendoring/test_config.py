@@ -110,9 +110,9 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
             "revision is 2026-06-01, but must be a string",
         ),
         (
-            f'{TOP}[[module]]\npath = "b"\nvariants = ["ipv5"]\n{PIN}',
+            f'{TOP}[[module]]\npath = "b"\nvariants = ["ipv4-scop"]\n{PIN}',
             "line 8",
-            "unknown variant 'ipv5'",
+            "unknown variant 'ipv4-scop'; did you mean 'ipv4-scoped'?",
         ),
         (
             f'{TOP}[[module]]\npath = "b"\nvariants = ["hyperpod"]\n{PIN}',

@@ -140,6 +140,22 @@ EDITS = [
         UNKNOWN,
         ("output ipv4_json",),
     ),
+    (
+        "policy",
+        "main.tf",
+        "policy_document.ipv4.json",
+        "policy_document.x.json",
+        UNKNOWN,
+        ("local.json",),
+    ),
+    (
+        "role",
+        "main.tf",
+        "var.pod_identity ? [true] : []",
+        "[true]",
+        ADDED,
+        ("trust: the for_each of a dynamic block is changed",),
+    ),
     ("policy", "versions.tf", "hashicorp/aws", "evil/aws", UNKNOWN, ("terraform is changed",)),
     (
         "policy",
@@ -379,6 +395,9 @@ def test_no_command_is_silent_about_access_that_an_edit_adds(repo: Path) -> None
     assert f"keep yours: vpc-cni-iam accept {MODULE}/main.tf 'REASON'\n" in done.out
     remove = f"rm {MODULE}/main.tf && vpc-cni-iam sync {MODULE}"
     assert f"use the generated one: {remove}\n" in done.out
+    table = run("check", "--format", "markdown", cwd=repo).out
+    assert f"| `{MODULE}` | edited | `main.tf` | was edited by hand; it adds access" in table
+    assert f"show the difference: `vpc-cni-iam sync --dry-run {MODULE}`" in table
     for words in ("sync", "sync --quiet", "sync --dry-run", "upgrade", "upgrade --dry-run"):
         done = run(*words.split(), cwd=repo)
         assert (done.code, f"edited   {MODULE}/{added}" in done.out) == (1, True), words
@@ -388,6 +407,8 @@ def test_no_command_is_silent_about_access_that_an_edit_adds(repo: Path) -> None
         (file,) = data["modules"][0]["files"]
         assert (file["state"], file["edit"]["adds_access"], file["fine"]) == ("edited", True, False)
         assert file["accepted"] is None
+        summary = {"clean": 0, "edited": 1, "outdated": 0, "both": 0, "failed": 0}
+        assert data.get("summary", summary) == summary
         if words != "check":
             assert '+    actions   = ["ec2:*"]\n' in data["modules"][0]["edits"]["main.tf"]
 
@@ -399,6 +420,11 @@ def test_an_accepted_edit_is_a_note_with_its_reason(repo: Path) -> None:
         done = run(*words.split(), cwd=repo)
         assert (done.code, "accepted: the team agreed" in done.out) == (0, True), done
         assert "it adds access" in done.out
+    again = ("accept", f"{MODULE}/main.tf", "the team agreed")
+    for words in (("sync", "--dry-run"), again):
+        assert run(*words, "--quiet", cwd=repo).out == ""
+    (file,) = json.loads(run(*again, "--format", "json", cwd=repo).out)["files"]
+    assert (file["accepted"], file["edit"]["adds_access"]) == ("the team agreed", True)
     data = json.loads(run("check", "--format", "json", cwd=repo).out)
     (file,) = data["modules"][0]["files"]
     assert (file["accepted"], file["fine"], file["next_steps"]) == ("the team agreed", True, [])

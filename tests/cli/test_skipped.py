@@ -3,17 +3,13 @@
 import html
 import json
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Run, write_tree
+from conftest import run, write_tree
 from synthetic import allow, document, plan, policy, resource
-from vpc_cni_iam.cli import main
 
-Call = Callable[..., Run]
 EVERYTHING = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
@@ -213,22 +209,6 @@ COVERAGE = (
 )
 
 
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Run the command line in this process."""
-
-    def here(*words: str, cwd: Path) -> Run:
-        monkeypatch.setattr(sys, "argv", ["vpc-cni-iam", *words])
-        monkeypatch.setattr("signal.signal", lambda *_: None)
-        monkeypatch.chdir(cwd)
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        code = ended.value.code
-        return Run(code if isinstance(code, int) else 0, *capsys.readouterr())
-
-    return here
-
-
 def holds(out: str, name: str) -> bool:
     """Say whether an output names something, in whatever way its format spells it."""
     spelled = (name, json.dumps(name)[1:-1], html.escape(name))
@@ -236,14 +216,12 @@ def holds(out: str, name: str) -> bool:
 
 
 @pytest.mark.parametrize("what", NOT_READ)
-def test_what_was_not_read_is_in_every_format_and_counts(
-    what: str, call: Call, tmp_path: Path
-) -> None:
+def test_what_was_not_read_is_in_every_format_and_counts(what: str, tmp_path: Path) -> None:
     target, files, name = NOT_READ[what]
     write_tree(tmp_path, {**files, "old.json": json.dumps(EVERYTHING)})
     for sides in (("old.json", target), (target, "old.json")):
         for form in COMPARE:
-            done = call("compare", *sides, "--format", *form, cwd=tmp_path)
+            done = run("compare", *sides, "--format", *form, cwd=tmp_path)
             assert (done.code, done.err) == (1, ""), (sides, form)
             assert holds(done.out, name), (sides, form)
             assert "(proven)" not in done.out
@@ -253,7 +231,7 @@ def test_what_was_not_read_is_in_every_format_and_counts(
                 skipped = data["new_skipped"] + data["old_skipped"]
                 assert {part["name"] for part in skipped} == {name}
     for form in COVERAGE:
-        done = call("coverage", target, "--format", *form, cwd=tmp_path)
+        done = run("coverage", target, "--format", *form, cwd=tmp_path)
         assert done.code == 1, form
         assert holds(done.out, name), form
         assert "incomplete" in done.out, form
@@ -262,13 +240,11 @@ def test_what_was_not_read_is_in_every_format_and_counts(
 
 
 @pytest.mark.parametrize("name", ["b.tf", "b.tf.json", "b.auto.tfvars"])
-def test_a_link_to_nothing_and_a_pipe_are_named_and_count(
-    call: Call, tmp_path: Path, name: str
-) -> None:
+def test_a_link_to_nothing_and_a_pipe_are_named_and_count(tmp_path: Path, name: str) -> None:
     write_tree(tmp_path, {"d/a.tf": READ})
     (tmp_path / "d" / name).symlink_to("nowhere")
     os.mkfifo(tmp_path / "d" / f"c{name}")
-    done = call("coverage", "d", "--format", "json", cwd=tmp_path)
+    done = run("coverage", "d", "--format", "json", cwd=tmp_path)
     skipped = json.loads(done.out)["skipped"]
     # Values that an engine reads may be others than the defaults.
     reason = "may change what was read" if name.endswith("vars") else "not read"
@@ -280,29 +256,27 @@ def test_a_link_to_nothing_and_a_pipe_are_named_and_count(
 
 
 @pytest.mark.parametrize("what", OTHERS)
-def test_what_is_of_no_identity_is_named_and_does_not_count(
-    what: str, call: Call, tmp_path: Path
-) -> None:
+def test_what_is_of_no_identity_is_named_and_does_not_count(what: str, tmp_path: Path) -> None:
     target, files, name = OTHERS[what]
     write_tree(tmp_path, {**files, "old.json": json.dumps(EVERYTHING)})
     for form in COMPARE:
-        done = call("compare", "old.json", target, "--format", *form, cwd=tmp_path)
+        done = run("compare", "old.json", target, "--format", *form, cwd=tmp_path)
         assert (done.code, done.err) == (0, ""), form
         assert holds(done.out, name), form
     for form in COVERAGE:
-        done = call("coverage", target, "--format", *form, cwd=tmp_path)
+        done = run("coverage", target, "--format", *form, cwd=tmp_path)
         assert done.code == 0, form
         assert "incomplete" not in done.out
         assert holds(done.out, name) or form == ("svg",), form
 
 
-def test_who_names_the_policies_has_left_the_others_out(call: Call, tmp_path: Path) -> None:
+def test_who_names_the_policies_has_left_the_others_out(tmp_path: Path) -> None:
     write_tree(tmp_path, {"old.json": json.dumps(EVERYTHING)})
     for what, (target, files, _) in NOT_READ.items():
         write_tree(tmp_path, files)
         if not target.startswith("d"):
             continue
-        done = call("compare", "old.json", target, "--document", "read", cwd=tmp_path)
+        done = run("compare", "old.json", target, "--document", "read", cwd=tmp_path)
         # What changes blocks of others, or stands in the place of what was read, still counts.
         changed = what in ("an override", "what OpenTofu shadows")
         assert done.code == int(changed), done.out
@@ -310,13 +284,11 @@ def test_who_names_the_policies_has_left_the_others_out(call: Call, tmp_path: Pa
             (tmp_path / file).unlink()
 
 
-def test_a_request_that_is_new_in_what_was_read_is_shown_as_that(
-    call: Call, tmp_path: Path
-) -> None:
+def test_a_request_that_is_new_in_what_was_read_is_shown_as_that(tmp_path: Path) -> None:
     nothing = {"Version": "2012-10-17", "Statement": [{**EVERYTHING["Statement"][0]}]}
     nothing["Statement"][0]["Action"] = "s3:GetObject"
     write_tree(tmp_path, {"old.json": json.dumps(nothing), "a.tf": READ + computed("var.y")})
-    done = call("compare", "old.json", "a.tf", cwd=tmp_path)
+    done = run("compare", "old.json", "a.tf", cwd=tmp_path)
     assert done.code == 1
     last = done.out.splitlines()[-1]
     assert last.startswith(f"not proven: not read: {Y}; ")

@@ -9,7 +9,8 @@ import pytest
 from conftest import run
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 
-IPV6 = ("--variant", "ipv6", "--revision", "2024-07-22")
+IPV6 = "--variant ipv6 --revision 2024-07-22"
+OLDEST = "--variant ipv4 --revision 2022-01-31"
 
 
 def scoped(folder: Path) -> Path:
@@ -22,39 +23,27 @@ def scoped(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        ((*IPV6, "--cni-version", "v1.21.2"), 0),
+        (f"{IPV6} --cni-version v1.21.2", 0),
         # What is denied has no effect; its risks are warnings.
-        ((*IPV6, "--cni-version", "v1.21.2", "--fail-on", "error"), 0),
-        ((*IPV6, "--cni-version", "v1.21.2", "--fail-on", "warning"), 1),
-        (("--variant", "metrics-helper", "--all-versions", "--fail-on", "warning"), 0),
-        (
-            (
-                "--variant",
-                "ipv4",
-                "--feature",
-                "network-policy-logs",
-                "--revision",
-                "2022-01-31",
-                "--fail-on",
-                "warning",
-            ),
-            1,
-        ),
-        ((*IPV6, "--cni-version", "v1.22.1"), 1),
-        ((*IPV6, "--cni-version", "v1.22.1", "--env", "ENABLE_SUBNET_DISCOVERY=false"), 0),
-        ((*IPV6, "--all-versions"), 1),
-        (("--variant", "metrics-helper", "--fail-on", "warning"), 0),
-        (("--variant", "ipv4", "--strict"), 0),
-        (("--variant", "ipv4-scoped"), 0),
-        (("--variant", "ipv4-scoped", "--fail-on", "note"), 1),
-        (("--variant", "ipv4-scoped", "--untagged-instances"), 1),
-        (("--variant", "ipv4-pod-identity"), 0),
-        (("--variant", "ipv4-pod-identity", "--irsa"), 1),
-        (("--variant", "ipv4", "--mode", "ipv6"), 1),
+        (f"{IPV6} --cni-version v1.21.2 --fail-on error", 0),
+        (f"{IPV6} --cni-version v1.21.2 --fail-on warning", 1),
+        ("--variant metrics-helper --all-versions --fail-on warning", 0),
+        (f"{OLDEST} --feature network-policy-logs --fail-on warning", 1),
+        (f"{IPV6} --cni-version v1.22.1", 1),
+        (f"{IPV6} --cni-version v1.22.1 --env ENABLE_SUBNET_DISCOVERY=false", 0),
+        (f"{IPV6} --all-versions", 1),
+        ("--variant metrics-helper --fail-on warning", 0),
+        ("--variant ipv4 --strict", 0),
+        ("--variant ipv4-scoped", 0),
+        ("--variant ipv4-scoped --fail-on note", 1),
+        ("--variant ipv4-scoped --untagged-instances", 1),
+        ("--variant ipv4-pod-identity", 0),
+        ("--variant ipv4-pod-identity --irsa", 1),
+        ("--variant ipv4 --mode ipv6", 1),
     ],
 )
-def test_exit_codes(words: tuple[str, ...], code: int) -> None:
-    done = run("coverage", *words)
+def test_exit_codes(words: str, code: int) -> None:
+    done = run("coverage", *words.split())
     assert (done.code, done.err) == (code, "")
 
 
@@ -71,7 +60,7 @@ def test_a_degraded_verdict_fails_from_warnings_on(tmp_path: Path) -> None:
 
 
 def test_what_is_denied_is_said_with_what_breaks_and_the_evidence() -> None:
-    done = run("coverage", *IPV6, "--cni-version", "v1.22.1")
+    done = run("coverage", *IPV6.split(), "--cni-version", "v1.22.1")
     for words in (
         "error    ec2:DescribeSecurityGroups\n"
         "         no statement allows the action\n"
@@ -93,7 +82,7 @@ def test_what_is_denied_is_said_with_what_breaks_and_the_evidence() -> None:
 
 
 def test_verbose_lists_the_calls_of_each_scenario_with_the_evidence() -> None:
-    done = run("coverage", *IPV6, "--cni-version", "v1.22.1", "--verbose")
+    done = run("coverage", *IPV6.split(), "--cni-version", "v1.22.1", "--verbose")
     for words in (
         "fresh-node: 3 of 7 calls denied\n",
         "  allowed  ec2:CreateTags on the primary interface, by statement 2\n",
@@ -166,12 +155,12 @@ def test_a_policy_cannot_write_on_the_terminal(tmp_path: Path) -> None:
 
 
 def test_pictures_of_all_versions() -> None:
-    svg = run("coverage", *IPV6, "--format", "svg", env={"PYTHONIOENCODING": "ascii"})
-    page = run("coverage", *IPV6, "--all-versions", "--format", "html")
+    svg = run("coverage", *IPV6.split(), "--format", "svg", env={"PYTHONIOENCODING": "ascii"})
+    page = run("coverage", *IPV6.split(), "--all-versions", "--format", "html")
     assert (svg.code, page.code) == (1, 1)
     assert ET.fromstring(svg.out).tag.endswith("svg")
     assert page.out.startswith("<!DOCTYPE html>") and page.out.endswith("</html>\n")
-    data = json.loads(run("coverage", *IPV6, "--all-versions", "--format", "json").out)
+    data = json.loads(run("coverage", *IPV6.split(), "--all-versions", "--format", "json").out)
     assert data["works_with"] == [["v1.10.0", "v1.21.2"]]
 
 
@@ -187,32 +176,26 @@ def test_scenarios_are_listed() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "name one policy: a path, - for standard input, or --variant"),
-        (("p.json", "--variant", "ipv4"), "name one policy"),
-        (("p.json", "--revision", "2024-07-22"), "--revision needs --variant"),
-        (("--variant", "ipv4", "--document", "x"), "--document selects from a module"),
-        (("--variant", "ipv4", "--env", "x"), "--env 'x': write it as --env NAME=VALUE"),
-        (("--variant", "ipv4", "--primary-tag", "x"), "write it as --primary-tag KEY="),
-        (("--variant", "ipv4", "--scenario", "x"), "unknown scenario"),
-        (("--variant", "ipv4", "--cni-version", "v1.99.0"), "newer than this catalog"),
-        (("--variant", "ipv4", "--cluster-name", "a b"), "EKS cluster name"),
+        ("", "name one policy: a path, - for standard input, or --variant"),
+        ("p.json --variant ipv4", "name one policy"),
+        ("p.json --revision 2024-07-22", "--revision needs --variant"),
+        ("--variant ipv4 --document x", "--document selects from a module"),
+        ("--variant ipv4 --env x", "--env 'x': write it as --env NAME=VALUE"),
+        ("--variant ipv4 --primary-tag x", "write it as --primary-tag KEY="),
+        ("--variant ipv4 --scenario x", "unknown scenario"),
+        ("--variant ipv4 --cni-version v1.99.0", "newer than this catalog"),
+        ("--variant ipv4 --cluster-name a!", "EKS cluster name"),
         # That nothing was asked is not all well.
+        ("--variant ipv4 --skip fresh-node --scenario fresh-node", "leave no scenario"),
         (
-            ("--variant", "ipv4", "--skip", "fresh-node", "--scenario", "fresh-node"),
-            "leave no scenario",
-        ),
-        (
-            ("--variant", "ipv6", "--scenario", "trunk-interface", "--cni-version", "v1.12.0"),
+            "--variant ipv6 --scenario trunk-interface --cni-version v1.12.0",
             "there is none of these scenarios: trunk-interface (from v1.20.0 on)",
         ),
-        (
-            ("--variant", "ipv6", "--scenario", "custom-networking", "--all-versions"),
-            "custom-networking (never)",
-        ),
+        ("--variant ipv6 --scenario custom-networking --all-versions", "custom-networking (never)"),
     ],
 )
-def test_wrong_usage(words: tuple[str, ...], message: str) -> None:
-    done = run("coverage", *words)
+def test_wrong_usage(words: str, message: str) -> None:
+    done = run("coverage", *words.split())
     assert (done.code, done.out) == (2, "")
     assert message in done.err
 

@@ -58,81 +58,54 @@ ACCOUNT = {
     ]
 }
 Y = "aws_iam_policy.y.policy"
+LOCAL = """
+locals {
+  y = {
+    a = data.aws_iam_policy_document.read.json
+    b = var.y
+  }
+}
+"""
+DYNAMIC = """
+data "aws_iam_policy_document" "y" {
+  dynamic "statement" {
+    for_each = var.y
+    content {
+      actions = ["*"]
+    }
+  }
+}
+"""
+JOINED = 'data "aws_iam_policy_document" "y" {\n  source_policy_documents = [var.y]\n}\n'
+ONE_OF_TWO = "var.z ? data.aws_iam_policy_document.read.json : var.y"
+# What stands beside a document that is read, and the name of what cannot be read.
+IN_HCL = {
+    "a file": (computed('file("y.json")'), Y),
+    "a variable": (computed("var.y"), Y),
+    "one of two": (computed(ONE_OF_TWO), Y),
+    "one of a local": (computed("local.y[var.z]") + LOCAL, Y),
+    "a computed part": (computed(ENCODED.replace('"*"', "var.y")), Y),
+    "a computed statement": (READ.replace('"read"', '"y"').replace('["*"]', "var.y"), "y"),
+    "dynamic statements": (DYNAMIC, "y"),
+    "a join": (JOINED, "y"),
+    "a dynamic block": (dynamic(ENCODED), "aws_iam_role.x.dynamic.inline_policy.policy"),
+    "a conditional in a local": (f'locals {{\n  y = var.y ? {ENCODED} : ""\n}}\n', "locals.y"),
+    "a module": ('module "y" {\n  source = "./y"\n}\n', "module.y"),
+}
+MISSPELT = {"read": EVERYTHING, "b": {"Version": "2012-10-17", "Statment": []}}
+OF_ANOTHER_FILE = computed("data.aws_iam_policy_document.other.json")
+JSON = json.dumps({"resource": {"aws_iam_policy": {}}})
 # An input, its files, and the name of what cannot be read in it.
 NOT_READ: dict[str, tuple[str, dict[str, str], str]] = {
-    "a misspelt policy": (
-        "f.json",
-        {
-            "f.json": json.dumps(
-                {"read": EVERYTHING, "b": {"Version": "2012-10-17", "Statment": []}}
-            )
-        },
-        "$.b",
-    ),
-    "a file": ("d", {"d/a.tf": READ + computed('file("y.json")')}, Y),
-    "a variable": ("d", {"d/a.tf": READ + computed("var.y")}, Y),
-    "one of two": (
-        "d",
-        {"d/a.tf": READ + computed("var.z ? data.aws_iam_policy_document.read.json : var.y")},
-        Y,
-    ),
-    "one of a local": (
-        "d",
-        {
-            "d/a.tf": READ + computed("local.y[var.z]"),
-            "d/b.tf": "locals {\n  y = {\n    a = data.aws_iam_policy_document.read.json\n"
-            "    b = var.y\n  }\n}\n",
-        },
-        Y,
-    ),
-    "a document of another file": (
-        "d/a.tf",
-        {"d/a.tf": READ + computed("data.aws_iam_policy_document.other.json")},
-        Y,
-    ),
-    "a computed part": ("d", {"d/a.tf": READ + computed(ENCODED.replace('"*"', "var.y"))}, Y),
-    "a computed statement": (
-        "d",
-        {"d/a.tf": READ + READ.replace('"read"', '"y"').replace('["*"]', "var.y")},
-        "y",
-    ),
-    "dynamic statements": (
-        "d",
-        {
-            "d/a.tf": READ + 'data "aws_iam_policy_document" "y" {\n  dynamic "statement" {\n'
-            '    for_each = var.y\n    content {\n      actions = ["*"]\n    }\n  }\n}\n'
-        },
-        "y",
-    ),
-    "a join": (
-        "d",
-        {
-            "d/a.tf": READ
-            + 'data "aws_iam_policy_document" "y" {\n  source_policy_documents = [var.y]\n}\n'
-        },
-        "y",
-    ),
-    "a dynamic block": (
-        "d",
-        {"d/a.tf": READ + dynamic(ENCODED)},
-        "aws_iam_role.x.dynamic.inline_policy.policy",
-    ),
-    "a conditional in a local": (
-        "d",
-        {"d/a.tf": READ + f'locals {{\n  y = var.y ? {ENCODED} : ""\n}}\n'},
-        "locals.y",
-    ),
+    **{what: ("d", {"d/a.tf": READ + code}, name) for what, (code, name) in IN_HCL.items()},
+    "a misspelt policy": ("f.json", {"f.json": json.dumps(MISSPELT)}, "$.b"),
+    "a document of another file": ("d/a.tf", {"d/a.tf": READ + OF_ANOTHER_FILE}, Y),
     "the same address twice": (
         "d",
         {"d/a.tf": READ + computed(ENCODED), "d/b.tf": computed(ENCODED)},
         Y,
     ),
-    "a module": ("d", {"d/a.tf": READ + 'module "y" {\n  source = "./y"\n}\n'}, "module.y"),
-    "JSON configuration": (
-        "d",
-        {"d/a.tf": READ, "d/y.tf.json": json.dumps({"resource": {"aws_iam_policy": {}}})},
-        "d/y.tf.json",
-    ),
+    "JSON configuration": ("d", {"d/a.tf": READ, "d/y.tf.json": JSON}, "d/y.tf.json"),
     "JSON configuration of OpenTofu": (
         "d",
         {"d/a.tf": READ, "d/y.tofu.json": json.dumps({"module": {}})},
@@ -154,49 +127,37 @@ TRUST = (
     '    principals {\n      type = "Service"\n      identifiers = ["ec2.amazonaws.com"]\n    }\n'
     "  }\n}\n"
 )
+ROLE_OF_ACCOUNT = {
+    "RoleName": "y",
+    "AssumeRolePolicyDocument": {
+        "Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:*"}
+    },
+    "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": EVERYTHING}],
+}
+VERSIONS = {
+    "PolicyName": "p",
+    "PolicyVersionList": [
+        {"VersionId": "v2", "IsDefaultVersion": True, "Document": EVERYTHING},
+        {"VersionId": "v1", "IsDefaultVersion": False, "Document": EVERYTHING},
+    ],
+}
+ROLE = 'resource "aws_iam_role" "y" {\n  assume_role_policy = var.y\n}\n'
+BUCKET = 'resource "aws_s3_bucket_policy" "y" {\n  policy = var.y\n}\n'
 # What is of no identity, or not in force, is named and does not count.
 OTHERS: dict[str, tuple[str, dict[str, str], str]] = {
     "a trust policy": ("d", {"d/a.tf": READ + TRUST}, "trust"),
     "a trust policy in a role": (
         "d",
-        {"d/a.tf": READ + 'resource "aws_iam_role" "y" {\n  assume_role_policy = var.y\n}\n'},
+        {"d/a.tf": READ + ROLE},
         "aws_iam_role.y.assume_role_policy",
     ),
-    "a policy of a bucket": (
-        "d",
-        {"d/a.tf": READ + 'resource "aws_s3_bucket_policy" "y" {\n  policy = var.y\n}\n'},
-        "aws_s3_bucket_policy.y.policy",
-    ),
+    "a policy of a bucket": ("d", {"d/a.tf": READ + BUCKET}, "aws_s3_bucket_policy.y.policy"),
     "the trust of a role in an account": (
         "a.json",
-        {
-            "a.json": json.dumps(
-                {
-                    "RoleName": "y",
-                    "AssumeRolePolicyDocument": {
-                        "Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:*"}
-                    },
-                    "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": EVERYTHING}],
-                }
-            )
-        },
+        {"a.json": json.dumps(ROLE_OF_ACCOUNT)},
         "y/trust",
     ),
-    "a version that is not in force": (
-        "a.json",
-        {
-            "a.json": json.dumps(
-                {
-                    "PolicyName": "p",
-                    "PolicyVersionList": [
-                        {"VersionId": "v2", "IsDefaultVersion": True, "Document": EVERYTHING},
-                        {"VersionId": "v1", "IsDefaultVersion": False, "Document": EVERYTHING},
-                    ],
-                }
-            )
-        },
-        "p v1",
-    ),
+    "a version that is not in force": ("a.json", {"a.json": json.dumps(VERSIONS)}, "p v1"),
 }
 COMPARE = (("text",), ("json",))
 COVERAGE = (

@@ -159,15 +159,8 @@ OTHERS: dict[str, tuple[str, dict[str, str], str]] = {
     ),
     "a version that is not in force": ("a.json", {"a.json": json.dumps(VERSIONS)}, "p v1"),
 }
-COMPARE = (("text",), ("json",))
-COVERAGE = (
-    ("text",),
-    ("json",),
-    ("text", "--all-versions"),
-    ("json", "--all-versions"),
-    ("svg",),
-    ("html",),
-)
+COMPARE = ("text", "json")
+COVERAGE = ("text", "json", "text --all-versions", "json --all-versions", "svg", "html")
 
 
 def holds(out: str, name: str) -> bool:
@@ -182,21 +175,21 @@ def test_what_was_not_read_is_in_every_format_and_counts(what: str, tmp_path: Pa
     write_tree(tmp_path, {**files, "old.json": json.dumps(EVERYTHING)})
     for sides in (("old.json", target), (target, "old.json")):
         for form in COMPARE:
-            done = run("compare", *sides, "--format", *form, cwd=tmp_path)
+            done = run("compare", *sides, "--format", *form.split(), cwd=tmp_path)
             assert (done.code, done.err) == (1, ""), (sides, form)
             assert holds(done.out, name), (sides, form)
             assert "(proven)" not in done.out
-            if form == ("json",):
+            if form == "json":
                 data = json.loads(done.out)
                 assert data["verdict"] == "not proven"
                 skipped = data["new_skipped"] + data["old_skipped"]
                 assert {part["name"] for part in skipped} == {name}
     for form in COVERAGE:
-        done = run("coverage", target, "--format", *form, cwd=tmp_path)
+        done = run("coverage", target, "--format", *form.split(), cwd=tmp_path)
         assert done.code == 1, form
         assert holds(done.out, name), form
         assert "incomplete" in done.out, form
-        if form[0] == "json":
+        if form.startswith("json"):
             assert json.loads(done.out)["verdict"] == "incomplete"
 
 
@@ -221,14 +214,14 @@ def test_what_is_of_no_identity_is_named_and_does_not_count(what: str, tmp_path:
     target, files, name = OTHERS[what]
     write_tree(tmp_path, {**files, "old.json": json.dumps(EVERYTHING)})
     for form in COMPARE:
-        done = run("compare", "old.json", target, "--format", *form, cwd=tmp_path)
+        done = run("compare", "old.json", target, "--format", *form.split(), cwd=tmp_path)
         assert (done.code, done.err) == (0, ""), form
         assert holds(done.out, name), form
     for form in COVERAGE:
-        done = run("coverage", target, "--format", *form, cwd=tmp_path)
+        done = run("coverage", target, "--format", *form.split(), cwd=tmp_path)
         assert done.code == 0, form
         assert "incomplete" not in done.out
-        assert holds(done.out, name) or form == ("svg",), form
+        assert holds(done.out, name) or form == "svg", form
 
 
 def test_who_names_the_policies_has_left_the_others_out(tmp_path: Path) -> None:

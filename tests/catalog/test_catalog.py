@@ -294,6 +294,7 @@ def test_optional_uses_are_named_and_not_granted() -> None:
     ("options", "words"),
     [
         ({"revision": "2020-01-01"}, "Known are 2022-01-31"),
+        ({"revision": "2022-01-31,2024-07-22"}, "unknown revision '2022-01-31,2024-07-22'"),
         ({"revision": "2022-01-31", "cni_version": "v1.20.0"}, "give one"),
         ({"cni_version": "v1.5.6"}, "did you mean v1.5.5 or v1.5.7?"),
         ({"cni_version": "v0.9.0"}, "did you mean v1.1.0?"),

@@ -13,7 +13,6 @@ from vpc_cni_iam.catalog.facts import calls, documents, known_versions, store
 from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.policy.parse import parse
 
 DATA = files("vpc_cni_iam.catalog.facts") / "data"
@@ -282,11 +281,6 @@ def test_where_any_denial_ends_the_agent_the_metrics_helper_goes_on() -> None:
     helper = [part for part in ranges if part.feature == "metrics-helper"]
     assert {part.action for part in helper} == {"ec2:DescribeTags", "cloudwatch:PutMetricData"}
     assert [calls.at_version(part, "fresh-node", version) for part in helper] == helper
-
-
-def test_a_list_of_revisions_is_no_revision() -> None:
-    with pytest.raises(OptionError, match="unknown revision '2022-01-31,2024-07-22'"):
-        documents.find("2022-01-31,2024-07-22")
 
 
 def test_the_one_action_that_aws_never_denies() -> None:

@@ -198,7 +198,11 @@ def test_a_new_repository_is_no_obstacle(tmp_path: Path) -> None:
         ("policy ipv4 --partition azure", 2, "--partition 'azure' is not an AWS partition"),
         ("policy ipv4 --format yaml", 2, "yaml"),
         ("policy ipv4-scoped --harden --revision 2026-06-01", 2, "--harden needs --cni-version"),
-        ("policy ipv4 --harden", 2, "--harden needs a cluster-scoped variant"),
+        (
+            "policy ipv4 --harden",
+            2,
+            "a cluster-scoped variant; choose one of ipv4-scoped, ",
+        ),
         ("policy ipv4-scoped --eni-claim-tag a=b", 2, "needs --harden"),
         ("policy ipv6-scoped --harden", 2, "needs --cluster-name and --vpc-id"),
         ("verify nowhere --engine none", 3, "nowhere: is not a directory"),

@@ -43,6 +43,7 @@ ELSEWHERE = {
         "explain",
         "coverage/test_coverage_deployment.py",
         "usage/test_usage.py",
+        "cli/test_attachments.py",
         "cli/test_bad_inputs.py",
         "cli/test_parsed_once.py",
         "cli/test_skipped.py",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import run
-from coverage_policies import NAMES, composed, covered, setting
+from coverage_policies import NAMES, composed, covered, reported, setting
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -80,13 +80,6 @@ def test_few_answers_change_what_follows_in_a_scenario(mode: Mode) -> None:
             # Versions of one profile have one tree.
             assert tree == paths(scenario, alike[-1]), (scenario.name, alike[-1].version)
     assert most > 1
-
-
-def reported(folder: Path, *words: str) -> dict[str, Any]:
-    done = run("coverage", *words, "--format", "json", cwd=folder)
-    assert done.code in (0, 1), done.err
-    report: dict[str, Any] = json.loads(done.out)
-    return report
 
 
 def names(report: Mapping[str, Any]) -> list[str]:

@@ -258,7 +258,6 @@ def test_each_region_that_a_deny_names_is_judged_where_the_clusters_is_not_known
     where = "IPv4: works in us-east-1, us-west-2; breaks elsewhere: the cluster's Region is"
     assert f"Region       {where}" in answer.text
     # It is judged in the Regions of its clusters alone.
-    both = details(role("cni", irsa(), inline={"cni": policy}))
     places = {region: f"{region}:{ACCOUNT}" for region in ("us-east-1", "eu-west-1")}
     addons = {region: of_eks("addon", "cni", place=place) for region, place in places.items()}
     for region, verdict in (("us-east-1", "works"), ("eu-west-1", "breaks")):
@@ -267,9 +266,11 @@ def test_each_region_that_a_deny_names_is_judged_where_the_clusters_is_not_known
         a = audited(tmp_path, text, addons[region]).roles["cni"]
         assert a["verdict"] == verdict and a["clusters"][0]["result"]["regions"] == []
         assert [f["verdict"] for f in a["policies"]["families"]] == [verdict] * 2
-    text = audited(tmp_path, both, *addons.values()).text
-    assert "IPv4: works in us-east-1; breaks in eu-west-1\n" in text
-    assert "Region is not known" not in text
+    for trust, kind in ((irsa(), "addon"), (PODS, "association")):
+        both = (of_eks(kind, "cni", place=place) for place in places.values())
+        text = audited(tmp_path, details(role("cni", trust, inline={"cni": policy})), *both).text
+        assert "IPv4: works in us-east-1; breaks in eu-west-1\n" in text
+        assert "Region is not known" not in text
 
 
 def test_a_boundary_does_not_say_in_which_region_the_cluster_is(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Whatever is taken from a policy that it needs is seen to be lacking."""
 
+from collections.abc import Iterator
+
 import pytest
 from msgspec.structs import replace
 
@@ -19,7 +21,7 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
 from vpc_cni_iam.coverage.simulate.scenarios import find
-from vpc_cni_iam.policy.document import Condition, Policy
+from vpc_cni_iam.policy.document import Policy, Statement
 
 CASES: list[tuple[str, Mode]] = [
     ("ipv4", "ipv4"),
@@ -34,75 +36,46 @@ UNUSED = {
     "ipv4": {"ec2:DescribeTags", "ec2:DescribeSecurityGroups"},
     "ipv6": {"ec2:DescribeTags", "ec2:DescribeSecurityGroups", "ec2:DescribeInstances"},
 }
-STATEMENTS = [
-    (variant, mode, index)
-    for variant, mode in CASES
-    for index in range(len(LATEST[variant].statements))
+
+
+def lesser(statement: Statement) -> Iterator[tuple[str, Statement | None]]:
+    """Yield a statement without each part of it, beside that part."""
+    yield "statement", None
+    for action in statement.actions:
+        fewer = tuple(a for a in statement.actions if a != action)
+        yield action, replace(statement, actions=fewer) if fewer else None
+    for resource in statement.resources:
+        elsewhere = {resource: "arn:aws:ec2:*:*:volume/*"}
+        others = tuple(elsewhere.get(str(r), r) for r in statement.resources)
+        yield resource, replace(statement, resources=others)
+    for condition in statement.conditions:
+        other = replace(condition, values=("arn:aws:ec2:*:*:vpc/vpc-11111111",))
+        changed = tuple(other if c == condition else c for c in statement.conditions)
+        yield condition.key, replace(statement, conditions=changed)
+
+
+LACKING = [
+    pytest.param(
+        variant, mode, part, with_statement(policy, index, less), id=f"{variant}-{index}-{part}"
+    )
+    for (variant, mode), policy in zip(CASES, LATEST.values(), strict=True)
+    for index, statement in enumerate(policy.statements)
+    for part, less in lesser(statement)
 ]
-ACTIONS = [
-    (variant, mode, index, action)
-    for variant, mode, index in STATEMENTS
-    for action in LATEST[variant].statements[index].actions
-]
-RESOURCES = [
-    (variant, mode, index, resource)
-    for variant, mode, index in STATEMENTS
-    for resource in LATEST[variant].statements[index].resources
-]
-CONDITIONS = [
-    (variant, mode, index, condition)
-    for variant, mode, index in STATEMENTS
-    for condition in LATEST[variant].statements[index].conditions
-]
+
+
+@pytest.mark.parametrize(("variant", "mode", "part", "policy"), LACKING)
+def test_whatever_is_taken_from_a_policy_is_seen_to_be_lacking(
+    variant: str, mode: Mode, part: str, policy: Policy
+) -> None:
+    where = setting("latest", mode)
+    newly_denied = denied(covered(policy, where)) - denied(covered(LATEST[variant], where))
+    assert bool(newly_denied) is (part not in UNUSED[mode]), newly_denied
 
 
 def cells(table: Matrix) -> dict[str, dict[str, str]]:
     """The cells of each version, by action."""
     return {str(r.version): dict(zip(table.actions, r.cells, strict=True)) for r in table.rows}
-
-
-def newly_denied(variant: str, mode: Mode, policy: Policy) -> set[tuple[str, str, str]]:
-    where = setting("latest", mode)
-    return denied(covered(policy, where)) - denied(covered(LATEST[variant], where))
-
-
-@pytest.mark.parametrize(("variant", "mode", "index"), STATEMENTS)
-def test_without_a_statement(variant: str, mode: Mode, index: int) -> None:
-    assert newly_denied(variant, mode, with_statement(LATEST[variant], index, None))
-
-
-@pytest.mark.parametrize(("variant", "mode", "index", "action"), ACTIONS)
-def test_without_an_action(variant: str, mode: Mode, index: int, action: str) -> None:
-    policy = LATEST[variant]
-    statement = policy.statements[index]
-    remaining = tuple(a for a in statement.actions if a != action)
-    lacking = replace(statement, actions=remaining) if remaining else None
-    denied_calls = newly_denied(variant, mode, with_statement(policy, index, lacking))
-    assert bool(denied_calls) is (action not in UNUSED[mode]), denied_calls
-
-
-@pytest.mark.parametrize(("variant", "mode", "index", "resource"), RESOURCES)
-def test_with_a_narrower_resource(variant: str, mode: Mode, index: int, resource: str) -> None:
-    policy = LATEST[variant]
-    statement = policy.statements[index]
-    narrowed = tuple(
-        "arn:aws:ec2:*:*:volume/*" if r == resource else r for r in statement.resources
-    )
-    changed = replace(statement, resources=narrowed)
-    assert newly_denied(variant, mode, with_statement(policy, index, changed))
-
-
-@pytest.mark.parametrize(("variant", "mode", "index", "condition"), CONDITIONS)
-def test_with_another_value_in_a_condition(
-    variant: str, mode: Mode, index: int, condition: Condition
-) -> None:
-    policy = LATEST[variant]
-    statement = policy.statements[index]
-    other = replace(condition, values=("arn:aws:ec2:*:*:vpc/vpc-11111111",))
-    changed = replace(
-        statement, conditions=tuple(other if c == condition else c for c in statement.conditions)
-    )
-    assert newly_denied(variant, mode, with_statement(policy, index, changed))
 
 
 def test_an_explicit_deny_wins_and_is_named() -> None:

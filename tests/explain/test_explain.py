@@ -387,16 +387,6 @@ def test_names_of_the_request_stand_in_the_statements_before_examples(
     assert "arn:aws:ec2:eu-west-2:111122223333:" in json.dumps(explanation["statements"])
 
 
-def test_what_breaks_and_how_often_is_said() -> None:
-    done = run("explain", "-", stdin=f"{SDK_2}\nother line\n{SDK_2}\n")
-    assert done.code == 0
-    assert "ec2:DescribeSubnets was denied (2 times)" in done.out
-    assert done.out.index(" cause, ") < done.out.index("  call ")
-    assert done.out.count('"Action": "ec2:DescribeSubnets"') == 1
-    assert "breaks: no further interface is created" in done.out
-    assert "policy-older-than-plugin" in done.out
-
-
 def test_the_role_of_the_node_and_the_missing_cluster_name_are_recognised() -> None:
     (explanation,) = explained(json.dumps(RECORD))
     assert explanation["cni_version"] == "v1.22.4"

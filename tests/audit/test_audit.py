@@ -140,6 +140,8 @@ def anyone(action: str, principal: Any = "*", **conditions: dict[str, str]) -> d
 
 
 EC2 = allow("ec2:*")
+DENIED = {"Effect": "Deny", "Principal": "*", "Action": "sts:*"}
+NOBODY = {"Version": "2012-10-17", "Statement": [anyone("sts:*")["Statement"], DENIED]}
 WEB, SUB = "sts:AssumeRoleWithWebIdentity", f"{ISSUER}:sub"
 OF_A_ROLE = {"aws:PrincipalArn": "arn:aws:iam::*:role/x"}
 
@@ -159,6 +161,8 @@ OF_A_ROLE = {"aws:PrincipalArn": "arn:aws:iam::*:role/x"}
         (anyone("sts:*", StringEquals={"aws:PrincipalOrgID": "o-x"}), EC2, True),
         (anyone("sts:*", ArnLike=OF_A_ROLE), EC2, True),
         (anyone("sts:*", StringEquals={"sts:ExternalId": "x"}), EC2, True),
+        (anyone("sts:*", {"AWS": ACCOUNT}), EC2, True),
+        (NOBODY, EC2, True),
     ],
 )
 def test_a_role_that_anyone_may_assume_is_not_decided(

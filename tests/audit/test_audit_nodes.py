@@ -111,8 +111,40 @@ def asked(folder: Path, files: Files) -> tuple[int, dict[str, Any], str]:
 SAFE_BY_PODS_IPV6 = replaced(SAFE_BY_PODS, "169.254.170.23", "[fd00:ec2::23]")
 
 
+COMPUTE = "eks.amazonaws.com/compute-type"
+WITHOUT_PLUGIN = (
+    node("fargate-1", "", **{COMPUTE: "fargate"}),
+    node("i-1", "", **{COMPUTE: "auto"}),
+    node("hybrid-1", "", **{COMPUTE: "hybrid"}),
+    node("win", "windows", **{"kubernetes.io/os": "windows"}),
+)
+ENDED = [{**pod("n9"), "status": {"phase": phase}} for phase in ("Succeeded", "Failed")]
+
+
 @pytest.mark.parametrize(
-    "files", [SAFE, SAFE_BY_PODS, SAFE_BY_PODS_IPV6], ids=["IRSA", "Pod Identity", "by IPv6"]
+    "files",
+    [
+        pytest.param(SAFE, id="IRSA"),
+        pytest.param(SAFE_BY_PODS, id="Pod Identity"),
+        pytest.param(SAFE_BY_PODS_IPV6, id="by IPv6"),
+        # The old document does what v1.15.0 calls, whatever the newest version calls.
+        pytest.param(
+            {
+                **SAFE,
+                "account": account(role("cni", irsa(), inline={"cni": OLD})),
+                "pods": listed(*(pod(n, version="v1.15.0", **by_irsa()) for n in ("n1", "n2"))),
+            },
+            id="an older version",
+        ),
+        pytest.param(
+            {
+                **SAFE,
+                "nodes": listed(node("n1"), node("n2"), *WITHOUT_PLUGIN),
+                "pods": listed(*SAFE["pods"]["items"], *ENDED),
+            },
+            id="nodes without the plugin need no pod",
+        ),
+    ],
 )
 def test_a_role_of_nodes_is_safe_where_everything_was_seen(tmp_path: Path, files: Files) -> None:
     code, answer, text = asked(tmp_path, files)
@@ -410,31 +442,6 @@ def test_pods_to_restart_on_nodes_of_another_role_do_not_need_this_one(tmp_path:
     )
     assert (code, answer["answer"]) == (1, "safe")
     assert f"not safe  {ARN}node2\n" in text
-
-
-def test_pods_of_an_older_version_are_checked_at_it(tmp_path: Path) -> None:
-    """The old document does what v1.15.0 calls, whatever the newest version calls."""
-    old = {
-        **SAFE,
-        "account": account(role("cni", irsa(), inline={"cni": OLD})),
-        "pods": listed(*(pod(n, version="v1.15.0", **by_irsa()) for n in ("n1", "n2"))),
-    }
-    code, answer, _ = asked(tmp_path, old)
-    assert (code, answer["answer"]) == (0, "safe")
-
-
-def test_nodes_without_the_plugin_need_no_pod(tmp_path: Path) -> None:
-    compute = "eks.amazonaws.com/compute-type"
-    others = (
-        node("fargate-1", "", **{compute: "fargate"}),
-        node("i-1", "", **{compute: "auto"}),
-        node("hybrid-1", "", **{compute: "hybrid"}),
-        node("win", "windows", **{"kubernetes.io/os": "windows"}),
-    )
-    ended = [{**pod("n9"), "status": {"phase": phase}} for phase in ("Succeeded", "Failed")]
-    nodes = listed(node("n1"), node("n2"), *others)
-    files = {**SAFE, "nodes": nodes, "pods": listed(*SAFE["pods"]["items"], *ended)}
-    assert asked(tmp_path, files)[1]["answer"] == "safe"
 
 
 def test_what_is_not_decided_of_another_role_fails_the_command(tmp_path: Path) -> None:

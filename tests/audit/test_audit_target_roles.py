@@ -63,6 +63,7 @@ def _audited(
         (_trust(), _first(), {}),
         (_trust(ArnLike={"aws:PrincipalArn": f"{FIRST[:-2]}*"}), _first(), {}),
         (_trust(ACCOUNT), _first(resource="*"), {}),
+        (_trust(ACCOUNT, StringEquals={"aws:PrincipalAccount": ACCOUNT}), _first(), {}),
         (
             _trust(ACCOUNT, StringEquals={"aws:RequestTag/eks-cluster-name": "prod"}),
             _first("sts:*"),

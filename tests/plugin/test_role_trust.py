@@ -21,7 +21,7 @@ from trusts import (
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.trust import STRANGER, Caller, RoleTrust, names_plugin, naming
+from vpc_cni_iam.plugin.trust import STRANGER, Caller, RoleTrust, names_plugin
 
 CLUSTER = f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/prod"
 PROD = EksCluster("prod", "eu-west-1")
@@ -171,36 +171,6 @@ def test_the_account_of_a_cluster_and_of_its_role_may_not_be_known() -> None:
     for account, expected in (("", None), (ACCOUNT, False)):
         cluster = EksCluster("prod", "eu-west-1", account)
         assert placeless.lets(Identity.pod_identity, cluster, tags=True) is expected
-
-
-def test_a_role_assumes_another_for_a_cluster() -> None:
-    named = role_trust(allow({"AWS": FIRST}, "sts:AssumeRole", "sts:TagSession"))
-    assert named.lets_role(FIRST, PROD, tags=True)
-    assert not named.lets_role(f"{FIRST}-other", PROD, tags=True)
-    of_account = role_trust(
-        allow({"AWS": ACCOUNT}, "sts:*", StringEquals={"aws:PrincipalAccount": ACCOUNT})
-    )
-    assert of_account.lets_role(FIRST, PROD, tags=True)
-    assert naming(named.policy, FIRST) == named.policy
-    assert naming(of_account.policy, FIRST).statements == ()
-
-
-@pytest.mark.parametrize(
-    ("conditions", "is_open"),
-    [
-        ({}, True),
-        ({"Bool": {"aws:SecureTransport": "true"}}, True),
-        ({"StringEquals": {"aws:PrincipalOrgID": "o-example"}}, False),
-        ({"StringEquals": {f"{ISSUER}:sub": "system:serviceaccount:a:b"}}, False),
-    ],
-)
-def test_the_principal_of_everyone_may_be_a_giver_of_credentials(
-    conditions: dict[str, Any], is_open: bool
-) -> None:
-    assert role_trust(allow("*", "sts:*", **conditions)).is_open is is_open
-    assert not role_trust(allow({"AWS": ACCOUNT}, "sts:*", **conditions)).is_open
-    everyone = allow("*", "sts:*", effect="Deny")
-    assert not role_trust(allow("*", "sts:*", **conditions), everyone).is_open
 
 
 def test_the_cluster_of_a_target_role_is_in_the_account_of_the_first_role() -> None:

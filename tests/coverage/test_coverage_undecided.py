@@ -1,4 +1,7 @@
-"""A call that AWS leaves open whether a policy allows is not allowed, and every format says so."""
+"""A call that AWS leaves open whether a policy allows is not allowed.
+
+Text and pages say of it what JSON says: test_coverage_formats.py.
+"""
 
 import json
 from pathlib import Path
@@ -32,15 +35,6 @@ def coverage(policy: str, *options: str) -> tuple[int, str]:
     where = ("--cni-version", "v1.23.0", "--scenario", "fresh-node")
     done = run("coverage", policy, *where, *options)
     return done.code, done.out
-
-
-def test_text(policy: str) -> None:
-    code, text = coverage(policy)
-    assert code == 1
-    assert f"undecided by statement 2: {REASON}\n" in text
-    assert "         if denied, exits at start (" in text
-    assert text.endswith("2 denied (2 undecided, counted as denied), 2 of them required\n")
-    assert text.splitlines()[-1].startswith("unknown: ")
 
 
 def test_json(policy: str) -> None:

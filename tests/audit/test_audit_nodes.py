@@ -68,8 +68,10 @@ def listed(*items: dict[str, Any], **metadata: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "items": list(items), "kind": "List", "metadata": metadata}
 
 
-def group(cluster: str = "prod", name: str = "ng", of: str = "node") -> dict[str, Any]:
-    sizes = {"minSize": 1, "maxSize": 3, "desiredSize": 2}
+def group(
+    cluster: str = "prod", name: str = "ng", of: str = "node", **scaling: int
+) -> dict[str, Any]:
+    sizes = scaling or {"minSize": 1, "maxSize": 3, "desiredSize": 2}
     more = {"nodegroupName": name, "scalingConfig": sizes}
     return of_eks("nodegroup", of, cluster=cluster, place=EU, **more)
 
@@ -150,6 +152,8 @@ def test_a_role_of_nodes_is_safe_where_everything_was_seen(tmp_path: Path, files
     code, answer, text = asked(tmp_path, files)
     assert (code, answer["answer"], answer["reasons"]) == (0, "safe", [])
     assert answer["clusters"] == ["prod"]
+    # A group of no nodes has none in the input.
+    assert asked(tmp_path, {**files, "more": group(name="other", desiredSize=0)})[0] == 0
     # AmazonEKSWorkerNodePolicy is needed by the nodes themselves.
     assert answer["proposal"] == ["detach AmazonEKS_CNI_Policy"]
     assert text.startswith(f"safe      {ARN}node\n          clusters     prod\n")
@@ -250,6 +254,10 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
     ),
     "a node is missing": (without("nodes", "n2"), "nodes are missing, such as n2"),
     "a group has no node": (with_(more=group(name="other")), "node groups other"),
+    "a group of unknown size has no node": (
+        with_(more=group(name="other", maxSize=3)),
+        "node groups other",
+    ),
     "another cluster": (
         with_(clusters={"clusters": ["prod", "dev"]}),
         "these clusters is known: dev",

@@ -61,7 +61,7 @@ def denied(coverage: Coverage) -> set[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
-def test_nothing_is_lost_but_what_is_named(variant: Variant) -> None:
+def test_hardening_denies_only_a_cluster_name_that_changes(variant: Variant) -> None:
     """Only a cluster's name that is changed is told apart from another cluster's interface."""
     for version in known_versions.known():
         if version < variant.minimum:
@@ -123,7 +123,7 @@ def test_a_key_that_is_not_listed_stops_the_start(variant: Variant) -> None:
 
 
 @pytest.mark.parametrize("made_for", ["v1.8.0", "v1.19.3", "v1.22.1"])
-def test_it_works_with_what_it_is_said_to(made_for: str) -> None:
+def test_a_hardened_policy_works_with_the_versions_that_it_names(made_for: str) -> None:
     """A version that sends another tag key is not served, and every other is as before."""
     variant = TIED[0]
     (document,) = options((variant.name,), cni_version=made_for, hardening=Hardening()).composed()
@@ -183,7 +183,7 @@ def test_each_tag_key_is_needed() -> None:
 
 @pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
 @pytest.mark.parametrize("claim", [None, ("made-by", "us")], ids=["any", "marked"])
-def test_what_is_said_of_it_is_what_coverage_finds(
+def test_the_notes_on_hardening_are_the_risks_that_coverage_finds(
     variant: Variant, claim: tuple[str, str] | None
 ) -> None:
     there = setting(variant)
@@ -208,7 +208,7 @@ def test_what_is_said_of_it_is_what_coverage_finds(
     )
 
 
-def test_several_documents_are_each_spoken_of() -> None:
+def test_the_notes_on_hardening_are_of_each_document() -> None:
     both = options(
         ("ipv4-scoped", "ipv4-pod-identity"), cni_version="latest", hardening=Hardening()
     )

@@ -42,7 +42,7 @@ def severities(warnings: str, notes: str) -> dict[str, str]:
     return dict.fromkeys(warnings.split(), "warning") | dict.fromkeys(notes.split(), "note")
 
 
-def test_of_upstreams_documents() -> None:
+def test_the_risks_of_upstreams_documents() -> None:
     notes = "addresses-reassignable any-tag-key describe-unscoped"
     scoped = severities(
         "unconditioned-create-tags instance-tag-not-set security-groups-unscoped",

@@ -37,7 +37,7 @@ def coverage(policy: str, *options: str) -> tuple[int, str]:
     return done.code, done.out
 
 
-def test_json(policy: str) -> None:
+def test_json_says_what_is_undecided_and_why(policy: str) -> None:
     code, text = coverage(policy, "--format", "json")
     assert code == 1
     data = json.loads(text)
@@ -51,7 +51,7 @@ def test_json(policy: str) -> None:
 
 
 @pytest.mark.parametrize("output", ["text", "json", "svg", "html"])
-def test_all_versions(policy: str, output: str) -> None:
+def test_every_format_of_all_versions_says_what_is_undecided(policy: str, output: str) -> None:
     code, text = coverage(policy, "--all-versions", "--format", output)
     assert code == 1
     if output == "json":

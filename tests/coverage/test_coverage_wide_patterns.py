@@ -224,7 +224,7 @@ def test_upstreams_documents_name_actions(variant: str) -> None:
         (TAGGED, False),
     ],
 )
-def test_it_is_a_risk_unless_it_only_describes_or_is_conditioned(
+def test_a_pattern_is_a_risk_unless_it_only_describes_or_has_a_condition(
     statement: Statement, grave: bool
 ) -> None:
     result = {f.identifier: f for f in risks.find_risks([Policy((statement,))], setting())}
@@ -255,7 +255,7 @@ def test_what_is_asked_of_all_resources_is_said_in_words() -> None:
     assert not any("on the *" in line for line in lines)
 
 
-def test_every_report_says_it() -> None:
+def test_every_report_names_a_pattern_with_what_it_grants_besides() -> None:
     policy = Policy((allow("*"),))
     subject = named(policy)
     first, every = covered(policy, setting()), matrix([policy], setting())

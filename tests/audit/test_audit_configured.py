@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from account_details import ACCOUNT, OLD, Audited, audited, details, irsa, of_eks, role, role_arn
-from test_coverage_daemonset import daemonset
+from daemonsets import daemonset
 
 # So configured, v1.23.2 does not call ec2:DescribeSubnets, which the role lacks.
 WITHOUT_SUBNETS = {

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from conftest import Run, run, schema
-from test_coverage_daemonset import daemonset
+from daemonsets import daemonset
 
 NODE = {
     "InstanceId": "i-0123456789abcdef0",

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from conftest import run
 from coverage_policies import NEWEST, allow, composed, deny, reported, setting
+from daemonsets import daemonset
 from synthetic import document
-from test_coverage_daemonset import daemonset
 from vpc_cni_iam.catalog.facts.partitions import all_regions
 from vpc_cni_iam.coverage.analysis.cover import PluginVerdict, cover
 from vpc_cni_iam.coverage.names import known_names, names_of

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from conftest import run, validator, write_tree
+from daemonsets import daemonset
 from synthetic import allow, deny, document
-from test_coverage_daemonset import daemonset
 from vpc_cni_iam.catalog.facts import known_versions
 
 # What the agents of v1.23.2 and v1.14.0 wrote when EC2 denied a request.

@@ -15,8 +15,8 @@ import sqlglot
 from msgspec.structs import replace
 
 from conftest import run, validator, write_tree
+from daemonsets import daemonset
 from synthetic import allow, deny, document
-from test_coverage_daemonset import daemonset
 from trail_events import DENIED, EVENTS, LATER, NODES, PLUGIN, ROLE, SDK, event
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.selection import select

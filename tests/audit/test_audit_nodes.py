@@ -146,6 +146,10 @@ ENDED = [{**pod("n9"), "status": {"phase": phase}} for phase in ("Succeeded", "F
             },
             id="nodes without the plugin need no pod",
         ),
+        pytest.param(
+            {**SAFE, "pods": listed(*SAFE["pods"]["items"], pod("", **by_irsa()))},
+            id="a pod has no node yet",
+        ),
     ],
 )
 def test_a_role_of_nodes_is_safe_where_everything_was_seen(tmp_path: Path, files: Files) -> None:

@@ -245,7 +245,7 @@ def test_policy_as_hcl_reads_back() -> None:
     printed = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest", "--format", "hcl")
     document = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest")
     assert printed.err == ""
-    (result,) = resolve.documents(parse(printed.out, "x").blocks, "x", ValueScope())
+    (result,) = resolve.documents(parse(printed.out, "x").blocks, ValueScope())
     assert result.policy == loads(document.out, "x")
 
 
@@ -481,7 +481,7 @@ def test_a_policy_is_narrowed_to_the_ids_that_it_is_given() -> None:
     assert ids == ["subnet-01234567", "subnet-89abcdef", "sg-01234567", "sg-01234567"]
     as_hcl = run("policy", "ipv4-scoped", *NAMES, "--harden", *LISTS, "--format", "hcl")
     (block,) = parse(as_hcl.out, "stdout").blocks
-    (document,) = resolve.documents((block,), "stdout", ValueScope())
+    (document,) = resolve.documents((block,), ValueScope())
     assert document.policy == loads(done.out, "stdout")
     assert "(subnet-added)" in done.err and "(security-group-added)" in done.err
 

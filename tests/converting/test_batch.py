@@ -45,7 +45,7 @@ def test_any_policy_reads_back_or_is_refused_by_place(text: str) -> None:
         assert re.match(r"\$\.(Statement(\[\d\])?|Id)", failure.place)
         assert re.search(r"&\{|is also the Sid of", failure.problem)
     for converted in result.converted:
-        (back,) = resolve.documents(parse(converted.text, "x.tf").blocks, "x.tf", ValueScope())
+        (back,) = resolve.documents(parse(converted.text, "x.tf").blocks, ValueScope())
         assert plain(dumps(back.policy)) == plain(text)
 
 

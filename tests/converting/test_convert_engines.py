@@ -59,7 +59,7 @@ def test_the_corpus_is_formatted(newest: Engine, corpus: Corpus, tmp_path: Path)
 def test_the_corpus_reads_back(corpus: Corpus) -> None:
     for file, text in corpus.files.items():
         name = file.removesuffix(".tf")
-        (document,) = resolve.documents(parse(text, file).blocks, file, ValueScope())
+        (document,) = resolve.documents(parse(text, file).blocks, ValueScope())
         assert differences(loads(corpus.texts[name], name), document.policy) == ()
 
 

@@ -23,7 +23,7 @@ def resources(code: str, **local_values: str) -> list[str]:
         f'data "aws_iam_policy_document" "d" {{\n  statement {{\n    resources = [{code}]\n  }}\n}}'
     )
     nodes = {f"local.{name}": node(value) for name, value in local_values.items()}
-    (document,) = documents(parse(text, "x.tf").blocks, "x.tf", ValueScope(nodes=nodes))
+    (document,) = documents(parse(text, "x.tf").blocks, ValueScope(nodes=nodes))
     return list(document.policy.statements[0].resources)
 
 
@@ -168,7 +168,7 @@ def test_whether_an_expression_writes_a_policy(
 )
 def test_an_expression_that_decides_what_a_policy_is_is_refused(fields: str, place: str) -> None:
     with pytest.raises(InputError, match=r"var\.x} decides the structure") as error:
-        embedded.read(node(f"jsonencode({{ {fields} }})"), "x.tf")
+        embedded.read(node(f"jsonencode({{ {fields} }})"))
     assert error.value.place == f"line 2, {place}"
 
 

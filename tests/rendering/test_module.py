@@ -53,7 +53,7 @@ def with_values(
     blocks: tuple[Block, ...], values: dict[str, str]
 ) -> dict[str, resolve.ResolvedDocument]:
     scope = ValueScope({f"var.{n}": values.get(n) for n in VALUES}, local_nodes(blocks))
-    return {f.name: f for f in resolve.documents(blocks, "main.tf", scope)}
+    return {f.name: f for f in resolve.documents(blocks, scope)}
 
 
 def serving(selection: dict[str, Any]) -> list[Variant]:

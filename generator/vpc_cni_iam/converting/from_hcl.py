@@ -28,9 +28,9 @@ from vpc_cni_iam.hcl.evaluate.excerpt import (
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.module.given import GivenVariables, Renderer
 from vpc_cni_iam.hcl.module.reader import local_nodes, read_blocks
-from vpc_cni_iam.hcl.module.variables import referred, undeclared, values
+from vpc_cni_iam.hcl.module.variables import declared, referred, undeclared, values
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.syntax import REFERENCE, Block, File, Node
+from vpc_cni_iam.hcl.syntax import REFERENCE, Block, File, Node, Span
 from vpc_cni_iam.inputs.directory import Directory
 from vpc_cni_iam.inputs.kind import PolicyPart
 from vpc_cni_iam.inputs.rendering import policies_of
@@ -171,9 +171,9 @@ def _rendered(
         for number, address in enumerate(unread)
         if address in computed
     ]
-    blocks = [(file.source, block) for file in module for block in file.blocks]
+    blocks = [block for file in module for block in file.blocks]
     scope = read_blocks(blocks, {}, variables).evaluator.scope
-    part_of = partial(excerpt, [b for _, b in blocks], scope, variables.names)
+    part_of = partial(excerpt, blocks, scope, variables.names)
     part = part_of(targets)
     results: dict[str, list[Reading | Unread]] = {}
     for target, result in policies_of(part.targets, part_of, scope.surroundings, renderer):
@@ -209,9 +209,8 @@ def _scope(files: Sequence[File], variables: GivenVariables | None) -> ValueScop
     if variables is None or not variables.names:
         return ValueScope()
     blocks = [block for file in files for block in file.blocks]
-    declared = {f"var.{b.labels[0]}" for b in blocks if b.type == "variable" and b.labels}
     known = values(blocks, variables)
-    if not declared:
+    if not declared(blocks):
         variables.declared.update(referred(files))
         known = undeclared((), variables)
     chosen = {name: value for name, value in known.items() if name[4:] in variables.names}
@@ -261,31 +260,29 @@ def _written_out(
             if not attribute.holds_policy and not embedded.has_statement(value):
                 continue
             try:
-                yield line, _document(value, attribute.address, file.source, scope)
+                yield line, _document(value, attribute.address, scope)
             except InputError as error:
                 yield line, Unread(attribute.address, error, line)
         elif problem := _why_unread(attribute, known):
-            computed = InputError(file.source, f"line {line}", problem)
-            yield line, Unread(attribute.address, computed, line)
+            yield line, Unread(attribute.address, value.span.refuse(problem), line)
 
 
-def _document(value: Node, address: str, source: str, scope: ValueScope) -> Reading:
+def _document(value: Node, address: str, scope: ValueScope) -> Reading:
     """Return a policy that is written as text, with known references replaced by values."""
-    line = value.span.line
     if scope.known is not None:
         with contextlib.suppress(InputError):
-            policy = loads(resolve.text_of(value, source, Evaluator(scope)), source)
-            return _reading(policy, address, source, line)
-    written = embedded.read(value, source)
-    texts = {code: text for code in written.lines if (text := _text(code, scope)) is not None}
+            policy = loads(resolve.text_of(value, Evaluator(scope)), value.span.source)
+            return _reading(policy, address, value.span)
+    written = embedded.read(value)
+    texts = {code: text for code in written.places if (text := _text(code, scope)) is not None}
     policy = written.policy.map_texts(
         lambda text: fill(text, lambda hole: texts.get(hole.place, hole)), whole=True
     )
     for hole in policy.holes():
         if not re.fullmatch(REFERENCE, hole.place):
             problem = f"{hole.place} is computed; only an engine can evaluate it"
-            raise InputError(source, f"line {written.lines[hole.place]}", problem)
-    return _reading(policy, address, source, line)
+            raise written.places[hole.place].refuse(problem)
+    return _reading(policy, address, value.span)
 
 
 def _text(code: str, scope: ValueScope) -> str | None:
@@ -307,21 +304,20 @@ def _data_sources(file: File, scope: ValueScope) -> Iterator[tuple[int, Reading 
     for block in filter(resolve.is_document, file.blocks):
         address, line = address_of(block), block.span.line
         try:
-            yield line, _data_source(block, address, file.source, scope)
+            yield line, _data_source(block, address, scope)
         except InputError as error:
             yield line, Unread(address, error, line)
 
 
-def _data_source(block: Block, address: str, source: str, scope: ValueScope) -> Reading:
-    line = block.span.line
-    (document,) = resolve.documents([block], source, replace(scope, holes=True, instances=False))
+def _data_source(block: Block, address: str, scope: ValueScope) -> Reading:
+    (document,) = resolve.documents([block], replace(scope, holes=True, instances=False))
     for argument, _ in document.joins:
         problem = f"{argument} joins other documents; only an engine can do this (--engine)"
-        raise InputError(source, f"line {line}", problem)
-    return _reading(document.policy, address, source, line)
+        raise block.span.refuse(problem)
+    return _reading(document.policy, address, block.span)
 
 
-def _reading(policy: Policy, address: str, source: str, line: int) -> Reading:
+def _reading(policy: Policy, address: str, place: Span) -> Reading:
     """Return a policy with its references written like ``${var.x}``.
 
     Raises `InputError` if the same characters are also literal text in the policy.
@@ -332,5 +328,5 @@ def _reading(policy: Policy, address: str, source: str, line: int) -> Reading:
         written = f"${{{reference}}}"
         if any(isinstance(part, str) and written in part for part in literals):
             problem = "is text in one place and a reference in another"
-            raise InputError(source, f"line {line}", f"{written} {problem}")
-    return Reading(address, source, line, references, None, to_json(policy))
+            raise place.refuse(f"{written} {problem}")
+    return Reading(address, place.source, place.line, references, None, to_json(policy))

@@ -117,20 +117,19 @@ def _policies(
     from vpc_cni_iam.inputs.principals import principals
     from vpc_cni_iam.inputs.rendering import rendered
 
-    own = [(file.source, block) for file in files for block in file.blocks]
-    blocks = [*own, *((file.source, block) for file in others for block in file.blocks)]
-    every = [block for _, block in blocks]
+    own = [block for file in files for block in file.blocks]
+    blocks = [*own, *(block for file in others for block in file.blocks)]
     module = read_blocks(blocks, values.names, values.user_values)
-    names = {block.labels[-1] for _, block in own if is_document(block)}
-    beside = {b.labels[-1]: source for source, b in blocks[len(own) :] if is_document(b)}
+    names = {block.labels[-1] for block in filter(is_document, own)}
+    beside = {b.labels[-1]: b.span.source for b in filter(is_document, blocks[len(own) :])}
     embedded = list(embedded_policies(files, module.evaluator, names, beside))
-    owners = principals(every[: len(own)], every, module.evaluator)
+    owners = principals(own, blocks, module.evaluator)
     yield from owners.attached
     parts, why, done = list[PolicyPart](), dict[str, str](), set[str]()
     if (renderer := values.user_values.renderer) is not None:
         scope = module.evaluator.scope
         targets = _targets(_unknown(module) & names, embedded)
-        part_of = partial(excerpt, every, scope, values.user_values.names)
+        part_of = partial(excerpt, blocks, scope, values.user_values.names)
         part = part_of(targets)
         parts += rendered(part.targets, part_of, scope.surroundings, renderer)
         done, why = {target.name for target in part.targets}, {**part.left_out}
@@ -138,27 +137,26 @@ def _policies(
     parts += _attributes(embedded, module, done, why)
     for policy in parts:
         yield from owners.owned(policy)
-    for source, block in own:
+    for block in own:
         if block.type == "module":
-            problem = "the policies of a called module are not read"
-            detail = f"{source}, line {block.span.line}: {problem}"
+            detail = f"{block.span.place}: the policies of a called module are not read"
             yield Skipped(".".join(("module", *block.labels)), Reason.not_read, detail)
     yield from _repeated(blocks)
-    asked = {block.labels[0] for block in every if block.type == "data"}
+    asked = {block.labels[0] for block in blocks if block.type == "data"}
     if values.names.get("partition", "*") == "*" and "aws_partition" in asked:
         detail = 'the partition is taken as "aws"; --partition names another'
         yield Skipped("data.aws_partition", Reason.assumed, detail)
 
 
-def _repeated(blocks: Iterable[tuple[str, Block]]) -> Iterator[Skipped]:
+def _repeated(blocks: Iterable[Block]) -> Iterator[Skipped]:
     """Yield names that are declared several times, without policies; the last one was read."""
     from vpc_cni_iam.hcl.attributes import may_hold_policy
     from vpc_cni_iam.hcl.evaluate.excerpt import declarations
 
     places: dict[str, list[str]] = {}
-    for source, block in blocks:
+    for block in blocks:
         for address, _ in declarations(block):
-            places.setdefault(address, []).append(f"{source}, line {block.span.line}")
+            places.setdefault(address, []).append(block.span.place)
     for address, every in places.items():
         if len(every) > 1 and not may_hold_policy(address):
             detail = f"is declared {len(every)} times, which an engine refuses: {'; '.join(every)}"
@@ -173,14 +171,13 @@ def _unknown(module: HclModule) -> set[str]:
     return {name.partition("[")[0] for name in (*module.unread, *(d.name for d in doubtful))}
 
 
-def _trusts(blocks: Iterable[tuple[str, Block]]) -> set[str]:
+def _trusts(blocks: Iterable[Block]) -> set[str]:
     """Return the names of data sources with principals, known or not."""
     from vpc_cni_iam.hcl.resolve import is_document
 
     return {
         block.labels[-1]
-        for _, block in blocks
-        if is_document(block)
+        for block in filter(is_document, blocks)
         if any(part.type == "principals" for statement in block.blocks for part in statement.blocks)
         if not any(name.endswith("_policy_documents") for name in block.attributes)
     }

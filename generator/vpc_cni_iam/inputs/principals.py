@@ -9,8 +9,7 @@ from msgspec import Struct, field
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.hcl.evaluate.domain import (
     DOCUMENT,
-    EvaluationError,
-    TooLargeError,
+    ExpressionError,
     Unevaluated,
     Value,
     address_of,
@@ -224,7 +223,7 @@ class _PrincipalReader:
         """Return the instances of a block, or one if not known, and whether they are known."""
         try:
             instances = self._evaluator.instances(block)
-        except (EvaluationError, TooLargeError):
+        except ExpressionError:
             return {"": self._evaluator}, True
         if isinstance(instances, Unevaluated):
             return {"": self._evaluator.where_it_exists(block)}, True
@@ -233,7 +232,7 @@ class _PrincipalReader:
     def _value(self, node: Node, inner: Evaluator) -> Value:
         try:
             return inner.evaluate(node)
-        except (EvaluationError, TooLargeError):
+        except ExpressionError:
             return Unevaluated(node.span.code)
 
 

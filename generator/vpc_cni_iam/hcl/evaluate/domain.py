@@ -60,16 +60,24 @@ class Unevaluated(Struct, frozen=True, eq=False):
         return f"{self.code} cannot be known without an engine"
 
 
-class EvaluationError(Exception):
+class ExpressionError(Exception):
+    """An expression without a value, for one of the reasons below."""
+
+
+class EvaluationError(ExpressionError):
     """An expression that every engine refuses."""
+
+
+class UnknownError(ExpressionError):
+    """An expression that cannot be known without an engine."""
+
+
+class TooLargeError(ExpressionError):
+    """The evaluation takes more steps than the limit."""
 
 
 class UndecidedError(Exception):
     """A part of an expression whose meaning this evaluator does not know."""
-
-
-class TooLargeError(Exception):
-    """The evaluation takes more steps than the limit."""
 
 
 class EvaluationBudget:

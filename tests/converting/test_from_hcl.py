@@ -504,3 +504,17 @@ def test_with_json_nothing_else_is_printed_though_files_are_written(
     done = run("convert", *way, file, "--output", "made", "--format", "json", cwd=tmp_path)
     assert len(json.loads(done.out)["documents"]) == 1
     assert len(list((tmp_path / "made").iterdir())) == 1
+
+
+@pytest.mark.parametrize("joins", ["source_policy_documents", "override_policy_documents"])
+def test_a_document_that_is_given_as_text_is_joined(joins: str, tmp_path: Path) -> None:
+    text = f'variable "more" {{}}\n{data("resources = []", f"{joins} = [var.more]")}'
+    (tmp_path / "main.tf").write_text(text)
+    statement = {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}
+    more = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    done = run("convert", "--from-hcl", "main.tf", "--var", f"more={more}", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert statement in json.loads(done.out)["Statement"]
+    assert len(json.loads(done.out)["Statement"]) == 2
+    broken = run("convert", "--from-hcl", "main.tf", "--var", "more={}", cwd=tmp_path)
+    assert (broken.code, "a document that it joins" in broken.err) == (3, True)

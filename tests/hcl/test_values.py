@@ -2,12 +2,13 @@
 
 import pytest
 
+from hcl_documents import documents_of
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded
 from vpc_cni_iam.hcl.attributes import attributes, is_read_elsewhere
 from vpc_cni_iam.hcl.parse import expression, parse
 from vpc_cni_iam.hcl.repair import unclosed_string
-from vpc_cni_iam.hcl.resolve import ValueScope, documents
+from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.syntax import Node
 
 
@@ -23,7 +24,7 @@ def resources(code: str, **local_values: str) -> list[str]:
         f'data "aws_iam_policy_document" "d" {{\n  statement {{\n    resources = [{code}]\n  }}\n}}'
     )
     nodes = {f"local.{name}": node(value) for name, value in local_values.items()}
-    (document,) = documents(parse(text, "x.tf").blocks, ValueScope(nodes=nodes))
+    (document,) = documents_of(parse(text, "x.tf").blocks, ValueScope(nodes=nodes))
     return list(document.policy.statements[0].resources)
 
 

@@ -27,6 +27,7 @@ from vpc_cni_iam.hcl.evaluate.excerpt import (
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.module.given import GivenVariables, Renderer
+from vpc_cni_iam.hcl.module.joining import join
 from vpc_cni_iam.hcl.module.reader import local_nodes, read_blocks
 from vpc_cni_iam.hcl.module.variables import declared, referred, undeclared, values
 from vpc_cni_iam.hcl.parse import parse
@@ -214,7 +215,7 @@ def _scope(files: Sequence[File], variables: GivenVariables | None) -> ValueScop
         variables.declared.update(referred(files))
         known = undeclared((), variables)
     chosen = {name: value for name, value in known.items() if name[4:] in variables.names}
-    return ValueScope(known=chosen, nodes=local_nodes(blocks))
+    return ValueScope(chosen, local_nodes(blocks), exact=True)
 
 
 def _of_skipped(part: Skipped) -> Unread:
@@ -269,7 +270,7 @@ def _written_out(
 
 def _document(value: Node, address: str, scope: ValueScope) -> Reading:
     """Return a policy that is written as text, with known references replaced by values."""
-    if scope.known is not None:
+    if scope.exact:
         with contextlib.suppress(InputError):
             policy = loads(resolve.text_of(value, Evaluator(scope)), value.span.source)
             return _reading(policy, address, value.span)
@@ -287,7 +288,7 @@ def _document(value: Node, address: str, scope: ValueScope) -> Reading:
 
 def _text(code: str, scope: ValueScope) -> str | None:
     """Return the text of an expression, None if it is unknown or would change in JSON."""
-    text = resolve.text(code, scope) if scope.known is not None else None
+    text = resolve.text(code, scope) if scope.exact else None
     return None if not isinstance(text, str) or {'"', "\\"} & {*text} else text
 
 
@@ -310,11 +311,11 @@ def _data_sources(file: File, scope: ValueScope) -> Iterator[tuple[int, Reading 
 
 
 def _data_source(block: Block, address: str, scope: ValueScope) -> Reading:
-    (document,) = resolve.documents([block], replace(scope, holes=True, instances=False))
+    document = resolve.read_document(block, Evaluator(replace(scope, holes=True)))
     for argument, _ in document.joins:
         problem = f"{argument} joins other documents; only an engine can do this (--engine)"
         raise block.span.refuse(problem)
-    return _reading(document.policy, address, block.span)
+    return _reading(join(document, {}).policy, address, block.span)
 
 
 def _reading(policy: Policy, address: str, place: Span) -> Reading:

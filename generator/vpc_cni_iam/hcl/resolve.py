@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -61,7 +61,7 @@ class ResolvedDocument(Struct, frozen=True):
     # The argument and expression of each list of documents that the engine would join; empty if
     # none.
     joins: tuple[tuple[str, Node], ...]
-    line: int
+    place: Span
     # The lists that its dynamic blocks repeat; `policy` has one possible result.
     repeats: tuple[Node, ...] = ()
     # Why it is unknown whether it exists (`policy` is the one if it does); empty if known.
@@ -79,12 +79,6 @@ def _refused(node: Node, what: str = "") -> Iterator[None]:
         raise node.span.refuse(f"{what}{error}") from None
 
 
-def documents(blocks: Iterable[Block], scope: ValueScope) -> tuple[ResolvedDocument, ...]:
-    """Return the ``aws_iam_policy_document`` data sources of a file; see `read_documents`."""
-    evaluator = Evaluator(scope)
-    return tuple(d for b in blocks if is_document(b) for d in read_documents(b, evaluator))
-
-
 def is_document(block: Block) -> bool:
     """Return whether a block is the data source of a policy document."""
     return block.type == "data" and block.labels[:1] == ("aws_iam_policy_document",)
@@ -95,23 +89,28 @@ def read_documents(block: Block, evaluator: Evaluator) -> tuple[ResolvedDocument
 
     Raises `InputError` with the line if one cannot be known without an engine.
     """
-    scope, reader = evaluator.scope, _Reader(evaluator)
-    name = block.labels[1] if len(block.labels) > 1 else ""
     repeat = next((a for a in _INSTANCES if a in block.attributes), None)
-    if repeat is None or not scope.instances:
-        return (reader.document(block, name),)
+    if repeat is None:
+        return (read_document(block, evaluator),)
     number = block.attributes[repeat]
-    if scope.known is None:
+    if not evaluator.scope.exact:
         raise _needs_engine(f"argument {repeat!r} of a policy document", number.span)
     with _refused(number):
         instances = evaluator.instances(block)
     if isinstance(instances, Unevaluated):
-        there = _Reader(evaluator.where_it_exists(block)).document(block, name)
-        return (replace(there, doubt=f"{number.span.place}: {reader.why(instances)}"),)
+        there = read_document(block, evaluator.where_it_exists(block))
+        why = _Reader(evaluator).why(instances)
+        return (replace(there, doubt=f"{number.span.place}: {why}"),)
     return tuple(
-        _Reader(inner).document(block, name if [*instances] == ["[0]"] else name + key)
+        read_document(block, inner, "" if [*instances] == ["[0]"] else key)
         for key, inner in instances.items()
     )
+
+
+def read_document(block: Block, evaluator: Evaluator, key: str = "") -> ResolvedDocument:
+    """Return one instance of a data source, whatever decides their number; `key` is its key."""
+    name = block.labels[1] if len(block.labels) > 1 else ""
+    return _Reader(evaluator).document(block, f"{name}{key}")
 
 
 def text(code: str, scope: ValueScope) -> PolicyText | None:
@@ -143,8 +142,8 @@ class _Reader:
 
     def why(self, unknown: Unevaluated) -> str:
         """Return why something is unknown, and what a user can do."""
-        exact = self.evaluator.scope.known is not None
-        return f"{unknown}; {unknown.advice}" if unknown.advice and exact else str(unknown)
+        advice = unknown.advice if self.evaluator.scope.exact else ""
+        return f"{unknown}; {advice}" if advice else str(unknown)
 
     def document(self, block: Block, name: str) -> ResolvedDocument:
         for known in block.attributes:
@@ -181,7 +180,7 @@ class _Reader:
                 raise _needs_engine(f"block {inner.type!r}", inner.span)
         policy = Policy(tuple(statements), version, self.text(block, "policy_id", ""))
         repeats = tuple(_repeats(block))
-        return ResolvedDocument(name, policy, tuple(joins), block.span.line, repeats, joined=joined)
+        return ResolvedDocument(name, policy, tuple(joins), block.span, repeats, joined=joined)
 
     def joined(self, value: Value) -> list[tuple[str, bool]] | None:
         """Return references and texts of joined documents; None if only an engine knows them."""
@@ -191,8 +190,7 @@ class _Reader:
             for item in items
         ]
         texts = [(text, reference) for text, reference in known if isinstance(text, str) and text]
-        exact = self.evaluator.scope.known is not None
-        return texts if exact and len(texts) == len(items) else None
+        return texts if self.evaluator.scope.exact and len(texts) == len(items) else None
 
     def blocks(self, block: Block) -> Iterator[tuple[_Reader, Block]]:
         """Yield the blocks inside a block, each with the reader that knows its iterator's value."""

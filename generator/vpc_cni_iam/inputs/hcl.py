@@ -196,7 +196,7 @@ def _documents(
     from vpc_cni_iam.hcl.module.reader import joins_nothing
 
     for document in module.documents:
-        place = f"line {document.line}: it"
+        place = f"line {document.place.line}: it"
         if document.name.partition("[")[0] not in names:
             continue
         if document.policy.names_principals:

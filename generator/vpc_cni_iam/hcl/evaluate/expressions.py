@@ -137,8 +137,6 @@ class Evaluator:
         if name in scope.values:
             value = scope.values[name]
             return Unevaluated(name, advice(name), value) if isinstance(value, Template) else value
-        if scope.known is not None and name in scope.known:
-            return scope.known[name]
         if name in scope.nodes:
             return self._local(name)
         if name in scope.blocks:

@@ -7,7 +7,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.resolve import JoinedDocuments, ResolvedDocument
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.parse import loads
@@ -29,9 +28,7 @@ def join(
     joined = document.joined
     if joined == JoinedDocuments():
         return document
-
-    def refuse(problem: str) -> InputError:
-        return InputError("", f"line {document.line}", problem)
+    refuse = document.place.refuse
 
     if document.name in above:
         raise refuse(f"{document.name} joins itself")

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.evaluate.domain import DOCUMENT, Scalar, ValueScope, address_of
+from vpc_cni_iam.hcl.evaluate.domain import DOCUMENT, Value, ValueScope, address_of
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.module.joining import join as join_documents
@@ -152,7 +152,7 @@ def _scope(
 ) -> ValueScope:
     """Return the values of names; `texts` has the variables that are only used in texts."""
     nodes, filling = local_nodes(blocks), {hole_of(name): text for name, text in texts.items()}
-    open_values: dict[str, Template | Scalar | None] = {
+    open_values: dict[str, Template | Value] = {
         f"var.{name}": Template((hole_of(name),)) for name in texts
     }
     string = Reference("string")
@@ -163,10 +163,10 @@ def _scope(
         return ValueScope(values_, nodes, filling, holes=True, lists=lists)
     known = variable_values(blocks, user_values)
     return ValueScope(
-        open_values,
+        {**undeclared(variables, user_values), **known, **open_values},
         nodes,
         filling,
-        known={**undeclared(variables, user_values), **known},
+        exact=True,
         strings=frozenset(f"var.{n}" for n in _of_type(blocks, string)),
         lists=lists,
         blocks={address_of(b): b for b in blocks if b.type in ("resource", "data", "module")},
@@ -206,7 +206,7 @@ def _default_texts(variables: Mapping[str, Node | None]) -> dict[str, str]:
     }
 
 
-def _defaults(variables: Mapping[str, Node | None]) -> dict[str, Template | Scalar | None]:
+def _defaults(variables: Mapping[str, Node | None]) -> dict[str, Value]:
     """Return the defaults that are not text: true, false and null."""
     return {
         f"var.{name}": {**_FLAGS, "null": None}[node.code]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -19,11 +18,11 @@ from vpc_cni_iam.texts.limits import HCL
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vpc_cni_iam.hcl.evaluate.excerpt import RenderTarget
     from vpc_cni_iam.hcl.module.given import GivenVariables
     from vpc_cni_iam.hcl.module.reader import HclModule
     from vpc_cni_iam.hcl.syntax import Block, File
     from vpc_cni_iam.inputs.embedded import EmbeddedPolicies
+    from vpc_cni_iam.inputs.rendering import Rendering
 
 _OF_MODULES = (".tf", ".tofu")
 # A name that another file of the module may declare.
@@ -110,12 +109,11 @@ def _policies(
 
     `others` are files of the module whose policies are left out.
     """
-    from vpc_cni_iam.hcl.evaluate.excerpt import excerpt
     from vpc_cni_iam.hcl.module.reader import read_blocks
     from vpc_cni_iam.hcl.resolve import is_document
     from vpc_cni_iam.inputs.embedded import embedded_policies
     from vpc_cni_iam.inputs.principals import principals
-    from vpc_cni_iam.inputs.rendering import rendered
+    from vpc_cni_iam.inputs.rendering import render
 
     own = [block for file in files for block in file.blocks]
     blocks = [*own, *(block for file in others for block in file.blocks)]
@@ -125,16 +123,14 @@ def _policies(
     embedded = list(embedded_policies(files, module.evaluator, names, beside))
     owners = principals(own, blocks, module.evaluator)
     yield from owners.attached
-    parts, why, done = list[PolicyPart](), dict[str, str](), set[str]()
-    if (renderer := values.user_values.renderer) is not None:
-        scope = module.evaluator.scope
-        targets = _targets(_unknown(module) & names, embedded)
-        part_of = partial(excerpt, blocks, scope, values.user_values.names)
-        part = part_of(targets)
-        parts += rendered(part.targets, part_of, scope.surroundings, renderer)
-        done, why = {target.name for target in part.targets}, {**part.left_out}
-    parts += _documents(module, names - done, why, _trusts(own))
-    parts += _attributes(embedded, module, done, why)
+    unknown, unread = _unknown(module) & names, (e.attribute for e in embedded if e.needs_engine)
+    scope = module.evaluator.scope
+    rendering = render(unknown, unread, blocks, scope, values.user_values)
+    parts = [
+        *rendering.identity_policies(),
+        *_documents(module, names - rendering.names, rendering.left_out, _trusts(own)),
+        *_attributes(embedded, module, rendering),
+    ]
     for policy in parts:
         yield from owners.owned(policy)
     for block in own:
@@ -225,35 +221,18 @@ def _documents(
                 yield Skipped(name, reason, f"{why}{more}")
 
 
-def _targets(documents: Iterable[str], embedded: Iterable[EmbeddedPolicies]) -> list[RenderTarget]:
-    """Return the data sources with these names, and the attributes, for an engine to render."""
-    from vpc_cni_iam.hcl.evaluate.excerpt import document_target, expression_target
-
-    attributes = (known.attribute for known in embedded if known.needs_engine)
-    return [
-        *map(document_target, sorted(documents)),
-        *(
-            expression_target(attribute.address, attribute.block, attribute.value, number)
-            for number, attribute in enumerate(attributes)
-        ),
-    ]
-
-
 def _attributes(
-    embedded: Iterable[EmbeddedPolicies],
-    module: HclModule,
-    rendered: Container[str],
-    not_rendered: Mapping[str, str],
+    embedded: Iterable[EmbeddedPolicies], module: HclModule, rendering: Rendering
 ) -> Iterator[PolicyPart]:
     """Yield the policies of attributes that no engine rendered, or why it did not."""
     for known in embedded:
-        if (address := known.attribute.address) in rendered:
+        if (address := known.attribute.address) in rendering.names:
             continue
         for part in known.parts:
             if not isinstance(part, Skipped):
                 yield part[0], module.filled(part[1])
-            elif part.counts and address in not_rendered:
-                yield replace(part, detail=f"{part.detail}; {not_rendered[address]}")
+            elif part.counts and address in rendering.left_out:
+                yield replace(part, detail=f"{part.detail}; {rendering.left_out[address]}")
             else:
                 yield part
 

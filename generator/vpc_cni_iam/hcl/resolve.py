@@ -96,15 +96,13 @@ def read_documents(block: Block, evaluator: Evaluator) -> tuple[ResolvedDocument
     if not evaluator.scope.exact:
         raise _needs_engine(f"argument {repeat!r} of a policy document", number.span)
     with _refused(number):
-        instances = evaluator.instances(block)
-    if isinstance(instances, Unevaluated):
-        there = read_document(block, evaluator.where_it_exists(block))
-        why = _Reader(evaluator).why(instances)
-        return (replace(there, doubt=f"{number.span.place}: {why}"),)
-    return tuple(
+        instances, unknown = evaluator.possible_instances(block)
+    doubt = f"{number.span.place}: {_Reader(evaluator).why(unknown)}" if unknown else ""
+    documents = (
         read_document(block, inner, "" if [*instances] == ["[0]"] else key)
         for key, inner in instances.items()
     )
+    return tuple(replace(document, doubt=doubt) for document in documents)
 
 
 def read_document(block: Block, evaluator: Evaluator, key: str = "") -> ResolvedDocument:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, is_read_elsewhere, may_hold_policy
-from vpc_cni_iam.hcl.evaluate.domain import ExpressionError, Unevaluated
+from vpc_cni_iam.hcl.evaluate.domain import ExpressionError
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.syntax import File, Node
 from vpc_cni_iam.inputs.kind import PolicyPart
@@ -105,13 +105,12 @@ def _instances(attribute: Attribute, evaluator: Evaluator) -> Iterator[PolicyPar
     """Yield the policy of each instance of the resource; one for all if their number is unknown."""
     block, address = attribute.block, attribute.address
     try:
-        instances = evaluator.instances(block)
+        instances, unknown = evaluator.possible_instances(block)
     except ExpressionError as error:
         yield Skipped(address, Reason.not_read, f"{block.span.place}: {error}")
         return
-    if isinstance(instances, Unevaluated):
-        yield Skipped(address, Reason.may_be_absent, f"{block.span.place}: {instances}")
-        instances = {"": evaluator.where_it_exists(block)}
+    if unknown:
+        yield Skipped(address, Reason.may_be_absent, f"{block.span.place}: {unknown}")
     if not instances:
         detail = f"{block.span.place}: it is counted or repeated zero times"
         yield Skipped(address, Reason.not_in_force, detail)

@@ -222,12 +222,10 @@ class _PrincipalReader:
     def _counted(self, block: Block) -> tuple[Mapping[str, Evaluator], bool]:
         """Return the instances of a block, or one if not known, and whether they are known."""
         try:
-            instances = self._evaluator.instances(block)
+            instances, unknown = self._evaluator.possible_instances(block)
         except ExpressionError:
             return {"": self._evaluator}, True
-        if isinstance(instances, Unevaluated):
-            return {"": self._evaluator.where_it_exists(block)}, True
-        return instances, False
+        return instances, unknown is not None
 
     def _value(self, node: Node, inner: Evaluator) -> Value:
         try:

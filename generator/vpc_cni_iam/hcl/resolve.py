@@ -46,11 +46,12 @@ _Known = TypeVar("_Known")
 
 
 class JoinedDocuments(Struct, frozen=True):
-    """The documents that a data source joins: references to their JSON, or JSON."""
+    """The documents that a data source joins: JSON, or references to it."""
 
-    sources: tuple[str, ...] = ()  # the documents that its own statements override
-    overrides: tuple[str, ...] = ()  # the documents that override its own statements
-    references: frozenset[str] = frozenset()  # which of them are references
+    # The documents that its own statements override.
+    sources: tuple[str | Unevaluated, ...] = ()
+    # The documents that override its own statements.
+    overrides: tuple[str | Unevaluated, ...] = ()
 
 
 class ResolvedDocument(Struct, frozen=True):
@@ -163,13 +164,8 @@ class _Reader:
                 continue
             if (texts := self.joined(value)) is None:
                 joins.append((argument, node))
-                continue
-            names = {text for text, is_reference in texts if is_reference}
-            joined = replace(
-                joined,
-                **{which: tuple(text for text, _ in texts)},
-                references=joined.references | names,
-            )
+            else:
+                joined = replace(joined, **{which: texts})
         statements = []
         for reader, inner in self.blocks(block):
             if inner.type == "statement":
@@ -180,15 +176,16 @@ class _Reader:
         repeats = tuple(_repeats(block))
         return ResolvedDocument(name, policy, tuple(joins), block.span, repeats, joined=joined)
 
-    def joined(self, value: Value) -> list[tuple[str, bool]] | None:
-        """Return references and texts of joined documents; None if only an engine knows them."""
-        items = value if isinstance(value, tuple) else (Unevaluated(""),)
-        known = [
-            (item.code, True) if isinstance(item, Unevaluated) and item.is_text else (item, False)
-            for item in items
-        ]
-        texts = [(text, reference) for text, reference in known if isinstance(text, str) and text]
-        return texts if self.evaluator.scope.exact and len(texts) == len(items) else None
+    def joined(self, value: Value) -> tuple[str | Unevaluated, ...] | None:
+        """Return the joined documents; None if only an engine knows them."""
+        if not self.evaluator.scope.exact or not isinstance(value, tuple):
+            return None
+        known = tuple(
+            item
+            for item in value
+            if (isinstance(item, str) and item) or (isinstance(item, Unevaluated) and item.is_text)
+        )
+        return known if len(known) == len(value) else None
 
     def blocks(self, block: Block) -> Iterator[tuple[_Reader, Block]]:
         """Yield the blocks inside a block, each with the reader that knows its iterator's value."""

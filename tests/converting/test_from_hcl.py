@@ -159,12 +159,14 @@ output "o" { value = jsonencode({ Rules = [] }) }
             "decides the structure",
         ),
         (
-            "locals {\n p = jsonencode({ Statement = [{ Condition = var.c }] })\n}\n",
+            'locals {\n p = jsonencode({ Statement = [{ Effect = "Allow", Action = "a:b",\n'
+            " Condition = var.c }] })\n}\n",
             "line 2, $.Statement[0].Condition",
             "decides the structure",
         ),
         (
-            "locals {\n p = jsonencode({ Statement = [{ Condition = { (var.o) = {} } }] })\n}\n",
+            'locals {\n p = jsonencode({ Statement = [{ Effect = "Allow", Action = "a:b",\n'
+            " Condition = { (var.o) = {} } }] })\n}\n",
             "line 2, $.Statement[0].Condition",
             "decides the structure",
         ),

@@ -11,6 +11,8 @@ from vpc_cni_iam.hcl.repair import unclosed_string
 from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.syntax import Node
 
+WHOLE = 'Effect = "Allow", Action = "a:b"'
+
 
 def node(code: str) -> Node:
     parsed = expression(code)
@@ -161,15 +163,15 @@ def test_whether_an_expression_writes_a_policy(
         ("Statement = var.x", "$.Statement"),
         ("Statement = [var.x]", "$.Statement[0]"),
         ("Statement = [{ Effect = var.x }]", "$.Statement[0].Effect"),
-        ("Statement = { Principal = var.x }", "$.Statement.Principal"),
-        ("Statement = { Condition = var.x }", "$.Statement.Condition"),
-        ("Statement = { Condition = { Bool = var.x } }", "$.Statement.Condition.Bool"),
-        ("Statement = { Condition = { (var.x) = {} } }", "$.Statement.Condition"),
+        ("Statement = { %s, Principal = var.x }", "$.Statement.Principal"),
+        ("Statement = { %s, Condition = var.x }", "$.Statement.Condition"),
+        ("Statement = { %s, Condition = { Bool = var.x } }", "$.Statement.Condition.Bool"),
+        ("Statement = { %s, Condition = { (var.x) = {} } }", "$.Statement.Condition"),
     ],
 )
 def test_an_expression_that_decides_what_a_policy_is_is_refused(fields: str, place: str) -> None:
     with pytest.raises(InputError, match=r"var\.x} decides the structure") as error:
-        embedded.read(node(f"jsonencode({{ {fields} }})"))
+        embedded.read(node(f"jsonencode({{ {fields.replace('%s', WHOLE)} }})"))
     assert error.value.place == f"line 2, {place}"
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import run
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies, choose
@@ -184,3 +185,27 @@ def test_nothing_but_what_is_computed_is_refused_by_name(tmp_path: Path) -> None
     assert f"({NAME}: " in str(error.value)
     computed = "it is computed: file(...) cannot be known without an engine"
     assert f"{computed}; name the file that it reads instead" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("statement", "place"),
+    [
+        ('"Effect": "${var.cluster_name}", "Action": "ec2:*"', "$.Statement[0].Effect"),
+        ('"${var.cluster_name}": "Allow", "Action": "ec2:*"', "$.Statement[0]"),
+        (
+            '"Effect": "Allow", "Action": "*", "Condition": {"${var.cluster_name}": {"a:b": "c"}}',
+            "$.Statement[0].Condition",
+        ),
+        (
+            '"Effect": "Allow", "Action": "*", "Condition": {"Bool": "${var.cluster_name}"}',
+            "$.Statement[0].Condition.Bool",
+        ),
+    ],
+)
+def test_a_value_cannot_decide_the_structure(statement: str, place: str, tmp_path: Path) -> None:
+    policy = f'{{"Version": "2012-10-17", "Statement": [{{{statement}, "Resource": "*"}}]}}'
+    resource = f'resource "aws_iam_policy" "p" {{\n  policy = <<EOT\n{policy}\nEOT\n}}\n'
+    (tmp_path / "main.tf").write_text(f'variable "cluster_name" {{}}\n{resource}')
+    done = run("coverage", ".", cwd=tmp_path)
+    assert done.code == 3
+    assert f"in its JSON, {place}: ${{var.cluster_name}} decides the structure" in done.err

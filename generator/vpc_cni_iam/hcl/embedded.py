@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from msgspec import Struct
@@ -30,7 +30,7 @@ from vpc_cni_iam.hcl.syntax import (
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import load_template, parse
 from vpc_cni_iam.policy.strict_json import Number
-from vpc_cni_iam.policy.template import Hole, HoleKind, Template, join
+from vpc_cni_iam.policy.template import Hole, HoleKind, join
 from vpc_cni_iam.policy.template import Text as PolicyText
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
@@ -71,7 +71,7 @@ def read(value: Node) -> Embedded:
 
     Raises `InputError` if it is no policy, or if only an engine can know its structure.
     """
-    reader, source = _EmbeddedReader(), value.span.source
+    reader = _EmbeddedReader()
     try:
         if isinstance(value, FunctionCall):
             document = reader.encoded(value.arguments[0])
@@ -81,11 +81,10 @@ def read(value: Node) -> Embedded:
     except RecursionError:
         raise value.span.refuse("nests too deeply to be a policy") from None
     try:
-        _check_structure(document, source)
-        policy = parse(document, source)
+        policy = parse(document, value.span.source)
     except InputError as error:
         place = f"line {value.span.line}, {error.place}"
-        raise InputError(source, place, error.problem) from None
+        raise InputError(value.span.source, place, error.problem) from None
     return Embedded(policy, reader.places)
 
 
@@ -192,36 +191,3 @@ def _check(part: Node) -> None:
     """Refuse code in a template that only an engine can read."""
     if isinstance(part, Code) and part.kind in ONLY_AN_ENGINE:
         raise part.span.refuse(ONLY_AN_ENGINE[part.kind])
-
-
-def _check_structure(document: object, source: str) -> None:
-    """Refuse an expression that decides a policy's structure, with its name."""
-
-    def check(value: object, path: str, inner: Callable[[object, str], None] | None = None) -> None:
-        if isinstance(value, Template):
-            problem = f"{value} decides the structure; only an engine can know it"
-            raise InputError(source, path, problem)
-        if inner is not None:
-            inner(value, path)
-
-    def condition(value: object, path: str) -> None:
-        for operator, keys in value.items() if isinstance(value, dict) else ():
-            check(operator, path)
-            check(keys, f"{path}.{operator}")
-
-    def statement(value: object, path: str) -> None:
-        if not isinstance(value, dict):
-            return
-        for name, inner in value.items():
-            check(name, path)
-            if name in ("Effect", "Principal", "NotPrincipal"):
-                check(inner, f"{path}.{name}")
-            elif name == "Condition":
-                check(inner, f"{path}.{name}", condition)
-
-    fields = document if isinstance(document, dict) else {}
-    check(fields.get("Version"), "$.Version")
-    statements = fields.get("Statement")
-    for place, item in enumerate(statements if isinstance(statements, list) else [statements]):
-        path = f"$.Statement[{place}]" if isinstance(statements, list) else "$.Statement"
-        check(item, path, statement)

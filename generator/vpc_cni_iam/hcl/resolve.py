@@ -33,6 +33,7 @@ from vpc_cni_iam.policy.document import (
     Statement,
     are_principals,
 )
+from vpc_cni_iam.policy.parse import UNKNOWN_STRUCTURE
 from vpc_cni_iam.policy.template import Hole, HoleKind, change, folded, holes, join
 from vpc_cni_iam.policy.template import Text as PolicyText
 
@@ -281,7 +282,7 @@ class _Reader:
         text = self.text(block, name, default)
         if isinstance(text, str):
             return text
-        problem = f"{text} decides the structure; only an engine can know it"
+        problem = f"{text} {UNKNOWN_STRUCTURE}"
         raise block.attributes[name].span.refuse(problem)
 
     def text(self, block: Block, name: str, default: str | None = None) -> PolicyText:

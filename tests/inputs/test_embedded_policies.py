@@ -209,3 +209,35 @@ def test_a_value_cannot_decide_the_structure(statement: str, place: str, tmp_pat
     done = run("coverage", ".", cwd=tmp_path)
     assert done.code == 3
     assert f"in its JSON, {place}: ${{var.cluster_name}} decides the structure" in done.err
+
+
+@pytest.mark.parametrize("form", ["jsonencode", "heredoc"])
+def test_the_name_of_the_cluster_is_filled_in(form: str, tmp_path: Path) -> None:
+    statement = (
+        'Effect = "Allow", Action = "ec2:*", Resource = ["arn:x:${var.cluster_name}", "<\\"&"], '
+        "Condition = { StringEquals = { k = var.cluster_name } }"
+    )
+    code = f'jsonencode({{ Version = "2012-10-17", Statement = [{{ {statement} }}] }})'
+    if form == "heredoc":
+        code = (
+            '<<EOT\n{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ec2:*", '
+            '"Resource": ["arn:x:${var.cluster_name}", "<\\"&"], '
+            '"Condition": {"StringEquals": {"k": "${var.cluster_name}"}}}]}\nEOT'
+        )
+    text = (
+        f'variable "cluster_name" {{}}\nresource "aws_iam_policy" "p" {{\n  policy = {code}\n}}\n'
+    )
+    (tmp_path / "main.tf").write_text(text)
+    (read,) = open_policies(str(tmp_path), str, {"cluster_name": 'a"b'}).policies
+    (statement_read,) = read.policy.statements
+    assert statement_read.resources == ('arn:x:a"b', '<"&')
+    assert statement_read.conditions[0].values == ('a"b',)
+
+
+def test_a_list_in_jsonencode_is_not_one_of_its_items(tmp_path: Path) -> None:
+    statement = 'Effect = "Allow", Action = "ec2:*", NotResource = var.subnet_ids'
+    resource = f'"p" {{\n  policy = jsonencode({{ Statement = [{{ {statement} }}] }})\n}}\n'
+    variable = 'variable "subnet_ids" {\n  type = list(string)\n}\n'
+    (tmp_path / "main.tf").write_text(f'{variable}resource "aws_iam_policy" {resource}')
+    with pytest.raises(InputError, match="a list whose items are not known"):
+        open_policies(str(tmp_path), str, {"subnet_ids": "subnet-0123456789abcdef0"})

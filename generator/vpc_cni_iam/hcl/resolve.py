@@ -128,6 +128,8 @@ def text_of(node: Node, evaluator: Evaluator) -> PolicyText:
         value = _Reader(evaluator).value(node)
     if value is None:
         raise node.span.refuse("is null")
+    if not evaluator.scope.lists.isdisjoint(holes([value])):
+        raise _needs_engine("a list whose items are not known", node.span)
     return value
 
 

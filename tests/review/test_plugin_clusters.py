@@ -44,7 +44,7 @@ IRSA = {**VERSION, "service_account_role_arn": arn_of("cni")}
 OWN, OTHER = "vpc-0123456789abcdef0", "vpc-0fedcba9876543210"
 CLUSTER, ASSOCIATION = "aws_eks_cluster", "aws_eks_pod_identity_association"
 SIDES = ("before", "after")
-LOST = "plugin-identity-lost"
+LOST, ASSIGN = "plugin-identity-lost", "ec2:AssignPrivateIpAddresses"
 
 
 def cluster(name: str = "prod", **values: Any) -> Json:
@@ -286,41 +286,47 @@ def test_only_what_the_plan_manages_and_changes_says_what_the_plugin_is(
 
 def problems(before: str | None, after: str, *others: str, **more: str) -> list[ShownFinding]:
     """The errors and warnings of a plan that changes the policy of aws-node's role in prod."""
-    there = cluster(vpc_config=[{"vpc_id": OWN}])
+    arn = "arn:aws:eks:us-east-1:111122223333:cluster/prod"
+    there = cluster(vpc_config=[{"vpc_id": OWN}], arn=arn)
     changes = (addon(IRSA | more, IRSA | more), inline(before, after, role="cni"))
     review = reviewed(there, *own_role("cni", irsa(), *others), *changes)
     return [f for f in review.findings if f.level != "note"]
 
 
+def in_place_of(region: str, account: str = "*") -> str:
+    """A policy that assigns addresses to network interfaces of one Region and account."""
+    assign = allow(ASSIGN, f"arn:aws:ec2:{region}:{account}:network-interface/*")
+    return document(assign, *json.loads(CNI)["Statement"][1:])
+
+
 @pytest.mark.parametrize("others", [(), (document(allow("logs:PutLogEvents")),)])
 @pytest.mark.parametrize(
-    ("policy", "words", "fix"),
+    ("policy", "kind", "other", "own"),
     [
-        (
-            scoped("staging"),
-            "is for cluster staging, but aws-node runs in prod",
-            "Name cluster prod in aws_iam_role_policy.i",
-        ),
-        (
-            scoped("prod", OTHER),
-            f"is for VPC {OTHER}, but aws-node runs in {OWN}",
-            f"Name VPC {OWN} in aws_iam_role_policy.i",
-        ),
+        (scoped("staging"), "cluster", "staging", "prod"),
+        (scoped("prod", OTHER), "VPC", OTHER, OWN),
+        (in_place_of("eu-west-1"), "region", "eu-west-1", "us-east-1"),
+        (in_place_of("*", "999999999999"), "account", "999999999999", "111122223333"),
     ],
-    ids=["cluster", "VPC"],
+    ids=["cluster", "VPC", "Region", "account"],
 )
-def test_a_new_policy_for_another_cluster_or_vpc_is_an_error(
-    policy: str, words: str, fix: str, others: tuple[str, ...]
+def test_a_new_policy_for_another_place_is_an_error(
+    policy: str, kind: str, other: str, own: str, others: tuple[str, ...]
 ) -> None:
     (finding,) = problems(None, policy, *others)
     assert (finding.rule, finding.level) == ("plugin-permission-missing", "error")
-    assert f"aws_iam_role_policy.i {words}" in finding.message
-    assert "ec2:CreateNetworkInterface" in " ".join(finding.details) and finding.fix == fix
+    words = f"aws_iam_role_policy.i is for {kind} {other}, but aws-node runs in {own}"
+    assert words in finding.message
+    assert finding.fix == f"Name {kind} {own} in aws_iam_role_policy.i"
+    called = ASSIGN if kind in ("region", "account") else "ec2:CreateNetworkInterface"
+    assert called in " ".join((finding.message, *finding.details))
     assert "coverage-lost" in finding.means
 
 
 def test_a_policy_for_the_own_place_or_beside_one_for_it_is_no_problem() -> None:
     assert not problems(None, scoped("prod"))
+    of_own = problems(None, in_place_of("us-east-1", "111122223333"))
+    assert not any("but aws-node runs in" in f.message for f in of_own)
     assert not problems(None, scoped("staging"), scoped("prod"))
     assert not problems(scoped("staging"), scoped("staging"))
     configured = {"configuration_values": '{"env": {"CLUSTER_NAME": "staging"}}'}
@@ -401,7 +407,7 @@ def test_a_cluster_that_is_replaced_in_another_vpc_needs_a_policy_for_that() -> 
 
 def test_the_region_of_what_is_created_is_that_of_its_argument() -> None:
     arn = "arn:aws:ec2:eu-west-1:*:network-interface/*"
-    policies = own_role("cni", POD_TRUST, document(allow("ec2:AssignPrivateIpAddresses", arn)))
+    policies = own_role("cni", POD_TRUST, document(allow(ASSIGN, arn)))
     policies[1]["change"] |= {"actions": ["create"], "before": None}
     there = in_place(association(None, "cni"), "aws_node", {"region": "us-east-1"})
     words = "is for region eu-west-1, but aws-node runs in us-east-1"

@@ -39,14 +39,6 @@ def messages(*changes: Json, **more: Any) -> list[str]:
     return [f.message for f in found(*changes, **more) if f.rule in (LOST, CHANGED, REMOVED)]
 
 
-def test_an_identity_that_nothing_names_after_the_plan_is_lost() -> None:
-    role = own_role("cni", irsa(), CNI)
-    assert levels(addon(of_role("cni"), VERSION), *role) == {LOST: "error"}
-    # Where the plan shows nodes, aws-node has their role.
-    nodes = (node_group("n", "n"), *own_role("n", NODE_TRUST, CNI))
-    assert levels(addon(of_role("cni"), VERSION), *role, *nodes) == {CHANGED: "note"}
-
-
 def test_a_node_role_that_aws_node_moves_to_and_instances_cannot_assume_is_lost() -> None:
     arn = {"name": "n", "arn": arn_of("n")}
     sides = [{**arn, "assume_role_policy": text} for text in (NODE_TRUST, POD_TRUST)]
@@ -126,17 +118,6 @@ def test_a_cluster_that_is_replaced_has_another_issuer() -> None:
     assert levels(same("aws_eks_cluster", "prod", values), *rest) == {}
 
 
-def test_a_plugin_that_is_removed_from_a_cluster_that_stays_is_an_error() -> None:
-    role = own_role("cni", irsa(), CNI)
-    assert levels(addon(of_role("cni"), None), *role) == {REMOVED: "error"}
-    left = addon(of_role("cni", preserve=True), None)
-    assert levels(left, *role) == {REMOVED: "warning"}
-    gone = resource("aws_eks_cluster", "prod", {"name": "prod"}, None)
-    assert levels(gone, addon(of_role("cni"), None), *role) == {}
-    forgotten = addon(of_role("cni"), None, actions=["forget"])
-    assert levels(forgotten, *role) == {}
-
-
 def paired(name: str) -> Json:
     """An add-on that makes its own association."""
     own = {"service_account": "aws-node", "role_arn": arn_of(name)}
@@ -166,13 +147,6 @@ def test_an_identity_that_the_role_does_not_trust_is_lost(
     assert (finding.rule, finding.level, finding.address) == (LOST, "error", change["address"])
     assert "cannot assume aws_iam_role.b" in finding.message and finding.fix
     assert f"does not trust kube-system/aws-node through {way}" in finding.message
-
-
-def test_an_association_of_another_service_account_leaves_aws_node_without_its_role() -> None:
-    change = association("a", "a", actions=["delete", "create"])
-    change["change"]["after"] = {**change["change"]["after"], "service_account": "other"}
-    assert levels(change, *own_role("a", POD_TRUST, CNI)) == {LOST: "error"}
-    assert levels(association("a", None), *own_role("a", POD_TRUST, CNI)) == {LOST: "error"}
 
 
 def test_an_identity_is_lost_whether_or_not_the_configuration_is_read() -> None:

@@ -297,3 +297,37 @@ def test_a_trust_that_the_plan_takes_back_or_gives_up_is_not_looked_at() -> None
     assert rules(reviewed(role("r", anybody, of("lambda")), resource_drift=drift)) == {"drift"}
     assert rules(reviewed(role("r", anybody, None))) == {"access-removed"}
     assert rules(reviewed(role("r", anybody, anybody, actions=["forget"]))) == {"moved"}
+
+
+def test_a_flaw_that_is_the_change_itself_is_no_other_finding() -> None:
+    wide = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": "system:serviceaccount:*:aws-node"})
+    everybody = document(trust("*", "sts:AssumeRole"))
+    no_subject, no_audience = irsa(StringEquals=AUD), irsa(StringEquals=SUB)
+    for before, after in (
+        *((GOOD, each) for each in (wide, no_subject, no_audience)),
+        (of("ec2"), everybody),
+    ):
+        assert levels(found(role("r", before, after))) == {"trust-widened": "error"}
+    # Also a flaw of others, or one that was there before.
+    others = document(*json.loads(wide)["Statement"], trust({"AWS": "111122223333"}, "sts:*"))
+    assert {"irsa-subject-wildcard", "trust-widened"} <= levels(
+        found(role("r", wide, others))
+    ).keys()
+    limited = document(trust("*", "sts:AssumeRole", StringLike={"aws:PrincipalOrgID": "o-*"}))
+    assert "trust-anybody" in levels(found(role("r", of("ec2"), limited)))
+
+
+def test_a_flaw_of_a_new_role_and_who_can_assume_it_are_one_finding() -> None:
+    never = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:*:app"})
+    for after, rule in (
+        (irsa(StringEquals=AUD), "irsa-no-subject"),
+        (document(trust("*", "sts:AssumeRole")), "trust-anybody"),
+        (pods("sts:AssumeRole"), "pod-identity-no-tag-session"),
+        (never, "irsa-never-matches"),
+    ):
+        (flaw, *_) = of_role = found(role("r", None, after))
+        assert "new-policy" not in levels(of_role)
+        assert rule in levels(of_role)
+        assert "any-change" in flaw.means
+        # What a note or warning counts for counts with the flaw.
+        assert ("new-access" in flaw.means) is (rule == "trust-anybody")

@@ -82,13 +82,6 @@ def test_a_cluster_is_found_by_its_name(names: list[str], expected: str) -> None
     assert clusters(association("a", "b"), *made, other_type) == {expected}
 
 
-def test_what_is_of_no_cluster_of_the_plugin_says_nothing_of_it() -> None:
-    others = association("a", "b")
-    for side in SIDES:
-        others["change"][side]["service_account"] = "app"
-    assert clusters(others, cluster(), *own_role("a", POD_TRUST, CNI)) == set()
-
-
 def in_place(change: Json, name: str, place: Json) -> Json:
     """The same under another name, with the arguments that say where it is."""
     for side in SIDES:

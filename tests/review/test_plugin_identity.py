@@ -111,22 +111,6 @@ def test_roles_that_are_not_known_are_not_the_same() -> None:
     assert not any("hidden" in message for message in messages(others))
 
 
-def test_moving_to_a_role_of_its_own_is_a_note() -> None:
-    """Pods then no longer need what the role of nodes allows."""
-    nodes = own_role("nodes", NODE_TRUST, MORE)
-    moves = addon(VERSION, of_role("cni"))
-    plan = (node_group("nodes", "nodes"), moves, *nodes, *own_role("cni", irsa(), CNI))
-    assert levels(*plan) == {CHANGED: "note"}
-    assert (
-        "from the node role (aws_iam_role.nodes) to IRSA (aws_iam_role.cni)" in messages(*plan)[0]
-    )
-
-
-def test_a_role_of_nodes_that_changes_is_said_of_the_nodes() -> None:
-    roles = (*own_role("a", NODE_TRUST, CNI), *own_role("b", NODE_TRUST, MORE))
-    assert levels(addon(VERSION, VERSION), node_group("a", "b"), *roles) == {}
-
-
 def test_pod_identity_comes_before_irsa_and_irsa_before_the_role_of_nodes() -> None:
     installer, nodes = addon(of_role("a"), of_role("a")), node_group("c", "c")
     roles = [role for name in "abc" for role in own_role(name, irsa(), CNI)]
@@ -138,19 +122,6 @@ def test_pod_identity_comes_before_irsa_and_irsa_before_the_role_of_nodes() -> N
     for side in SIDES:
         others["change"][side] |= {"service_account": "app"}
     assert after(others, nodes, *roles).kind is Identity.node_role
-
-
-def test_an_add_on_may_make_the_association_itself() -> None:
-    block = {"service_account": "aws-node", "role_arn": arn_of("a")}
-    there = {**VERSION, "pod_identity_association": [block]}
-    assert after(addon(there, there), *own_role("a", POD_TRUST, CNI)) == PluginIdentity(
-        Identity.pod_identity,
-        frozenset((InPlan("aws_iam_role.a"),)),
-        addresses=("aws_eks_addon.vpc_cni",),
-    )
-    # Where the configuration does not set it, the provider computes it.
-    computed = addon(VERSION, VERSION, after_unknown={"pod_identity_association": True})
-    assert after(computed).kind is Identity.unknown
 
 
 # Several roles, and roles of which the plan does not show all.
@@ -291,13 +262,6 @@ def test_a_node_role_that_the_plan_does_not_show_hides_no_other_that_lacks_somet
     for order in ("ab", "ba"):
         (plugin, *_) = reviewed(addon(VERSION, VERSION), *roles, *groups(order, order)).plugins
         assert plugin.verdict == "fails" and len(plugin.missing) == 12
-
-
-def test_an_add_on_without_its_role_has_the_node_role() -> None:
-    roles = (*own_role("cni", irsa(), CNI), *own_role("node", NODE_TRUST, ALL))
-    plan = (addon(of_role("cni"), VERSION), *roles, node_group("node", "node"))
-    assert levels(*plan) == {CHANGED: "error"}
-    assert "can now call every action on all resources" in messages(*plan)[0]
 
 
 def created(*items: Json) -> list[Json]:

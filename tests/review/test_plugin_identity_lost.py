@@ -93,18 +93,15 @@ def test_a_deleted_role_with_a_sensitive_name_is_lost() -> None:
     assert "role/hidden" not in str(messages(gone, there))
 
 
-def test_without_the_agent_nobody_gets_credentials_of_an_association() -> None:
+def test_the_agent_gives_credentials_to_associations_of_its_cluster_alone() -> None:
     agent = {"cluster_name": "prod", "addon_name": "eks-pod-identity-agent"}
     gone = resource("aws_eks_addon", "agent", agent, None)
-    rest = (addon(VERSION, VERSION), association("cni", "cni"), *own_role("cni", POD_TRUST, CNI))
-    assert levels(gone, *rest) == {LOST: "error"}
-    assert "without the EKS Pod Identity Agent" in messages(gone, *rest)[0]
-    left = resource("aws_eks_addon", "agent", {**agent, "preserve": True}, None)
-    assert levels(left, *rest) == {}
-    of_other = resource("aws_eks_addon", "agent", {**agent, "cluster_name": "other"}, None)
-    assert levels(of_other, *rest) == {}
+    by_pod = (addon(VERSION, VERSION), association("cni", "cni"), *own_role("cni", POD_TRUST, CNI))
     by_token = (addon(of_role("cni"), of_role("cni")), *own_role("cni", irsa(), CNI))
+    assert levels(gone, *by_pod) == {LOST: "error"}
     assert levels(gone, *by_token) == {}
+    of_other = resource("aws_eks_addon", "agent", {**agent, "cluster_name": "other"}, None)
+    assert levels(of_other, *by_pod) == {}
 
 
 def test_a_cluster_that_is_replaced_has_another_issuer() -> None:

@@ -31,24 +31,6 @@ def levels(*changes: Json, **more: Any) -> dict[str, str]:
     return levels_of(findings(*changes, **more))
 
 
-def test_another_value_of_a_variable_is_a_note_with_both() -> None:
-    sides = (at("v1.23.2", configuration_values=text) for text in ('{"env": {"A": "1"}}', IPV6))
-    (finding,) = (f for f in findings(addon(*sides)) if f.rule == SETTINGS)
-    assert finding.level == "note"
-    assert finding.details == ("A: 1 -> not set", "ENABLE_IPv6: not set -> true")
-
-
-def test_the_ip_family_is_that_of_the_values_or_of_the_cluster() -> None:
-    old, new = states(addon(at("v1.23.2"), at("v1.23.2", configuration_values=IPV6)))
-    assert (old.mode, new.mode) == (None, "ipv6")
-    family = {"name": "prod", "kubernetes_network_config": [{"ip_family": "ipv6"}]}
-    cluster = resource("aws_eks_cluster", "prod", family, family)
-    assert [state.mode for state in states(cluster, addon(at("v1.23.2"), at("v1.23.2")))] == [
-        "ipv6",
-        "ipv6",
-    ]
-
-
 @pytest.mark.parametrize(
     "values",
     [
@@ -301,10 +283,6 @@ def test_the_object_that_variables_come_from_counts() -> None:
     assert levels(release(of("a"), {**of("a"), "set": [{"name": "x", "value": "1"}]})) == {
         SETTINGS: "note"
     }
-
-
-def test_a_chart_that_is_none_of_the_plugins_is_none() -> None:
-    assert context(resource("helm_release", "web", None, {"chart": "web"})).plugins == ()
 
 
 def test_eks_sets_the_name_of_the_cluster_in_its_add_on() -> None:

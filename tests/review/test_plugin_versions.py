@@ -39,13 +39,6 @@ def by_rule(*changes: Json, **more: Any) -> dict[str, ShownFinding]:
     return {str(f.rule): f for f in reviewed(*changes, **more).findings}
 
 
-def test_an_update_is_a_note_if_the_plan_shows_that_its_role_suffices() -> None:
-    change = addon(at("v1.21.2"), at("v1.23.2"))
-    (finding,) = findings(change)
-    assert (finding.rule, finding.level) == (VERSION_CHANGED, "note")
-    assert "from v1.21.2-eksbuild.1 to v1.23.2-eksbuild.1" in finding.message
-
-
 def test_an_update_of_a_plugin_whose_policies_are_not_shown_says_what_it_newly_calls() -> None:
     def of(*versions: str) -> ShownFinding:
         sides = ({"addon_version": f"{version}-eksbuild.1"} for version in versions)

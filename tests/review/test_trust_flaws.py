@@ -244,43 +244,11 @@ def test_a_flaw_of_a_sensitive_policy_is_said_without_its_values() -> None:
     assert {"irsa-subject-wildcard", "trust-widened"} <= set(rules)
 
 
-def test_the_role_of_aws_node_is_for_its_service_account_alone() -> None:
-    other = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:default:app"})
-    assert flaws_of(other) == {}
-    assert flaws_of(other, inline()) == {"irsa-other-subject": "warning"}
-
-
 def test_a_flaw_in_a_trust_policy_that_does_not_change_is_a_note() -> None:
     loose = irsa(StringEquals=SUB)
     stays = role("r", loose, loose)
     assert "irsa-no-audience" not in levels(found(stays))
     assert levels(found(stays, inline()))["irsa-no-audience"] == "note"
-
-
-def _association(before: bool | None, after: bool) -> Json:
-    sides = [
-        None
-        if off is None
-        else {
-            "role_arn": "arn:aws:iam::111122223333:role/r",
-            "disable_session_tags": off,
-        }
-        for off in (before, after)
-    ]
-    return resource("aws_eks_pod_identity_association", "a", *sides)
-
-
-def test_session_tags_that_are_asked_for_and_switched_off() -> None:
-    stays = role("r", POD, POD)
-    assert levels(found(stays, _association(None, True)))["pod-identity-tags-disabled"] == "error"
-    assert levels(found(stays, _association(True, True)))["pod-identity-tags-disabled"] == "note"
-    assert "pod-identity-tags-disabled" not in levels(found(stays, _association(None, False)))
-    by_tag = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {
-        "StringEquals": {"s3:prefix": "${aws:PrincipalTag/kubernetes-namespace}"}}}  # fmt: skip
-    unscoped = pods(*BOTH)
-    text = message("pod-identity-tags-disabled", role("r", unscoped, unscoped),
-                   inline(by_tag), _association(None, True))  # fmt: skip
-    assert "uses session tags (kubernetes-namespace)" in text
 
 
 def test_a_condition_on_another_issuer_that_is_met_without_its_key_bars_nobody() -> None:

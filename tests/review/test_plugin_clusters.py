@@ -370,14 +370,6 @@ def test_a_release_beside_an_association_is_in_its_cluster(modules: str) -> None
     assert EksCluster() in {p.cluster for p in context(*two).plugins}
 
 
-def test_a_variable_that_names_another_cluster_asks_for_a_policy_for_that() -> None:
-    texts = (json.dumps({"env": {"CLUSTER_NAME": name}}) for name in ("prod", "staging"))
-    sides = ({**IRSA, "configuration_values": text} for text in texts)
-    rules = levels(reviewed(addon(*sides), *own_role("cni", irsa(), scoped("prod"))))
-    assert rules["plugin-permission-missing"] == "error"
-    assert rules["plugin-configuration-changed"] == "warning"
-
-
 def test_the_place_in_a_sensitive_policy_is_not_told() -> None:
     hidden = inline(None, scoped("staging"), role="cni", after_sensitive={"policy": True})
     review = reviewed(association(None, "cni"), *own_role("cni", POD_TRUST), hidden)

@@ -18,7 +18,7 @@ from eks import (
     own_role,
     same,
 )
-from synthetic import DOCUMENT, Json, block, configured, deferred, found, refers, resource, reviewed
+from synthetic import Json, found, resource, reviewed
 from synthetic import levels as levels_of
 
 LOST, CHANGED, REMOVED = "plugin-identity-lost", "plugin-identity-changed", "plugin-removed"
@@ -48,23 +48,6 @@ def test_a_node_role_that_aws_node_moves_to_and_instances_cannot_assume_is_lost(
     review = reviewed(*moves, *nodes, fail_on="coverage-lost")
     assert review.failed and review.plugins[0].verdict == "fails"
     assert levels(*moves, *nodes) == {LOST: "error", CHANGED: "note"}
-
-
-def test_a_trust_policy_for_a_provider_that_is_made_with_it_is_left_open() -> None:
-    statement = {
-        "actions": ["sts:AssumeRoleWithWebIdentity"],
-        "principals": [{"type": "Federated", "identifiers": [None]}],
-    }
-    unknown = {"statement": [{"principals": [{"identifiers": [True]}]}]}
-    made = resource(
-        "aws_iam_role", "cni", None, {"name": "cni"}, after_unknown={"assume_role_policy": True}
-    )
-    change = addon(VERSION, of_role("cni"))
-    configuration = configured(
-        block("aws_iam_role.cni", assume_role_policy=refers(f"{DOCUMENT}.json")), block(DOCUMENT)
-    )
-    plan = (made, deferred({"statement": [statement]}, unknown=unknown), change)
-    assert LOST not in levels(*plan, configuration=configuration)
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,6 @@ from synthetic import (
 from trust_policies import (
     AUD,
     BOTH,
-    GITHUB,
-    GITLAB,
     GOOD,
     NAMESPACE,
     OF_OWN,
@@ -40,7 +38,6 @@ from trust_policies import (
     of,
     of_rule,
     pods,
-    token,
     trust,
 )
 from vpc_cni_iam.review.report.shown import ShownFinding
@@ -328,22 +325,6 @@ def test_service_accounts_are_named_in_words(subject: str, words: str) -> None:
         text = message("trust-widened", role("r", of("ec2"), irsa(**conditions)))
         expected = f"aws_iam_role.r can now be assumed by {words} of {OIDC}{end}"
         assert text == f"{expected} (was ec2.amazonaws.com)"
-
-
-@pytest.mark.parametrize(
-    ("issuer", "subject", "words"),
-    [
-        (GITHUB, "repo:o/r:ref:refs/heads/main", "subject repo:o/r:ref:refs/heads/main of GitHub"),
-        (GITHUB, "repo:o/r:pull_request", "subject repo:o/r:pull_request of GitHub"),
-        (GITLAB, "project_path:o/r:ref_type:branch:ref:main",
-         "subject project_path:o/r:ref_type:branch:ref:main of GitLab"),
-        ("git.example.com", "repo:o/r:environment:prod",
-         "subject repo:o/r:environment:prod of git.example.com"),
-    ],
-)  # fmt: skip
-def test_workflows_are_named_by_their_subject(issuer: str, subject: str, words: str) -> None:
-    text = message("new-policy", role("r", None, token(issuer, subject)))
-    assert text == f"The new role aws_iam_role.r can be assumed by {words}"
 
 
 def test_a_star_that_is_compared_letter_by_letter_is_not_a_wildcard() -> None:

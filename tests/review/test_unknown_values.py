@@ -371,18 +371,6 @@ def test_a_document_that_is_joined_is_read_where_it_is(
     assert actions(review) == expected and review.failed
 
 
-def test_what_a_policy_that_is_not_known_refers_to_is_said() -> None:
-    for references in (("aws_x.y.json",), ("aws_iam_policy.q.policy",), ()):
-        review = reviewed(
-            resource("aws_iam_policy", "p", None, {"name": "p"}, after_unknown={"policy": True}),
-            policy("q", document(), document()),
-            configuration=configured(block("aws_iam_policy.p", policy=refers(*references))),
-        )
-        (finding,) = (f for f in review.findings if f.rule == "unknown-policy")
-        assert finding.level == "warning"
-        assert all(reference.rpartition(".")[0] in str(finding) for reference in references)
-
-
 def test_what_is_not_known_of_a_policy_is_not_measured() -> None:
     resources = [f"arn:aws:s3:::{i}" for i in range(250)]
     references = {"statement": [{"resources": refers(f"aws_s3_bucket.{'x' * 3000}.arn")}]}

@@ -15,7 +15,6 @@ from synthetic import (
     found,
     plan,
     resource,
-    reviewed,
 )
 from tools import corpus
 from vpc_cni_iam.inputs.plan.reader import Plan, read_plan
@@ -258,16 +257,6 @@ def test_parts_of_a_plan_that_are_not_known_are_named() -> None:
     (finding,) = found(new_section=[{"a": 1}], other_section={})
     assert (finding.rule, finding.level) == (Rule.FORMAT_UNKNOWN, Level.NOTE)
     assert "new_section" in finding.message and "other_section" in finding.message
-
-
-def test_what_only_moves_or_is_imported_is_read() -> None:
-    values = {"name": "p", "policy": document(allow("s3:A"))}
-    moved = resource("aws_iam_policy", "b", values, values)
-    moved["previous_address"] = "aws_iam_policy.a"
-    imported = resource("aws_iam_policy", "c", values, values)
-    imported["change"]["importing"] = {"id": "arn:aws:iam::111122223333:policy/c"}
-    stays = resource("aws_iam_policy", "d", values, values)
-    assert reviewed(moved, imported, stays).read == 2
 
 
 def test_a_type_that_is_not_known_may_name_an_instance_profile() -> None:

@@ -164,10 +164,17 @@ def test_what_comes_beside_others_of_its_block_gets_nothing_by_a_role_that_they_
     assert levels_of(of("a", "narrow", "narrow"), of("b", None, "wide")) != []
 
 
-def test_a_module_that_is_renamed_gives_its_workloads_no_new_role() -> None:
-    old = function("strong", None, address="module.old.aws_lambda_function.f")
-    new = function(None, "strong", address="module.new.aws_lambda_function.f")
-    assert levels_of(old, new) == []
+@pytest.mark.parametrize(
+    ("old", "new"), [("module.old.{}", "module.new.{}"), ('{}["x"]', '{}["y"]')]
+)
+def test_a_workload_at_another_address_gets_no_new_role(old: str, new: str) -> None:
+    for gone, comes in (
+        (function("strong", None), function(None, "strong")),
+        (association("strong", None), association(None, "strong")),
+    ):
+        gone["address"] = old.format(gone["address"])
+        comes["address"] = new.format(comes["address"])
+        assert levels_of(gone, comes) == []
 
 
 def test_the_role_of_a_module_instance_is_not_that_of_another_one() -> None:
@@ -250,12 +257,6 @@ def test_a_target_role_is_the_one_that_pods_have() -> None:
     assert "aws_iam_role.strong instead of aws_iam_role.narrow" in finding.message
 
 
-def test_a_renamed_association_gives_nothing_new() -> None:
-    old, new = association("strong", None), association(None, "strong")
-    old["address"], new["address"] = f'{ASSOCIATION}.a["x"]', f'{ASSOCIATION}.a["y"]'
-    assert levels_of(old, new) == []
-
-
 def test_the_role_of_aws_node_is_the_plugins() -> None:
     kube = {"namespace": "kube-system", "service_account": "aws-node"}
     metadata = {"name": "aws-node", "namespace": "kube-system"}
@@ -274,12 +275,6 @@ def test_the_role_of_aws_node_is_the_plugins() -> None:
         resource("kubectl_manifest", "m", None, {"yaml_body": text}),
     ):
         assert levels_of(change) == []
-
-
-def test_the_plugins_add_on_may_give_a_role_to_another_service_account() -> None:
-    blocks = [{"service_account": "web", "role_arn": arn_of("strong")}]
-    change = addon({}, {"pod_identity_association": blocks})
-    assert levels_of(change) == [("aws_eks_addon.vpc_cni", "error")]
 
 
 ANNOTATION = {"eks.amazonaws.com/role-arn": arn_of("strong")}

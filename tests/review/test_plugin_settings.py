@@ -217,6 +217,12 @@ def test_an_annotation_that_later_values_take_away_is_lost(after: Json) -> None:
     assert "plugin-identity-lost" in rules
 
 
+def test_values_that_can_no_longer_be_read_lose_no_identity_for_certain() -> None:
+    change = release(annotated(), {"values": ["a: 1\na: 2"]})
+    rules = {f.rule for f in found(change, *own_role("cni", irsa(), CNI))}
+    assert SETTINGS in rules and "plugin-identity-lost" not in rules
+
+
 def test_an_annotation_of_something_else_is_no_identity() -> None:
     annotations = {"eks.amazonaws.com/role-arn": arn_of("other")}
     change = release(None, {"values": [json.dumps({"podAnnotations": annotations})]})

@@ -85,20 +85,6 @@ def test_a_role_that_reaches_as_far_as_the_old_one_is_said_to_get_what_is_new() 
     assert "and can now call sqs:* on all resources" in text
 
 
-@pytest.mark.parametrize("hidden", ["policy", "session"])
-def test_an_example_tells_no_secret(hidden: str) -> None:
-    secret = "arn:aws:s3:::correct-horse-battery/*"
-    more = document(*json.loads(CNI)["Statement"], allow("s3:GetObject", secret))
-    roles = (*own_role("a", POD_TRUST, CNI), *own_role("b", POD_TRUST, more))
-    holder = resource("aws_iam_user", "u", None, {"name": secret}, after_sensitive={"name": True})
-    change = association("a", "b")
-    if hidden == "session":
-        change["change"]["after"] |= {"policy": more}
-    (finding,) = (f for f in found(change, holder, *roles) if f.rule == CHANGED)
-    assert finding.level == "error"
-    assert "correct-horse" not in str(finding)
-
-
 def test_roles_that_are_not_known_are_not_the_same() -> None:
     later = {"after_unknown": {"service_account_role_arn": True}}
     change = addon(of_role("a"), VERSION, **later)

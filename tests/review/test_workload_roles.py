@@ -73,21 +73,6 @@ def test_the_most_harmful_of_what_is_new_comes_first() -> None:
     )
 
 
-def test_no_example_tells_a_secret_of_a_role() -> None:
-    role, inline = own_role(
-        "secret", NODE_TRUST, document(allow("s3:*", "arn:aws:s3:::hidden-bucket/*"))
-    )
-    hidden = {f"{side}_sensitive": {"bucket": True} for side in ("before", "after")}
-    bucket = same("aws_s3_bucket", "b", {"bucket": "hidden-bucket"}, **hidden)
-    for change in (
-        function("narrow", "secret"),
-        limited(NARROW, OTHER, role_arn=arn_of("secret")),
-    ):
-        (finding,) = given(role, inline, bucket, change)
-        assert "hidden-bucket" not in " ".join((finding.message, *finding.details))
-        assert not any(line.startswith("example") for line in finding.details)
-
-
 def test_one_more_role_beside_those_that_stay_counts() -> None:
     sides = (
         {"iam_roles": [arn_of(name) for name in names]}

@@ -18,7 +18,7 @@ from eks import (
     own_role,
     same,
 )
-from plugin_setup import scoped
+from plugin_setup import V1_23, scoped
 from synthetic import (
     Json,
     allow,
@@ -40,7 +40,6 @@ from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.report.shown import ShownFinding
 
-IRSA = {**VERSION, "service_account_role_arn": arn_of("cni")}
 OWN, OTHER = "vpc-0123456789abcdef0", "vpc-0fedcba9876543210"
 CLUSTER, ASSOCIATION = "aws_eks_cluster", "aws_eks_pod_identity_association"
 SIDES = ("before", "after")
@@ -105,7 +104,7 @@ def test_clusters_of_one_name_in_two_regions_are_two(
         return {"region": region} if by_argument else {key: arn}
 
     there = in_place(association("a", "a"), "eu", place("eu-west-1", "association_arn"))
-    loses = in_place(addon(IRSA, VERSION), "us", place("us-east-1"))
+    loses = in_place(addon(V1_23, VERSION), "us", place("us-east-1"))
     own = [in_place(cluster(), "prod", place("eu-west-1"))] if with_cluster else []
     plan = (there, loses, *own, *own_role("a", POD_TRUST, CNI), *own_role("cni", irsa(), CNI))
     eu = f"{CLUSTER}.prod" if own else "prod eu-west-1 111122223333"
@@ -190,7 +189,7 @@ def test_a_node_group_behind_a_sleep_is_of_the_cluster_that_the_sleep_refers_to(
 
 @pytest.mark.parametrize("argument", ["cluster_name", "region"])
 def test_an_add_on_that_moves_to_another_cluster_leaves_the_first(argument: str) -> None:
-    sides = ({**IRSA, argument: value} for value in ("us-east-1", "eu-west-1"))
+    sides = ({**V1_23, argument: value} for value in ("us-east-1", "eu-west-1"))
     moves = addon(*sides, actions=["delete", "create"])
     rules = levels(reviewed(moves, *own_role("cni", irsa(), CNI)))
     assert rules["plugin-removed"] == "error"
@@ -220,7 +219,7 @@ def test_policies_are_judged_by_what_the_family_of_the_cluster_needs(
     fewer = {**statements[0], "Action": statements[0]["Action"][1:]}
     texts = (document(first, *statements[1:], ipv6) for first in (statements[0], fewer))
     change = inline(*texts, "more", role="cni")
-    plan = (addon(IRSA, IRSA), *own_role("cni", irsa()), change)
+    plan = (addon(V1_23, V1_23), *own_role("cni", irsa()), change)
     review = reviewed(*([cluster(**family(mode))] if mode else []), *plan)
     assert ("coverage-lost" in levels(review)) is is_lost
 
@@ -230,7 +229,7 @@ def test_a_cluster_that_says_no_family_has_that_of_the_policies_of_a_new_role() 
     made = own_role("cni", irsa(), dumps(ipv6.document(revisions()[-1])))
     for change in made:
         change["change"] |= {"actions": ["create"], "before": None}
-    (plugin,) = reviewed(*made, addon(None, IRSA)).plugins
+    (plugin,) = reviewed(*made, addon(None, V1_23)).plugins
     assert plugin.mode == "ipv6"
 
 
@@ -251,15 +250,15 @@ def read(change: Json) -> Json:
 @pytest.mark.parametrize(
     ("changes", "drift"),
     [
-        ([], [addon(IRSA, VERSION)]),
+        ([], [addon(V1_23, VERSION)]),
         ([], [association("b", "a")]),
         ([], [resource(CLUSTER, "prod", {"name": "dev"}, {"name": "prod"})]),
         ([], [node_group("b", "a")]),
-        ([addon(IRSA, None, **OLDER)], []),
+        ([addon(V1_23, None, **OLDER)], []),
         ([association("b", None, **OLDER)], []),
         ([resource(CLUSTER, "prod", {"name": "prod"}, None, **OLDER)], []),
         ([resource("aws_iam_role", "a", {"name": "a", "arn": arn_of("a")}, None, **OLDER)], []),
-        ([read(addon(IRSA, IRSA))], []),
+        ([read(addon(V1_23, V1_23))], []),
         ([read(same(CLUSTER, "other", {"name": "prod"}))], []),
     ],
 )
@@ -281,7 +280,7 @@ def problems(before: str | None, after: str, *others: str, **more: str) -> list[
     """The errors and warnings of a plan that changes the policy of aws-node's role in prod."""
     arn = "arn:aws:eks:us-east-1:111122223333:cluster/prod"
     there = cluster(vpc_config=[{"vpc_id": OWN}], arn=arn)
-    changes = (addon(IRSA | more, IRSA | more), inline(before, after, role="cni"))
+    changes = (addon(V1_23 | more, V1_23 | more), inline(before, after, role="cni"))
     review = reviewed(there, *own_role("cni", irsa(), *others), *changes)
     return [f for f in review.findings if f.level != "note"]
 
@@ -342,7 +341,7 @@ def chart(*values: str) -> Json:
 @pytest.mark.parametrize(
     "installer",
     [
-        addon(IRSA, IRSA),
+        addon(V1_23, V1_23),
         association("cni", "cni"),
         same("helm_release", "cni", chart(json.dumps({"env": {"CLUSTER_NAME": "prod"}}))),
     ],

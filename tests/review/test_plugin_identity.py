@@ -19,6 +19,7 @@ from eks import (
     provider,
     same,
 )
+from plugin_setup import of_role
 from synthetic import (
     Json,
     allow,
@@ -43,10 +44,6 @@ ALL = document(allow("*"))
 LOST, CHANGED = "plugin-identity-lost", "plugin-identity-changed"
 UNSHOWN = arn_of("elsewhere")
 SIDES = ("before", "after")
-
-
-def of_role(name: str, **more: Any) -> Json:
-    return {**VERSION, "service_account_role_arn": arn_of(name), **more}
 
 
 def levels(*changes: Json, **more: Any) -> dict[str, str]:

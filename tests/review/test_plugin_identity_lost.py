@@ -18,15 +18,12 @@ from eks import (
     own_role,
     same,
 )
+from plugin_setup import of_role
 from synthetic import Json, found, resource, reviewed
 from synthetic import levels as levels_of
 
 LOST, CHANGED, REMOVED = "plugin-identity-lost", "plugin-identity-changed", "plugin-removed"
 SIDES = ("before", "after")
-
-
-def of_role(name: str, **more: Any) -> Json:
-    return {**VERSION, "service_account_role_arn": arn_of(name), **more}
 
 
 def levels(*changes: Json, **more: Any) -> dict[str, str]:

@@ -39,71 +39,69 @@ from trust_policies import (
     of_rule,
     pods,
     trust,
+    trusting,
 )
+
+ASSUME = "sts:AssumeRole"
 
 # Of whom the plan does not show that they are in the account of the role.
 _OTHER = " (not known to be in this account)"
 
 
 def _principals(*names: str) -> str:
-    arns = [f"arn:aws:iam::111122223333:role/{name}" for name in names]
-    return document(trust({"AWS": arns}, "sts:AssumeRole"))
+    return trusting({"AWS": [f"arn:aws:iam::{OWN}:role/{name}" for name in names]}, ASSUME)
+
+
+_ACCOUNT, _MFA = {"AWS": OWN}, {"aws:MultiFactorAuthPresent": "true"}
+_ORGANIZATION = {"aws:PrincipalOrgID": "o-a"}
+_NEW = "aws_iam_role.r can now be assumed by"
 
 
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
-        (document(trust({"AWS": "111122223333"}, "sts:AssumeRole",
-                        Bool={"aws:MultiFactorAuthPresent": "true"})),
-         document(trust({"AWS": "111122223333"}, "sts:AssumeRole",
-                        BoolIfExists={"aws:MultiFactorAuthPresent": "true"})),
+        (trusting(_ACCOUNT, ASSUME, Bool=_MFA), trusting(_ACCOUNT, ASSUME, BoolIfExists=_MFA),
          "Condition on aws:MultiFactorAuthPresent changes from Bool 'true' to BoolIfExists 'true'"),
         # A condition is gone, too, where the statement is another one.
-        (document(trust({"AWS": "111122223333"}, "sts:AssumeRole",
-                        Bool={"aws:MultiFactorAuthPresent": "true"})),
-         document(trust({"AWS": "111122223333"}, "sts:*")),
-         "aws_iam_role.r can now be assumed by AWS account 111122223333 (was AWS account "
-         "111122223333 if aws:MultiFactorAuthPresent Bool 'true')"),
-        (of("ec2"), document(trust({"Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"]},
-                                   "sts:AssumeRole")),
-         "aws_iam_role.r can now be assumed by lambda.amazonaws.com"),
+        (trusting(_ACCOUNT, ASSUME, Bool=_MFA), trusting(_ACCOUNT, "sts:*"),
+         f"{_NEW} AWS account {OWN} (was AWS account {OWN} if aws:MultiFactorAuthPresent Bool "
+         "'true')"),
+        (of("ec2"), trusting({"Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"]}, ASSUME),
+         f"{_NEW} lambda.amazonaws.com"),
         (_principals("a", "b"), _principals("a", "c"),
-         "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/c (was "
-         "arn:aws:iam::111122223333:role/b)"),
+         f"{_NEW} arn:aws:iam::{OWN}:role/c (was arn:aws:iam::{OWN}:role/b)"),
         (_principals("a"), _principals("b", "c", "d", "e"),
-         "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/b, "
-            "arn:aws:iam::111122223333:role/c and 2 more (was "
-         "arn:aws:iam::111122223333:role/a)"),
+         f"{_NEW} arn:aws:iam::{OWN}:role/b, arn:aws:iam::{OWN}:role/c and 2 more (was "
+         f"arn:aws:iam::{OWN}:role/a)"),
         (GOOD, irsa(StringEquals=AUD), f"Condition {OIDC}:sub StringEquals"),
         (pods(*BOTH, **NAMESPACE), pods(*BOTH),
          "Condition aws:RequestTag/kubernetes-namespace StringEquals 'kube-system' is removed"),
-        (document(trust({"AWS": OWN}, *BOTH)), document(trust("*", *BOTH)),
-         f"aws_iam_role.r can now be assumed by everyone (was AWS account {OWN})"),
-        (document(trust("*", *BOTH, StringEquals={"aws:PrincipalOrgID": "o-a"})),
-         document(trust("*", *BOTH, StringEquals={"aws:PrincipalOrgID": "o-b"})),
+        (trusting(_ACCOUNT, *BOTH), trusting("*", *BOTH),
+         f"{_NEW} everyone (was AWS account {OWN})"),
+        (trusting("*", *BOTH, StringEquals=_ORGANIZATION),
+         trusting("*", *BOTH, StringEquals={"aws:PrincipalOrgID": "o-b"}),
          "Condition on aws:PrincipalOrgID changes from StringEquals 'o-a' to StringEquals 'o-b'"),
-        (document(trust({"AWS": OWN}, *BOTH, ArnLike={"aws:PrincipalArn": f"arn:aws:iam::{OWN}:"
-                                                      "role/ci"})),
-         document(trust({"AWS": OWN}, *BOTH)), "Condition aws:PrincipalArn ArnLike"),
-        (GOOD, document({"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": "*"},
+        (trusting(_ACCOUNT, *BOTH, ArnLike={"aws:PrincipalArn": f"arn:aws:iam::{OWN}:role/ci"}),
+         trusting(_ACCOUNT, *BOTH), "Condition aws:PrincipalArn ArnLike"),
+        (GOOD, document({"Effect": "Deny", "Action": ASSUME, "Principal": "*"},
                         *json.loads(irsa(StringEquals=AUD))["Statement"]),
          f"Condition {OIDC}:sub StringEquals 'system:serviceaccount:kube-system:aws-node' is "
-         "removed: aws_iam_role.r can now be assumed by any service account of"),
-        (document(trust({"AWS": OWN}, BOTH[0])), document(trust({"AWS": OWN}, *BOTH)),
+         f"removed: {_NEW} any service account of"),
+        (trusting(_ACCOUNT, ASSUME), trusting(_ACCOUNT, *BOTH),
          "The trust policy of aws_iam_role.r now also allows its principals to call "
          "sts:TagSession"),
-        (pods(BOTH[0]), pods(*BOTH), "The trust policy of aws_iam_role.r now also allows its"),
-        (document(trust("*", "sts:AssumeRole", StringEquals={"aws:PrincipalOrgID": "o-1"}),
-                  {"Effect": "Deny", "Action": "sts:AssumeRole",
+        (pods(ASSUME), pods(*BOTH), "The trust policy of aws_iam_role.r now also allows its"),
+        (document(trust("*", ASSUME, StringEquals=_ORGANIZATION),
+                  {"Effect": "Deny", "Action": ASSUME,
                    "Principal": {"AWS": "arn:aws:iam::444455556666:role/ci"}}),
-         document(trust("*", "sts:AssumeRole", StringEquals={"aws:PrincipalOrgID": "o-1"})),
+         trusting("*", ASSUME, StringEquals=_ORGANIZATION),
          "The Deny that denies sts:AssumeRole to AWS arn:aws:iam::444455556666:role/ci is removed"),
         *((GOOD, document(*json.loads(GOOD)["Statement"], trust({kind: name}, action)),
-           f"aws_iam_role.r can now be assumed by {name}")
+           f"{_NEW} {name}")
           for kind, name, action in (
-              ("AWS", f"arn:aws:iam::{OWN}:root", "sts:AssumeRole"),
+              ("AWS", f"arn:aws:iam::{OWN}:root", ASSUME),
               ("Federated", f"arn:aws:iam::{OWN}:saml-provider/s", "sts:AssumeRoleWithSAML"),
-              ("CanonicalUser", "abc", "sts:AssumeRole"))),
+              ("CanonicalUser", "abc", ASSUME))),
     ],
 )  # fmt: skip
 def test_who_can_newly_assume_a_role_is_named_after_the_condition_that_is_gone(
@@ -162,10 +160,10 @@ def test_a_statement_that_no_token_meets_lets_nobody_in() -> None:
     [
         (POD, POD.replace('["sts:AssumeRole", "sts:TagSession"]',
                           '["sts:TagSession", "sts:AssumeRole"]'), None),
-        (of("ec2"), document(trust({"Service": ["ec2.amazonaws.com"]}, "sts:assumerole")),
+        (of("ec2"), trusting({"Service": ["ec2.amazonaws.com"]}, "sts:assumerole"),
          "rewritten"),
-        (document(trust({"Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"]},
-                        "sts:AssumeRole")), of("ec2"), "access-removed"),
+        (trusting({"Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"]},
+                        ASSUME), of("ec2"), "access-removed"),
         (of("ec2"), None, "access-removed"),
     ],
 )  # fmt: skip
@@ -197,7 +195,7 @@ def test_a_trust_that_lets_nobody_new_in_is_a_note(
 def test_who_can_assume_a_new_role_is_named_and_another_account_is_a_warning(
     principal: Json, others: list[Json], level: str, words: str
 ) -> None:
-    new = role("new", None, document(trust(principal, "sts:AssumeRole")))
+    new = role("new", None, trusting(principal, ASSUME))
     (finding,) = (f for f in found(new, *others) if f.rule == "new-policy")
     assert finding.level == level
     assert ("new-access" in finding.means) is (level == "warning")
@@ -205,13 +203,13 @@ def test_who_can_assume_a_new_role_is_named_and_another_account_is_a_warning(
 
 
 def test_a_role_that_only_gets_another_key_is_the_same_role() -> None:
-    text = document(trust({"AWS": OTHER}, "sts:AssumeRole"))
+    text = trusting({"AWS": OTHER}, ASSUME)
     keys = [
         role("r", *sides, address=f'aws_iam_role.r["{key}"]')
         for key, sides in (("a", (text, None)), ("b", (None, text)))
     ]
     assert not {"trust-widened", "new-policy"} & set(levels(found(OF_OWN, *keys)))
-    wider = role("r", None, document(trust("*", "sts:AssumeRole")), address='aws_iam_role.r["b"]')
+    wider = role("r", None, trusting("*", ASSUME), address='aws_iam_role.r["b"]')
     assert levels(found(OF_OWN, keys[0], wider))["trust-widened"] == "error"
 
 
@@ -262,7 +260,7 @@ def test_keys_that_may_be_of_one_of_two_providers_are_no_false_alarm() -> None:
 
 
 def test_a_known_trust_that_gets_a_part_that_is_not_known_is_a_warning() -> None:
-    statement = {"effect": "Allow", "actions": ["sts:AssumeRole"],
+    statement = {"effect": "Allow", "actions": [ASSUME],
                  "principals": [{"type": "AWS", "identifiers": [None]}]}  # fmt: skip
     unknown = {"principals": [{"identifiers": [True]}]}
     changes, configuration = _data_source(statement, unknown)
@@ -278,11 +276,11 @@ def test_what_is_not_shown_or_not_evaluated_is_never_silent() -> None:
     assert levels(found(role("r", None, "{}"))) == {"unreadable-policy": "error"}
     hidden = role("r", of("ec2"), of("lambda"), after_sensitive={"assume_role_policy": True})
     assert levels(found(hidden))["sensitive-policy"] == "warning"
-    wildcard = document(trust({"AWS": f"arn:aws:iam::{OWN}:role/*"}, "sts:AssumeRole"))
+    wildcard = trusting({"AWS": f"arn:aws:iam::{OWN}:role/*"}, ASSUME)
     assert levels(found(role("r", None, wildcard)))["not-proven"] == "warning"
     assert levels(found(role("r", of("ec2"), wildcard)))["not-proven"] == "warning"
     excepted = {"Effect": "Deny", "Action": "sts:*", "NotPrincipal": {"AWS": OWN}}
-    new = document(trust({"AWS": OWN}, "sts:AssumeRole"), excepted)
+    new = document(trust({"AWS": OWN}, ASSUME), excepted)
     assert levels(found(role("r", None, new)))["not-proven"] == "warning"
 
 
@@ -332,7 +330,7 @@ def test_a_trust_policy_that_is_too_large_for_iam_takes_no_long_time() -> None:
 
 def test_a_role_that_is_named_in_place_of_its_account_may_be_new() -> None:
     account, by_name = ({"AWS": f"arn:aws:iam::{OWN}:{name}"} for name in ("root", "role/ci"))
-    sides = [document(trust(principal, "sts:AssumeRole")) for principal in (account, by_name)]
+    sides = [trusting(principal, ASSUME) for principal in (account, by_name)]
     text = message("not-proven", role("r", *sides))
     assert text.startswith("It is not known who can newly assume aws_iam_role.r")
 
@@ -371,15 +369,15 @@ _SAML = f"arn:aws:iam::{OWN}:saml-provider/corp"
 @pytest.mark.parametrize(
     ("statement", "words", "level"),
     [
-        *((trust({"AWS": account}, "sts:AssumeRole", ArnLike={"aws:PrincipalArn": arn}),
+        *((trust({"AWS": account}, ASSUME, ArnLike={"aws:PrincipalArn": arn}),
            f"AWS account {OTHER}" if account == OTHER else account, "warning")
           for account in (OTHER, _ROOT)
           for arn in (f"arn:aws:iam::{OTHER}:role/ci-*", f"arn:aws:iam::{OTHER}:user/*",
                       f"arn:aws:iam::{OTHER}:role/aws-reserved/sso.amazonaws.com/*"
                       "/AWSReservedSSO_Admin_*")),
-        (trust({"AWS": _ROOT}, "sts:AssumeRole", StringEquals={
+        (trust({"AWS": _ROOT}, ASSUME, StringEquals={
             "aws:PrincipalArn": f"arn:aws:iam::{OTHER}:role/ci"}), "aws:PrincipalArn", "warning"),
-        (trust({"AWS": f"arn:aws:sts::{OTHER}:assumed-role/ci/run"}, "sts:AssumeRole",
+        (trust({"AWS": f"arn:aws:sts::{OTHER}:assumed-role/ci/run"}, ASSUME,
                ArnLike={"aws:PrincipalArn": f"arn:aws:iam::{OTHER}:role/ci"}),
          "assumed-role/ci/run", "warning"),
         (trust({"Federated": _SAML}, "sts:AssumeRoleWithSAML",
@@ -395,7 +393,7 @@ _SAML = f"arn:aws:iam::{OWN}:saml-provider/corp"
 def test_a_new_role_under_a_condition_on_the_caller_names_whom_it_trusts(
     statement: Json, words: str, level: str
 ) -> None:
-    for others in ((), ({**trust("*", "sts:AssumeRole", Bool={
+    for others in ((), ({**trust("*", ASSUME, Bool={
         "aws:SecureTransport": "false"}), "Effect": "Deny"},)):  # fmt: skip
         change = role("r", None, document(statement, *others))
         messages = [f.message for f in found(change, OF_OWN)]
@@ -408,10 +406,10 @@ def test_nobody_can_assume_a_new_role_only_where_that_is_certain() -> None:
     caller = f"arn:aws:iam::{OTHER}:role/ci"
     elsewhere = {"aws:PrincipalArn": f"arn:aws:iam::{OTHER}:role/other"}
     for statement in (
-        trust({"AWS": caller}, "sts:AssumeRole", ArnEquals=elsewhere),
-        trust({"Service": "ec2.amazonaws.com"}, "sts:AssumeRole", ArnLike={
+        trust({"AWS": caller}, ASSUME, ArnEquals=elsewhere),
+        trust({"Service": "ec2.amazonaws.com"}, ASSUME, ArnLike={
             "aws:PrincipalArn": f"arn:aws:iam::{OTHER}:role/*"}),
-        trust({"Service": []}, "sts:AssumeRole"),
+        trust({"Service": []}, ASSUME),
     ):  # fmt: skip
         assert "Nobody can assume" in message("new-policy", role("r", None, document(statement)))
 
@@ -431,9 +429,9 @@ def test_a_move_between_irsa_and_pod_identity_is_no_error(before: str) -> None:
     # A condition that is dropped, or somebody else, is an error.
     assert levels(found(role("r", POD, plain)))["trust-widened"] == "error"
     more = json.loads(POD)["Statement"]
-    both = document(*more, trust({"AWS": OTHER}, "sts:AssumeRole"))
+    both = document(*more, trust({"AWS": OTHER}, ASSUME))
     assert levels(found(role("r", before, both), inline()))["trust-widened"] == "error"
     mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
-    old, new = (trust({"AWS": OWN}, "sts:AssumeRole", **limit) for limit in (mfa, {}))
+    old, new = (trust({"AWS": OWN}, ASSUME, **limit) for limit in (mfa, {}))
     sides = (document(old), document(new, *more))
     assert levels(found(role("r", *sides), inline()))["trust-widened"] == "error"

@@ -24,6 +24,7 @@ from trust_policies import (
     pods,
     token,
     trust,
+    trusting,
 )
 from vpc_cni_iam.catalog import trust as catalog_trust
 from vpc_cni_iam.policy.document import dumps
@@ -259,7 +260,7 @@ def test_a_trust_that_the_plan_takes_back_or_gives_up_is_not_looked_at() -> None
 
 def test_a_flaw_that_is_the_change_itself_is_no_other_finding() -> None:
     wide = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": "system:serviceaccount:*:aws-node"})
-    everybody = document(trust("*", "sts:AssumeRole"))
+    everybody = trusting("*", "sts:AssumeRole")
     no_subject, no_audience = irsa(StringEquals=AUD), irsa(StringEquals=SUB)
     for before, after in (
         *((GOOD, each) for each in (wide, no_subject, no_audience)),
@@ -271,7 +272,7 @@ def test_a_flaw_that_is_the_change_itself_is_no_other_finding() -> None:
     assert {"irsa-subject-wildcard", "trust-widened"} <= levels(
         found(role("r", wide, others))
     ).keys()
-    limited = document(trust("*", "sts:AssumeRole", StringLike={"aws:PrincipalOrgID": "o-*"}))
+    limited = trusting("*", "sts:AssumeRole", StringLike={"aws:PrincipalOrgID": "o-*"})
     assert "trust-anybody" in levels(found(role("r", of("ec2"), limited)))
 
 
@@ -279,7 +280,7 @@ def test_a_flaw_of_a_new_role_and_who_can_assume_it_are_one_finding() -> None:
     never = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:*:app"})
     for after, rule in (
         (irsa(StringEquals=AUD), "irsa-no-subject"),
-        (document(trust("*", "sts:AssumeRole")), "trust-anybody"),
+        (trusting("*", "sts:AssumeRole"), "trust-anybody"),
         (pods("sts:AssumeRole"), "pod-identity-no-tag-session"),
         (never, "irsa-never-matches"),
     ):

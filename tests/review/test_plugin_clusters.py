@@ -187,14 +187,6 @@ def test_a_node_group_behind_a_sleep_is_of_the_cluster_that_the_sleep_refers_to(
     assert (plugin.address, plugin.after.node_groups) == (f"{CLUSTER}.prod", (group["address"],))
 
 
-@pytest.mark.parametrize("argument", ["cluster_name", "region"])
-def test_an_add_on_that_moves_to_another_cluster_leaves_the_first(argument: str) -> None:
-    sides = ({**V1_23, argument: value} for value in ("us-east-1", "eu-west-1"))
-    moves = addon(*sides, actions=["delete", "create"])
-    rules = levels(reviewed(moves, *own_role("cni", irsa(), CNI)))
-    assert rules["plugin-removed"] == "error"
-
-
 # What the cluster says of the plugin.
 
 

@@ -253,5 +253,6 @@ def test_a_session_policy_that_is_sensitive_is_not_told() -> None:
     assert "PutObject" not in " ".join((finding.message, *finding.details))
 
 
-def test_another_service_account_gets_nothing_by_a_limit() -> None:
-    assert _levels(_association(APP, None, NARROW)) == {}
+@pytest.mark.parametrize("before", [None, NARROW])
+def test_another_service_account_gets_nothing_by_a_limit(before: str | None) -> None:
+    assert _levels(_association(APP, before, NARROW)) == {}

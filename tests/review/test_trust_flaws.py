@@ -34,6 +34,8 @@ from vpc_cni_iam.policy.document import dumps
     ("policy", "flaw"),
     [
         (GOOD, None),
+        # What is not for aws-node is right for a role without the plugin's policies.
+        (irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:default:app"}), None),
         # Every token has a subject and an audience, so that a condition is met or not.
         (irsa(StringEquals=SUB, StringEqualsIfExists=AUD), None),
         (irsa(StringEquals=AUD, **{"ForAllValues:StringEquals": SUB}), None),

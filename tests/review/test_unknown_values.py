@@ -163,6 +163,14 @@ def listing(before: list[str] | None) -> Json:
 LISTS = configured(block("aws_iam_role.r", managed_policy_arns=refers("aws_iam_policy.p.arn")))
 
 
+def test_a_list_of_arns_that_is_not_known_may_hold_more_than_it_refers_to() -> None:
+    """A plan has the references of ``[aws_iam_policy.p.arn, "arn:..."]``, not the literal."""
+    new = policy("p", None, document(allow("ec2:A")))
+    review = reviewed(new, listing(None), configuration=LISTS)
+    assert {"unknown-attachment", "new-policy"} <= rules(review)
+    assert "aws_iam_policy.p" in attached(review)
+
+
 @pytest.mark.parametrize("is_replaced", [False, True])
 def test_what_stood_in_a_list_that_is_not_known_is_not_called_gone(is_replaced: bool) -> None:
     changes, arn = [], ADMIN

@@ -7,8 +7,11 @@ proof stands beside as many requests as all releases send, which would prove not
 import gc
 import itertools
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 from ministack.core import iam_evaluator as ministack
 from moto.iam.aws_managed_policies import aws_managed_policies_data
@@ -28,7 +31,12 @@ from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.template import known
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "policy"))
+
+from hard_pairs import HARD, STEPS
 
 LARGEST = 3
 EXCHANGED = ("ViewOnlyAccess", "SecurityAudit")
@@ -158,6 +166,34 @@ def measure(runs: int) -> Iterator[Row]:
     own, theirs = in_turns(timed(lambda: differences(*unread(old, new)), 1e3), by_other, runs)
     what = f"the differences, {EXCHANGED[0]} to {EXCHANGED[1]}"
     yield Row(what, own, yardstick, theirs, "ms")
+
+    # Steps limit the time of an answer, so no kind of work may take much longer than its steps.
+    pairs = [pair for pair in HARD.values() for pair in (pair, pair[::-1])]
+    taken = [in_turns(partial(a_step, pair), sorting, runs) for pair in pairs]
+    own, theirs = max(taken, key=lambda both: sum(both[0]) / sum(both[1]))
+    yield Row("a step of the slowest hard proof", own, "sorting five words", theirs, "\u00b5s", "5")
+
+
+def a_step(pair: tuple[Policy, Policy]) -> float:
+    """Return the microseconds that a step of a comparison takes.
+
+    Args:
+        pair: The policies before and after.
+    """
+    steps = Budget(STEPS)
+    taken = timed(lambda: no_new_access([pair[0]], [pair[1]], budget=steps), 1e6)()
+    return taken / (STEPS - max(steps.steps, 0))
+
+
+def sorting() -> float:
+    """Return the microseconds of a piece of work that takes about one."""
+    numbers = range(200_000)
+
+    def sort() -> None:
+        for number in numbers:
+            "-".join(sorted(f"{number} d c b a e".split()))
+
+    return timed(sort, 1e6)() / len(numbers)
 
 
 def unread(*policies: Policy) -> list[Policy]:

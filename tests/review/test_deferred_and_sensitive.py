@@ -7,13 +7,9 @@ from synthetic import (
     Json,
     allow,
     attached,
-    block,
-    configured,
     document,
-    inline,
     managed,
     policy_arn,
-    refers,
     resource,
     reviewed,
     rules,
@@ -103,48 +99,6 @@ def test_a_sensitive_value_that_changes_is_not_passed_over(change: Json) -> None
     assert review.failed
     same = {**change["change"], "after": {**change["change"]["before"], "description": "x"}}
     assert not reviewed({**change, "change": same}).findings
-
-
-def test_one_name_of_two_roles_is_neither() -> None:
-    """Roles of two accounts may have one name."""
-    trust = {"name": "cni", "assume_role_policy": NODE_TRUST}
-    roles = [resource("aws_iam_role", f"r{i}", trust, trust) for i in (1, 2)]
-    s3 = document(allow("s3:*"))
-    first = inline(s3, s3, role="cni", block="a")
-    second = inline(None, document(allow("s3:Get")), "j", role="cni", block="b")
-    blocks = (
-        block(f"aws_iam_role_policy.{name}", role=refers(f"aws_iam_role.{r}.name"))
-        for name, r in (("a", "r1"), ("b", "r2"))
-    )
-    configuration = configured(*blocks)
-    review = reviewed(*roles, first, second, configuration=configuration, fail_on="new-access")
-    assert review.failed
-    (finding,) = (f for f in review.findings if "new-access" in f.means)
-    assert finding.subject == "aws_iam_role.r2"
-    assert "ambiguous-principal" not in rules(review)
-    assert reviewed(roles[0], first, second, fail_on="new-access").failed is False
-
-
-@pytest.mark.parametrize(
-    ("provider", "owner"),
-    [
-        ("aws.two", "aws_iam_role.r2"),
-        ("aws.three", ""),
-        ("", ""),
-    ],
-)
-def test_one_name_of_two_roles_is_the_one_of_the_same_provider(provider: str, owner: str) -> None:
-    trust = {"name": "cni", "assume_role_policy": NODE_TRUST}
-    roles = [resource("aws_iam_role", f"r{i}", trust, trust) for i in (1, 2)]
-    configuration = configured(
-        block("aws_iam_role.r1", provider="aws.one"),
-        block("aws_iam_role.r2", provider="aws.two"),
-        block("aws_iam_role_policy.i", provider=provider),
-    )
-    comes = inline(None, ONE, role="cni")
-    review = reviewed(*roles, comes, configuration=configuration)
-    assert {f.subject for f in review.findings if f.rule == "new-access"} == {owner}
-    assert ("ambiguous-principal" in rules(review)) is not bool(owner)
 
 
 def test_an_attached_policy_that_drifted_is_what_the_plan_makes_of_it() -> None:

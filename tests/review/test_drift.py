@@ -36,16 +36,6 @@ def role(**more: object) -> Json:
     return {"name": "cni", "arn": arn, "assume_role_policy": NODE_TRUST, **more}
 
 
-def test_what_the_plan_leaves_so_counts_for_what_it_is() -> None:
-    """With ignore_changes, or in a plan that only refreshes, nothing puts it back."""
-    findings = drifts(policy("p", ALL, ALL), drift=[policy("p", ONE, ALL)])
-    assert are_left(findings) == {True}
-    assert worst(findings) is Level.ERROR
-    assert Consequence.NEW_ACCESS in means(findings)
-    assert findings[0].message.endswith(f"outside of the configuration, and {LEFT}")
-    assert findings[0].fix
-
-
 @pytest.mark.parametrize(
     ("former", "now", "after"), [(ONE, ALL, ONE), (ONE, ALL, None), (ALL, ONE, ALL)]
 )
@@ -55,17 +45,6 @@ def test_what_the_plan_reverts_or_deletes_is_a_warning(
     findings = drifts(policy("p", now, after), drift=[policy("p", former, now)])
     assert (are_left(findings), worst(findings)) == ({False}, Level.WARNING)
     assert means(findings) == {Consequence.ANY_CHANGE}
-
-
-def test_what_the_plan_reverts_is_said_once_and_of_the_past() -> None:
-    """Nobody gets it by the plan, which takes it away."""
-    drift = [policy("p", ONE, ALL)]
-    findings = found(policy("p", ALL, ONE), resource_drift=drift)
-    assert {f.rule for f in findings} == {Rule.DRIFT}
-    message = findings[0].message
-    assert " could call every action on all resources" in message
-    assert message.startswith("Outside of the configuration: ")
-    assert message.endswith(f"; {REVERTED}")
 
 
 def test_who_has_a_policy_that_drifts_may_be_one_of_several() -> None:

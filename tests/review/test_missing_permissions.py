@@ -6,7 +6,6 @@ import pytest
 
 from eks import (
     CNI,
-    NODE_TRUST,
     OF_ACCOUNT,
     POD_TRUST,
     VERSION,
@@ -19,6 +18,7 @@ from eks import (
 )
 from plugin_setup import without
 from synthetic import (
+    LATER,
     Json,
     allow,
     attached,
@@ -122,8 +122,7 @@ def test_a_policy_that_the_plan_does_not_show_may_allow_what_is_missing() -> Non
 @pytest.mark.parametrize("text", [None, document(allow("ec2:DescribeTags"))])
 def test_what_depends_on_a_policy_that_is_known_after_apply_is_a_warning(text: str | None) -> None:
     """A new cluster's own policy names its VPC, which is known after apply."""
-    values = {"name": "later", "role": "cni"}
-    later = resource("aws_iam_role_policy", "later", None, values, after_unknown={"policy": True})
+    later = inline(None, LATER, "later", role="cni")
     role = own_role("cni", OF_ACCOUNT, *([text] if text else []))
     plan = (association(None, "cni"), addon(None, {}), *role, later)
     (missing,) = of_rule(MISSING, *plan)
@@ -202,16 +201,3 @@ def test_a_setting_that_decides_nothing_asks_no_more_of_the_role() -> None:
     sides = ({**IRSA, "configuration_values": text} for text in texts)
     poor = own_role("cni", irsa(), document(allow("ec2:DescribeTags")))
     assert levels(reviewed(addon(*sides), *poor)) == {"plugin-configuration-changed": "note"}
-
-
-def test_nodes_that_get_another_role_are_asked_for_what_the_plugin_calls() -> None:
-    roles = (*own_role("a", NODE_TRUST, CNI), *own_role("b", NODE_TRUST, document(allow("s3:*"))))
-    sides = [{"cluster_name": "prod", "node_role_arn": arn_of(name)} for name in "ab"]
-    review = reviewed(resource("aws_eks_node_group", "n", *sides), *roles)
-    assert levels(review) == {"node-role-changed": "error", MISSING: "error"}
-    more = (
-        same("aws_eks_node_group", "n", sides[0]),
-        resource("aws_eks_node_group", "m", None, sides[1]),
-    )
-    added = levels(reviewed(*more, *roles))
-    assert added == {"node-role-changed": "warning", MISSING: "error"}

@@ -104,28 +104,6 @@ def test_new_access_says_what_can_be_called_and_on_what(
     assert (values in example) is (" if " in calls)
 
 
-def test_the_most_harmful_action_comes_first_and_is_the_example() -> None:
-    actions = ["ec2:DescribeSubnets", "logs:CreateLogGroup", "iam:PassRole"]
-    finding = new_access(inline(document(READS), document(READS, allow(actions))))
-    assert "can now call iam:PassRole, logs:CreateLogGroup, ec2:DescribeSubnets" in finding.message
-    assert finding.details[0].startswith("example: iam:PassRole on arn:aws:iam::")
-
-
-def test_of_several_statements_those_that_are_new_are_said() -> None:
-    comes = document(allow("sqs:SendMessage"), allow("s3:GetObject", "arn:aws:s3:::team-a/a"))
-    finding = new_access(*own_role("r", NODE_TRUST, document(READS)), inline(None, comes, "more"))
-    assert finding.message == "aws_iam_role.r can now call sqs:SendMessage on all resources"
-    assert not any("s3:GetObject" in line for line in finding.details)
-
-
-def test_one_policy_of_two_roles_is_one_finding_that_names_both() -> None:
-    roles = (role(name, NODE_TRUST, NODE_TRUST) for name in "ab")
-    has = (attached(policy_arn("p"), role=name, block=name) for name in "ab")
-    finding = new_access(*roles, *has, managed(ONE, document(allow(["ec2:A", "sqs:*"]))))
-    assert finding.address == "aws_iam_policy.p"
-    assert finding.message.startswith("aws_iam_role.a and aws_iam_role.b can now call sqs:*")
-
-
 @pytest.mark.parametrize("is_attached", [True, False])
 def test_who_had_the_access_is_not_named_with_who_gains_it(*, is_attached: bool) -> None:
     roles = [role(name, NODE_TRUST, NODE_TRUST) for name in "abc"]

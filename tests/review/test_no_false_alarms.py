@@ -4,60 +4,20 @@ from itertools import pairwise
 
 import pytest
 
-from eks import CNI, ISSUER, MANAGED, NODE_TRUST, PROVIDER, arn_of, irsa, own_role
+from eks import MANAGED, NODE_TRUST, irsa, own_role
 from synthetic import (
-    Json,
     allow,
     attached,
-    attachment,
-    block,
-    configured,
     deny,
     document,
     inline,
     levels,
-    policy,
-    refers,
-    resource,
     reviewed,
     role,
 )
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import revisions
-from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.report.shown import ShownReview
-
-ATTACHMENT = "aws_iam_role_policy_attachment"
-
-
-def chained(keys: dict[str, str]) -> ShownReview:
-    """Policies with for_each, attached by for_each over the policies; that of `old` is removed."""
-    changes: list[Json] = []
-    for key, text in keys.items():
-        arn = f"arn:aws:iam::111122223333:policy/{key}"
-        is_old = key == "old"
-        later = {} if is_old else {"after_unknown": {"arn": True}}
-        sides = (text, None) if is_old else (None, text)
-        made = policy("p", *sides, address=f'aws_iam_policy.p["{key}"]', **later)
-        if is_old:
-            made["change"]["before"]["arn"] = arn
-        later = {} if is_old else {"after_unknown": {"policy_arn": True}}
-        pair = ({"role": "cni", "policy_arn": arn}, None) if is_old else (None, {"role": "cni"})
-        address = f'{ATTACHMENT}.a["{key}"]'
-        changes += [made, attachment("cni", "", sides=pair, address=address, **later)]
-    attaches = block(f"{ATTACHMENT}.a", policy_arn=refers("each.value.arn"))
-    attaches["for_each_expression"] = {"references": ["aws_iam_policy.p"]}
-    configuration = configured(block("aws_iam_policy.p"), attaches)
-    return reviewed(*own_role("cni", irsa()), *changes, configuration=configuration)
-
-
-@pytest.mark.parametrize("first", ["old", "new"])
-def test_a_chained_for_each_is_followed(first: str) -> None:
-    policies = {first: CNI, "new": CNI, "other": document(allow("s3:GetObject", "arn:aws:s3:::a"))}
-    rules = levels(chained(policies))
-    assert not {*rules} & {"coverage-lost", "coverage-lacking", "unknown-attachment"}
-    assert rules["new-access"] == "error"
 
 
 def attached_beside(text: str) -> str:
@@ -88,51 +48,6 @@ def test_a_newer_document_of_the_catalog_is_a_note(name: str) -> None:
     assert reviews
     for review in reviews:
         assert levels(review) == {"upstream-document-updated": "note"}
-
-
-def test_a_provider_that_changed_alone_is_one_finding() -> None:
-    trusts = (irsa(), irsa(provider=PROVIDER.replace("EXAMPLE", "OTHER")))
-    base = {"name": "cni", "arn": arn_of("cni")}
-    sides = ({**base, "assume_role_policy": trust} for trust in trusts)
-    review = reviewed(resource("aws_iam_role", "cni", *sides), inline(CNI, CNI, role="cni"))
-    (finding,) = (f for f in review.findings if f.level != "note")
-    assert (finding.rule, finding.level) == ("irsa-issuer-differs", "error")
-    assert "coverage-lost" in finding.means and ISSUER in finding.message
-
-
-def test_a_policy_that_names_ec2_alone_is_not_the_plugins() -> None:
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "x.y"}}
-    texts = (document(allow(action)) for action in ("ec2:*", "ec2:DescribeInstances"))
-    review = reviewed(*own_role("app", document(trust)), inline(*texts, role="app"))
-    assert levels(review) == {"access-removed": "note"}
-
-
-def test_reordered_lists_are_one_line_without_a_sign() -> None:
-    lists = (["s3:Get*", "s3:Put*"], ["arn:aws:s3:::a", "arn:aws:s3:::b"])
-    texts = (document(allow(*(each[::step] for each in lists))) for step in (1, -1))
-    review = reviewed(policy("p", *texts))
-    assert levels(review) == {"rewritten": "note"}
-    lines = {line.change for shown in review.policies for line in shown.lines}
-    assert not lines & {Change.added, Change.removed}
-
-
-def test_an_eni_config_alone_is_nothing_about_the_plugin() -> None:
-    manifest = {"apiVersion": "crd.k8s.amazonaws.com/v1alpha1", "kind": "ENIConfig"}
-    review = reviewed(resource("kubernetes_manifest", "eni", None, {"manifest": manifest}))
-    assert not [rule for rule in levels(review) if rule.startswith("plugin-")]
-
-
-def test_a_first_role_of_a_cluster_that_is_new_with_it_is_calm() -> None:
-    base = {
-        "cluster_name": "prod",
-        "addon_name": "vpc-cni",
-        "service_account_role_arn": arn_of("cni"),
-    }
-    installer = resource(
-        "aws_eks_addon", "c", None, {**base, "addon_version": "v1.22.1-eksbuild.1"}
-    )
-    cluster = resource("aws_eks_cluster", "prod", None, {"name": "prod"})
-    assert not reviewed(cluster, installer, *own_role("cni", irsa(), CNI)).findings
 
 
 @pytest.mark.parametrize(

@@ -98,12 +98,6 @@ CALM = (
 )
 
 
-def test_an_eniconfig_is_not_about_access() -> None:
-    """It says subnets and security groups."""
-    read = read_plan(plan(manifest(kind="ENIConfig")), "plan.json")
-    assert (read.unread, read.counts.not_read, read.counts.others) == ((), (), 1)
-
-
 @pytest.mark.parametrize("change", ABOUT_PLUGIN.values(), ids=ABOUT_PLUGIN)
 def test_what_sets_up_the_plugin_and_is_not_read_is_said_to_be_about_the_plugin(
     change: Json,

@@ -14,7 +14,6 @@ from eks import (
     association,
     irsa,
     own_role,
-    same,
 )
 from plugin_setup import without
 from synthetic import (
@@ -26,6 +25,8 @@ from synthetic import (
     document,
     inline,
     levels,
+    managed,
+    policy_arn,
     resource,
     reviewed,
 )
@@ -38,7 +39,7 @@ STATEMENTS = json.loads(CNI)["Statement"]
 (_IPV6,) = variants.find(("ipv6",))
 OLD_IPV6 = dumps(_IPV6.document(revisions()[0]))
 ASSIGN, UNASSIGN = "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"
-FURTHER = "arn:aws:iam::111122223333:policy/further"
+FURTHER = policy_arn("further")
 IRSA = {**VERSION, "service_account_role_arn": arn_of("cni")}
 MISSING = "plugin-permission-missing"
 
@@ -170,28 +171,22 @@ def test_first_policies_of_aws_nodes_role_that_lack_a_call_are_a_warning() -> No
 
 
 def test_a_role_that_gets_a_permissions_boundary_alone_gets_no_first_policies() -> None:
-    arn = FURTHER.replace("further", "limit")
-    limit = same("aws_iam_policy", "limit", {"name": "limit", "arn": arn, "policy": CNI})
     values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
-    role = resource("aws_iam_role", "cni", values, {**values, "permissions_boundary": arn})
-    review = reviewed(addon(IRSA, IRSA), role, limit)
+    bounded = {**values, "permissions_boundary": policy_arn("limit")}
+    role = resource("aws_iam_role", "cni", values, bounded)
+    review = reviewed(addon(IRSA, IRSA), role, managed(CNI, CNI, "limit"))
     assert review.plugins[0].answer.startswith("fails as before")
 
 
-def test_a_new_role_that_is_only_denied_calls_is_an_error() -> None:
-    (role, *policies) = own_role("cni", irsa(), document(allow("ec2:*", Effect="Deny")))
-    review = reviewed(*created(role, *policies))
-    assert levels(review)["coverage-lacking"] == "error"
-    assert [plugin.verdict for plugin in review.plugins] == ["fails"]
-
-
-def test_a_new_role_that_a_boundary_keeps_from_all_calls_is_an_error() -> None:
-    arn = FURTHER.replace("further", "limit")
-    text = document(allow("s3:GetObject"))
-    limit = same("aws_iam_policy", "limit", {"name": "limit", "arn": arn, "policy": text})
-    values = {"name": "cni", "assume_role_policy": irsa(), "permissions_boundary": arn}
-    (_, *policies) = own_role("cni", irsa(), CNI)
-    review = reviewed(resource("aws_iam_role", "cni", None, values), limit, *created(*policies))
+@pytest.mark.parametrize(
+    ("own", "boundary"), [(deny("ec2:*"), allow("*")), (allow("ec2:*"), allow("s3:GetObject"))]
+)
+def test_a_new_role_that_is_denied_all_calls_is_an_error(own: Json, boundary: Json) -> None:
+    limit = managed(document(boundary), document(boundary), "limit")
+    values = {"name": "cni", "assume_role_policy": irsa()}
+    values |= {"permissions_boundary": policy_arn("limit")}
+    gets = inline(None, document(own), role="cni")
+    review = reviewed(resource("aws_iam_role", "cni", None, values), limit, gets)
     assert levels(review)["coverage-lacking"] == "error"
     assert "fails" in {plugin.verdict for plugin in review.plugins}
 

@@ -21,6 +21,7 @@ from synthetic import (
     document,
     inline,
     levels,
+    managed,
     parsed,
     policy,
     policy_arn,
@@ -39,15 +40,13 @@ READ = document(allow("s3:GetObject"))
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 ROLE = own_role("r", NODE_TRUST, READ)
 NEW_ROLE = resource("aws_iam_role", "r", None, {"name": "r", "assume_role_policy": NODE_TRUST})
-HELD = {"name": "p", "arn": policy_arn("p")}
 
 
-def managed(name: str) -> str:
+def aws(name: str) -> str:
     return f"arn:aws:iam::aws:policy/{name}"
 
 
-THERE = same("aws_iam_policy", "p", {**HELD, "policy": ALL})
-MOVES = [{"role": name, "policy_arn": HELD["arn"]} for name in ("other", "r")]
+MOVES = [{"role": name, "policy_arn": policy_arn("p")} for name in ("other", "r")]
 LISTS = [
     {"name": "r", "assume_role_policy": NODE_TRUST, "managed_policy_arns": arns}
     for arns in ([], [ADMIN])
@@ -61,10 +60,10 @@ LISTS = [
         [*ROLE, inline(READ, ALL, "more")],
         [*ROLE, inline(READ, IAM, "more")],
         [*ROLE, attached(ADMIN, before=False)],
-        [*ROLE, attached(managed("IAMFullAccess"), before=False)],
-        [*ROLE, policy("p", None, ALL), attached(HELD["arn"], before=False)],
-        [*ROLE, THERE, attached(HELD["arn"], before=False)],
-        [*ROLE, THERE, attachment("r", HELD["arn"], sides=MOVES)],
+        [*ROLE, attached(aws("IAMFullAccess"), before=False)],
+        [*ROLE, policy("p", None, ALL), attached(policy_arn("p"), before=False)],
+        [*ROLE, managed(ALL, ALL), attached(policy_arn("p"), before=False)],
+        [*ROLE, managed(ALL, ALL), attachment("r", policy_arn("p"), sides=MOVES)],
         [resource("aws_iam_role", "r", *LISTS)],
     ],
     ids=["new", "widened", "iam", "attached", "IAM-full", "created", "there", "moved", "arns"],
@@ -78,13 +77,12 @@ def test_who_becomes_an_administrator(changes: list[Json]) -> None:
 
 def held(before: str | None, after: str, *names: str) -> list[Json]:
     """A managed policy that changes, and its attachments to roles."""
-    sides = [None if text is None else {**HELD, "policy": text} for text in (before, after)]
-    attachments = (attachment(name, HELD["arn"], name=f"to-{name}") for name in names)
-    return [resource("aws_iam_policy", "p", *sides), *attachments]
+    has = (attached(policy_arn("p"), role=name, block=f"to-{name}") for name in names)
+    return [managed(before, after), *has]
 
 
 LIMITED = {"name": "limited", "assume_role_policy": NODE_TRUST}
-LIMITED |= {"permissions_boundary": managed("AmazonS3ReadOnlyAccess")}
+LIMITED |= {"permissions_boundary": aws("AmazonS3ReadOnlyAccess")}
 
 
 @pytest.mark.parametrize(
@@ -144,7 +142,7 @@ def test_a_policy_that_nobody_has_is_as_grave_as_it_gets_further(
 def test_a_managed_policy_of_aws_is_judged_by_what_is_known_of_it(
     name: str, expected: Json, words: str
 ) -> None:
-    review = reviewed(*ROLE, attached(managed(name), before=False))
+    review = reviewed(*ROLE, attached(aws(name), before=False))
     assert levels(review) == expected
     assert words in review.findings[0].message
 
@@ -210,7 +208,7 @@ def test_a_policy_that_is_unknown_in_the_plan_is_read_in_the_source(
 
 def test_a_boundary_without_iam_leaves_nothing_of_iam_alone() -> None:
     def read(name: str) -> Policy:
-        policy = aws_managed.find(managed(name))
+        policy = aws_managed.find(aws(name))
         assert policy and policy.document
         return policy.document
 

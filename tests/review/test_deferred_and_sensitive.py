@@ -1,4 +1,4 @@
-"""Changes that are put off, sensitive, or of a principal whose name is not unique."""
+"""Changes that are put off, sensitive, or of objects that are not destroyed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a review does not say: of a change that is none, or not what it looks like."""
+"""How severe a new policy is: of the catalog, of AWS, or beside another one."""
 
 from itertools import pairwise
 

@@ -2,13 +2,24 @@
 
 import pytest
 
-from eks import CNI, MANAGED, NODE_TRUST
-from synthetic import Json, allow, attached, deny, document, found, inline, policy, resource
+from eks import CNI, MANAGED, NODE_TRUST, arn_of, own_role, same
+from synthetic import (
+    Json,
+    allow,
+    attached,
+    deny,
+    document,
+    found,
+    inline,
+    managed,
+    policy,
+    policy_arn,
+    resource,
+)
 from vpc_cni_iam.review.report.shown import ShownFinding
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
 ONE, ALL = document(allow("ec2:A")), document(allow("*"))
-ACCOUNT = "arn:aws:iam::111122223333:policy/"
 
 
 LEFT, REVERTED = "the plan keeps the change", "the plan reverts or deletes it"
@@ -32,8 +43,7 @@ def means(findings: list[ShownFinding]) -> set[Consequence]:
 
 
 def role(**more: object) -> Json:
-    arn = "arn:aws:iam::111122223333:role/cni"
-    return {"name": "cni", "arn": arn, "assume_role_policy": NODE_TRUST, **more}
+    return {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": NODE_TRUST, **more}
 
 
 @pytest.mark.parametrize(
@@ -47,36 +57,29 @@ def test_what_the_plan_reverts_or_deletes_is_a_warning(
     assert means(findings) == {Consequence.ANY_CHANGE}
 
 
+ACCOUNTS = {"a": "111122223333", "b": "444455556666"}
+CI = {"name": "ci", "assume_role_policy": NODE_TRUST}
+ROLES = [same("aws_iam_role", name, CI) for name in ACCOUNTS]
+
+
 def test_who_has_a_policy_that_drifts_may_be_one_of_several() -> None:
     """A name of two accounts: another policy that one of them may have hides nothing."""
-    there = []
-    for module, text in (("a", ALL), ("b", ONE)):
-        values = {"name": "ci", "assume_role_policy": NODE_TRUST}
-        arn = f"arn:aws:iam::{'1' if module == 'a' else '2'}11122223333:policy/{module}"
-        attached = {"role": "ci", "policy_arn": arn}
-        own = {"name": module, "arn": arn, "policy": text}
-        there += [
-            resource("aws_iam_role", module, values, values),
-            resource("aws_iam_role_policy_attachment", module, attached, attached),
-            resource("aws_iam_policy", module, own, own),
-        ]
-    wide = {**own, "policy": ALL}
+    arns = {name: f"arn:aws:iam::{account}:policy/{name}" for name, account in ACCOUNTS.items()}
+    there = [*ROLES, *(attached(arn, role="ci", block=name) for name, arn in arns.items())]
+    there += [same("aws_iam_policy", "a", {"name": "a", "arn": arns["a"], "policy": ALL})]
+    own, wide = ({"name": "b", "arn": arns["b"], "policy": text} for text in (ONE, ALL))
     changed = resource("aws_iam_policy", "b", own, wide)
-    findings = found(*there[:-1], changed)
+    findings = found(*there, changed)
     errors = {(f.rule, f.address) for f in findings if f.level is Level.ERROR}
     assert errors == {(Rule.ADMIN, "aws_iam_policy.b")}
-    drifted = drifts(*there[:-1], resource("aws_iam_policy", "b", wide, wide), drift=[changed])
+    drifted = drifts(*there, same("aws_iam_policy", "b", wide), drift=[changed])
     assert worst(drifted) is Level.ERROR
 
 
 @pytest.mark.parametrize("role_of_all", [ALL, ""])
 def test_an_inline_policy_may_be_one_of_another_role_of_the_name(role_of_all: str) -> None:
-    roles = [
-        resource("aws_iam_role", module, *[{"name": "ci", "assume_role_policy": NODE_TRUST}] * 2)
-        for module in ("a", "b")
-    ]
     there = [inline(role_of_all, role_of_all, "a", role="ci")] if role_of_all else []
-    findings = found(*roles, *there, inline(ONE, ALL, "b", role="ci"))
+    findings = found(*ROLES, *there, inline(ONE, ALL, "b", role="ci"))
     assert Rule.ADMIN in {f.rule for f in findings if f.level is Level.ERROR}
 
 
@@ -106,14 +109,13 @@ def test_a_drifted_policy_that_is_sensitive_is_a_warning() -> None:
 def test_an_exclusive_list_that_goes_leaves_what_somebody_attached(*, is_deleted: bool) -> None:
     kind = "aws_iam_role_policy_attachments_exclusive"
     few, more = (
-        {"role_name": "cni", "policy_arns": [ACCOUNT + name for name in names]}
+        {"role_name": "cni", "policy_arns": [*map(policy_arn, names)]}
         for names in (["few"], ["few", "every"])
     )
-    every = {"name": "every", "arn": ACCOUNT + "every", "policy": ALL}
     findings = drifts(
         resource("aws_iam_role", "cni", role(), None if is_deleted else role()),
         resource(kind, "x", more, None),
-        resource("aws_iam_policy", "every", every, every),
+        managed(ALL, ALL, "every"),
         drift=[resource(kind, "x", few, more)],
     )
     assert worst(findings) is (Level.WARNING if is_deleted else Level.ERROR)
@@ -125,7 +127,7 @@ def test_what_a_role_repeats_of_a_resource_in_the_plan_is_no_drift() -> None:
     blocks = [{"name": "i", "policy": ONE}]
     after = role(managed_policy_arns=[arn], inline_policy=blocks)
     drift = [resource("aws_iam_role", "cni", role(managed_policy_arns=[], inline_policy=[]), after)]
-    stays = resource("aws_iam_role", "cni", after, after)
+    stays = same("aws_iam_role", "cni", after)
     there = [attached(arn, role="cni"), inline(ONE, ONE, role="cni")]
     assert not drifts(stays, *there, drift=drift)
     assert drifts(stays, drift=drift)
@@ -142,7 +144,7 @@ def test_an_attachment_that_somebody_deleted_and_the_plan_makes_again_is_not_los
     """The role repeats it, and stays as it is."""
     had, has = role(managed_policy_arns=[MANAGED]), role(managed_policy_arns=[])
     findings = drifts(
-        resource("aws_iam_role", "cni", has, has),
+        same("aws_iam_role", "cni", has),
         attached(MANAGED, role="cni", before=False),
         drift=[
             resource("aws_iam_role", "cni", had, has),
@@ -155,13 +157,10 @@ def test_an_attachment_that_somebody_deleted_and_the_plan_makes_again_is_not_los
 
 
 def test_a_role_of_a_workload_that_drifted_is_found() -> None:
-    weak, strong = (
-        resource("aws_iam_role", name, *[{"name": name, "assume_role_policy": NODE_TRUST}] * 2)
-        for name in ("weak", "strong")
-    )
-    sides = [{"role": f"arn:aws:iam::111122223333:role/{n}"} for n in ("weak", "strong")]
-    function = resource("aws_lambda_function", "f", sides[1], sides[1])
-    findings = drifts(weak, strong, function, drift=[resource("aws_lambda_function", "f", *sides)])
+    roles = (*own_role("weak", NODE_TRUST), *own_role("strong", NODE_TRUST))
+    sides = [{"role": arn_of(name)} for name in ("weak", "strong")]
+    function = same("aws_lambda_function", "f", sides[1])
+    findings = drifts(*roles, function, drift=[resource("aws_lambda_function", "f", *sides)])
     assert [f.address for f in findings] == ["aws_lambda_function.f"]
     assert are_left(findings) == {True}
 
@@ -173,8 +172,8 @@ def test_drift_of_what_is_not_read_is_none() -> None:
 
 
 def test_a_boundary_that_somebody_removed_is_new_access_where_it_stays() -> None:
-    drift = [resource("aws_iam_role", "cni", role(permissions_boundary=f"{ACCOUNT}b"), role())]
-    findings = drifts(resource("aws_iam_role", "cni", role(), role()), drift=drift)
+    drift = [resource("aws_iam_role", "cni", role(permissions_boundary=policy_arn("b")), role())]
+    findings = drifts(same("aws_iam_role", "cni", role()), drift=drift)
     assert worst(findings) is Level.ERROR
     assert Consequence.NEW_ACCESS in means(findings)
 
@@ -215,6 +214,6 @@ def test_a_policy_that_is_gone_counts_for_what_the_plugin_or_a_deny_loses(
     there = [inline(stays, stays, role="cni")] if stays else []
     empty = role(managed_policy_arns=[], inline_policy=[])
     drift = [resource("aws_iam_role", "cni", gone, empty)]
-    findings = drifts(resource("aws_iam_role", "cni", empty, empty), *there, drift=drift)
+    findings = drifts(same("aws_iam_role", "cni", empty), *there, drift=drift)
     assert worst(findings) == level
     assert means(findings) - {Consequence.ANY_CHANGE} == ({counts} if counts else set())

@@ -208,30 +208,6 @@ def test_a_policy_that_stays_or_is_deleted_with_its_role_removes_no_deny() -> No
     assert "not-proven" not in rules(reviewed(there, gone, made))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        resource(
-            "aws_iam_role_policies_exclusive",
-            "a",
-            {"role_name": "a", "policy_names": ["guard", "own"]},
-            {"role_name": "a", "policy_names": ["own"]},
-        ),
-        resource(
-            "aws_iam_role_policy_attachments_exclusive",
-            "a",
-            {"role_name": "a", "policy_arns": [ARN]},
-            {"role_name": "a", "policy_arns": []},
-        ),
-    ],
-)
-def test_an_exclusive_list_removes_a_policy_that_may_have_denied_something(
-    change: Json,
-) -> None:
-    review = reviewed(change, fail_on="new-access")
-    assert review.failed and rules(review) == {"exclusive-removes"}
-
-
 def test_a_list_that_stays_hides_no_removed_policy_that_may_have_denied_something() -> None:
     names = {"role_name": "r", "policy_names": ["own"]}
     stays = same("aws_iam_role_policies_exclusive", "r", names)

@@ -13,6 +13,7 @@ from synthetic import (
     LATER,
     Json,
     allow,
+    attached,
     attachment,
     block,
     configured,
@@ -22,6 +23,7 @@ from synthetic import (
     document,
     inline,
     levels,
+    managed,
     policy,
     policy_arn,
     refers,
@@ -134,6 +136,15 @@ def test_a_managed_policy_that_nobody_of_the_plan_has_is_judged_by_itself() -> N
     }
     assert not about_calls(policy("cni", None, CNI))
     assert not about_calls(role("x", None, irsa()))
+
+
+def test_a_policy_that_one_resource_removes_and_another_keeps_counts_as_lost() -> None:
+    stays = attached(policy_arn("cni"), role="cni", block="stays")
+    goes = attached(policy_arn("cni"), role="cni", block="goes", after=False)
+    changes = [*own_role("cni", irsa()), addon(V1_23, V1_23), managed(CNI, CNI, "cni"), stays, goes]
+    assert levels(about_calls(*changes))["coverage-lost"] == "error"
+    (answer,) = answers(*changes)
+    assert (answer.verdict, answer.reason) == (AnswerVerdict.FAILS, AnswerReason.MISSING)
 
 
 def test_no_part_of_a_sensitive_policy_is_shown() -> None:

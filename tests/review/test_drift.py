@@ -46,15 +46,71 @@ def role(**more: object) -> Json:
     return {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": NODE_TRUST, **more}
 
 
-@pytest.mark.parametrize(
-    ("former", "now", "after"), [(ONE, ALL, ONE), (ONE, ALL, None), (ALL, ONE, ALL)]
+ROLE, LIST = "aws_iam_role", "aws_iam_role_policy_attachments_exclusive"
+FEW, MORE = (
+    {"role_name": "cni", "policy_arns": [*map(policy_arn, names)]}
+    for names in (["few"], ["few", "every"])
 )
-def test_what_the_plan_reverts_or_deletes_is_a_warning(
-    former: str, now: str, after: str | None
-) -> None:
-    findings = drifts(policy("p", now, after), drift=[policy("p", former, now)])
-    assert (are_left(findings), worst(findings)) == ({False}, Level.WARNING)
-    assert means(findings) == {Consequence.ANY_CHANGE}
+LIST_GOES = resource(LIST, "x", MORE, None), managed(ALL, ALL, "every")
+LESS = CNI.replace('"ec2:CreateNetworkInterface",', "")
+HIDDEN = {"after_sensitive": {"policy": True}}
+WITHOUT, WITH_CNI = role(managed_policy_arns=[]), role(managed_policy_arns=[MANAGED])
+NEW, LOST = {Consequence.NEW_ACCESS}, {Consequence.COVERAGE_LOST}
+NOTHING: set[Consequence] = set()
+# By what was changed outside of the configuration, and what the plan does about it.
+DRIFTS = {
+    "more, reverted": ([policy("p", ALL, ONE)], [policy("p", ONE, ALL)], "warning", NOTHING),
+    "more, deleted": ([policy("p", ALL, None)], [policy("p", ONE, ALL)], "warning", NOTHING),
+    "less, reverted": ([policy("p", ONE, ALL)], [policy("p", ALL, ONE)], "warning", NOTHING),
+    "more, kept beside a deposed object": (
+        [{**policy("p", ALL, None), "deposed": "abcd1234"}, policy("p", ALL, ALL)],
+        [policy("p", ONE, ALL)],
+        *("error", NEW),
+    ),
+    "a sensitive policy, kept": (
+        [policy("p", ALL, ALL, **HIDDEN)],
+        [policy("p", ONE, ALL, **HIDDEN)],
+        *("warning", NEW),
+    ),
+    "no boundary, kept": (
+        [same(ROLE, "cni", role())],
+        [resource(ROLE, "cni", role(permissions_boundary=policy_arn("b")), role())],
+        *("error", NEW),
+    ),
+    "a call of the plugin less, kept": (
+        [policy("cni", LESS, LESS)],
+        [policy("cni", CNI, LESS)],
+        *("error", LOST),
+    ),
+    "a call of the plugin less, reverted": (
+        [policy("cni", LESS, CNI)],
+        [policy("cni", CNI, LESS)],
+        *("warning", NOTHING),
+    ),
+    "no attachment, made again": (
+        [same(ROLE, "cni", WITHOUT), attached(MANAGED, role="cni", before=False)],
+        [resource(ROLE, "cni", WITH_CNI, WITHOUT), attached(MANAGED, role="cni", after=False)],
+        *("warning", NOTHING),
+    ),
+    "more in a list that is deleted": (
+        [same(ROLE, "cni", role()), *LIST_GOES],
+        [resource(LIST, "x", FEW, MORE)],
+        *("error", NEW),
+    ),
+    "more in a list that is deleted with its role": (
+        [resource(ROLE, "cni", role(), None), *LIST_GOES],
+        [resource(LIST, "x", FEW, MORE)],
+        *("warning", NOTHING),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DRIFTS)
+def test_drift_counts_for_what_the_plan_keeps_of_it(case: str) -> None:
+    changes, drift, level, counts = DRIFTS[case]
+    findings = drifts(*changes, drift=drift)
+    assert (worst(findings), means(findings) - {Consequence.ANY_CHANGE}) == (level, counts)
+    assert are_left(findings) == {bool(counts)}
 
 
 ACCOUNTS = {"a": "111122223333", "b": "444455556666"}
@@ -83,42 +139,12 @@ def test_an_inline_policy_may_be_one_of_another_role_of_the_name(role_of_all: st
     assert Rule.ADMIN in {f.rule for f in findings if f.level is Level.ERROR}
 
 
-def test_a_deposed_object_that_goes_is_not_what_drifted() -> None:
-    left = {**policy("p", ALL, None), "deposed": "abcd1234"}
-    findings = drifts(left, policy("p", ALL, ALL), drift=[policy("p", ONE, ALL)])
-    assert worst(findings) is Level.ERROR
-
-
 def test_another_order_is_no_more_than_a_note() -> None:
     before, after = (
         document(allow(actions)) for actions in (["ec2:A", "ec2:B"], ["ec2:B", "ec2:A"])
     )
     findings = drifts(policy("p", after, after), drift=[policy("p", before, after)])
     assert worst(findings) in (None, Level.NOTE)
-
-
-def test_a_drifted_policy_that_is_sensitive_is_a_warning() -> None:
-    marks = {"after_sensitive": {"policy": True}}
-    drift = [policy("p", ONE, ALL, **marks)]
-    findings = drifts(policy("p", ALL, ALL, **marks), drift=drift)
-    assert worst(findings) is Level.WARNING
-    assert Consequence.NEW_ACCESS in means(findings)
-
-
-@pytest.mark.parametrize("is_deleted", [True, False])
-def test_an_exclusive_list_that_goes_leaves_what_somebody_attached(*, is_deleted: bool) -> None:
-    kind = "aws_iam_role_policy_attachments_exclusive"
-    few, more = (
-        {"role_name": "cni", "policy_arns": [*map(policy_arn, names)]}
-        for names in (["few"], ["few", "every"])
-    )
-    findings = drifts(
-        resource("aws_iam_role", "cni", role(), None if is_deleted else role()),
-        resource(kind, "x", more, None),
-        managed(ALL, ALL, "every"),
-        drift=[resource(kind, "x", few, more)],
-    )
-    assert worst(findings) is (Level.WARNING if is_deleted else Level.ERROR)
 
 
 def test_what_a_role_repeats_of_a_resource_in_the_plan_is_no_drift() -> None:
@@ -140,22 +166,6 @@ def test_what_drift_took_from_a_role_and_the_plan_puts_back_is_not_lost() -> Non
     assert Rule.COVERAGE_LOST not in {f.rule for f in findings}
 
 
-def test_an_attachment_that_somebody_deleted_and_the_plan_makes_again_is_not_lost() -> None:
-    """The role repeats it, and stays as it is."""
-    had, has = role(managed_policy_arns=[MANAGED]), role(managed_policy_arns=[])
-    findings = drifts(
-        same("aws_iam_role", "cni", has),
-        attached(MANAGED, role="cni", before=False),
-        drift=[
-            resource("aws_iam_role", "cni", had, has),
-            attached(MANAGED, role="cni", after=False),
-        ],
-    )
-    assert are_left(findings) == {False}
-    assert worst(findings) is Level.WARNING
-    assert means(findings) == {Consequence.ANY_CHANGE}
-
-
 def test_a_role_of_a_workload_that_drifted_is_found() -> None:
     roles = (*own_role("weak", NODE_TRUST), *own_role("strong", NODE_TRUST))
     sides = [{"role": arn_of(name)} for name in ("weak", "strong")]
@@ -171,23 +181,6 @@ def test_drift_of_what_is_not_read_is_none() -> None:
     assert not found(resource_drift=[bucket, key])
 
 
-def test_a_boundary_that_somebody_removed_is_new_access_where_it_stays() -> None:
-    drift = [resource("aws_iam_role", "cni", role(permissions_boundary=policy_arn("b")), role())]
-    findings = drifts(same("aws_iam_role", "cni", role()), drift=drift)
-    assert worst(findings) is Level.ERROR
-    assert Consequence.NEW_ACCESS in means(findings)
-
-
-def test_drift_that_stays_may_take_a_call_from_the_plugin() -> None:
-    less = CNI.replace('"ec2:CreateNetworkInterface",', "")
-    drift = [policy("cni", CNI, less)]
-    stays = drifts(policy("cni", less, less), drift=drift)
-    assert Consequence.COVERAGE_LOST in means(stays)
-    back = drifts(policy("cni", less, CNI), drift=drift)
-    assert Consequence.COVERAGE_LOST not in means(back)
-
-
-WITH_CNI = role(managed_policy_arns=[MANAGED])
 WITH_NODES = role(managed_policy_arns=["arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"])
 DENY = document(allow("s3:*"), deny("s3:A"))
 

@@ -74,6 +74,19 @@ def test_a_principal_or_a_cluster_that_is_not_known_is_another_one() -> None:
         assert levels_of(change) == [(GAINED, "warning")]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        policy({"policy_arn": VIEW}, None),
+        entry({"kubernetes_groups": ["ops"]}, None),
+        entry({"kubernetes_groups": ["ops"]}, {"kubernetes_groups": []}),
+        entry({"user_name": "owner"}, {}),
+    ],
+)
+def test_who_loses_permissions_in_a_cluster(change: Json) -> None:
+    assert levels_of(change) == [(Rule.ACCESS_REMOVED, "note")]
+
+
 def test_nodes_without_their_access_entry_can_no_longer_join() -> None:
     goes = entry({"type": "EC2_LINUX"}, None)
     (finding,) = found(goes)

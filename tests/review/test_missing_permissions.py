@@ -115,9 +115,11 @@ def test_a_deny_by_what_requests_are_not_known_to_carry_is_a_doubt(operator: str
 
 def test_a_policy_that_the_plan_does_not_show_may_allow_what_is_missing() -> None:
     poor = own_role("cni", irsa(), without("ec2:DescribeSubnets"))
-    (missing,) = of_rule(MISSING, addon(None, IRSA), *poor, further(is_new=False))
-    assert missing.level == "warning"
-    assert f"unless {FURTHER} allows it" in missing.message
+    review = reviewed(addon(None, IRSA), *poor, further(is_new=False))
+    (missing,) = (f for f in review.findings if f.rule == MISSING)
+    assert missing.level == "warning" and f"unless {FURTHER} allows it" in missing.message
+    assert review.plugins[0].verdict == "not shown"
+    assert f"whether {FURTHER} allows ec2:DescribeSubnets" in review.plugins[0].answer
 
 
 @pytest.mark.parametrize("text", [None, document(allow("ec2:DescribeTags"))])

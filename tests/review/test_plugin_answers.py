@@ -14,7 +14,6 @@ from synthetic import (
     Json,
     allow,
     attached,
-    attachment,
     block,
     configured,
     context,
@@ -53,15 +52,6 @@ def test_a_policy_that_is_written_otherwise_takes_nothing_from_the_plugin() -> N
     assert not about_calls(*cni(CNI, document(*reversed(statements))))
     split = [{**s, "Action": action} for s in statements for action in [*s["Action"]]]
     assert not about_calls(*cni(CNI, document(*split[:15])))
-
-
-def test_a_policy_of_the_role_that_is_not_shown_may_allow_what_is_lost() -> None:
-    arn = "arn:aws:iam::111122223333:policy/other"
-    changes = cni(CNI, without("ec2:DescribeSubnets"), attachment("cni", arn))
-    (finding,) = of_rule(about_calls(*changes), "coverage-lost")
-    assert finding.level == "warning" and f"unless {arn} allows it" in finding.message
-    (answer,) = answers(*changes)
-    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.POLICY)
 
 
 def test_interfaces_keep_the_tag_of_another_cluster_name() -> None:

@@ -120,10 +120,14 @@ def test_what_is_made_and_taken_away_at_once_is_a_conflict(
     assert "conflict" not in rules(reviewed(attached(MANAGED, after=False), other))
 
 
-def test_a_deny_that_one_resource_removes_and_another_creates_may_be_gone() -> None:
-    guards = attached(COPY, after=False), attached(COPY, before=False, block="b")
+def test_both_outcomes_of_a_conflict_count() -> None:
     s3 = document(allow("s3:*"))
     there = managed(GUARD, GUARD), inline(s3, s3, "other")
+    # What one resource removes, the other may create last.
+    writes = inline(ONE, None, block="a"), inline(ONE, CNI, block="b")
+    assert reviewed(*writes, *there, fail_on="new-access").failed
+    # A Deny that one resource creates, the other may remove last.
+    guards = attached(COPY, after=False), attached(COPY, before=False, block="b")
     assert reviewed(*guards, *there, fail_on="new-access").failed
 
 

@@ -2,11 +2,13 @@
 
 import pytest
 
-from eks import NODE_TRUST
+from eks import NODE_TRUST, same
 from synthetic import (
     Json,
     allow,
     attached,
+    block,
+    configured,
     document,
     managed,
     policy_arn,
@@ -73,6 +75,21 @@ def test_a_sensitive_value_that_changes_is_not_passed_over(
     }
     assert review.failed
     assert not reviewed(resource(kind, "p", old, {**old, "description": "x"}, **marks)).findings
+
+
+@pytest.mark.parametrize(("provider", "owner"), [("aws.two", "aws_iam_role.b"), ("aws.three", "")])
+def test_one_name_of_two_roles_is_the_one_of_the_same_provider(provider: str, owner: str) -> None:
+    """Where no ARN tells the accounts apart."""
+    values = {"name": "cni", "assume_role_policy": NODE_TRUST}
+    roles = [same("aws_iam_role", name, values) for name in "ab"]
+    configuration = configured(
+        block("aws_iam_role.a", provider="aws.one"),
+        block("aws_iam_role.b", provider="aws.two"),
+        block("aws_iam_role_policy.i", provider=provider),
+    )
+    review = reviewed(*roles, inline(None, ONE, role="cni"), configuration=configuration)
+    assert {f.subject for f in review.findings if f.rule == "new-access"} == {owner}
+    assert ("ambiguous-principal" in rules(review)) is not bool(owner)
 
 
 def test_an_attached_policy_that_drifted_is_what_the_plan_makes_of_it() -> None:

@@ -10,6 +10,7 @@ from synthetic import (
     block,
     configured,
     document,
+    inline,
     managed,
     policy_arn,
     resource,

@@ -43,17 +43,14 @@ def irsa(
     subject: str = "system:serviceaccount:kube-system:aws-node",
     operator: str = "StringEquals",
 ) -> str:
+    condition = {"StringEquals": {f"{issuer}:aud": "sts.amazonaws.com"}}
+    condition.setdefault(operator, {})[f"{issuer}:sub"] = subject
     return document(
         {
             "Effect": "Allow",
             "Action": "sts:AssumeRoleWithWebIdentity",
             "Principal": {"Federated": provider},
-            "Condition": {
-                "StringEquals": {f"{issuer}:aud": "sts.amazonaws.com"},
-                operator: {f"{issuer}:sub": subject},
-            }
-            if operator != "StringEquals"
-            else {"StringEquals": {f"{issuer}:aud": "sts.amazonaws.com", f"{issuer}:sub": subject}},
+            "Condition": condition,
         }
     )
 

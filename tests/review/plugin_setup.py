@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from conftest import run
 from eks import CNI, VERSION, arn_of, irsa, own_role
 from synthetic import Json, context, document, found, inline, resource
 from vpc_cni_iam.catalog import parameters, variants
@@ -50,6 +51,12 @@ def scoped(cluster: str = "prod", vpc: str = "vpc-0123456789abcdef0") -> str:
     names = {"cluster_name": cluster, "vpc_id": vpc}
     unfilled = _SCOPED.document(revisions()[-1])
     return dumps(parameters.substitute(unfilled, parameters.values(names)))
+
+
+def hardened(*options: str) -> str:
+    """The scoped policy as `policy` writes it for one cluster, such as with ``--harden``."""
+    names = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
+    return run("policy", "ipv4-scoped", *names, *options).out
 
 
 def without(*actions: str) -> str:

@@ -89,11 +89,16 @@ def attached(arn: str, *, before: bool = True, after: bool = True, **more: Any) 
     return resource("aws_iam_role_policy_attachment", more.pop("block", "a"), *sides, **more)
 
 
+LATER = "(known after apply)"
+
+
 def inline(before: str | None, after: str | None, name: str = "i", **more: Any) -> Json:
-    """An inline policy of a role, by its text on each side."""
+    """An inline policy of a role, by its text on each side, which may be `LATER`."""
     values = {"role": more.pop("role", "r"), "name": name}
-    sides = (None if text is None else {**values, "policy": text} for text in (before, after))
-    return resource("aws_iam_role_policy", more.pop("block", name), *sides, **more)
+    old, new = (None if text is None else {**values, "policy": text} for text in (before, after))
+    if after == LATER:
+        new, more["after_unknown"] = values, {"policy": True}
+    return resource("aws_iam_role_policy", more.pop("block", name), old, new, **more)
 
 
 def managed(before: str | None, after: str | None, name: str = "p", **change: Any) -> Json:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from eks import NODE_TRUST, own_role, same
 from synthetic import (
     DOCUMENT,
+    LATER,
     OPTIONS,
     Json,
     allow,
@@ -20,6 +21,7 @@ from synthetic import (
     document,
     inline,
     levels,
+    managed,
     parsed,
     policy,
     policy_arn,
@@ -28,8 +30,6 @@ from synthetic import (
     reviewed,
     rules,
 )
-from vpc_cni_iam.catalog.facts import aws_managed
-from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.diff.permissions import Permissions
 from vpc_cni_iam.review.diff.reach import Reach, reach
 
@@ -38,15 +38,13 @@ READ = document(allow("s3:GetObject"))
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 ROLE = own_role("r", NODE_TRUST, READ)
 NEW_ROLE = resource("aws_iam_role", "r", None, {"name": "r", "assume_role_policy": NODE_TRUST})
-HELD = {"name": "p", "arn": policy_arn("p")}
 
 
-def managed(name: str) -> str:
+def aws(name: str) -> str:
     return f"arn:aws:iam::aws:policy/{name}"
 
 
-THERE = same("aws_iam_policy", "p", {**HELD, "policy": ALL})
-MOVES = [{"role": name, "policy_arn": HELD["arn"]} for name in ("other", "r")]
+MOVES = [{"role": name, "policy_arn": policy_arn("p")} for name in ("other", "r")]
 LISTS = [
     {"name": "r", "assume_role_policy": NODE_TRUST, "managed_policy_arns": arns}
     for arns in ([], [ADMIN])
@@ -60,10 +58,10 @@ LISTS = [
         [*ROLE, inline(READ, ALL, "more")],
         [*ROLE, inline(READ, IAM, "more")],
         [*ROLE, attached(ADMIN, before=False)],
-        [*ROLE, attached(managed("IAMFullAccess"), before=False)],
-        [*ROLE, policy("p", None, ALL), attached(HELD["arn"], before=False)],
-        [*ROLE, THERE, attached(HELD["arn"], before=False)],
-        [*ROLE, THERE, attachment("r", HELD["arn"], sides=MOVES)],
+        [*ROLE, attached(aws("IAMFullAccess"), before=False)],
+        [*ROLE, policy("p", None, ALL), attached(policy_arn("p"), before=False)],
+        [*ROLE, managed(ALL, ALL), attached(policy_arn("p"), before=False)],
+        [*ROLE, managed(ALL, ALL), attachment("r", policy_arn("p"), sides=MOVES)],
         [resource("aws_iam_role", "r", *LISTS)],
     ],
     ids=["new", "widened", "iam", "attached", "IAM-full", "created", "there", "moved", "arns"],
@@ -77,13 +75,12 @@ def test_who_becomes_an_administrator(changes: list[Json]) -> None:
 
 def held(before: str | None, after: str, *names: str) -> list[Json]:
     """A managed policy that changes, and its attachments to roles."""
-    sides = [None if text is None else {**HELD, "policy": text} for text in (before, after)]
-    attachments = (attachment(name, HELD["arn"], name=f"to-{name}") for name in names)
-    return [resource("aws_iam_policy", "p", *sides), *attachments]
+    has = (attached(policy_arn("p"), role=name, block=f"to-{name}") for name in names)
+    return [managed(before, after), *has]
 
 
 LIMITED = {"name": "limited", "assume_role_policy": NODE_TRUST}
-LIMITED |= {"permissions_boundary": managed("AmazonS3ReadOnlyAccess")}
+LIMITED |= {"permissions_boundary": aws("AmazonS3ReadOnlyAccess")}
 
 
 @pytest.mark.parametrize(
@@ -143,7 +140,7 @@ def test_a_policy_that_nobody_has_is_as_grave_as_it_gets_further(
 def test_a_managed_policy_of_aws_is_judged_by_what_is_known_of_it(
     name: str, expected: Json, words: str
 ) -> None:
-    review = reviewed(*ROLE, attached(managed(name), before=False))
+    review = reviewed(*ROLE, attached(aws(name), before=False))
     assert levels(review) == expected
     assert words in review.findings[0].message
 
@@ -167,11 +164,9 @@ def document_with_an_unknown_arn(*actions: str) -> Json:
 def test_a_document_that_is_unknown_in_one_arn_is_judged_by_the_rest(
     role: list[Json], before: str | None, action: str, expected: set[tuple[str, str]]
 ) -> None:
-    change = inline(before, "", "n", after_unknown={"policy": True})
-    del change["change"]["after"]["policy"]
     review = reviewed(
         *role,
-        *(document_with_an_unknown_arn(action), change),
+        *(document_with_an_unknown_arn(action), inline(before, LATER, "n")),
         configuration=configured(block("aws_iam_role_policy.n", policy=refers(f"{DOCUMENT}.json"))),
     )
     serious = {(str(f.rule), str(f.level)) for f in review.findings if f.rule != "unknown-policy"}
@@ -200,29 +195,13 @@ def test_a_policy_that_is_unknown_in_the_plan_is_read_in_the_source(
   })
 }
 """
-    change = inline(READ, READ, "more")
-    del change["change"]["after"]["policy"]
-    change["change"] |= {"actions": ["update"], "after_unknown": {"policy": True}}
+    change = inline(READ, LATER, "more")
     (finding,) = reviewed(*ROLE, change).findings
     assert (finding.rule, finding.level) == ("unknown-policy", "warning")
     (tmp_path / "main.tf").write_text(code % action)
     review = reviewed(*ROLE, change, options=replace(OPTIONS, source=tmp_path))
     assert levels(review).items() >= (expected if action != "s3:GetObject" else {}).items()
     assert "--source reads" not in str(review.findings)
-
-
-def test_a_boundary_without_iam_leaves_nothing_of_iam_alone() -> None:
-    def read(name: str) -> Policy:
-        policy = aws_managed.find(managed(name))
-        assert policy and policy.document
-        return policy.document
-
-    def within(name: str, *boundary: str) -> Reach:
-        return reach(Permissions((read(name),), tuple((read(b),) for b in boundary)))
-
-    assert within("IAMFullAccess") is Reach.IAM
-    assert within("IAMFullAccess", "PowerUserAccess") is Reach.LIMITED
-    assert within("AdministratorAccess", "PowerUserAccess") is Reach.SERVICES
 
 
 ROLES = "arn:aws:iam::*:role/*"
@@ -265,6 +244,12 @@ def all_but(member: str, value: str, **statement: str) -> Json:
 )
 def test_how_far_policies_reach(statements: list[Json], expected: Reach) -> None:
     assert reach(Permissions((parsed(*statements),))) is expected
+
+
+def test_a_boundary_without_iam_leaves_nothing_of_iam_alone() -> None:
+    boundary = (parsed(all_but("Action", "iam:*", Resource="*")),)
+    for action, expected in (("iam:*", Reach.LIMITED), ("*", Reach.SERVICES)):
+        assert reach(Permissions((parsed(allow(action)),), (boundary,))) is expected
 
 
 @pytest.mark.parametrize(

@@ -66,26 +66,12 @@ def test_what_the_provider_computes_is_nothing_that_a_principal_gets() -> None:
     assert "gets Kubernetes groups known after apply in cluster prod" in finding.message
 
 
-def test_a_renamed_association_is_neither_gained_nor_lost_unless_its_deletion_is_last() -> None:
-    renamed = policy({"policy_arn": ADMIN}, None), policy(None, {"policy_arn": ADMIN}, "b")
-    assert levels_of(*renamed) == [(Rule.CONFLICT, "warning")]
-
-
 def test_a_principal_or_a_cluster_that_is_not_known_is_another_one() -> None:
     for argument in BASE:
         change = policy({"policy_arn": VIEW}, {"policy_arn": VIEW}, actions=["delete", "create"])
         del change["change"]["after"][argument]
         change["change"]["after_unknown"] = {argument: True}
         assert levels_of(change) == [(GAINED, "warning")]
-
-
-def test_an_access_entry_that_gets_another_principal_is_lost_by_the_first() -> None:
-    other = {"type": "EC2_LINUX", "principal_arn": arn_of("other")}
-    moves = entry({"type": "EC2_LINUX"}, other, actions=["delete", "create"])
-    assert levels_of(moves) == [(GAINED, "warning"), (Rule.ACCESS_REMOVED, "warning")]
-    (lost,) = (f for f in found(moves) if f.rule is Rule.ACCESS_REMOVED)
-    assert "can no longer join cluster prod" in lost.message
-    assert "is for another cluster or principal" in lost.message
 
 
 @pytest.mark.parametrize(
@@ -113,22 +99,3 @@ def test_nodes_without_their_access_entry_can_no_longer_join() -> None:
     )
     for other in (role, cluster, renamed):
         assert (Rule.ACCESS_REMOVED, "note") in levels_of(goes, other)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "words"),
-    [
-        ({"authentication_mode": "API"}, {"authentication_mode": "API"}, ""),
-        ({}, {"authentication_mode": "API"}, "authentication_mode from CONFIG_MAP to API"),
-        ({}, {"bootstrap_cluster_creator_admin_permissions": False}, ""),
-        (
-            {"bootstrap_cluster_creator_admin_permissions": False},
-            {"bootstrap_cluster_creator_admin_permissions": True},
-            "bootstrap_cluster_creator_admin_permissions from false to true",
-        ),
-    ],
-)
-def test_how_others_get_into_a_cluster(before: Json, after: Json, words: str) -> None:
-    sides = ({"name": "prod", "access_config": [block]} for block in (before, after))
-    findings = found(resource("aws_eks_cluster", "c", *sides))
-    assert [words in f.message for f in findings] == ([True] if words else [])

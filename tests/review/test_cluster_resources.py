@@ -16,12 +16,6 @@ def _conflicts(*changes: Json) -> list[str]:
     return [f.message for f in found(*changes) if f.rule is Rule.CONFLICT]
 
 
-@pytest.mark.parametrize("after", [DNS, {**DNS, "tags": {"team": "web"}}])
-def test_what_stays_or_is_updated_in_a_replaced_cluster_is_deleted_with_it(after: Json) -> None:
-    (message,) = _conflicts(REPLACED, resource("aws_eks_addon", "dns", DNS, after))
-    assert "EKS then also deletes aws_eks_addon.dns, which the plan keeps" in message
-
-
 @pytest.mark.parametrize(
     "changes",
     [

@@ -1,8 +1,8 @@
-"""Changes that are put off, sensitive, or of a principal whose name is not unique."""
+"""Changes that are put off, sensitive, or of objects that are not destroyed."""
 
 import pytest
 
-from eks import NODE_TRUST
+from eks import NODE_TRUST, same
 from synthetic import (
     Json,
     allow,
@@ -13,7 +13,6 @@ from synthetic import (
     inline,
     managed,
     policy_arn,
-    refers,
     resource,
     reviewed,
     rules,
@@ -44,54 +43,29 @@ def test_what_is_put_off_and_wholly_unknown_is_a_finding(kind: str) -> None:
     assert KINDS[kind] in rules(reviewed(deferred_changes=later))
 
 
-def hidden(kind: str, before: Json, after: Json, *names: str) -> Json:
-    marks = dict.fromkeys(names, True)
-    return resource(kind, "p", before, after, before_sensitive=marks, after_sensitive=marks)
-
-
 @pytest.mark.parametrize(
-    "change",
+    ("kind", "argument", "before", "after", "others"),
     [
-        hidden(
-            "aws_iam_role_policy_attachment",
-            {"role": "r", "policy_arn": "arn:a"},
-            {"role": "r", "policy_arn": "arn:b"},
-            "policy_arn",
+        ("aws_iam_role_policy_attachment", "policy_arn", "arn:a", "arn:b", {"role": "r"}),
+        ("aws_iam_role_policy_attachment", "role", "a", "b", {"policy_arn": "arn:a"}),
+        ("aws_iam_role_policy", "role", "a", "b", {"policy": ALL}),
+        ("aws_iam_policy_attachment", "roles", ["a"], ["a", "b"], {"policy_arn": "arn:a"}),
+        (
+            *("aws_iam_role_policy_attachments_exclusive", "policy_arns", ["arn:a"], ["arn:b"]),
+            {"role_name": "a"},
         ),
-        hidden(
-            "aws_iam_role_policy_attachment",
-            {"role": "a", "policy_arn": "arn:a"},
-            {"role": "b", "policy_arn": "arn:a"},
-            "role",
-        ),
-        hidden(
-            "aws_iam_role_policy",
-            {"role": "a", "policy": ALL},
-            {"role": "b", "policy": ALL},
-            "role",
-        ),
-        hidden(
-            "aws_iam_policy_attachment",
-            {"roles": ["a"], "policy_arn": "arn:a"},
-            {"roles": ["a", "b"], "policy_arn": "arn:a"},
-            "roles",
-        ),
-        hidden(
-            "aws_iam_role_policy_attachments_exclusive",
-            {"role_name": "a", "policy_arns": ["arn:a"]},
-            {"role_name": "a", "policy_arns": ["arn:b"]},
-            "policy_arns",
-        ),
-        hidden(
-            "aws_iam_role",
-            {"assume_role_policy": NODE_TRUST, "permissions_boundary": "arn:a"},
-            {"assume_role_policy": NODE_TRUST, "permissions_boundary": "arn:b"},
-            "permissions_boundary",
+        (
+            *("aws_iam_role", "permissions_boundary", "arn:a", "arn:b"),
+            {"assume_role_policy": NODE_TRUST},
         ),
     ],
 )
-def test_a_sensitive_value_that_changes_is_not_passed_over(change: Json) -> None:
-    review = reviewed(change)
+def test_a_sensitive_value_that_changes_is_not_passed_over(
+    kind: str, argument: str, before: object, after: object, others: Json
+) -> None:
+    marks = {f"{side}_sensitive": {argument: True} for side in ("before", "after")}
+    old, new = ({**others, argument: value} for value in (before, after))
+    review = reviewed(resource(kind, "p", old, new, **marks))
     assert rules(review) & {
         "sensitive-policy",
         "admin-attached",
@@ -101,48 +75,20 @@ def test_a_sensitive_value_that_changes_is_not_passed_over(change: Json) -> None
         "unknown-attachment",
     }
     assert review.failed
-    same = {**change["change"], "after": {**change["change"]["before"], "description": "x"}}
-    assert not reviewed({**change, "change": same}).findings
+    assert not reviewed(resource(kind, "p", old, {**old, "description": "x"}, **marks)).findings
 
 
-def test_one_name_of_two_roles_is_neither() -> None:
-    """Roles of two accounts may have one name."""
-    trust = {"name": "cni", "assume_role_policy": NODE_TRUST}
-    roles = [resource("aws_iam_role", f"r{i}", trust, trust) for i in (1, 2)]
-    s3 = document(allow("s3:*"))
-    first = inline(s3, s3, role="cni", block="a")
-    second = inline(None, document(allow("s3:Get")), "j", role="cni", block="b")
-    blocks = (
-        block(f"aws_iam_role_policy.{name}", role=refers(f"aws_iam_role.{r}.name"))
-        for name, r in (("a", "r1"), ("b", "r2"))
-    )
-    configuration = configured(*blocks)
-    review = reviewed(*roles, first, second, configuration=configuration, fail_on="new-access")
-    assert review.failed
-    (finding,) = (f for f in review.findings if "new-access" in f.means)
-    assert finding.subject == "aws_iam_role.r2"
-    assert "ambiguous-principal" not in rules(review)
-    assert reviewed(roles[0], first, second, fail_on="new-access").failed is False
-
-
-@pytest.mark.parametrize(
-    ("provider", "owner"),
-    [
-        ("aws.two", "aws_iam_role.r2"),
-        ("aws.three", ""),
-        ("", ""),
-    ],
-)
+@pytest.mark.parametrize(("provider", "owner"), [("aws.two", "aws_iam_role.b"), ("aws.three", "")])
 def test_one_name_of_two_roles_is_the_one_of_the_same_provider(provider: str, owner: str) -> None:
-    trust = {"name": "cni", "assume_role_policy": NODE_TRUST}
-    roles = [resource("aws_iam_role", f"r{i}", trust, trust) for i in (1, 2)]
+    """Where no ARN tells the accounts apart."""
+    values = {"name": "cni", "assume_role_policy": NODE_TRUST}
+    roles = [same("aws_iam_role", name, values) for name in "ab"]
     configuration = configured(
-        block("aws_iam_role.r1", provider="aws.one"),
-        block("aws_iam_role.r2", provider="aws.two"),
+        block("aws_iam_role.a", provider="aws.one"),
+        block("aws_iam_role.b", provider="aws.two"),
         block("aws_iam_role_policy.i", provider=provider),
     )
-    comes = inline(None, ONE, role="cni")
-    review = reviewed(*roles, comes, configuration=configuration)
+    review = reviewed(*roles, inline(None, ONE, role="cni"), configuration=configuration)
     assert {f.subject for f in review.findings if f.rule == "new-access"} == {owner}
     assert ("ambiguous-principal" in rules(review)) is not bool(owner)
 

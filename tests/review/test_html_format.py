@@ -13,11 +13,9 @@ from msgspec.structs import replace
 from devtools import Browser, browser
 from shown_reviews import (
     CLEAN,
-    COMMAND,
     NEW_ACCESS,
     PLUGIN,
     POLICY,
-    REWRITTEN,
     every,
     example,
     hostile,
@@ -110,20 +108,6 @@ def test_the_page_begins_with_the_verdict_and_the_plugin() -> None:
     assert '<span class="verdict passes">The review passes</span> no findings' in page(review())
     assert text.index("aws-node in dev: fails") < text.index("aws-node in prod: works")
     assert "<p>aws-node: not in the plan</p>" in page(review())
-
-
-@pytest.mark.parametrize(
-    ("shown", "answer"),
-    [
-        (review(), "Nobody."),
-        (review(CLEAN), "Only what the notes show."),
-        (review(REWRITTEN), "Nobody."),
-        (review(NEW_ACCESS), ""),
-        (review(COMMAND), "Nobody, according to the resources that are read."),
-    ],
-)
-def test_the_page_says_whether_nobody_can_do_more(shown: ShownReview, answer: str) -> None:
-    assert f">{answer}</p>" in page(shown) if answer else "Nobody" not in page(shown)
 
 
 def test_details_are_closed_and_a_plugin_without_facts_has_no_list() -> None:

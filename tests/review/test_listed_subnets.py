@@ -6,6 +6,7 @@ import pytest
 
 from conftest import run
 from eks import OF_ACCOUNT, VERSION, addon, arn_of, own_role, same
+from plugin_setup import hardened
 from synthetic import inline, plan
 
 LISTED, OTHER = "subnet-0123456789abcdef0", "subnet-0fedcba9876543210"
@@ -25,11 +26,6 @@ CLUSTER = {
 }
 
 
-def hardened(*words: str) -> str:
-    names = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0", "--harden")
-    return run("policy", "ipv4-scoped", *names, *words).out
-
-
 @pytest.mark.parametrize(
     ("group", "code", "words"),
     [
@@ -41,12 +37,13 @@ def hardened(*words: str) -> str:
 def test_a_node_group_in_a_subnet_that_is_not_listed_breaks(
     group: list[str] | None, code: int, words: str, tmp_path: Path
 ) -> None:
+    own = hardened("--harden")
     ids = ("--subnet-id", LISTED, "--security-group-id", "sg-0123456789abcdef0")
     changes = [
         *own_role("cni", OF_ACCOUNT),
         addon(INSTALLED, INSTALLED),
         same("aws_eks_cluster", "prod", CLUSTER),
-        inline(hardened(), hardened(*ids), role="cni"),
+        inline(own, hardened("--harden", *ids), role="cni"),
     ]
     if group:
         nodes = {"cluster_name": "prod", "node_role_arn": arn_of("nodes"), "subnet_ids": group}

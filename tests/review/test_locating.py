@@ -149,12 +149,6 @@ def test_a_directory_of_another_module_is_told(tmp_path: Path) -> None:
     assert (right.code, right.err, "m.tf.json:1" in right.out) == (1, "", True)
 
 
-def test_an_ignore_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    (tmp_path / "plan.json").write_bytes(plan())
-    done = run("review", "plan.json", "--ignore-file", "gone.toml", cwd=tmp_path)
-    assert (done.code, "gone.toml: does not exist" in done.err) == (3, True)
-
-
 def test_a_change_of_the_plugin_has_the_line_where_it_is_written(tmp_path: Path) -> None:
     sides = [{"addon_version": v} for v in ("v1.21.2-eksbuild.1", "v1.22.1-eksbuild.1")]
     write_tree(tmp_path, {"main.tf": '\n\nresource "aws_eks_addon" "vpc_cni" {}\n'})

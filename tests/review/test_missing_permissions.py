@@ -6,7 +6,6 @@ import pytest
 
 from eks import (
     CNI,
-    NODE_TRUST,
     OF_ACCOUNT,
     POD_TRUST,
     VERSION,
@@ -15,10 +14,10 @@ from eks import (
     association,
     irsa,
     own_role,
-    same,
 )
 from plugin_setup import without
 from synthetic import (
+    LATER,
     Json,
     allow,
     attached,
@@ -26,6 +25,8 @@ from synthetic import (
     document,
     inline,
     levels,
+    managed,
+    policy_arn,
     resource,
     reviewed,
 )
@@ -38,7 +39,7 @@ STATEMENTS = json.loads(CNI)["Statement"]
 (_IPV6,) = variants.find(("ipv6",))
 OLD_IPV6 = dumps(_IPV6.document(revisions()[0]))
 ASSIGN, UNASSIGN = "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"
-FURTHER = "arn:aws:iam::111122223333:policy/further"
+FURTHER = policy_arn("further")
 IRSA = {**VERSION, "service_account_role_arn": arn_of("cni")}
 MISSING = "plugin-permission-missing"
 
@@ -114,16 +115,17 @@ def test_a_deny_by_what_requests_are_not_known_to_carry_is_a_doubt(operator: str
 
 def test_a_policy_that_the_plan_does_not_show_may_allow_what_is_missing() -> None:
     poor = own_role("cni", irsa(), without("ec2:DescribeSubnets"))
-    (missing,) = of_rule(MISSING, addon(None, IRSA), *poor, further(is_new=False))
-    assert missing.level == "warning"
-    assert f"unless {FURTHER} allows it" in missing.message
+    review = reviewed(addon(None, IRSA), *poor, further(is_new=False))
+    (missing,) = (f for f in review.findings if f.rule == MISSING)
+    assert missing.level == "warning" and f"unless {FURTHER} allows it" in missing.message
+    assert review.plugins[0].verdict == "not shown"
+    assert f"whether {FURTHER} allows ec2:DescribeSubnets" in review.plugins[0].answer
 
 
 @pytest.mark.parametrize("text", [None, document(allow("ec2:DescribeTags"))])
 def test_what_depends_on_a_policy_that_is_known_after_apply_is_a_warning(text: str | None) -> None:
     """A new cluster's own policy names its VPC, which is known after apply."""
-    values = {"name": "later", "role": "cni"}
-    later = resource("aws_iam_role_policy", "later", None, values, after_unknown={"policy": True})
+    later = inline(None, LATER, "later", role="cni")
     role = own_role("cni", OF_ACCOUNT, *([text] if text else []))
     plan = (association(None, "cni"), addon(None, {}), *role, later)
     (missing,) = of_rule(MISSING, *plan)
@@ -171,28 +173,22 @@ def test_first_policies_of_aws_nodes_role_that_lack_a_call_are_a_warning() -> No
 
 
 def test_a_role_that_gets_a_permissions_boundary_alone_gets_no_first_policies() -> None:
-    arn = FURTHER.replace("further", "limit")
-    limit = same("aws_iam_policy", "limit", {"name": "limit", "arn": arn, "policy": CNI})
     values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
-    role = resource("aws_iam_role", "cni", values, {**values, "permissions_boundary": arn})
-    review = reviewed(addon(IRSA, IRSA), role, limit)
+    bounded = {**values, "permissions_boundary": policy_arn("limit")}
+    role = resource("aws_iam_role", "cni", values, bounded)
+    review = reviewed(addon(IRSA, IRSA), role, managed(CNI, CNI, "limit"))
     assert review.plugins[0].answer.startswith("fails as before")
 
 
-def test_a_new_role_that_is_only_denied_calls_is_an_error() -> None:
-    (role, *policies) = own_role("cni", irsa(), document(allow("ec2:*", Effect="Deny")))
-    review = reviewed(*created(role, *policies))
-    assert levels(review)["coverage-lacking"] == "error"
-    assert [plugin.verdict for plugin in review.plugins] == ["fails"]
-
-
-def test_a_new_role_that_a_boundary_keeps_from_all_calls_is_an_error() -> None:
-    arn = FURTHER.replace("further", "limit")
-    text = document(allow("s3:GetObject"))
-    limit = same("aws_iam_policy", "limit", {"name": "limit", "arn": arn, "policy": text})
-    values = {"name": "cni", "assume_role_policy": irsa(), "permissions_boundary": arn}
-    (_, *policies) = own_role("cni", irsa(), CNI)
-    review = reviewed(resource("aws_iam_role", "cni", None, values), limit, *created(*policies))
+@pytest.mark.parametrize(
+    ("own", "boundary"), [(deny("ec2:*"), allow("*")), (allow("ec2:*"), allow("s3:GetObject"))]
+)
+def test_a_new_role_that_is_denied_all_calls_is_an_error(own: Json, boundary: Json) -> None:
+    limit = managed(document(boundary), document(boundary), "limit")
+    values = {"name": "cni", "assume_role_policy": irsa()}
+    values |= {"permissions_boundary": policy_arn("limit")}
+    gets = inline(None, document(own), role="cni")
+    review = reviewed(resource("aws_iam_role", "cni", None, values), limit, gets)
     assert levels(review)["coverage-lacking"] == "error"
     assert "fails" in {plugin.verdict for plugin in review.plugins}
 
@@ -202,16 +198,3 @@ def test_a_setting_that_decides_nothing_asks_no_more_of_the_role() -> None:
     sides = ({**IRSA, "configuration_values": text} for text in texts)
     poor = own_role("cni", irsa(), document(allow("ec2:DescribeTags")))
     assert levels(reviewed(addon(*sides), *poor)) == {"plugin-configuration-changed": "note"}
-
-
-def test_nodes_that_get_another_role_are_asked_for_what_the_plugin_calls() -> None:
-    roles = (*own_role("a", NODE_TRUST, CNI), *own_role("b", NODE_TRUST, document(allow("s3:*"))))
-    sides = [{"cluster_name": "prod", "node_role_arn": arn_of(name)} for name in "ab"]
-    review = reviewed(resource("aws_eks_node_group", "n", *sides), *roles)
-    assert levels(review) == {"node-role-changed": "error", MISSING: "error"}
-    more = (
-        same("aws_eks_node_group", "n", sides[0]),
-        resource("aws_eks_node_group", "m", None, sides[1]),
-    )
-    added = levels(reviewed(*more, *roles))
-    assert added == {"node-role-changed": "warning", MISSING: "error"}

@@ -206,20 +206,12 @@ main()
 
 
 def test_what_an_engine_shows_is_not_in_memory_as_a_whole(tmp_path: Path) -> None:
-    engine = tmp_path / "terraform"
-    engine.write_text(
-        "#!/bin/sh\n"
-        "printf '{\"other\": \"'; head -c 150M /dev/zero | tr '\\0' x; printf '\", '\n"
-        "tail -c +2 plan.json\n"
-    )
-    engine.chmod(0o755)
-    (tmp_path / "plan.json").write_bytes(PLAN)
-    with zipfile.ZipFile(tmp_path / "tfplan", "w") as archive:
-        archive.writestr("tfplan", "")
+    large = "printf '{\"other\": \"'; head -c 150M /dev/zero | tr '\\0' x; printf '\", '"
+    path = shown_by({"terraform": f"{large}; tail -c +2 plan.json"}, tmp_path)["PATH"]
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, "review", "tfplan"],
         cwd=tmp_path,
-        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
         check=False,

@@ -19,7 +19,7 @@ from eks import (
     same,
 )
 from plugin_setup import release
-from synthetic import Json, allow, document, inline, resource, reviewed, role
+from synthetic import LATER, Json, allow, document, inline, resource, reviewed, role
 
 OTHER = f"{ISSUER}OTHER"
 OTHERS = irsa(PROVIDER.replace(ISSUER, OTHER), OTHER)
@@ -168,29 +168,11 @@ def test_a_target_role_is_assumed_by_the_role_of_the_association(
     assert (levels.get(LOST) == "error") is (verdict == "fails")
 
 
-def test_a_first_role_that_may_no_longer_assume_the_target_role_is_an_error() -> None:
+def test_a_first_role_whose_policy_is_known_after_apply_may_assume_the_target_role() -> None:
     there = resource(ASSOCIATION, "a", association(), association())
     roles = (*own_role("first", POD_TRUST), *own_role("target", TO_ACCOUNT, CNI))
-    change = inline(MAY, None, "assume", role="first")
-    assert judged(cluster(), there, *roles, change) == ({LOST: "error"}, ["fails"])
-    (fix,) = {f.fix for f in reviewed(cluster(), there, *roles, change).findings if f.fix}
-    assert "Allow sts:AssumeRole and sts:TagSession on aws_iam_role.target" in fix
-    later = inline(MAY, MAY, "assume", role="first", after_unknown={"policy": True})
-    later["change"] |= {
-        "after": {**later["change"]["after"], "policy": None},
-        "actions": ["update"],
-    }
+    later = inline(MAY, LATER, "assume", role="first")
     assert judged(cluster(), there, *roles, later)[1] == ["not shown"]
-
-
-def test_a_target_role_that_no_longer_trusts_the_first_role_is_an_error() -> None:
-    there = resource(ASSOCIATION, "a", association(), association())
-    change = role("target", TO_FIRST, TO_FIRST.replace("first", "other"))
-    for side in ("before", "after"):
-        change["change"][side] |= {"arn": TARGET}
-    has = inline(CNI, CNI, role="target")
-    levels, verdicts = judged(cluster(), there, *own_role("first", POD_TRUST, MAY), change, has)
-    assert (levels[COVERAGE], verdicts) == ("error", ["fails"])
 
 
 def chart(namespace: str = "kube-system", **values: object) -> Json:

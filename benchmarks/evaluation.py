@@ -181,8 +181,8 @@ def a_step(pair: tuple[Policy, Policy]) -> float:
         pair: The policies before and after.
     """
     steps = Budget(STEPS)
-    taken = timed(lambda: no_new_access([pair[0]], [pair[1]], budget=steps), 1e6)()
-    return taken / (STEPS - max(steps.steps, 0))
+    taken: float = timed(lambda: no_new_access([pair[0]], [pair[1]], budget=steps), 1e6)()
+    return taken / (int(STEPS) - max(steps.steps, 0))
 
 
 def sorting() -> float:

@@ -18,9 +18,10 @@ from vpc_cni_iam.names import resolve
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
-    from vpc_cni_iam.coverage.subject import Opener
+    from vpc_cni_iam.coverage.subject import Opener, Subject
     from vpc_cni_iam.hcl.module.given import Renderer
     from vpc_cni_iam.inputs.variables import GivenVariables
+    from vpc_cni_iam.plugin.settings import PluginSettings
 
 
 _STRICT = "vpc_cni_iam.strict"
@@ -56,17 +57,16 @@ def _note_strict(context: typer.Context, value: bool) -> bool:
     return value
 
 
-def strict(text: str) -> Any:
-    """Return the option that refuses unknown versions."""
-    # Eager: the callback of --cni-version needs its value.
-    return typer.Option(False, "--strict", help=text, is_eager=True, callback=_note_strict)
-
-
 # The option that names a plugin version.
 plugin_version = partial(value, "VERSION", autocompletion=_versions, callback=_known_version)
-STRICT = strict("Refuse a plugin version newer than the catalog.")
-
-
+# The option that refuses unknown versions. Eager: the callback of --cni-version needs its value.
+STRICT: Any = typer.Option(
+    False,
+    "--strict",
+    help="Refuse a plugin version newer than the catalog.",
+    is_eager=True,
+    callback=_note_strict,
+)
 AwsOutput = Annotated[
     list[str],
     typer.Argument(metavar="FILE...", help="Output of the AWS CLI; - is standard input."),
@@ -309,6 +309,11 @@ class ClusterOptions(Struct, frozen=True):
         """The values by parameter name of the catalog."""
         return asdict(self)
 
+    def with_names(self, plugin: PluginSettings) -> dict[str, str | None]:
+        """Return the values; names that no option gives are those of the plugin's file."""
+        own = self.values
+        return own | {name: own[name] or value for name, value in plugin.names().items()}
+
 
 class LimitOptions(Struct, frozen=True):
     """The options for policies that limit the role's policies."""
@@ -324,3 +329,9 @@ class LimitOptions(Struct, frozen=True):
     def files(self) -> list[str]:
         """The files that they name, and an empty name if there is no boundary."""
         return [*(self.scp or ()), self.boundary or ""]
+
+    def applied(self, subject: Subject, opener: Opener) -> Subject:
+        """Return the policies of a role with these limits."""
+        from vpc_cni_iam.coverage.subject import limited
+
+        return limited(subject, self.boundary, self.scp or (), opener)

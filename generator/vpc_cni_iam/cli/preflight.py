@@ -70,12 +70,11 @@ def preflight(
     """See `HELP`."""
     from vpc_cni_iam.inputs.aws import ec2
     from vpc_cni_iam.inputs.kind import Content
-    from vpc_cni_iam.plugin.settings import PluginSettings
     from vpc_cni_iam.preflight import findings, report
     from vpc_cni_iam.texts.limits import INVENTORY
 
     inputs.check_once([*files, daemonset or "", eni_configs or ""])
-    plugin = PluginSettings() if daemonset is None else inputs.plugin_settings(daemonset)
+    plugin = inputs.plugin_settings(daemonset)
     target = target_of(plugin, cluster_name, vpc_id, variant)
     documents, chosen, plugin = as_set_up(plugin, target.mode, documents, hardening)
     (composed,) = options.chosen((target.variant,), documents, chosen).composed()

@@ -15,9 +15,9 @@ from vpc_cni_iam.audit.assuming import (
     ObstacleKind,
     TrustAudit,
     audit_trust,
+    obstacle_of_node,
     obstacles_of,
     obstacles_of_first,
-    obstacles_of_nodes,
 )
 from vpc_cni_iam.audit.clusters import (
     ClusterUse,
@@ -348,15 +348,11 @@ class _Auditor(Struct):
         families = [*results]
         if not results or len(results) < len(_active(uses)):
             families += judgement.families
-        no_trust, unknown = obstacles_of(trust, uses)
+        obstacles = obstacles_of(trust, uses)
         for use in _active(uses):
-            for known, open_ in (
-                self._first_role(use, trust, detail.arn),
-                *self._roles_of_nodes(use),
-            ):
-                no_trust += known
-                unknown += open_
-        undecided += tuple(unknown)
+            obstacles += [*self._first_role(use, trust, detail.arn), *self._roles_of_nodes(use)]
+        no_trust = [o for o in obstacles if o.kind.is_certain]
+        undecided += tuple(o for o in obstacles if not o.kind.is_certain)
         verdict = self._verdict(role, uses, families, is_undecided=bool(undecided))
         if uses and not _active(uses) and trust.identities == (Identity.node_role,):
             verdict = RoleVerdict.unused
@@ -398,32 +394,30 @@ class _Auditor(Struct):
         is_broken = denied and breaks_anyway(role, places)
         return RoleVerdict.breaks if is_broken else RoleVerdict.unknown
 
-    def _first_role(
-        self, use: ClusterUse, trust: TrustAudit, role: str
-    ) -> tuple[list[Obstacle], list[Obstacle]]:
-        """Return why the role that must assume another cannot, and what is not known about it."""
+    def _first_role(self, use: ClusterUse, trust: TrustAudit, role: str) -> Iterator[Obstacle]:
+        """Yield why the role that must assume another cannot, or what is not known about it."""
         name, detail = use.by_role, self.roles_beside.get(use.by_role)
         if detail is None:
-            return [], [Obstacle(ObstacleKind.absent_first_role, on=name)] if name else []
+            if name:
+                yield Obstacle(ObstacleKind.absent_first_role, on=name)
+            return
         policies, limits, _, unknown = policies_of(detail)
-        denied, undecided = obstacles_of(self._trust(detail), [replace(use, by_role="")])
-        undecided += unknown
-        if not undecided:
-            more, undecided = obstacles_of_first(use, trust, role, policies, limits)
-            denied += more
-        return [replace(o, of=name) for o in denied], [replace(o, of=name) for o in undecided]
+        obstacles = [*obstacles_of(self._trust(detail), [replace(use, by_role="")]), *unknown]
+        if all(o.kind.is_certain for o in obstacles):
+            obstacles += obstacles_of_first(use, trust, role, policies, limits)
+        yield from (replace(o, of=name) for o in obstacles)
 
-    def _roles_of_nodes(self, use: ClusterUse) -> Iterator[tuple[list[Obstacle], list[Obstacle]]]:
-        """Yield why nodes get no credentials from EKS Pod Identity, and what is not known."""
+    def _roles_of_nodes(self, use: ClusterUse) -> Iterator[Obstacle]:
+        """Yield why nodes get no credentials from EKS Pod Identity, or what is not known."""
         for name in use.node_roles if use.by is Identity.pod_identity else ():
             if (detail := self.roles_beside.get(name)) is None:
                 absent = ObstacleKind.absent_node_role
-                yield [], [Obstacle(absent, use.cluster, action=ASSUME_FOR_PODS, on=name)]
+                yield Obstacle(absent, use.cluster, action=ASSUME_FOR_PODS, on=name)
                 continue
             policies, limits, _, unknown = policies_of(detail)
-            denied, undecided = obstacles_of_nodes(use, name, policies, limits)
-            open_ = [replace(o, of=name) for o in unknown] if denied else []
-            yield ([], open_) if open_ else (denied, undecided)
+            if obstacle := obstacle_of_node(use, name, policies, limits):
+                is_open = unknown and obstacle.kind.is_certain
+                yield from (replace(o, of=name) for o in unknown) if is_open else (obstacle,)
 
 
 def _regions(

@@ -10,11 +10,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from vpc_cni_iam.errors import EngineError
+from vpc_cni_iam.texts import MARKERS
 
 YOURS, GENERATED = "yours", "generated now"
 # Git's styles of conflict markers.
 STYLES = ("merge", "diff3", "zdiff3")
-_MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 # Exit codes of git up to this one are numbers of conflicts; others are errors.
 _MOST_CONFLICTS = 127
 
@@ -87,6 +87,6 @@ def _ended(lines: list[str]) -> list[str]:
 def unlabelled(text: str) -> str:
     """Return a text without the names in its markers, to compare it with another merge."""
     return "".join(
-        f"{line[:7]}\n" if line.startswith(_MARKERS) else line
+        f"{line[:7]}\n" if line.startswith(MARKERS) else line
         for line in text.splitlines(keepends=True)
     )

@@ -115,7 +115,7 @@ def convert(
 ) -> None:
     """See `HELP`."""
     chosen.check()
-    inputs.check_once(files)
+    inputs.check_once([*files, *(variables.var_file or ())])
     once: dict[str | PurePath, str] = {}  # one path may be spelled in two ways
     for file in files:
         once.setdefault(file if file == "-" else PurePath(file), file)
@@ -213,7 +213,6 @@ def _readings(files: Sequence[str], variables: options.ModuleOptions) -> list[Re
     from vpc_cni_iam.inputs.directory import Directory
     from vpc_cni_iam.inputs.hcl import check_declared
 
-    inputs.check_once([*files, *(variables.var_file or ())])
     values = variables.read()
     texts = (partial(_hcl_texts, file) for file in files)
     needs_beside = values.names or values.renderer

@@ -235,8 +235,8 @@ def chosen(
     )
 
 
-class VariableOptions(Struct, frozen=True):
-    """The options that give values to the variables of a module."""
+class ModuleOptions(Struct, frozen=True):
+    """The options that say how a module in HCL is read."""
 
     PANEL: ClassVar[str] = "Module in HCL"
 
@@ -246,19 +246,6 @@ class VariableOptions(Struct, frozen=True):
     var_file: list[str] | None = value(
         "FILE", "Values of variables, in the format of .tfvars or .tfvars.json; repeat for more."
     )
-
-    def read(self) -> GivenVariables:
-        """Return the values."""
-        from vpc_cni_iam.cli import inputs
-        from vpc_cni_iam.inputs.variables import given_variables
-
-        text = partial(inputs.text, form="HCL")
-        return given_variables(self.var or (), self.var_file or (), text)
-
-
-class ModuleOptions(VariableOptions, frozen=True):
-    """The options that say how a module is read."""
-
     engine: RenderingEngine = choice(
         RenderingEngine,
         "--engine",
@@ -268,8 +255,13 @@ class ModuleOptions(VariableOptions, frozen=True):
     )
 
     def read(self) -> GivenVariables:
-        """Return the values, and the engine."""
-        return replace(VariableOptions.read(self), renderer=self._renderer())
+        """Return the values of variables, and the engine."""
+        from vpc_cni_iam.cli import inputs
+        from vpc_cni_iam.inputs.variables import given_variables
+
+        text = partial(inputs.text, form="HCL")
+        values = given_variables(self.var or (), self.var_file or (), text)
+        return replace(values, renderer=self._renderer())
 
     def opener(self, names: Mapping[str, str | None]) -> Opener:
         """Return the opener of a command's inputs; `names` has the cluster's names and IDs."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import io
 import os
 import shutil
 import sys
@@ -217,11 +216,10 @@ def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
 def _setting(report: ReportOptions, source: Path | None) -> Setting:
     from vpc_cni_iam.review.report_formats import FORGES, Setting
 
-    terminal = sys.stdout.isatty()
     # As rich, which prints the tables of other commands, decides it.
-    colour = "NO_COLOR" not in os.environ and bool(terminal or os.environ.get("FORCE_COLOR"))
-    bound = terminal or "COLUMNS" in os.environ
-    width = shutil.get_terminal_size().columns if bound else None
+    is_asked = sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+    colour = "NO_COLOR" not in os.environ and is_asked
+    width = shutil.get_terminal_size().columns if common.has_width() else None
     forge = next((name for name in FORGES if name == report.read_on), None)
     return Setting(forge, _prefix(source), width, colour, report.details)
 
@@ -234,9 +232,7 @@ def _reports(result: ShownReview, output: Format, files: dict[Path, str], settin
     plain = replace(setting, width=None, colour=False)
     for path, name in files.items():
         single.write(path, pieces(name, result, plain))
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # Escape letters that the locale's encoding does not have.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    common.print_any_letter()
     # typer.echo refuses a locale of ASCII.
     sys.stdout.writelines(pieces(output.value, result, setting))
 

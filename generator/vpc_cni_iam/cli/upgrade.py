@@ -57,7 +57,7 @@ def upgrade(
     pin = upgrading.find_pin(chosen.cni_version, chosen.revision, latest=chosen.latest)
     with request.checkout() as checkout:
         prepared = upgrading.prepare(request.config, pin, request.modules, checkout)
-        diffs = [diff(plan) for plan in prepared.plans]
+        diffs = [diff(o.plan) for o in prepared.outcomes if o.plan]
         for each in diffs if request.output is Format.text and not request.quiet else ():
             show_diff(each, with_text=dry_run and not prepared.stopped)
         outcomes = prepared.outcomes if dry_run else upgrading.upgrade(prepared, checkout)

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.checkout import Checkout
-from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.files.merge import Merged, both_texts, merge
 from vpc_cni_iam.files.read import decoded, unix
 from vpc_cni_iam.files.unified import unified
@@ -114,12 +113,6 @@ def as_it_is(config: Config, module: VendoredModule) -> SyncPlan:
     replacing = conflicting(observed, own)
     files = _with_meanings(observed, planned, own, overridden=bool(replacing))
     return SyncPlan(module, observed, files, replacing)
-
-
-def plan_at_rest(config: Config, module: VendoredModule, checkout: Checkout) -> SyncPlan:
-    """Return the plan of a sync, read while no other run writes the module; see `plan`."""
-    with at_rest(config.folder(module)):
-        return plan(config, module, checkout)
 
 
 def _texts(files: Iterable[FilePlan]) -> dict[str, str]:

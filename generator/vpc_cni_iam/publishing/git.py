@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from vpc_cni_iam.errors import PublishError, reason
+from vpc_cni_iam.errors import PublishError, first_of, reason
 from vpc_cni_iam.files.git import git_environment, run_git
 from vpc_cni_iam.files.read import contents, unix
 from vpc_cni_iam.publishing.address import REPOSITORY
@@ -145,7 +145,7 @@ def _tagged_already(git: _Git, name: str, commit: str, entries: Mapping[str, str
     if differing:
         raise PublishError(
             f"{git.repository}: the tag {name} exists with other content "
-            f"({', '.join(differing[:_LISTED])}), and a published version never changes; choose "
+            f"({first_of(differing, _LISTED)}), and a published version never changes; choose "
             "another version"
         )
     _check_loaded(f"{git.repository}: the tag {name}", tagged, entries)
@@ -179,7 +179,7 @@ def _check_loaded(place: str, paths: Iterable[str], files: Iterable[str]) -> Non
     )
     if loaded:
         raise PublishError(
-            f"{place}: an engine would load {', '.join(loaded[:_LISTED])} with the module, but its "
+            f"{place}: an engine would load {first_of(loaded, _LISTED)} with the module, but its "
             "version and provenance do not cover it; move it to another folder, or remove it with "
             "git rm, and commit"
         )
@@ -264,7 +264,7 @@ def _try_checkout(git: _Git, commit: str, files: Mapping[str, str]) -> None:
         changed += [p for p, c in contents(tree, files).items() if unix(c) != files[p].encode()]
     if differing := sorted({*changed} - {""}):
         raise PublishError(
-            f"{git.repository}: a filter or an attribute changes {', '.join(differing[:_LISTED])} "
+            f"{git.repository}: a filter or an attribute changes {first_of(differing, _LISTED)} "
             "at checkout; exclude the module's files from it in .gitattributes, and commit"
         )
 

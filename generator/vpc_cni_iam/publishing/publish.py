@@ -279,7 +279,7 @@ def _check_foreign(folder: Path, files: Iterable[str]) -> None:
     if foreign := sorted(present - set(files)):
         raise TreeError(
             f"{folder}: has files that are not part of the module: "
-            f"{', '.join(foreign[:_LISTED])}; move them away"
+            f"{first_of(foreign, _LISTED)}; move them away"
         )
 
 

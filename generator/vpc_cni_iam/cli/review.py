@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import sys
@@ -152,7 +151,6 @@ def review(
     report: ReportOptions,
 ) -> None:
     """See `HELP`."""
-    gc.disable()  # There are hardly any reference cycles here, and the collector takes a tenth.
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.review.obtain import obtain
     from vpc_cni_iam.review.report.make import check_fail_on, shown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Mapping
 from functools import partial
@@ -99,7 +98,6 @@ def verify(
     from vpc_cni_iam.engine.run import find
     from vpc_cni_iam.verifying.verify import verify as compare
 
-    gc.disable()  # The parser's tables have many objects; the collector takes a tenth of the time.
     renderer = None if engine is options.RenderingEngine.none else find(engine.value, os.environ)
     result = compare(directory, partial(chosen.selected, directory), renderer, _published_files)
     for note in result.notes:

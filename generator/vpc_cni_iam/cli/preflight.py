@@ -73,7 +73,7 @@ def preflight(
 
     inputs.check_once([*files, daemonset or "", eni_configs or ""])
     plugin = inputs.plugin_settings(daemonset)
-    variant, own = _variant(plugin, variant), plugin.names()
+    own, variant = plugin.names(), _variant(plugin, variant)
     cluster = cluster_name or own.get("cluster_name") or _no_cluster_name(plugin)
     documents, chosen, settings = as_set_up(plugin, documents, hardening)
     (composed,) = options.chosen((variant,), documents, chosen).composed()

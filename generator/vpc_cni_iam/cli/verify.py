@@ -16,6 +16,7 @@ from vpc_cni_iam.cli.common import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
+    from vpc_cni_iam.catalog.selection import Additions
     from vpc_cni_iam.verifying.verify import Verification
 
 HELP = """Compare the module in DIRECTORY with the catalog.
@@ -55,18 +56,19 @@ class ComparedOptions(Struct, frozen=True):
     no_additions: bool = options.NO_ADDITIONS
     all_calls: bool = options.ALL_CALLS
 
-    def selected(self, directory: Path, stated: Options | None) -> Options | None:
+    def selected(
+        self, directory: Path, additions: Additions, stated: Options | None
+    ) -> Options | None:
         """Return the options to compare with: the user's, else those that the module states.
 
         The options of a module that sync writes are in the configuration.
         """
         from vpc_cni_iam.catalog import options
-        from vpc_cni_iam.catalog.selection import Additions, additions_of
+        from vpc_cni_iam.catalog.selection import Additions
         from vpc_cni_iam.vendoring.repository import options_of
 
         stated = stated or options_of(directory)
         names, features = self.variant or (), self.feature or ()
-        additions = additions_of(no_additions=self.no_additions, all_calls=self.all_calls)
         is_chosen = names or self.revision or self.cni_version or features
         if stated is None and not is_chosen and additions is Additions.needed:
             return None
@@ -95,11 +97,14 @@ def verify(
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.catalog.selection import additions_of
     from vpc_cni_iam.engine.run import find
     from vpc_cni_iam.verifying.verify import verify as compare
 
+    additions = additions_of(no_additions=chosen.no_additions, all_calls=chosen.all_calls)
+    select = partial(chosen.selected, directory, additions)
     renderer = None if engine is options.RenderingEngine.none else find(engine.value, os.environ)
-    result = compare(directory, partial(chosen.selected, directory), renderer, _published_files)
+    result = compare(directory, select, renderer, _published_files)
     for note in result.notes:
         common.say(note)
     _show(result, output)

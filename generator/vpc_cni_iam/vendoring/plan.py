@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.checkout import Checkout
-from vpc_cni_iam.files.merge import Merged, both_texts, merge
+from vpc_cni_iam.files.merge import Merged, merge
 from vpc_cni_iam.files.read import decoded, unix
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
@@ -148,8 +148,7 @@ def _edited(observed: ModuleContents, file: ModuleFile, checkout: Checkout) -> F
     if file.markers:
         return FilePlan(file, text, pending=True)
     if file.state is FileState.both:
-        now, base = observed.generated[path], observed.base(path, text)
-        new = both_texts(text, now) if base is None else merge(text, base, now)
+        new = merge(text, observed.base(path, text), observed.generated[path])
         return _merged(observed, path, new, (text,))
     origin = None if file.accepted else accepted_origin(observed, path, text)
     return FilePlan(file, text, origins=() if origin is None else (origin,))

@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 from conftest import COMMAND, ROOT, TERRAFORM_NEWEST, engine_environment, read_tree, run, write_tree
+from hcl_documents import documents_of
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.selection import Additions
-from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.rendering.policy_module import render
@@ -246,7 +245,7 @@ def test_policy_as_hcl_reads_back() -> None:
     printed = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest", "--format", "hcl")
     document = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest")
     assert printed.err == ""
-    (result,) = resolve.documents(parse(printed.out, "x").blocks, "x", ValueScope())
+    (result,) = documents_of(parse(printed.out, "x").blocks)
     assert result.policy == loads(document.out, "x")
 
 
@@ -430,7 +429,7 @@ def test_a_policy_is_narrowed_to_the_ids_that_it_is_given() -> None:
     assert ids == ["subnet-01234567", "subnet-89abcdef", "sg-01234567", "sg-01234567"]
     as_hcl = run("policy", "ipv4-scoped", *NAMES, "--harden", *LISTS, "--format", "hcl")
     (block,) = parse(as_hcl.out, "stdout").blocks
-    (document,) = resolve.documents((block,), "stdout", ValueScope())
+    (document,) = documents_of((block,))
     assert document.policy == loads(done.out, "stdout")
     assert "(subnet-added)" in done.err and "(security-group-added)" in done.err
 

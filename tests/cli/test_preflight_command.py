@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Run, run
-from test_coverage_deployment import daemonset
+from daemonsets import daemonset
 
 NODE = {
     "InstanceId": "i-0123456789abcdef0",

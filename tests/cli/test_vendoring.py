@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import OFFLINE_PROVIDER, ROOT, read_tree, run, write_tree
-from test_coverage_deployment import daemonset
+from daemonsets import daemonset
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.policy.parse import loads

@@ -215,7 +215,7 @@ def _asked(
     node: NodeOptions,
 ) -> tuple[Subject, RequestSetting]:
     """Return the policies, and the plugin's settings in the cluster."""
-    from vpc_cni_iam.inputs.variables import check_used
+    from vpc_cni_iam.inputs.identify import check_used
 
     others = [plugin.daemonset or "", *(variables.var_file or ())]
     inputs.check_once([*files, *limits.files, *others])

@@ -5,9 +5,9 @@ import json
 import re
 from pathlib import Path
 
+from conftest import run
 from consuming import FOLDER, publish_one
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.cli.publish import publish as command
 
 
 def test_the_statement(tmp_path: Path) -> None:
@@ -51,6 +51,6 @@ def test_the_directory_s_readme_says_only_what_there_is(tmp_path: Path) -> None:
         r"(terraform-aws-vpc-cni-iam-1\.0\.0\.(?:tar\.gz|intoto\.json))[ \n]", text
     ):
         assert (tmp_path / FOLDER / "1.0.0" / path).is_file()
-    options = {f"--{name.replace('_', '-')}" for name in command.__annotations__}
-    assert set(re.findall(r"--(?:git-tag|oci-repository)", text)) <= options
+    options = re.findall(r"^ +(--[a-z-]+) ", run("publish", "--help").out, re.MULTILINE)
+    assert {*re.findall(r"--(?:git-tag|oci-repository)", text)} <= {*options}
     assert "registry.example.test/platform/vpc-cni-iam/aws" in text

@@ -55,6 +55,21 @@ class ObstacleKind(Enum):
         "the policies of the node role are for a Region, and the cluster's is not known"
     )
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether aws-node cannot assume the role; else, this is not known."""
+        return self not in (
+            self.anyone,
+            self.unread_trust,
+            self.absent,
+            self.absent_first_role,
+            self.absent_node_role,
+            self.unread_policy,
+            self.first_role_undecided,
+            self.node_role_undecided,
+            self.node_role_region,
+        )
+
 
 class Obstacle(Struct, frozen=True):
     """Why aws-node cannot assume a role, with the data that its kind uses."""
@@ -123,10 +138,8 @@ def audit_trust(policy: Policy, role: str) -> TrustAudit:
     )
 
 
-def obstacles_of(
-    audit: TrustAudit, uses: Sequence[ClusterUse]
-) -> tuple[list[Obstacle], list[Obstacle]]:
-    """Return why aws-node cannot assume a role, and what is not known about it."""
+def obstacles_of(audit: TrustAudit, uses: Sequence[ClusterUse]) -> list[Obstacle]:
+    """Return why aws-node cannot assume a role, or what is not known about it."""
     known = [o for use in uses if not use.is_overridden for o in _in_cluster(audit, use)]
     if not uses and audit.identities:
         if audit.allowed.isdisjoint(audit.identities):
@@ -136,7 +149,7 @@ def obstacles_of(
     elif not uses and audit.is_meant:
         repairs = [Obstacle(ObstacleKind.mendable, repair=repair) for repair in audit.repairs]
         known = repairs or [Obstacle(ObstacleKind.never_met)]
-    return ([], [audit.undecided]) if known and audit.undecided else (known, [])
+    return [audit.undecided] if known and audit.undecided else known
 
 
 def _lets_pods(audit: TrustAudit, cluster: EksCluster = ANY_CLUSTER, *, tags: bool) -> bool:
@@ -168,10 +181,10 @@ def _in_cluster(audit: TrustAudit, use: ClusterUse) -> Iterator[Obstacle]:
         )
 
 
-def obstacles_of_nodes(
+def obstacle_of_node(
     use: ClusterUse, role: str, policies: Sequence[Policy], limits: Limits
-) -> tuple[list[Obstacle], list[Obstacle]]:
-    """Return why the EKS Pod Identity agent on nodes gets no credentials, and what is not known.
+) -> Obstacle | None:
+    """Return why the EKS Pod Identity agent on nodes gets no credentials, or may get none.
 
     `role` is the ARN of the node role, which has the policies and limits.
     """
@@ -180,20 +193,20 @@ def obstacles_of_nodes(
     decision = Answers(policies, limits).evaluate(request)
     obstacle = Obstacle(ObstacleKind.node_role, use.cluster, use.by, ASSUME_FOR_PODS, arn, of=role)
     if decision.allowed:
-        return [], []
+        return None
     if decision.undecided:
         problem = undecided_text(decision.undecided)
-        return [], [replace(obstacle, kind=ObstacleKind.node_role_undecided, problem=problem)]
+        return replace(obstacle, kind=ObstacleKind.node_role_undecided, problem=problem)
     # If the Region of the cluster is not known, the ARN has an example.
     if use.region or not granted(policies).evaluate(replace(request, resource="*")).allowed:
-        return [obstacle], []
-    return [], [replace(obstacle, kind=ObstacleKind.node_role_region)]
+        return obstacle
+    return replace(obstacle, kind=ObstacleKind.node_role_region)
 
 
 def obstacles_of_first(
     use: ClusterUse, audit: TrustAudit, role: str, policies: Sequence[Policy], limits: Limits
-) -> tuple[list[Obstacle], list[Obstacle]]:
-    """Return why a role's policies do not allow it to assume another role, and what is not known.
+) -> Iterator[Obstacle]:
+    """Yield why a role's policies do not allow it to assume another role, or may not.
 
     `role` is the ARN of the other role, and `audit` is its trust. The policies and limits are those
     of the role that must assume it.
@@ -204,14 +217,11 @@ def obstacles_of_first(
     if lets or (is_of_account and audit.undecided):
         policies = (*policies, trusts.TO_NAMED)
     answers = Answers(policies, limits)
-    denied, undecided = [], []
     for action in (trusts.ASSUME, trusts.TAG)[: 1 + tags]:
         decision = answers.evaluate(Request(action, role, may_have=lambda key: UNKNOWN))
         obstacle = Obstacle(ObstacleKind.first_role_policies, action=action, on=role)
         if decision.denied:
-            denied.append(obstacle)
+            yield obstacle
         elif not decision.allowed:
             kind = ObstacleKind.first_role_undecided
-            problem = undecided_text(decision.undecided)
-            undecided.append(replace(obstacle, kind=kind, problem=problem))
-    return denied, undecided
+            yield replace(obstacle, kind=kind, problem=undecided_text(decision.undecided))

@@ -15,9 +15,9 @@ from vpc_cni_iam.audit.assuming import (
     ObstacleKind,
     TrustAudit,
     audit_trust,
+    obstacle_of_node,
     obstacles_of,
     obstacles_of_first,
-    obstacles_of_nodes,
 )
 from vpc_cni_iam.audit.clusters import (
     ClusterUse,
@@ -25,6 +25,7 @@ from vpc_cni_iam.audit.clusters import (
     configured_clusters,
     judge_metrics_helper,
     node_roles,
+    not_read,
     unknown_roles,
 )
 from vpc_cni_iam.audit.clusters import uses as cluster_uses
@@ -54,7 +55,7 @@ from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws import eks
 from vpc_cni_iam.inputs.aws.account import COMMAND, AccountDetails, RoleDetail
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
-from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.inputs.skipped import Skipped, is_complete
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.issuers import region_of
@@ -140,13 +141,13 @@ def audit(
     unread = [*details.unread, *refused, *auditor.unread(), *unknown]
     if not auditor.accounts:
         advice = f"it has no role; add the roles: {COMMAND}, without --filter"
-        unread.append(Skipped("the input", Reason.not_read, advice))
+        unread.append(not_read("the input", advice))
     helpers = sorted(auditor.metrics_helper, key=lambda r: r.role)
     unknown_role = any(role.verdict is RoleVerdict.unknown for role in roles)
     undecided = any([*(r.undecided for r in roles), *(r.undecided for r in helpers)])
     of_nodes = None
     if nodes:
-        is_unread = any(part.counts for part in (*details.unread, *refused, *unknown))
+        is_unread = not is_complete((*details.unread, *refused, *unknown))
         of_nodes = tuple(_node_roles(details, clusters, roles, auditor.grants, is_unread=is_unread))
     return Audit(
         str(version),
@@ -210,7 +211,7 @@ class _Auditor(Struct):
         helped = cluster_uses(detail.arn, eks.METRICS_HELPER, self.clusters)
         trust = self._trust(detail)
         if trust.trust is None:
-            self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, trust.problem))
+            self._refused.append(not_read(f"{detail.arn} trust", trust.problem))
             if not (uses or helped):
                 return None
         assumed = bool(trust.identities or _active(uses))
@@ -239,7 +240,7 @@ class _Auditor(Struct):
             return None
         if not assumed and trust.undecided:
             reason = f"its policies have permissions of the plugin; {sentence(trust.undecided)}"
-            self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, reason))
+            self._refused.append(not_read(f"{detail.arn} trust", reason))
             return None
         uses = tuple(self._as_configured(use, role) for use in uses)
         account = detail.account if is_about_account(detail) else EXAMPLE["account_id"]
@@ -252,7 +253,7 @@ class _Auditor(Struct):
             if obstacle.kind is ObstacleKind.absent:
                 self._missing[obstacle.on] += 1
             else:
-                self._refused.append(Skipped(arn, Reason.not_read, sentence(obstacle)))
+                self._refused.append(not_read(arn, sentence(obstacle)))
 
     def _judge_metrics_helper(
         self, detail: RoleDetail, trust: TrustAudit, uses: tuple[ClusterUse, ...]
@@ -291,7 +292,7 @@ class _Auditor(Struct):
         for arn, roles in self._missing.items():
             count = f"{roles:,} role{'s' * (roles != 1)}"
             detail = f"it may give {count} permissions, but is not in the input; "
-            yield Skipped(arn, Reason.not_read, f"{detail}add it: {COMMAND}, without --filter")
+            yield not_read(arn, f"{detail}add it: {COMMAND}, without --filter")
 
     def _trust(self, detail: RoleDetail) -> TrustAudit:
         text = str(detail.trust.content)
@@ -313,7 +314,7 @@ class _Auditor(Struct):
         try:
             result = judge_cluster(replace(role, session_tags=use.has_tags), place)
         except (InputError, UsageError) as error:
-            self._refused.append(Skipped(source or use.cluster, Reason.not_read, str(error)))
+            self._refused.append(not_read(source or use.cluster, str(error)))
             return use
         return replace(use, configuration=source, result=result, running=self._running(use, role))
 
@@ -348,15 +349,11 @@ class _Auditor(Struct):
         families = [*results]
         if not results or len(results) < len(_active(uses)):
             families += judgement.families
-        no_trust, unknown = obstacles_of(trust, uses)
+        obstacles = obstacles_of(trust, uses)
         for use in _active(uses):
-            for known, open_ in (
-                self._first_role(use, trust, detail.arn),
-                *self._roles_of_nodes(use),
-            ):
-                no_trust += known
-                unknown += open_
-        undecided += tuple(unknown)
+            obstacles += [*self._first_role(use, trust, detail.arn), *self._roles_of_nodes(use)]
+        no_trust = [o for o in obstacles if o.kind.is_certain]
+        undecided += tuple(o for o in obstacles if not o.kind.is_certain)
         verdict = self._verdict(role, uses, families, is_undecided=bool(undecided))
         if uses and not _active(uses) and trust.identities == (Identity.node_role,):
             verdict = RoleVerdict.unused
@@ -398,32 +395,30 @@ class _Auditor(Struct):
         is_broken = denied and breaks_anyway(role, places)
         return RoleVerdict.breaks if is_broken else RoleVerdict.unknown
 
-    def _first_role(
-        self, use: ClusterUse, trust: TrustAudit, role: str
-    ) -> tuple[list[Obstacle], list[Obstacle]]:
-        """Return why the role that must assume another cannot, and what is not known about it."""
+    def _first_role(self, use: ClusterUse, trust: TrustAudit, role: str) -> Iterator[Obstacle]:
+        """Yield why the role that must assume another cannot, or what is not known about it."""
         name, detail = use.by_role, self.roles_beside.get(use.by_role)
         if detail is None:
-            return [], [Obstacle(ObstacleKind.absent_first_role, on=name)] if name else []
+            if name:
+                yield Obstacle(ObstacleKind.absent_first_role, on=name)
+            return
         policies, limits, _, unknown = policies_of(detail)
-        denied, undecided = obstacles_of(self._trust(detail), [replace(use, by_role="")])
-        undecided += unknown
-        if not undecided:
-            more, undecided = obstacles_of_first(use, trust, role, policies, limits)
-            denied += more
-        return [replace(o, of=name) for o in denied], [replace(o, of=name) for o in undecided]
+        obstacles = [*obstacles_of(self._trust(detail), [replace(use, by_role="")]), *unknown]
+        if all(o.kind.is_certain for o in obstacles):
+            obstacles += obstacles_of_first(use, trust, role, policies, limits)
+        yield from (replace(o, of=name) for o in obstacles)
 
-    def _roles_of_nodes(self, use: ClusterUse) -> Iterator[tuple[list[Obstacle], list[Obstacle]]]:
-        """Yield why nodes get no credentials from EKS Pod Identity, and what is not known."""
+    def _roles_of_nodes(self, use: ClusterUse) -> Iterator[Obstacle]:
+        """Yield why nodes get no credentials from EKS Pod Identity, or what is not known."""
         for name in use.node_roles if use.by is Identity.pod_identity else ():
             if (detail := self.roles_beside.get(name)) is None:
                 absent = ObstacleKind.absent_node_role
-                yield [], [Obstacle(absent, use.cluster, action=ASSUME_FOR_PODS, on=name)]
+                yield Obstacle(absent, use.cluster, action=ASSUME_FOR_PODS, on=name)
                 continue
             policies, limits, _, unknown = policies_of(detail)
-            denied, undecided = obstacles_of_nodes(use, name, policies, limits)
-            open_ = [replace(o, of=name) for o in unknown] if denied else []
-            yield ([], open_) if open_ else (denied, undecided)
+            if obstacle := obstacle_of_node(use, name, policies, limits):
+                is_open = unknown and obstacle.kind.is_certain
+                yield from (replace(o, of=name) for o in unknown) if is_open else (obstacle,)
 
 
 def _regions(

@@ -18,7 +18,7 @@ from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.denied import DeniedAction
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.coverage.simulate.scenarios import find
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, Message
 from vpc_cni_iam.inputs import daemonset
 from vpc_cni_iam.inputs.aws import eks
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
@@ -72,6 +72,11 @@ class ClusterUse(Struct, frozen=True):
         return self.by.has_session_tags and not self.by_role and self.session_tags
 
 
+def not_read(name: str, detail: Message) -> Skipped:
+    """Return a part of the input about which not everything is known."""
+    return Skipped(name, Reason.not_read, detail)
+
+
 def configured_clusters(
     clusters: Iterable[ClusterDetail],
     every_settings: Iterable[PluginSettings],
@@ -90,17 +95,17 @@ def configured_clusters(
         own = EksCluster(settings.cluster_name, settings.region)
         if not own.name:
             advice = "it has no CLUSTER_NAME, so its cluster is not known"
-            refused.append(Skipped(settings.file, Reason.not_read, advice))
+            refused.append(not_read(settings.file, advice))
             continue
         same = alike(own, (d.cluster for d in every if not d.is_listed))
         cluster = same[0] if len(same) == 1 else own
         if len(same) > 1:
             advice = f"the input has {len(same)} clusters named {own.name}; check one at a time"
-            refused.append(Skipped(settings.file, Reason.not_read, advice))
+            refused.append(not_read(settings.file, advice))
             continue
         if not configured.setdefault(cluster, settings).acts_like(settings):
             advice = f"cluster {own.name} has two different configurations; remove one of them"
-            refused.append(Skipped(settings.file, Reason.not_read, advice))
+            refused.append(not_read(settings.file, advice))
         if role := settings.role:
             file, version = settings.file, settings.version
             every.append(ClusterDetail(Identity.irsa, cluster, file, role, version))
@@ -111,8 +116,7 @@ def configured_clusters(
                     detail.values, detail.source, detail.cluster.name, detail.version
                 )
             except InputError as error:
-                name = f"add-on of {detail.cluster.name}"
-                refused.append(Skipped(name, Reason.not_read, str(error)))
+                refused.append(not_read(f"add-on of {detail.cluster.name}", str(error)))
             else:
                 configured[detail.cluster] = settings
                 refused += daemonset.unread(settings)
@@ -212,18 +216,18 @@ def unknown_roles(
         name = f"{detail.identity} of {detail.service_account} in {detail.cluster.name}"
         if detail.session_policy:
             advice = "its session policy, which limits the role, was not read; check the role with"
-            yield Skipped(name, Reason.not_read, f"{advice} coverage --boundary --irsa")
+            yield not_read(name, f"{advice} coverage --boundary --irsa")
         if detail.role in absent:
-            yield Skipped(name, Reason.not_read, f"its role {detail.role} is not in the input")
+            yield not_read(name, f"its role {detail.role} is not in the input")
             sources.pop(detail.cluster, None)
         elif not detail.role_known and (detail.cluster, detail.service_account) not in named:
             advice = "it does not name its role; add aws eks describe-pod-identity-association"
-            yield Skipped(name, Reason.not_read, advice)
+            yield not_read(name, advice)
             sources.pop(detail.cluster, None)
     for cluster, source in sources.items():
         if cluster not in used:
             advice = f"no role in the input is known to belong to cluster {cluster.name}; add the"
-            yield Skipped(source, Reason.not_read, f"{advice} output of {_DESCRIBE}")
+            yield not_read(source, f"{advice} output of {_DESCRIBE}")
 
 
 class MetricsHelperRole(Struct, frozen=True):

@@ -158,11 +158,6 @@ class PluginRole(Struct, frozen=True):
         policies = [policy for layer in (self.policies, *self.limits) for policy in layer]
         return regions_to_check(policies, self._known(cluster))
 
-    def clusters(self, cluster: EksCluster) -> tuple[EksCluster, ...]:
-        """Return the cluster once for each Region that it may be in."""
-        regions = self.regions_to_check(cluster)
-        return tuple(replace(cluster, region=r.checked) for r in regions) or (cluster,)
-
     def _known(self, cluster: EksCluster) -> dict[str, str]:
         """Return the names that are known, by parameter."""
         surroundings = {
@@ -189,29 +184,34 @@ def modes(role: PluginRole) -> tuple[Mode, ...]:
 
 def judge_cluster(role: PluginRole, place: ClusterPlace) -> RoleResult:
     """Return the result for a role with a cluster's settings; the worst of the possible results."""
-
-    def in_region(cluster: EksCluster) -> RoleResult:
-        settings = _settings(role, replace(place, cluster=cluster))
-        return _worst(_result(role, setting) for setting in settings)
-
-    return _in_each_region(role, place.cluster, in_region)
+    regions = role.regions_to_check(place.cluster)
+    return _worst_of_regions(_settings(role, place), regions, partial(_result, role))
 
 
-def _in_each_region(
-    role: PluginRole, cluster: EksCluster, judge: Callable[[EksCluster], RoleResult]
+def _worst_of_regions(
+    settings: Sequence[RequestSetting],
+    regions: Sequence[CheckedRegion],
+    judge: Callable[[RequestSetting], RoleResult],
 ) -> RoleResult:
-    """Return the worst result for a role in the Regions in which a cluster may be."""
-    checked = role.regions_to_check(cluster)
-    if not checked:
-        return judge(cluster)
-    results = [judge(replace(cluster, region=region.checked)) for region in checked]
+    """Return the worst result in some settings, and the verdicts in the Regions if they differ."""
+    results = [_worst(map(judge, some)) for some in _by_region(settings, regions)]
     worst = _worst(results)
-    regions = tuple(
+    audits = tuple(
         RegionAudit(region.name, region.checked, result.verdict)
-        for region, result in zip(checked, results, strict=True)
+        for region, result in zip(regions, results, strict=False)
     )
-    differ = any(region.verdict is not worst.verdict for region in regions)
-    return replace(worst, regions=regions) if differ else worst
+    differ = any(audit.verdict is not worst.verdict for audit in audits)
+    return replace(worst, regions=audits) if differ else worst
+
+
+def _by_region(
+    settings: Sequence[RequestSetting], regions: Sequence[CheckedRegion]
+) -> list[Sequence[RequestSetting]]:
+    """Return the settings in each Region; only the settings if the Region is known."""
+    return [
+        [replace(setting, names=region.names(setting.names)) for setting in settings]
+        for region in regions
+    ] or [settings]
 
 
 def _worst(results: Iterable[RoleResult]) -> RoleResult:
@@ -235,20 +235,18 @@ def judge(role: PluginRole) -> PolicyAudit:
     """Return the result for a role."""
     about_calls = _about_calls(role)
     families: tuple[Mode, ...] = modes(role)
-    audits: list[RoleResult] = []
     risks: list[Risk] = []
 
-    def in_region(mode: Mode, cluster: EksCluster) -> RoleResult:
-        audited = []
-        for setting in role.settings(mode, cluster):
-            audit, of_calls = _audited(about_calls, mode, setting.names)
-            audited.append(audit)
-            if families:
-                risks.extend(with_risks_of_calls(role.policies, setting, role.limits, of_calls))
-        return _worst(audited)
+    def judged(setting: RequestSetting) -> RoleResult:
+        result, of_calls = _audited(about_calls, setting.mode, setting.names)
+        if families:
+            risks.extend(with_risks_of_calls(role.policies, setting, role.limits, of_calls))
+        return result
 
-    for mode in families or tuple(_ASSIGN):
-        audits.append(_in_each_region(role, ANY_CLUSTER, partial(in_region, mode)))
+    regions = role.regions_to_check()
+    audits = [
+        _worst_of_regions(role.settings(mode), regions, judged) for mode in families or _ASSIGN
+    ]
     names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity is RiskLevel.warning)
     scope = RoleScope.broad if RiskName.interfaces_unscoped in names_of_risks else RoleScope.scoped
     return PolicyAudit(
@@ -269,8 +267,10 @@ def breaks_anyway(role: PluginRole, places: Sequence[ClusterPlace]) -> bool:
     return any(
         all(
             _denied(_result(r, setting) for r in both)
-            for cluster in role.clusters(place.cluster)
-            for setting in _settings(both[1], replace(place, cluster=cluster))
+            for settings in _by_region(
+                _settings(both[1], place), role.regions_to_check(place.cluster)
+            )
+            for setting in settings
         )
         for place in places or [ClusterPlace()]
     )

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, modules, options
+from vpc_cni_iam.cli import common, modules
 from vpc_cni_iam.cli.common import Format
-from vpc_cni_iam.cli.modules import CONFIG
-from vpc_cni_iam.cli.options import FORMAT, QUIET
+from vpc_cni_iam.cli.options import FORMAT
 
 HELP = """Accept a local change of FILE, or its deletion, and record REASON in the manifest.
 
@@ -28,9 +27,7 @@ Examples:
 def accept(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A file of a module, by path.")],
     reason: Annotated[str, typer.Argument(metavar="REASON", help="Why, in one line.")],
-    config: Path | None = CONFIG,
-    strict: bool = options.STRICT,
-    quiet: bool = QUIET,
+    shared: modules.ConfigOptions,
     output: Format = FORMAT,
 ) -> None:
     """See `HELP`."""
@@ -39,14 +36,12 @@ def accept(
     from vpc_cni_iam.vendoring.report.data import accept_data
     from vpc_cni_iam.vendoring.select import select_file
 
-    configuration = modules.configuration(config, strict=strict)
+    configuration = shared.read()
     module, path = select_file(configuration, Path(), file)
     reported = record(configuration, module, path, reason)
     if output is Format.json:
-        common.show_json(
-            accept_data(module, path, reported, modules.commands(configuration, config))
-        )
+        common.show_json(accept_data(module, path, reported, shared.commands(configuration)))
         return
-    for each in () if quiet else reported:
+    for each in () if shared.quiet else reported:
         word = "accept" if each.path == path else "note" if each.fine else each.state
         common.show(f"{word:<9}{module.path}/{each.path} {files.reason(each)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 
 import typer
@@ -47,7 +46,6 @@ def audit(
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
-    gc.disable()  # There are hardly any reference cycles here, and the collector takes a tenth.
     from vpc_cni_iam.audit.audit import audit as audit_roles
     from vpc_cni_iam.audit.report.text import lines, lines_of_nodes
     from vpc_cni_iam.catalog.facts import known_versions

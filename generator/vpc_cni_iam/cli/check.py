@@ -9,7 +9,7 @@ import typer
 
 from vpc_cni_iam.cli import common, modules, options
 from vpc_cni_iam.cli.expand import flag
-from vpc_cni_iam.cli.modules import CONFIG, ModulesArgument
+from vpc_cni_iam.cli.modules import ModulesArgument
 
 HELP = """Report local changes and out-of-date modules, with the command that fixes each.
 
@@ -40,9 +40,8 @@ def check(
     outdated: bool = flag("Fail if a pin is not the newest plugin version known."),
     no_accepted: bool = flag("Fail if a local change is accepted."),
     no_other_files: bool = flag("Fail if an engine reads a file that sync did not write."),
-    config: Path | None = CONFIG,
-    strict: bool = options.STRICT,
-    quiet: bool = options.QUIET,
+    *,
+    shared: modules.ConfigOptions,
     output: CheckFormat = options.output_format(CheckFormat.text),
 ) -> None:
     """See `HELP`."""
@@ -52,17 +51,17 @@ def check(
     from vpc_cni_iam.vendoring.repository import orphans
     from vpc_cni_iam.vendoring.select import select
 
-    configuration = modules.configuration(config, strict=strict)
+    configuration = shared.read()
     chosen = select(configuration, Path(), paths or ())
     reports = compare(configuration, chosen, no_accepted=no_accepted)
-    with_notes = not quiet or output is CheckFormat.json
+    with_notes = not shared.quiet or output is CheckFormat.json
     left = orphans(configuration) if with_notes and not paths else ()
-    commands = modules.commands(configuration, config)
+    commands = shared.commands(configuration)
     checked = CheckResult(reports, left, commands, outdated, configuration.warnings, no_other_files)
     if output is CheckFormat.json:
         common.show_json(check_data(checked))
     else:
         show = markdown if output is CheckFormat.markdown else text
-        typer.echo(show(checked, quiet=quiet), nl=False)
+        typer.echo(show(checked, quiet=shared.quiet), nl=False)
     modules.exit_if_failed(r.failure for r in reports)
     raise typer.Exit(1 if checked.failed else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import shutil
@@ -100,7 +101,7 @@ def folded(text: str) -> str:
 
     A continued line starts below the last column. A command in backticks is not broken.
     """
-    if not _has_width():
+    if not has_width():
         return text
     width = shutil.get_terminal_size().columns
     return "\n".join(_folded(line, width) for line in text.split("\n"))
@@ -124,8 +125,15 @@ def _folded(line: str, width: int) -> str:
     return "\n".join(lines).replace("\0", " ")
 
 
-def _has_width() -> bool:
+def has_width() -> bool:
+    """Return whether lines of stdout have a width, that of the terminal or of COLUMNS."""
     return sys.stdout.isatty() or "COLUMNS" in os.environ
+
+
+def print_any_letter() -> None:
+    """Let stdout escape letters that the locale's encoding does not have."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def show_changes(
@@ -160,7 +168,7 @@ def table(
     from rich.text import Text
 
     cells = [tuple(headers), *rows]
-    console = Console(highlight=False, width=None if _has_width() else width)
+    console = Console(highlight=False, width=None if has_width() else width)
     shown = Table(box=ASCII2, show_lines=True)
     for header, column in zip(
         headers, _widths(cells, console.width - 3 * len(headers) - 1), strict=True

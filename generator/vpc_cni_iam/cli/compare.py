@@ -85,11 +85,10 @@ def _never(
     """Print whether the policies of a role never allow some actions; return the exit code."""
     from vpc_cni_iam.comparing import data, report
     from vpc_cni_iam.comparing.never import never
-    from vpc_cni_iam.coverage.subject import limited, of_files
+    from vpc_cni_iam.coverage.subject import of_files
     from vpc_cni_iam.inputs.identify import check_used
 
-    subject = of_files(policies, documents, opener)
-    subject = limited(subject, limits.boundary, limits.scp or (), opener)
+    subject = limits.applied(of_files(policies, documents, opener), opener)
     check_used(opener.user_values, (*policies, *limits.files))
     result = never(subject, targets)
     lines = (line.text for line in report.never_lines(result))

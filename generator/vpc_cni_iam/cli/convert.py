@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -115,7 +114,7 @@ def convert(
 ) -> None:
     """See `HELP`."""
     chosen.check()
-    inputs.check_once(files)
+    inputs.check_once([*files, *(variables.var_file or ())])
     once: dict[str | PurePath, str] = {}  # one path may be spelled in two ways
     for file in files:
         once.setdefault(file if file == "-" else PurePath(file), file)
@@ -136,7 +135,6 @@ def _to_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
     from vpc_cni_iam.converting.data import conversion_data
     from vpc_cni_iam.converting.parametrize import parameters
 
-    gc.disable()  # There are no reference cycles here, and the collector takes a fifth of the time.
     documents = _inputs(files, several=chosen.output is not None or chosen.as_json)
     names = parameters(chosen.parametrize or ())
     how = ConvertOptions(chosen.name, names, chosen.partition_aware, chosen.keep_going)
@@ -213,7 +211,6 @@ def _readings(files: Sequence[str], variables: options.ModuleOptions) -> list[Re
     from vpc_cni_iam.inputs.directory import Directory
     from vpc_cni_iam.inputs.variables import check_declared
 
-    inputs.check_once([*files, *(variables.var_file or ())])
     values = variables.read()
     texts = (partial(_hcl_texts, file) for file in files)
     needs_beside = values.names or values.renderer

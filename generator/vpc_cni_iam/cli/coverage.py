@@ -85,6 +85,29 @@ class PolicyOptions(Struct, frozen=True):
     variant: str | None = options.variant("Check this variant of the catalog instead.")
     revision: str | None = options.revision("With --variant: upstream's document of this date.")
 
+    def opened(
+        self, files: Sequence[str], opener: Opener, version: str, features: Sequence[str]
+    ) -> Subject:
+        """Return the policies of files, or the variant."""
+        from vpc_cni_iam.catalog.selection import select
+        from vpc_cni_iam.coverage import subject
+        from vpc_cni_iam.errors import UsageError
+
+        if bool(files) == (self.variant is not None):
+            raise UsageError("name one policy: a path, - for standard input, or --variant")
+        if self.variant is not None:
+            if self.document:
+                raise UsageError("--document selects from a module; --variant names one policy")
+            selection = select(
+                revision=self.revision,
+                cni_version=version if self.revision is None else None,
+                features=features,
+            )
+            return subject.of_variant(self.variant, selection, opener.user_names)
+        if self.revision is not None:
+            raise UsageError("--revision needs --variant")
+        return subject.of_files(files, self.document or (), opener)
+
 
 class NodeOptions(Struct, frozen=True):
     """The options that describe the sessions of the role, and the nodes."""
@@ -192,23 +215,18 @@ def _asked(
     node: NodeOptions,
 ) -> tuple[Subject, RequestSetting]:
     """Return the policies, and the plugin's settings in the cluster."""
-    from vpc_cni_iam.coverage.subject import limited
-    from vpc_cni_iam.inputs.daemonset import unread
     from vpc_cni_iam.inputs.identify import check_used
 
     others = [plugin.daemonset or "", *(variables.var_file or ())]
     inputs.check_once([*files, *limits.files, *others])
-    settings = plugin.settings()
+    settings = inputs.plugin_settings(plugin.daemonset)
     version = plugin.version(settings)
-    names = surroundings.values
-    names |= {k: names[k] or v for k, v in settings.names().items()}  # options take precedence
-    opener = variables.opener(names)
-    subject = _subject(files, chosen, plugin.feature or (), version, opener)
-    subject = limited(subject, limits.boundary, limits.scp or (), opener)
+    opener = variables.opener(surroundings.with_names(settings))
+    subject = chosen.opened(files, opener, version, plugin.feature or ())
+    subject = limits.applied(subject, opener)
     check_used(opener.user_values, (*files, *limits.files))
-    setting = plugin.setting(subject, settings, node.surroundings(version))
+    subject, setting = plugin.checked(subject, settings, node.surroundings(version))
     _say_names(subject, setting)
-    subject = replace(subject, skipped=(*subject.skipped, *unread(setting.plugin)))
     return subject, setting
 
 
@@ -229,33 +247,6 @@ def _say_names(subject: Subject, setting: RequestSetting) -> None:
                 f"the policy has several values for {name.replace('_', ' ')}, {listed}: "
                 f"checked with {checked}; choose one with --{option}"
             )
-
-
-def _subject(
-    files: list[str],
-    chosen: PolicyOptions,
-    features: Sequence[str],
-    version: str,
-    opener: Opener,
-) -> Subject:
-    from vpc_cni_iam.catalog.selection import select
-    from vpc_cni_iam.coverage import subject
-    from vpc_cni_iam.errors import UsageError
-
-    if bool(files) == (chosen.variant is not None):
-        raise UsageError("name one policy: a path, - for standard input, or --variant")
-    if chosen.variant is not None:
-        if chosen.document:
-            raise UsageError("--document selects from a module; --variant names one policy")
-        selection = select(
-            revision=chosen.revision,
-            cni_version=version if chosen.revision is None else None,
-            features=features,
-        )
-        return subject.of_variant(chosen.variant, selection, opener.user_names)
-    if chosen.revision is not None:
-        raise UsageError("--revision needs --variant")
-    return subject.of_files(files, chosen.document or (), opener)
 
 
 def _show(

@@ -15,12 +15,9 @@ from msgspec.structs import fields
 from typer.models import OptionInfo
 
 
-def flag(text: str, *names: str, default: bool = False, panel: str | None = None) -> Any:
-    """Return an option that is on or off. Without `names`, it has its parameter's name.
-
-    `panel` is the heading above it in the help.
-    """
-    return typer.Option(default, *names, help=text, rich_help_panel=panel)
+def flag(text: str, *names: str, default: bool = False) -> Any:
+    """Return an option that is on or off. Without `names`, it has its parameter's name."""
+    return typer.Option(default, *names, help=text)
 
 
 def value(
@@ -28,14 +25,10 @@ def value(
     text: str,
     default: object = None,
     names: Sequence[str] = (),
-    *,
-    panel: str | None = None,
     **settings: Any,
 ) -> Any:
     """Return an option that takes a value. Without `names`, it has its parameter's name."""
-    return typer.Option(
-        default, *names, metavar=metavar, help=text, rich_help_panel=panel, **settings
-    )
+    return typer.Option(default, *names, metavar=metavar, help=text, **settings)
 
 
 def expanded(command: Callable[..., None]) -> Callable[..., None]:
@@ -96,17 +89,16 @@ def _options(group: Any) -> list[Parameter]:
         Parameter(
             field.name,
             Parameter.KEYWORD_ONLY,
-            default=Parameter.empty if field.default is NODEFAULT else on(panel, field.default),
+            default=Parameter.empty if field.default is NODEFAULT else _on(panel, field.default),
             annotation=field.type,
         )
         for field in fields(group)
     ]
 
 
-def on(panel: str | None, option: Any) -> Any:
-    """Return an option on a panel; an option that has a panel stays on it."""
-    if panel is None or not isinstance(option, OptionInfo) or option.rich_help_panel:
-        return option
+def _on(panel: str | None, option: Any) -> Any:
+    """Return an option below a heading of the help."""
     placed = copy(option)
-    placed.rich_help_panel = panel
+    if isinstance(option, OptionInfo):
+        placed.rich_help_panel = panel
     return placed

@@ -85,16 +85,14 @@ def _cluster(
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.explain.calls import MODES
     from vpc_cni_iam.explain.explain import Cluster
-    from vpc_cni_iam.plugin.settings import PluginSettings
 
-    plugin = PluginSettings() if daemonset is None else inputs.plugin_settings(daemonset)
+    plugin = inputs.plugin_settings(daemonset)
     is_known = not (plugin.unread or plugin.has_more)
     family = mode.value if mode else plugin.mode if is_known else None
     default = options.known(plugin.version, strict=strict) if plugin.version else "latest"
-    names = surroundings.values
     return Cluster(
         known_versions.find(cni_version) if cni_version else None,
         known_versions.find(default),
         (family,) if family else MODES,
-        names | {k: names[k] or v for k, v in plugin.names().items()},  # options take precedence
+        surroundings.with_names(plugin),
     )

@@ -33,11 +33,12 @@ def content(file: str, limit: Limit) -> bytes:
     return texts.content(path, limit)
 
 
-def plugin_settings(file: str) -> PluginSettings:
-    """Return the plugin's settings in a DaemonSet or in values of its chart."""
+def plugin_settings(file: str | None) -> PluginSettings:
+    """Return the plugin's settings in a DaemonSet or in values of its chart; else the defaults."""
     from vpc_cni_iam.inputs import daemonset
+    from vpc_cni_iam.plugin.settings import PluginSettings
 
-    return daemonset.read(text(file), source(file))
+    return PluginSettings() if file is None else daemonset.read(text(file), source(file))
 
 
 def eni_configs(file: str | None, *, hardened: bool) -> tuple[EniConfig, ...] | None:

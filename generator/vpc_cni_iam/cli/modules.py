@@ -26,30 +26,35 @@ ModulesArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="[MODULE]...", help="Modules, by path.  [default: all]"),
 ]
-CONFIG = value(
-    "FILE",
-    "Configuration file.  [default: the nearest vpc-cni-iam.toml]",
-    readable=False,  # the reader of the file has better errors
-)
 
 
-def configuration(path: Path | None, *, strict: bool = False) -> Config:
-    """Return the configuration of a path, or the nearest one; print its warnings."""
-    from vpc_cni_iam.vendoring.repository import find
+class ConfigOptions(Struct, frozen=True):
+    """The options that all commands on vendored modules have."""
 
-    config = find(Path(), path, strict=strict)
-    for warning in config.warnings:
-        common.say(f"warning: {warning}")
-    return config
+    config: Path | None = value(
+        "FILE",
+        "Configuration file.  [default: the nearest vpc-cni-iam.toml]",
+        readable=False,  # the reader of the file has better errors
+    )
+    strict: bool = options.STRICT
+    quiet: bool = QUIET
 
+    def read(self) -> Config:
+        """Return the configuration of the option, or the nearest one; print its warnings."""
+        from vpc_cni_iam.vendoring.repository import find
 
-def commands(config: Config, named: Path | None) -> NextCommands:
-    """Return the commands to show as next steps; `named` is the value of --config."""
-    from vpc_cni_iam.vendoring.report.files import NextCommands
+        config = find(Path(), self.config, strict=self.strict)
+        for warning in config.warnings:
+            common.say(f"warning: {warning}")
+        return config
 
-    top = os.path.relpath(config.path.absolute().parent)
-    option = shlex.join(["--config", str(named)]) if named is not None else ""
-    return NextCommands(option, "" if top == "." else top)
+    def commands(self, config: Config) -> NextCommands:
+        """Return the commands to show as next steps."""
+        from vpc_cni_iam.vendoring.report.files import NextCommands
+
+        top = os.path.relpath(config.path.absolute().parent)
+        option = shlex.join(["--config", str(self.config)]) if self.config is not None else ""
+        return NextCommands(option, "" if top == "." else top)
 
 
 def exit_if_failed(failures: Iterable[Exception | None], then: str = "") -> None:
@@ -64,13 +69,10 @@ def exit_if_failed(failures: Iterable[Exception | None], then: str = "") -> None
     raise typer.Exit(3)
 
 
-class SyncOptions(Struct, frozen=True):
+class SyncOptions(ConfigOptions, frozen=True):
     """The arguments and options that `sync` and `upgrade` share."""
 
     paths: ModulesArgument = None
-    config: Path | None = CONFIG
-    strict: bool = options.STRICT
-    quiet: bool = QUIET
     output: Format = FORMAT
 
 
@@ -88,10 +90,9 @@ class SyncRequest(Struct, frozen=True):
         """Return the request that options make."""
         from vpc_cni_iam.vendoring.select import select
 
-        config = configuration(options.config, strict=options.strict)
+        config = options.read()
         modules = select(config, Path(), options.paths or ())
-        steps = commands(config, options.config)
-        return cls(config, modules, steps, options.quiet, options.output)
+        return cls(config, modules, options.commands(config), options.quiet, options.output)
 
     @contextmanager
     def checkout(self) -> Iterator[Checkout]:

@@ -18,9 +18,10 @@ from vpc_cni_iam.names import resolve
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
-    from vpc_cni_iam.coverage.subject import Opener
+    from vpc_cni_iam.coverage.subject import Opener, Subject
     from vpc_cni_iam.hcl.module.given import Renderer
     from vpc_cni_iam.inputs.variables import GivenVariables
+    from vpc_cni_iam.plugin.settings import PluginSettings
 
 
 _STRICT = "vpc_cni_iam.strict"
@@ -56,17 +57,16 @@ def _note_strict(context: typer.Context, value: bool) -> bool:
     return value
 
 
-def strict(text: str) -> Any:
-    """Return the option that refuses unknown versions."""
-    # Eager: the callback of --cni-version needs its value.
-    return typer.Option(False, "--strict", help=text, is_eager=True, callback=_note_strict)
-
-
 # The option that names a plugin version.
 plugin_version = partial(value, "VERSION", autocompletion=_versions, callback=_known_version)
-STRICT = strict("Refuse a plugin version newer than the catalog.")
-
-
+# The option that refuses unknown versions. Eager: the callback of --cni-version needs its value.
+STRICT: Any = typer.Option(
+    False,
+    "--strict",
+    help="Refuse a plugin version newer than the catalog.",
+    is_eager=True,
+    callback=_note_strict,
+)
 AwsOutput = Annotated[
     list[str],
     typer.Argument(metavar="FILE...", help="Output of the AWS CLI; - is standard input."),
@@ -235,8 +235,8 @@ def chosen(
     )
 
 
-class VariableOptions(Struct, frozen=True):
-    """The options that give values to the variables of a module."""
+class ModuleOptions(Struct, frozen=True):
+    """The options that say how a module in HCL is read."""
 
     PANEL: ClassVar[str] = "Module in HCL"
 
@@ -246,19 +246,6 @@ class VariableOptions(Struct, frozen=True):
     var_file: list[str] | None = value(
         "FILE", "Values of variables, in the format of .tfvars or .tfvars.json; repeat for more."
     )
-
-    def read(self) -> GivenVariables:
-        """Return the values."""
-        from vpc_cni_iam.cli import inputs
-        from vpc_cni_iam.inputs.variables import given_variables
-
-        text = partial(inputs.text, form="HCL")
-        return given_variables(self.var or (), self.var_file or (), text)
-
-
-class ModuleOptions(VariableOptions, frozen=True):
-    """The options that say how a module is read."""
-
     engine: RenderingEngine = choice(
         RenderingEngine,
         "--engine",
@@ -268,8 +255,13 @@ class ModuleOptions(VariableOptions, frozen=True):
     )
 
     def read(self) -> GivenVariables:
-        """Return the values, and the engine."""
-        return replace(VariableOptions.read(self), renderer=self._renderer())
+        """Return the values of variables, and the engine."""
+        from vpc_cni_iam.cli import inputs
+        from vpc_cni_iam.inputs.variables import given_variables
+
+        text = partial(inputs.text, form="HCL")
+        values = given_variables(self.var or (), self.var_file or (), text)
+        return replace(values, renderer=self._renderer())
 
     def opener(self, names: Mapping[str, str | None]) -> Opener:
         """Return the opener of a command's inputs; `names` has the cluster's names and IDs."""
@@ -309,6 +301,11 @@ class ClusterOptions(Struct, frozen=True):
         """The values by parameter name of the catalog."""
         return asdict(self)
 
+    def with_names(self, plugin: PluginSettings) -> dict[str, str | None]:
+        """Return the values; names that no option gives are those of the plugin's file."""
+        own = self.values
+        return own | {name: own[name] or value for name, value in plugin.names().items()}
+
 
 class LimitOptions(Struct, frozen=True):
     """The options for policies that limit the role's policies."""
@@ -324,3 +321,9 @@ class LimitOptions(Struct, frozen=True):
     def files(self) -> list[str]:
         """The files that they name, and an empty name if there is no boundary."""
         return [*(self.scp or ()), self.boundary or ""]
+
+    def applied(self, subject: Subject, opener: Opener) -> Subject:
+        """Return the policies of a role with these limits."""
+        from vpc_cni_iam.coverage.subject import limited
+
+        return limited(subject, self.boundary, self.scp or (), opener)

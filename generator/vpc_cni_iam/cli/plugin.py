@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import Struct
 
-from vpc_cni_iam.cli import inputs, options
+from vpc_cni_iam.cli import options
 from vpc_cni_iam.cli.expand import value
 from vpc_cni_iam.cli.options import IpFamily
 
@@ -35,14 +35,6 @@ class PluginOptions(Struct, frozen=True):
         "NAME=VALUE", "Environment variable of aws-node; repeat for more."
     )
 
-    def settings(self) -> PluginSettings:
-        """Return the plugin's settings in a file; without one, the defaults."""
-        from vpc_cni_iam.plugin.settings import PluginSettings
-
-        return (
-            PluginSettings() if self.daemonset is None else inputs.plugin_settings(self.daemonset)
-        )
-
     def version(self, plugin: PluginSettings) -> str:
         """Return the version of the option, else of the file, else the newest known."""
         from vpc_cni_iam.errors import UsageError
@@ -54,15 +46,18 @@ class PluginOptions(Struct, frozen=True):
             raise UsageError(f"{plugin.file}: {problem}")
         return options.known(plugin.version, strict=self.strict)
 
-    def setting(
+    def checked(
         self, subject: Subject, plugin: PluginSettings, surroundings: RequestSetting
-    ) -> RequestSetting:
-        """Return the settings of requests, with the plugin's settings of a file and of options.
+    ) -> tuple[Subject, RequestSetting]:
+        """Return the policies to check, and the settings of the requests.
 
-        `surroundings` has the version and the settings that are not the plugin's.
+        The plugin's settings are those of a file and of options; what is not read of them counts as
+        a part of the input. `surroundings` has the version and the settings that are not the
+        plugin's.
         """
         from msgspec.structs import replace
 
+        from vpc_cni_iam.inputs.daemonset import unread
         from vpc_cni_iam.plugin.settings import of_options
 
         mode = self.mode.value if self.mode else plugin.mode or subject.mode
@@ -71,7 +66,8 @@ class PluginOptions(Struct, frozen=True):
         features = (*(self.feature or ()), *own)
         chosen = of_options(environment, surroundings.version, features)
         setting = replace(surroundings, mode=mode, names=subject.names)
-        return setting.configured(plugin.overridden(chosen))
+        setting = setting.configured(plugin.overridden(chosen))
+        return replace(subject, skipped=(*subject.skipped, *unread(setting.plugin))), setting
 
 
 def pairs(option: str, words: list[str] | None) -> Mapping[str, str]:

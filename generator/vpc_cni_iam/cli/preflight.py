@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
-from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.expand import value
 
@@ -70,24 +68,24 @@ def preflight(
     """See `HELP`."""
     from vpc_cni_iam.inputs.aws import ec2
     from vpc_cni_iam.inputs.kind import Content
-    from vpc_cni_iam.plugin.settings import PluginSettings
     from vpc_cni_iam.preflight import findings, report
     from vpc_cni_iam.texts.limits import INVENTORY
 
     inputs.check_once([*files, daemonset or "", eni_configs or ""])
-    plugin = PluginSettings() if daemonset is None else inputs.plugin_settings(daemonset)
-    target = target_of(plugin, cluster_name, vpc_id, variant)
-    documents, chosen, plugin = as_set_up(plugin, target.mode, documents, hardening)
-    (composed,) = options.chosen((target.variant,), documents, chosen).composed()
+    plugin = inputs.plugin_settings(daemonset)
+    own, variant = plugin.names(), _variant(plugin, variant)
+    cluster = cluster_name or own.get("cluster_name") or _no_cluster_name(plugin)
+    documents, chosen, settings = as_set_up(plugin, documents, hardening)
+    (composed,) = options.chosen((variant,), documents, chosen).composed()
     stdin = partial(inputs.text, "-", limit=INVENTORY)
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
     result = findings.preflight(
         inventory,
         composed,
-        target.cluster,
-        target.vpc,
-        (*target.differences, *_of_keys(hardening, chosen)),
-        plugin,
+        cluster,
+        vpc_id or own.get("vpc_id"),
+        (*_differences(plugin, cluster), *_of_keys(hardening, chosen)),
+        settings,
         eni_configs=inputs.eni_configs(eni_configs, hardened=hardening.harden),
     )
     lists = report.list_lines(result.lists) if result.nodes and is_limitable(composed) else ()
@@ -102,43 +100,32 @@ def is_limitable(composed: Composed) -> bool:
     return composed.hardened and any(names_any(composed.policy, kind) for kind in IdList)
 
 
-class Target(Struct, frozen=True):
-    """A cluster and a policy."""
-
-    cluster: str  # the name of the cluster
-    vpc: str | None  # the ID of its VPC, None if it is not given
-    mode: Mode  # its IP family
-    variant: str  # the name of the variant to move to
-    # Results about the plugin's configuration where it contradicts the target or was not read.
-    differences: tuple[RuleResult, ...] = ()
-
-
-def target_of(
-    plugin: PluginSettings, cluster: str | None, vpc: str | None, variant: str | None
-) -> Target:
-    """Return the target that options name; without an option, the plugin's file names it.
-
-    Raises `UsageError` if there is no cluster name, or for a variant of the other IP family.
-    """
+def _variant(plugin: PluginSettings, name: str | None) -> str:
+    """Return the variant to move to; raises `UsageError` for one of the other IP family."""
     from vpc_cni_iam.catalog.variants import find
     from vpc_cni_iam.errors import UsageError
 
-    mode, own = plugin.mode or "ipv4", plugin.names()
-    chosen = variant or f"{mode}-scoped"
+    mode = plugin.mode or "ipv4"
+    chosen = name or f"{mode}-scoped"
     if plugin.file and mode not in find((chosen,))[0].modes:
         raise UsageError(f"--variant {chosen} is not for {mode}, the IP family in {plugin.file}")
-    name = cluster or own.get("cluster_name")
-    if name is None:
-        where = f"; {plugin.file} does not name it" if plugin.file else " or --daemonset"
-        raise UsageError(f"name the cluster with --cluster-name{where}")
-    differences = tuple(_differences(plugin, name)) if plugin.file else ()
-    return Target(name, vpc or own.get("vpc_id"), mode, chosen, differences)
+    return chosen
+
+
+def _no_cluster_name(plugin: PluginSettings) -> NoReturn:
+    from vpc_cni_iam.errors import UsageError
+
+    where = f"; {plugin.file} does not name it" if plugin.file else " or --daemonset"
+    raise UsageError(f"name the cluster with --cluster-name{where}")
 
 
 def _differences(plugin: PluginSettings, cluster: str) -> Iterator[RuleResult]:
+    """Yield the results where the plugin's file contradicts the cluster's name or is not read."""
     from vpc_cni_iam.inputs.daemonset import unread
     from vpc_cni_iam.preflight import rules
 
+    if not plugin.file:
+        return
     if plugin.cluster_name != cluster and "CLUSTER_NAME" not in plugin.unread:
         yield rules.of_cluster_name(plugin.cluster_name, cluster)
     yield from (rules.of_unread(str(part)) for part in unread(plugin))
@@ -156,7 +143,6 @@ def _of_keys(
 
 def as_set_up(
     plugin: PluginSettings,
-    mode: Mode,
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
 ) -> tuple[options.DocumentOptions, options.HardeningOptions, PluginSettings]:
@@ -174,7 +160,7 @@ def as_set_up(
         version = options.known(version, strict=documents.strict)
         documents = replace(documents, cni_version=version)
     plugin_version = known_versions.find(version) if version else known_versions.newest()
-    setting = RequestSetting(plugin_version, mode).configured(plugin)
+    setting = RequestSetting(plugin_version, plugin.mode or "ipv4").configured(plugin)
     features = dict.fromkeys((*(documents.feature or ()), *setting.features))
     documents = replace(documents, feature=list(features))
     if hardening.harden and hardening.additional_tag_key is None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
+from msgspec import Struct
 
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.expand import flag, value
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.publishing.publish import Proposal, PublishData, Published
+    from vpc_cni_iam.publishing.destination import DestinationOptions
+    from vpc_cni_iam.publishing.git import PreparedTag
+    from vpc_cni_iam.publishing.publish import PublishData
 
 HELP = """Write a version of the module, ready to publish.
 
@@ -39,7 +42,43 @@ Examples:
 """
 
 
-_REGISTRY = "Registry"
+class RegistryOptions(Struct, frozen=True):
+    """The options for the registry and the OCI repository."""
+
+    PANEL: ClassVar[str] = "Registry"
+
+    namespace: str | None = value(
+        "NAME", "Namespace in the registry.  [default: the one recorded in --output]"
+    )
+    registry_host: str | None = value(
+        "HOST", "Host name of the registry.  [default: the one recorded in --output]"
+    )
+    oci_repository: str | None = value(
+        "REPOSITORY",
+        "Repository whose tags must not move, such as ghcr.io/example/vpc-cni-iam."
+        "  [default: the one recorded in --output]",
+    )
+    move_registry: bool = flag(
+        "Accept a --registry-host or --oci-repository that differs from the recorded one."
+    )
+    oci_check: bool = flag(
+        "Check that the tag does not exist in the OCI repository. With --no-oci-check, check it "
+        "yourself before you push, for example if the repository needs a login.",
+        "--oci-check/--no-oci-check",
+        default=True,
+    )
+
+    def target(self) -> DestinationOptions:
+        """Return the destination that they name."""
+        from vpc_cni_iam.publishing.destination import DestinationOptions
+
+        return DestinationOptions(
+            self.registry_host,
+            self.namespace,
+            self.oci_repository,
+            self.move_registry,
+            check_oci_tag=self.oci_check,
+        )
 
 
 def publish(
@@ -49,85 +88,48 @@ def publish(
     ],
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
+    registry: RegistryOptions,
     version: str | None = value("NUMBER", "Version, such as 1.0.0.  [default: propose one]"),
-    namespace: str | None = value(
-        "NAME",
-        "Namespace in the registry.  [default: the one recorded in --output]",
-        panel=_REGISTRY,
-    ),
-    registry_host: str | None = value(
-        "HOST",
-        "Host name of the registry.  [default: the one recorded in --output]",
-        panel=_REGISTRY,
-    ),
-    oci_repository: str | None = value(
-        "REPOSITORY",
-        "Repository whose tags must not move, such as ghcr.io/example/vpc-cni-iam."
-        "  [default: the one recorded in --output]",
-        panel=_REGISTRY,
-    ),
-    move_registry: bool = flag(
-        "Accept a --registry-host or --oci-repository that differs from the recorded one.",
-        panel=_REGISTRY,
-    ),
-    oci_check: bool = flag(
-        "Check that the tag does not exist in the OCI repository. With --no-oci-check, check it "
-        "yourself before you push, for example if the repository needs a login.",
-        "--oci-check/--no-oci-check",
-        default=True,
-        panel=_REGISTRY,
-    ),
     git_tag: str | None = value("DIRECTORY", "Commit the tree and a tag to this git repository."),
     quiet: bool = options.QUIET,
     print_as: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.errors import UsageError
-    from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
+    from vpc_cni_iam.publishing.destination import resolve
     from vpc_cni_iam.publishing.git import GitRepository
-    from vpc_cni_iam.publishing.publish import propose
+    from vpc_cni_iam.publishing.publish import proposal_data, propose, published_data
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.versioning.semver import Version
 
     directory = common.path(output, ".")
     number = None if version is None else Version.of(version)
     chosen = options.chosen((), documents, hardening)
-    target = DestinationOptions(
-        registry_host, namespace, oci_repository, move_registry, check_oci_tag=oci_check
-    )
+    target = registry.target()
     before = resolve(directory, target).before
     if number is None:
-        if (oci_repository, git_tag) != (None, None):
+        if (registry.oci_repository, git_tag) != (None, None):
             raise UsageError("--oci-repository and --git-tag need --version")
-        _report(directory, propose(directory, chosen, target), None, print_as, quiet=quiet)
+        proposal = propose(directory, chosen, target)
+        _report(proposal_data(directory, proposal), None, print_as, quiet=quiet)
         return
     if not before:
-        _check_first(namespace, registry_host)
+        _check_first(registry)
     git = None if git_tag is None else GitRepository(common.path(git_tag, "."), os.environ)
     published = write(directory, chosen, target, number, git)
     common.notify(chosen)
-    _report(directory, published.proposal, published, print_as, quiet=quiet)
+    _report(published_data(directory, published), published.tag, print_as, quiet=quiet)
 
 
 def _report(
-    directory: Path,
-    proposal: Proposal,
-    published: Published | None,
-    output: common.Format,
-    *,
-    quiet: bool,
+    data: PublishData, tag: PreparedTag | None, output: common.Format, *, quiet: bool
 ) -> None:
     """Print a version, then finish its tag and print it."""
-    from vpc_cni_iam.publishing.publish import proposal_data, published_data
-
-    data = proposal_data(directory, proposal)
-    if published is not None:
-        data = published_data(directory, published)
     silent = quiet or output is common.Format.json
     try:
-        for line in () if silent else _lines(directory, proposal, published, data):
+        for line in () if silent else _lines(data):
             common.show(line)
-        if published is not None and (tag := published.tag) is not None:
+        if tag is not None:
             tag.finish()
             data.tag = {"name": tag.name, "commit": tag.commit, "new": tag.new}
             if not silent:
@@ -139,41 +141,37 @@ def _report(
             common.show_json(data)
 
 
-def _check_first(namespace: str | None, host: str | None) -> None:
+def _check_first(registry: RegistryOptions) -> None:
     """Refuse a first version without its registry's address: its README.md names it for good."""
     from vpc_cni_iam.errors import UsageError
 
-    names = {"--namespace": namespace, "--registry-host": host}
+    names = {"--namespace": registry.namespace, "--registry-host": registry.registry_host}
     if absent := " and ".join(option for option, name in names.items() if name is None):
         why = "the module's README.md names its source, and a published version never changes"
         raise UsageError(f"the first version of a registry needs {absent}: {why}")
 
 
-def _lines(
-    directory: Path, proposal: Proposal, published: Published | None, data: PublishData
-) -> Iterator[str]:
+def _lines(data: PublishData) -> Iterator[str]:
     """Yield a version and its changes, and the files that were written."""
-    if proposal.version == proposal.previous:
-        yield f"nothing changed since {proposal.version}; no new version is needed"
+    if data.version == data.previous:
+        yield f"nothing changed since {data.version}; no new version is needed"
     else:
-        comparison = proposal.comparison
-        changes = comparison.changes if comparison is not None else ()
-        bump = comparison.bump.name if comparison is not None else None
-        after = f"a {bump} change after {proposal.previous}" if bump else "the first version"
-        yield f"{proposal.version}, {after}"
-        yield from (f"  {change.bump.name}: {change}" for change in changes)
-        if bump and not changes:
+        after = f"a {data.bump} change after {data.previous}" if data.bump else "the first version"
+        yield f"{data.version}, {after}"
+        yield from (f"  {change['bump']}: {change['text']}" for change in data.findings)
+        if data.bump and not data.findings:
             yield "  no policy, input, output or resource changed"
-        if published is None:
-            yield f"nothing was written; publish it with --version {proposal.version}"
-    if published is not None:
+        if data.tree is None:
+            yield f"nothing was written; publish it with --version {data.version}"
+    if data.tree is not None:
+        folder = Path(data.path)
         if not data.changes:
             yield "already published; nothing to do"
         yield from (f"moved    {move}" for move in data.moved)
-        yield from (f"restore  {directory / path}" for path in published.restored)
-        yield from (f"copy     {directory / path} of an edited file" for path in published.copies)
+        yield from (f"restore  {folder / path}" for path in data.restored)
+        yield from (f"copy     {folder / path} of an edited file" for path in data.copies)
         yield f"tree     {data.tree}"
         yield f"registry {data.registry}"
         yield from (f"sha256   {digest}  {name}" for name, digest in data.sums.items())
         yield f"oci      {data.digest}  {data.oci}"
-        yield f"next     see {directory / 'README.md'} to serve and upload it"
+        yield f"next     see {folder / 'README.md'} to serve and upload it"

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import gc
-import io
 import os
 import shutil
 import sys
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
+from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam import formats
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.common import progress
-from vpc_cni_iam.cli.expand import flag, on, value
+from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import IpFamily
 
 if TYPE_CHECKING:
@@ -74,6 +73,70 @@ def _fail_on() -> list[str]:
     return [*Consequence, *Level]
 
 
+class ReviewedPluginOptions(Struct, frozen=True):
+    """The options that describe the plugin after the plan."""
+
+    PANEL: ClassVar[str] = "Plugin"
+
+    cni_version: str | None = options.plugin_version(
+        "Plugin version to check, such as v1.20.4, or latest.  "
+        "[default: the plan's, else the newest known]"
+    )
+    strict: bool = options.STRICT
+    mode: IpFamily | None = options.mode("each policy's")
+
+
+class VerdictOptions(Struct, frozen=True):
+    """The options that decide which findings make the command fail."""
+
+    PANEL: ClassVar[str] = "Verdict"
+
+    fail_on: list[str] = value(
+        "WHAT",
+        "Fail on findings of this kind or severity: new-access, coverage-lost, "
+        "any-change, error, warning or note; repeat for more.",
+        ["warning"],
+        autocompletion=_fail_on,
+    )
+    ignore_file: Path | None = value(
+        "FILE",
+        "Suppressed findings.  [default: vpc-cni-iam-ignore.toml, if it exists]",
+        readable=False,
+    )
+
+
+class PlanOptions(Struct, frozen=True):
+    """The options that say how the plan is read."""
+
+    PANEL: ClassVar[str] = "Plan"
+
+    source: Path | None = value(
+        "DIRECTORY", "Directory of the root module, to report files and lines."
+    )
+    engine: EngineChoice = options.choice(
+        EngineChoice, "--engine", "Engine that shows a saved plan.", EngineChoice.auto
+    )
+
+
+class ReportOptions(Struct, frozen=True):
+    """The options for the report."""
+
+    PANEL: ClassVar[str] = "Report"
+
+    details: bool = flag("Print all details, and every changed policy.")
+    output: Format = options.output_format(Format.__members__["text"])
+    report: list[str] | None = value(
+        "FORMAT=FILE",
+        "Also write a report to a file, such as sarif=iam.sarif; repeat for more.",
+    )
+    read_on: Forge | None = options.choice(
+        Forge,
+        "--for",
+        "Where reports are read. Markdown keeps its size limit (default: github's), SARIF for "
+        "github leaves out ignored findings, and JUnit for gitlab names files.",
+    )
+
+
 def review(
     plan: Annotated[
         str,
@@ -82,90 +145,40 @@ def review(
             help="JSON of a plan, a saved plan, or its directory; - is standard input.",
         ),
     ],
-    cni_version: str | None = on(
-        "Plugin",
-        options.plugin_version(
-            "Plugin version to check, such as v1.20.4, or latest.  "
-            "[default: the plan's, else the newest known]"
-        ),
-    ),
-    strict: bool = on("Plugin", options.STRICT),
-    mode: IpFamily | None = on("Plugin", options.mode("each policy's")),
-    fail_on: list[str] = on(
-        "Verdict",
-        value(
-            "WHAT",
-            "Fail on findings of this kind or severity: new-access, coverage-lost, "
-            "any-change, error, warning or note; repeat for more.",
-            ["warning"],
-            autocompletion=_fail_on,
-        ),
-    ),
-    source: Path | None = on(
-        "Plan", value("DIRECTORY", "Directory of the root module, to report files and lines.")
-    ),
-    details: bool = on("Report", flag("Print all details, and every changed policy.")),
-    ignore_file: Path | None = on(
-        "Verdict",
-        value(
-            "FILE",
-            "Suppressed findings.  [default: vpc-cni-iam-ignore.toml, if it exists]",
-            readable=False,
-        ),
-    ),
-    engine: EngineChoice = on(
-        "Plan",
-        options.choice(
-            EngineChoice, "--engine", "Engine that shows a saved plan.", EngineChoice.auto
-        ),
-    ),
-    output: Format = on("Report", options.output_format(Format.__members__["text"])),
-    report: list[str] | None = on(
-        "Report",
-        value(
-            "FORMAT=FILE",
-            "Also write a report to a file, such as sarif=iam.sarif; repeat for more.",
-        ),
-    ),
-    read_on: Forge | None = on(
-        "Report",
-        options.choice(
-            Forge,
-            "--for",
-            "Where reports are read. Markdown keeps its size limit (default: github's), SARIF for "
-            "github leaves out ignored findings, and JUnit for gitlab names files.",
-        ),
-    ),
+    plugin: ReviewedPluginOptions,
+    verdict: VerdictOptions,
+    reading: PlanOptions,
+    report: ReportOptions,
 ) -> None:
     """See `HELP`."""
-    gc.disable()  # There are hardly any reference cycles here, and the collector takes a tenth.
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.review.obtain import obtain
     from vpc_cni_iam.review.report.make import check_fail_on, shown
     from vpc_cni_iam.review.run import review as reviewed
 
-    fails_on = check_fail_on(fail_on)
+    fails_on, source = check_fail_on(verdict.fail_on), reading.source
     if not plan:
         raise UsageError("PLAN is empty; name a plan, or write . for the current directory")
-    files = _files(report or (), plan)
-    asked, ignored = _options(cni_version, mode, source), _ignore_file(ignore_file)
+    files = _files(report.report or (), plan)
+    asked, ignored = _options(plugin, source), _ignore_file(verdict.ignore_file)
     with progress("reading the plan") as passed:
-        read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
+        read = obtain(plan, sys.stdin.buffer, reading.engine.value, os.environ, passed, source)
     made = reviewed(read, asked, ignored)
     result = shown(made, fails_on)
     if not made.context.locator.fits:
         common.say(f"--source {source} has no resource of the plan; is it another root module?")
-    _reports(result, output, files, _setting(read_on, source, details=details))
+    _reports(result, report.output, files, _setting(report, source))
     raise typer.Exit(1 if result.failed else 0)
 
 
-def _options(cni_version: str | None, mode: IpFamily | None, source: Path | None) -> Options:
+def _options(plugin: ReviewedPluginOptions, source: Path | None) -> Options:
     import datetime
 
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.review.options import Options
 
-    version = known_versions.find(cni_version) if cni_version else None
+    version = known_versions.find(plugin.cni_version) if plugin.cni_version else None
+    mode = plugin.mode
     return Options(version, mode.value if mode else None, datetime.date.today(), source)
 
 
@@ -198,16 +211,15 @@ def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
     return files
 
 
-def _setting(read_on: Forge | None, source: Path | None, *, details: bool) -> Setting:
+def _setting(report: ReportOptions, source: Path | None) -> Setting:
     from vpc_cni_iam.review.report_formats import FORGES, Setting
 
-    terminal = sys.stdout.isatty()
     # As rich, which prints the tables of other commands, decides it.
-    colour = "NO_COLOR" not in os.environ and bool(terminal or os.environ.get("FORCE_COLOR"))
-    bound = terminal or "COLUMNS" in os.environ
-    width = shutil.get_terminal_size().columns if bound else None
-    forge = next((name for name in FORGES if read_on and name == read_on.value), None)
-    return Setting(forge, _prefix(source), width, colour, details)
+    is_asked = sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+    colour = "NO_COLOR" not in os.environ and is_asked
+    width = shutil.get_terminal_size().columns if common.has_width() else None
+    forge = next((name for name in FORGES if name == report.read_on), None)
+    return Setting(forge, _prefix(source), width, colour, report.details)
 
 
 def _reports(result: ShownReview, output: Format, files: dict[Path, str], setting: Setting) -> None:
@@ -218,9 +230,7 @@ def _reports(result: ShownReview, output: Format, files: dict[Path, str], settin
     plain = replace(setting, width=None, colour=False)
     for path, name in files.items():
         single.write(path, pieces(name, result, plain))
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # Escape letters that the locale's encoding does not have.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    common.print_any_letter()
     # typer.echo refuses a locale of ASCII.
     sys.stdout.writelines(pieces(output.value, result, setting))
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from vpc_cni_iam.cli import common
 from vpc_cni_iam.escape import escape_log_command, sanitise
 
 if TYPE_CHECKING:
@@ -30,9 +29,7 @@ def show(lines: Iterable[Line]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # Escape letters that the locale's encoding does not have.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    common.print_any_letter()
     console = Console(highlight=False, markup=False)
     has_width = console.is_terminal or "COLUMNS" in os.environ
     for line in lines:

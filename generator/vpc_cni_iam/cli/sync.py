@@ -47,16 +47,14 @@ def sync(
 
     request = SyncRequest.of(shared)
     with request.checkout() as checkout:
-        if dry_run:
-            plans, outcomes = plan_all(request.config, request.modules, checkout)
-        else:
-            plans, outcomes = [], sync_all(request.config, request.modules, checkout)
-    diffs = [diff(plan) for plan in plans]
+        each = plan_all if dry_run else sync_all
+        outcomes = each(request.config, request.modules, checkout)
+    diffs = [diff(outcome.plan) for outcome in outcomes if outcome.plan]
     if request.output is Format.json:
         common.show_json(sync_data(outcomes, request.config, request.commands, diffs))
     else:
-        for each in diffs:
-            show_diff(each, with_text=not request.quiet)
+        for change in diffs:
+            show_diff(change, with_text=not request.quiet)
         show_outcomes(outcomes, request, idle=not any(d.text for d in diffs))
     failed, many = sum(o.failure is not None for o in outcomes), len(outcomes)
     count = f"{failed} of {many} modules do not match {request.config.path}"
@@ -86,13 +84,15 @@ def show_outcomes(
     outcomes: Sequence[SyncOutcome], request: SyncRequest, *, idle: bool = True
 ) -> None:
     """Print the changes of each module, and the files that differ from the generated ones."""
+    from vpc_cni_iam.vendoring.manifest import BASES
+
     up_to_date = bool(outcomes) and all(o.done and not o.changes for o in outcomes)
     if idle and up_to_date and not request.quiet:
         typer.echo("all modules are up to date; nothing to do")
     for outcome in outcomes:
         path = outcome.module.path
         for change in () if request.quiet else outcome.changes:
-            if not change.path.startswith(".vpc-cni-iam/base/"):
+            if not change.path.startswith(f"{BASES}/"):
                 word = "merge" if change.path in outcome.merged else change.kind
                 common.show(f"{word:<9}{path}/{change.path}")
         for file in outcome.files:

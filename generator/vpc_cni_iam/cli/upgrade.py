@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import typer
+from msgspec import Struct
 
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.common import Format
-from vpc_cni_iam.cli.expand import flag, on
+from vpc_cni_iam.cli.expand import flag
 from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, exit_if_failed
 from vpc_cni_iam.cli.sync import show_diff, show_outcomes
 
@@ -32,15 +33,19 @@ Examples:
 """
 
 
+class PinOptions(Struct, frozen=True):
+    """The options that choose the pin."""
+
+    PANEL: ClassVar[str] = "Pin"
+
+    cni_version: str | None = options.plugin_version("Pin this plugin version, such as v1.20.4.")
+    revision: str | None = options.revision("Pin upstream's document of this date.")
+    latest: bool = flag("Pin the newest plugin version that this tool knows (the default).")
+
+
 def upgrade(
     *,
-    cni_version: str | None = on(
-        "Pin", options.plugin_version("Pin this plugin version, such as v1.20.4.")
-    ),
-    revision: str | None = on("Pin", options.revision("Pin upstream's document of this date.")),
-    latest: bool = on(
-        "Pin", flag("Pin the newest plugin version that this tool knows (the default).")
-    ),
+    chosen: PinOptions,
     dry_run: bool = flag("Show how files would change; write nothing."),
     shared: SyncOptions,
 ) -> None:
@@ -49,10 +54,10 @@ def upgrade(
     from vpc_cni_iam.vendoring.edits.diff import diff
 
     request = SyncRequest.of(shared)
-    pin = upgrading.find_pin(cni_version, revision, latest=latest)
+    pin = upgrading.find_pin(chosen.cni_version, chosen.revision, latest=chosen.latest)
     with request.checkout() as checkout:
         prepared = upgrading.prepare(request.config, pin, request.modules, checkout)
-        diffs = [diff(plan) for plan in prepared.plans]
+        diffs = [diff(o.plan) for o in prepared.outcomes if o.plan]
         for each in diffs if request.output is Format.text and not request.quiet else ():
             show_diff(each, with_text=dry_run and not prepared.stopped)
         outcomes = prepared.outcomes if dry_run else upgrading.upgrade(prepared, checkout)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
-from msgspec.structs import replace
+from msgspec import Struct
 
 from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.expand import flag, value
@@ -36,9 +36,47 @@ Examples:
 """
 
 
+class UsedPolicyOptions(Struct, frozen=True):
+    """The options that choose the policies of the role."""
+
+    PANEL: ClassVar[str] = "Policy"
+
+    policy: list[str] | None = value(
+        "POLICY",
+        "Policy of the role, as in coverage; repeat for more.  [default: upstream's document]",
+    )
+    document: list[str] | None = value(
+        "NAME", "Name of a policy or a role in --policy, if it has several; repeat for more."
+    )
+
+    def opened(self, opener: Opener, version: str, mode: str, features: Sequence[str]) -> Subject:
+        """Return the policies, or without any upstream's document for an IP family."""
+        from vpc_cni_iam.catalog.selection import select
+        from vpc_cni_iam.coverage import subject
+        from vpc_cni_iam.errors import UsageError
+
+        if self.policy:
+            return subject.of_files(self.policy, self.document or (), opener)
+        if self.document:
+            raise UsageError("--document needs --policy")
+        selection = select(cni_version=version, features=features)
+        return subject.of_variant(mode, selection, opener.user_names)
+
+
+class QueryOptions(Struct, frozen=True):
+    """The options for the query."""
+
+    PANEL: ClassVar[str] = "Query"
+
+    print_sql: bool = flag("Print the Athena query that counts the calls of roles, and exit.")
+    table: str | None = value("NAME", "With --print-sql: Athena table.  [default: cloudtrail_logs]")
+
+
 def usage(
     limits: options.LimitOptions,
     plugin: PluginOptions,
+    chosen: UsedPolicyOptions,
+    sql: QueryOptions,
     trail: Annotated[
         list[str] | None,
         typer.Argument(metavar="[TRAIL]...", help="CloudTrail events; - is standard input."),
@@ -47,22 +85,6 @@ def usage(
         "ROLE",
         "ARN or name of the plugin's role; repeat for more.  "
         "[default: the role in the plugin's events]",
-    ),
-    policy: list[str] | None = value(
-        "POLICY",
-        "Policy of the role, as in coverage; repeat for more.  [default: upstream's document]",
-        panel="Policy",
-    ),
-    document: list[str] | None = value(
-        "NAME",
-        "Name of a policy or a role in --policy, if it has several; repeat for more.",
-        panel="Policy",
-    ),
-    print_sql: bool = flag(
-        "Print the Athena query that counts the calls of roles, and exit.", panel="Query"
-    ),
-    table: str | None = value(
-        "NAME", "With --print-sql: Athena table.  [default: cloudtrail_logs]", panel="Query"
     ),
     output: common.Format = options.FORMAT,
 ) -> None:
@@ -73,17 +95,17 @@ def usage(
     from vpc_cni_iam.usage.query import query
     from vpc_cni_iam.usage.usage import usage as compared
 
-    if print_sql and trail:
+    if sql.print_sql and trail:
         raise UsageError("--print-sql reads no events; remove TRAIL")
-    if print_sql:
-        typer.echo(query(table, role or ()), nl=False)
+    if sql.print_sql:
+        typer.echo(query(sql.table, role or ()), nl=False)
         return
-    if table is not None:
+    if sql.table is not None:
         raise UsageError("--table needs --print-sql")
     if not trail:
         raise UsageError("name CloudTrail events: a file, a directory, or - for standard input")
-    inputs.check_once([*trail, *(policy or ()), *limits.files, plugin.daemonset or ""])
-    subject, setting = _asked(policy or (), document or (), limits, plugin)
+    inputs.check_once([*trail, *(chosen.policy or ()), *limits.files, plugin.daemonset or ""])
+    subject, setting = _asked(chosen, limits, plugin)
     with common.progress("reading events") as passed:
         events = cloudtrail.read(trail, sys.stdin.buffer, role or (), passed)
     result = compared(subject, setting, events, role or ())
@@ -92,44 +114,16 @@ def usage(
 
 
 def _asked(
-    files: Sequence[str],
-    documents: Sequence[str],
-    limits: options.LimitOptions,
-    plugin: PluginOptions,
+    chosen: UsedPolicyOptions, limits: options.LimitOptions, plugin: PluginOptions
 ) -> tuple[Subject, RequestSetting]:
     """Return the policies of the role, and the plugin's settings in the cluster."""
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage.simulate.settings import RequestSetting
-    from vpc_cni_iam.coverage.subject import Opener, limited
-    from vpc_cni_iam.inputs.daemonset import unread
+    from vpc_cni_iam.coverage.subject import Opener
 
-    settings = plugin.settings()
+    settings = inputs.plugin_settings(plugin.daemonset)
     version = plugin.version(settings)
     opener = Opener(partial(inputs.text, "-"), dict(settings.names()))
     mode = plugin.mode.value if plugin.mode else settings.mode or "ipv4"
-    subject = _subject(files, documents, opener, version, mode, plugin.feature or ())
-    subject = limited(subject, limits.boundary, limits.scp or (), opener)
-    setting = plugin.setting(subject, settings, RequestSetting(known_versions.find(version)))
-    skipped = (*subject.skipped, *unread(setting.plugin))
-    return replace(subject, skipped=skipped), setting
-
-
-def _subject(
-    files: Sequence[str],
-    documents: Sequence[str],
-    opener: Opener,
-    version: str,
-    mode: str,
-    features: Sequence[str],
-) -> Subject:
-    """Return the policies in files, or without files upstream's document for an IP family."""
-    from vpc_cni_iam.catalog.selection import select
-    from vpc_cni_iam.coverage import subject
-    from vpc_cni_iam.errors import UsageError
-
-    if files:
-        return subject.of_files(files, documents, opener)
-    if documents:
-        raise UsageError("--document needs --policy")
-    selection = select(cni_version=version, features=features)
-    return subject.of_variant(mode, selection, opener.user_names)
+    subject = limits.applied(chosen.opened(opener, version, mode, plugin.feature or ()), opener)
+    return plugin.checked(subject, settings, RequestSetting(known_versions.find(version)))

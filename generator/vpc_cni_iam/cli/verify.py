@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
+from msgspec import Struct
 
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.common import Format
-from vpc_cni_iam.cli.expand import on
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
@@ -38,34 +37,63 @@ Examples:
 """
 
 
+class ComparedOptions(Struct, frozen=True):
+    """The options that say with what the module is compared."""
+
+    PANEL: ClassVar[str] = "Compare with"
+
+    variant: list[str] | None = options.variant(
+        "Compare this variant; repeat for more.  [default: all]"
+    )
+    revision: str | None = options.revision("Compare with upstream's document of this date.")
+    cni_version: str | None = options.plugin_version(
+        "Compare with the documents for this plugin version, or latest."
+    )
+    strict: bool = options.STRICT
+    feature: list[str] | None = options.feature(
+        "Expect the actions of an optional feature; repeat for more."
+    )
+    no_additions: bool = options.NO_ADDITIONS
+    all_calls: bool = options.ALL_CALLS
+
+    def selected(
+        self, directory: Path, additions: Additions, stated: Options | None
+    ) -> Options | None:
+        """Return the options to compare with: the user's, else those that the module states.
+
+        The options of a module that sync writes are in the configuration.
+        """
+        from vpc_cni_iam.catalog import options
+        from vpc_cni_iam.catalog.selection import Additions
+        from vpc_cni_iam.vendoring.repository import options_of
+
+        stated = stated or options_of(directory)
+        names, features = self.variant or (), self.feature or ()
+        is_chosen = names or self.revision or self.cni_version or features
+        if stated is None and not is_chosen and additions is Additions.needed:
+            return None
+        make = partial(options.override, stated) if stated else options.options
+        return make(
+            names,
+            revision=self.revision,
+            cni_version=self.cni_version,
+            features=features,
+            additions=additions,
+        )
+
+
 def verify(
     directory: Annotated[
         Path,
         typer.Argument(metavar="DIRECTORY", readable=False, help="The module's directory."),
     ],
+    chosen: ComparedOptions,
     engine: options.RenderingEngine = options.choice(
         options.RenderingEngine,
         "--engine",
         "Engine that renders the module; auto uses the one on the PATH.",
         options.RenderingEngine.auto,
     ),
-    variant: list[str] | None = on(
-        "Compare with", options.variant("Compare this variant; repeat for more.  [default: all]")
-    ),
-    revision: str | None = on(
-        "Compare with", options.revision("Compare with upstream's document of this date.")
-    ),
-    cni_version: str | None = on(
-        "Compare with",
-        options.plugin_version("Compare with the documents for this plugin version, or latest."),
-    ),
-    strict: bool = on("Compare with", options.STRICT),
-    feature: list[str] | None = on(
-        "Compare with",
-        options.feature("Expect the actions of an optional feature; repeat for more."),
-    ),
-    no_additions: bool = on("Compare with", options.NO_ADDITIONS),
-    all_calls: bool = on("Compare with", options.ALL_CALLS),
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
@@ -73,54 +101,14 @@ def verify(
     from vpc_cni_iam.engine.run import find
     from vpc_cni_iam.verifying.verify import verify as compare
 
-    select = partial(
-        _selected,
-        directory,
-        variant or (),
-        revision=revision,
-        cni_version=cni_version,
-        features=feature or (),
-        additions=additions_of(no_additions=no_additions, all_calls=all_calls),
-    )
-    gc.disable()  # The parser's tables have many objects; the collector takes a tenth of the time.
+    additions = additions_of(no_additions=chosen.no_additions, all_calls=chosen.all_calls)
+    select = partial(chosen.selected, directory, additions)
     renderer = None if engine is options.RenderingEngine.none else find(engine.value, os.environ)
     result = compare(directory, select, renderer, _published_files)
     for note in result.notes:
         common.say(note)
     _show(result, output)
     raise typer.Exit(0 if result.clean else 1)
-
-
-def _selected(
-    directory: Path,
-    names: Sequence[str],
-    stated: Options | None,
-    *,
-    revision: str | None,
-    cni_version: str | None,
-    features: Sequence[str],
-    additions: Additions,
-) -> Options | None:
-    """Return the options to compare with: the user's, else those that the module states.
-
-    The options of a module that sync writes are in the configuration.
-    """
-    from vpc_cni_iam.catalog import options
-    from vpc_cni_iam.catalog.selection import Additions
-    from vpc_cni_iam.vendoring.repository import options_of
-
-    stated = stated or options_of(directory)
-    is_chosen = names or revision or cni_version or features or additions is not Additions.needed
-    if stated is None and not is_chosen:
-        return None
-    make = partial(options.override, stated) if stated else options.options
-    return make(
-        names,
-        revision=revision,
-        cni_version=cni_version,
-        features=features,
-        additions=additions,
-    )
 
 
 def _published_files(options: Options) -> Mapping[str, str]:

@@ -13,17 +13,15 @@ from tempfile import TemporaryDirectory
 
 from msgspec import Struct
 
+from vpc_cni_iam.files.git import git_environment, run_git
 from vpc_cni_iam.files.merge import STYLES, merge, unlabelled
 from vpc_cni_iam.files.read import decoded
 
-# Variables that would name another repository or index than the user's.
-_REMOVED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
 _SETTINGS = {
     "GIT_NO_LAZY_FETCH": "1",  # a clone without all objects does not fetch them
     "GIT_OPTIONAL_LOCKS": "0",
     "LC_ALL": "C",
 }
-_TIMEOUT = 60
 # The applied commit and its base, by git's operation; the base is empty for the common ancestor.
 _APPLIED = (
     ("MERGE_HEAD", ""),
@@ -57,7 +55,7 @@ class Checkout:
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         """Take the folder to which file names are relative, and the environment of git."""
         self._folder = folder
-        self._environ = {k: v for k, v in environ.items() if k not in _REMOVED} | _SETTINGS
+        self._environ = git_environment(environ) | _SETTINGS
         self._cleanup = ExitStack()
 
     def close(self) -> None:
@@ -151,15 +149,7 @@ class Checkout:
 
     def _run(self, *words: str, stdin: str = "") -> bytes | None:
         try:
-            done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
-                ["git", *words],  # noqa: S607 - the user's own git
-                cwd=self._folder,
-                env=self._environ,
-                input=stdin.encode(errors="surrogateescape"),
-                capture_output=True,
-                timeout=_TIMEOUT,
-                check=False,
-            )
+            done = run_git(self._folder, words, self._environ, stdin)
         except (OSError, subprocess.TimeoutExpired):
             return None
         conflict = words[0] == "merge-tree" and done.returncode == 1

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from difflib import SequenceMatcher
 from pathlib import Path
 
 from msgspec import Struct
 
 from vpc_cni_iam.errors import EngineError
+from vpc_cni_iam.texts import MARKERS
 
 YOURS, GENERATED = "yours", "generated now"
+# A line that no text has, so that both texts replace it.
+_NO_BASE = "(no base)\n"
 # Git's styles of conflict markers.
 STYLES = ("merge", "diff3", "zdiff3")
-_MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 # Exit codes of git up to this one are numbers of conflicts; others are errors.
 _MOST_CONFLICTS = 127
 
@@ -28,7 +29,7 @@ class Merged(Struct, frozen=True):
 
 def merge(
     mine: str,
-    base: str,
+    base: str | None,
     theirs: str,
     *,
     style: str = STYLES[0],
@@ -36,19 +37,26 @@ def merge(
 ) -> Merged:
     """Return an edited text merged with another one; raises `EngineError` if git fails.
 
-    `names` are those of the two texts in markers.
+    Without a base, there are markers at each difference. `names` are those of the two texts in
+    markers.
     """
     if mine in (base, theirs) or theirs == base:
         return Merged(theirs if mine == base else mine)
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
         paths = []
-        for name, text in (("yours", mine), ("base", base), ("generated", theirs)):
+        for name, text in (
+            ("yours", mine),
+            ("base", _NO_BASE if base is None else base),
+            ("generated", theirs),
+        ):
             path = Path(folder, name)
             path.write_bytes(text.encode(errors="surrogateescape"))
             paths.append(str(path))
         labels = ["-L", names[0], "-L", "as generated", "-L", names[1]]
         form = [] if style == STYLES[0] else [f"--{style}"]
-        command = ["git", "merge-file", "-p", *form, *labels, *paths]
+        # Markers with the base, which a user may prefer, would show a base that does not exist.
+        plain = ["-c", "merge.conflictStyle=merge"] if base is None else []
+        command = ["git", *plain, "merge-file", "-p", *form, *labels, *paths]
         try:
             done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
                 command, capture_output=True, stdin=subprocess.DEVNULL, check=False
@@ -65,28 +73,9 @@ def merge(
     return Merged(done.stdout.decode(errors="surrogateescape"), done.returncode > 0)
 
 
-def both_texts(mine: str, theirs: str) -> Merged:
-    """Return two texts merged without a base, with markers at each difference."""
-    old, new = mine.splitlines(keepends=True), theirs.splitlines(keepends=True)
-    lines: list[str] = []
-    for tag, start, end, other_start, other_end in SequenceMatcher(
-        None, old, new, autojunk=False
-    ).get_opcodes():
-        if tag == "equal":
-            lines += old[start:end]
-            continue
-        lines += [f"<<<<<<< {YOURS}\n", *_ended(old[start:end]), "=======\n"]
-        lines += [*_ended(new[other_start:other_end]), f">>>>>>> {GENERATED}\n"]
-    return Merged("".join(lines), conflict=True)
-
-
-def _ended(lines: list[str]) -> list[str]:
-    return [line if line.endswith("\n") else f"{line}\n" for line in lines]
-
-
 def unlabelled(text: str) -> str:
     """Return a text without the names in its markers, to compare it with another merge."""
     return "".join(
-        f"{line[:7]}\n" if line.startswith(_MARKERS) else line
+        f"{line[:7]}\n" if line.startswith(MARKERS) else line
         for line in text.splitlines(keepends=True)
     )

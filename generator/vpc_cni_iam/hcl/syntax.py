@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 
@@ -181,6 +182,13 @@ class Object(Node, frozen=True):
         ordered = len(keys) < len(self.fields)
         fields = self.fields if ordered else frozenset(self.fields)
         return Object, self.in_parentheses, fields
+
+
+def without_field(node: Node, name: str) -> Node:
+    """Return an object without the fields of a name; other nodes do not change."""
+    if not isinstance(node, Object):
+        return node
+    return replace(node, fields=tuple(f for f in node.fields if f[0] != Text((name,))))
 
 
 class Operation(Node, frozen=True):

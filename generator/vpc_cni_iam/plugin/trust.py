@@ -76,7 +76,7 @@ class ServiceAccount(Struct, frozen=True):
     @property
     def subject(self) -> str:
         """The subject of its tokens."""
-        return f"system:serviceaccount:{self.namespace}:{self.name}"
+        return f"{issuers.SERVICE_ACCOUNTS}{self.namespace}:{self.name}"
 
     @property
     def tags(self) -> Context:

@@ -28,7 +28,7 @@ _RESOURCE_TAG = "aws:ResourceTag/"
 _CREATING = "ec2:CreateNetworkInterface"
 _ASSIGNING = "ec2:AssignIpv6Addresses"
 _TAGGING = ("ec2:CreateTags", _CREATING)
-_ARN = "arn:{}:ec2:us-east-1:000000000000:{}/{}"
+_ARN = "arn:aws:ec2:us-east-1:000000000000:{}/{}"
 
 
 class Needs(Struct, frozen=True):
@@ -94,7 +94,7 @@ class Needs(Struct, frozen=True):
         Raises `InputError` if two tags that the policy requires differ only in case.
         """
         context = self._context(vpc, tags)
-        arn = _ARN.format("aws", kind, name)
+        arn = _ARN.format(kind, name)
         return tuple(
             action
             for action in self._actions[kind]
@@ -114,7 +114,7 @@ class Needs(Struct, frozen=True):
             context = self._context(interface.vpc, interface.tags)
             context |= {f"aws:RequestTag/{key}": value for key, value in missing.items()}
             context["aws:TagKeys"] = tuple(missing)
-            arn = _ARN.format("aws", "network-interface", interface.id)
+            arn = _ARN.format("network-interface", interface.id)
             if not self._compiled.evaluate(Request("ec2:CreateTags", arn, "", context)).allowed:
                 return None
         return {**interface.tags, **missing}
@@ -126,7 +126,7 @@ class Needs(Struct, frozen=True):
         }
         context["aws:PrincipalTag/eks-cluster-name"] = self.cluster
         if vpc:
-            context["ec2:Vpc"] = _ARN.format("aws", "vpc", vpc)
+            context["ec2:Vpc"] = _ARN.format("vpc", vpc)
         return context
 
 

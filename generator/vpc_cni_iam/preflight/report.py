@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from vpc_cni_iam.preflight.findings import Preflight, PreflightFinding
@@ -49,9 +49,7 @@ def list_lines(lists: NodeLists) -> Iterator[str]:
         quoted = ", ".join(f'"{identifier}"' for identifier in ids)
         yield f"  {name:<18} = [{quoted}]"
     if lists.not_read:
-        more = len(lists.not_read) - _SHOWN
-        shown = " ".join([*lists.not_read[:_SHOWN], *([f"and {more} more"] if more > 0 else [])])
-        yield f"  incomplete: the input has no interface of {shown}"
+        yield f"  incomplete: the input has no interface of {_listed(lists.not_read)}"
     if not lists.has_eni_configs:
         yield (
             "  with custom networking, also add the ENIConfigs: --eni-configs takes the output of "
@@ -64,10 +62,9 @@ def list_lines(lists: NodeLists) -> Iterator[str]:
 
 
 def _lines(finding: PreflightFinding) -> Iterator[str]:
-    resources = list(finding.resources[:_SHOWN])
-    more = len(finding.resources) - len(resources)
-    named = " ".join([*resources, f"and {more} more"] if more else resources)
-    words = f"{named}: {finding.problem}" if named else finding.problem
+    words = finding.problem
+    if finding.resources:
+        words = f"{_listed(finding.resources)}: {words}"
     texts = wrap(words, _WIDTH - len(_INDENT), break_long_words=False, break_on_hyphens=False)
     texts += wrap(
         finding.effect,
@@ -79,6 +76,12 @@ def _lines(finding: PreflightFinding) -> Iterator[str]:
     )
     for number, text in enumerate([*texts, *(f"    {c}" for c in finding.commands)]):
         yield f"{finding.severity.ljust(9) if number == 0 else _INDENT}{text}"
+
+
+def _listed(ids: Sequence[str]) -> str:
+    """Return the first IDs, as arguments of a command, and the number of the others."""
+    more = len(ids) - _SHOWN
+    return " ".join([*ids[:_SHOWN], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _count(number: int, kind: str) -> str:

@@ -14,19 +14,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from vpc_cni_iam.errors import PublishError, reason
+from vpc_cni_iam.errors import PublishError, first_of, reason
+from vpc_cni_iam.files.git import git_environment, run_git
 from vpc_cni_iam.files.read import contents, unix
 from vpc_cni_iam.publishing.address import REPOSITORY
 from vpc_cni_iam.publishing.versioning.semver import Version
 
-# Environment variables that would make git use another repository than the named one.
-_REMOVED = (
-    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"),
-    "GIT_COMMON_DIR",
-)
 # The files that an engine reads in a module's folder; OpenTofu prefers main.tofu to main.tf.
 _CONFIGURATION = (".tf", ".tf.json", ".tofu", ".tofu.json")
-_TIMEOUT = 120
 _LISTED = 5
 
 
@@ -56,23 +51,15 @@ class PreparedTag(Struct, frozen=True):
 class _Git:
     def __init__(self, repository: GitRepository) -> None:
         self.repository = repository.path
-        self.environ = {k: v for k, v in repository.environ.items() if k not in _REMOVED}
+        self.environ = git_environment(repository.environ)
 
-    def run(self, *arguments: str, stdin: str | bytes = b"", **environ: str) -> str:
+    def run(self, *arguments: str, stdin: str = "", **environ: str) -> str:
         """Run git in the repository and return its output, or raise `PublishError`.
 
         `environ` are additional environment variables.
         """
         try:
-            done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
-                ["git", *arguments],  # noqa: S607 - the user's own git
-                cwd=self.repository,
-                env={**self.environ, **environ},
-                input=stdin.encode() if isinstance(stdin, str) else stdin,
-                capture_output=True,
-                timeout=_TIMEOUT,
-                check=False,
-            )
+            done = run_git(self.repository, arguments, {**self.environ, **environ}, stdin)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise PublishError(f"{self.repository}: git cannot run: {reason(error)}") from None
         if done.returncode:
@@ -158,7 +145,7 @@ def _tagged_already(git: _Git, name: str, commit: str, entries: Mapping[str, str
     if differing:
         raise PublishError(
             f"{git.repository}: the tag {name} exists with other content "
-            f"({', '.join(differing[:_LISTED])}), and a published version never changes; choose "
+            f"({first_of(differing, _LISTED)}), and a published version never changes; choose "
             "another version"
         )
     _check_loaded(f"{git.repository}: the tag {name}", tagged, entries)
@@ -192,7 +179,7 @@ def _check_loaded(place: str, paths: Iterable[str], files: Iterable[str]) -> Non
     )
     if loaded:
         raise PublishError(
-            f"{place}: an engine would load {', '.join(loaded[:_LISTED])} with the module, but its "
+            f"{place}: an engine would load {first_of(loaded, _LISTED)} with the module, but its "
             "version and provenance do not cover it; move it to another folder, or remove it with "
             "git rm, and commit"
         )
@@ -223,8 +210,7 @@ def _commit(git: _Git, entries: Mapping[str, str], parent: str, version: Version
     lines = "".join(f"{entry}\t{path}\0" for path, entry in sorted(entries.items()))
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
         index = str(Path(folder, "index"))
-        stdin = lines.encode(errors="surrogateescape")
-        git.run("update-index", "-z", "--index-info", stdin=stdin, GIT_INDEX_FILE=index)
+        git.run("update-index", "-z", "--index-info", stdin=lines, GIT_INDEX_FILE=index)
         tree = git.run("write-tree", GIT_INDEX_FILE=index).strip()
     parents = ["-p", parent] if parent else []
     sign = ["-S"] if git.signs("commit") else []  # commit-tree signs only with this option
@@ -278,7 +264,7 @@ def _try_checkout(git: _Git, commit: str, files: Mapping[str, str]) -> None:
         changed += [p for p, c in contents(tree, files).items() if unix(c) != files[p].encode()]
     if differing := sorted({*changed} - {""}):
         raise PublishError(
-            f"{git.repository}: a filter or an attribute changes {', '.join(differing[:_LISTED])} "
+            f"{git.repository}: a filter or an attribute changes {first_of(differing, _LISTED)} "
             "at checkout; exclude the module's files from it in .gitattributes, and commit"
         )
 

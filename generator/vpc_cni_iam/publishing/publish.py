@@ -18,9 +18,9 @@ from msgspec import Struct, structs
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import PublishError, TreeError, first_of
 from vpc_cni_iam.files.lock import locked
-from vpc_cni_iam.files.read import contents, decoded
+from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.files.replacement import backup_name
-from vpc_cni_iam.files.tree import FileChange, WriteAction, entries, write
+from vpc_cni_iam.files.tree import FileChange, WriteAction, entries, texts, write
 from vpc_cni_iam.publishing import git, oci, registry
 from vpc_cni_iam.publishing.address import REPOSITORY, ModuleAddress
 from vpc_cni_iam.publishing.archive import ArchiveFormat, pack
@@ -279,7 +279,7 @@ def _check_foreign(folder: Path, files: Iterable[str]) -> None:
     if foreign := sorted(present - set(files)):
         raise TreeError(
             f"{folder}: has files that are not part of the module: "
-            f"{', '.join(foreign[:_LISTED])}; move them away"
+            f"{first_of(foreign, _LISTED)}; move them away"
         )
 
 
@@ -289,9 +289,8 @@ def _check_trees(published: PublishedVersions, versions: Iterable[Version]) -> N
         folder = published.directory / REPOSITORY / str(version)
         if not (present := _tree(folder)):
             continue
-        files = published.files(version)
-        texts = {p: decoded(content) for p, content in contents(folder, present).items()}
-        if differing := sorted(p for p in present | files.keys() if texts.get(p) != files.get(p)):
+        files, there = published.files(version), texts(folder, present)
+        if differing := sorted(p for p in present | files.keys() if there.get(p) != files.get(p)):
             raise TreeError(
                 f"{folder}: differs from the archive of {version} in "
                 f"{first_of(differing, _LISTED)}; remove the folder, and publish {version} again "

@@ -21,6 +21,8 @@ from vpc_cni_iam.errors import InputError, UsageError, reason
 from vpc_cni_iam.texts.limits import POLICIES, Limit
 
 STDIN = "standard input"
+# The starts of git's conflict markers.
+MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 _PIECE = 1 << 20
 # These must not begin with a mark: TOML's grammar has none, and IAM's API allows U+0009 to U+00FF.
 _UNMARKED = ("TOML", "JSON")

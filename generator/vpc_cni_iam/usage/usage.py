@@ -19,7 +19,7 @@ from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import Message, UsageError, first_of
 from vpc_cni_iam.inputs.aws.cloudtrail import Count, Result, Trail
-from vpc_cni_iam.inputs.skipped import Skipped
+from vpc_cni_iam.inputs.skipped import Skipped, is_complete
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.usage.smaller import SmallerPolicies, smaller_policies
@@ -130,8 +130,8 @@ def usage(subject: Subject, setting: RequestSetting, trail: Trail, roles: Sequen
     unread = (*subject.skipped, *trail.unread)
     elements = tuple(_elements(subject, setting, actions, sent))
     not_allowed = tuple(a.action for a in actions if a.allowed and not a.in_policy)
-    is_complete = not any(part.counts for part in unread)
-    is_certain = is_complete and not not_allowed
+    is_whole = is_complete(unread)
+    is_certain = is_whole and not not_allowed
     needed = {element.text: _kept(element) for element in elements}
     return Usage(
         subject.title,
@@ -148,7 +148,7 @@ def usage(subject: Subject, setting: RequestSetting, trail: Trail, roles: Sequen
         actions,
         not_allowed,
         unread,
-        is_complete,
+        is_whole,
         smaller_policies(subject, setting, needed) if is_certain else None,
     )
 

@@ -13,7 +13,7 @@ from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path, digest, dumps
 from vpc_cni_iam.vendoring.plan import SyncPlan, as_it_is, unless_same
 from vpc_cni_iam.vendoring.report.files import not_accepted
 from vpc_cni_iam.vendoring.repository import above
-from vpc_cni_iam.vendoring.state import FileState, ModuleFile, Redefinition
+from vpc_cni_iam.vendoring.state import FileState, ModuleFile
 
 # The longest reason, in characters.
 _LONGEST = 1000
@@ -49,19 +49,11 @@ def _acceptable(planned: SyncPlan, path: str) -> ModuleFile:
         raise UsageError(
             f"{name}: sync does not write this file, and it replaces no file that sync writes"
         )
-    if file is None or not is_acceptable(file):
+    if file is None or not file.acceptable:
         raise UsageError(f"{name}: {not_accepted(file)}")
     if not path.isprintable() or " " in path:
         raise UsageError(f"{name}: the manifest cannot record a name with spaces; rename the file")
     return file
-
-
-def is_acceptable(file: ModuleFile) -> bool:
-    """Return whether a file can be accepted as it is."""
-    acceptable = (FileState.edited, FileState.foreign, FileState.missing)
-    return (
-        file.state in acceptable and not file.markers and not isinstance(file.effect, Redefinition)
-    )
 
 
 def _records(planned: SyncPlan, file: ModuleFile, reason: str) -> dict[str, bytes]:

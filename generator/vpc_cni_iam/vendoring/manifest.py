@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.texts import MARKERS
 from vpc_cni_iam.texts.limits import NAME_BYTES, PATH_BYTES
 
 FOLDER = ".vpc-cni-iam"
@@ -24,7 +25,6 @@ BASES = f"{FOLDER}/base"
 ATTRIBUTES = f"{FOLDER}/.gitattributes"
 ATTRIBUTES_TEXT = "manifest merge=union\nbase/* -diff\n"
 _ABOUT = "# Written by vpc-cni-iam; commit it. If git cannot merge it, run vpc-cni-iam sync."
-_MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 _DIGEST = re.compile("[0-9a-f]{64}")
 _ADVICE = "restore the manifest from version control, or remove it and run vpc-cni-iam sync"
 
@@ -86,7 +86,7 @@ def loads(text: str, source: str) -> Manifest:
                 _add(deleted, path, reason)
             case ["configuration", *words] if _is_configuration(path := " ".join(words)):
                 configurations.add(path)
-            case _ if not line or line.startswith(("#", *_MARKERS)):
+            case _ if not line or line.startswith(("#", *MARKERS)):
                 pass
             case _:
                 raise InputError(source, f"line {number}", f"is not a manifest fact; {_ADVICE}")

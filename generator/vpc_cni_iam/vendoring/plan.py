@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.checkout import Checkout
-from vpc_cni_iam.files.lock import at_rest
-from vpc_cni_iam.files.merge import Merged, both_texts, merge
+from vpc_cni_iam.files.merge import Merged, merge
 from vpc_cni_iam.files.read import decoded, unix
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
@@ -116,12 +115,6 @@ def as_it_is(config: Config, module: VendoredModule) -> SyncPlan:
     return SyncPlan(module, observed, files, replacing)
 
 
-def plan_at_rest(config: Config, module: VendoredModule, checkout: Checkout) -> SyncPlan:
-    """Return the plan of a sync, read while no other run writes the module; see `plan`."""
-    with at_rest(config.folder(module)):
-        return plan(config, module, checkout)
-
-
 def _texts(files: Iterable[FilePlan]) -> dict[str, str]:
     return {f.file.path: f.text for f in files if f.text is not None}
 
@@ -155,8 +148,7 @@ def _edited(observed: ModuleContents, file: ModuleFile, checkout: Checkout) -> F
     if file.markers:
         return FilePlan(file, text, pending=True)
     if file.state is FileState.both:
-        now, base = observed.generated[path], observed.base(path, text)
-        new = both_texts(text, now) if base is None else merge(text, base, now)
+        new = merge(text, observed.base(path, text), observed.generated[path])
         return _merged(observed, path, new, (text,))
     origin = None if file.accepted else accepted_origin(observed, path, text)
     return FilePlan(file, text, origins=() if origin is None else (origin,))

@@ -83,6 +83,12 @@ class ModuleFile(Struct, frozen=True):
         pending = self.state is FileState.both or self.forbidden or self.markers
         return bool(self.accepted) and not pending
 
+    @property
+    def acceptable(self) -> bool:
+        """Whether it can be accepted as it is."""
+        is_own = self.state in (FileState.edited, FileState.foreign, FileState.missing)
+        return is_own and not self.markers and not isinstance(self.effect, Redefinition)
+
 
 def module_state(files: Iterable[ModuleFile]) -> ModuleState:
     """Return the state of a module from the states of its files."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import VpcCniIamError, expected
 from vpc_cni_iam.files.checkout import Checkout
-from vpc_cni_iam.files.lock import locked
+from vpc_cni_iam.files.lock import at_rest, locked
 from vpc_cni_iam.files.tree import FileChange, WriteAction, write
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.manifest import MANIFEST
-from vpc_cni_iam.vendoring.plan import SyncPlan, plan, plan_at_rest, unless_same
+from vpc_cni_iam.vendoring.plan import SyncPlan, plan, unless_same
 from vpc_cni_iam.vendoring.records import left_over, records
 from vpc_cni_iam.vendoring.repository import above
 from vpc_cni_iam.vendoring.state import ModuleFile
@@ -30,6 +31,7 @@ class SyncOutcome(Struct, frozen=True):
     edits: Mapping[str, str] = {}
     refused: bool = False  # whether nothing was written, because files are in the way
     failure: VpcCniIamError | None = None  # why the sync failed, None if it did not
+    plan: SyncPlan | None = None  # the plan, if the sync is only planned
 
     @property
     def done(self) -> bool:
@@ -41,27 +43,32 @@ def sync_all(
     config: Config, modules: Iterable[VendoredModule], checkout: Checkout
 ) -> list[SyncOutcome]:
     """Sync modules; if one fails, the others are still synced."""
-    outcomes = []
-    for module in modules:
-        try:
-            outcomes.append(sync(config, module, checkout))
-        except (VpcCniIamError, OSError) as error:
-            outcomes.append(SyncOutcome(module, failure=expected(error)))
-    return outcomes
+    return _each(modules, lambda module: sync(config, module, checkout))
 
 
 def plan_all(
     config: Config, modules: Iterable[VendoredModule], checkout: Checkout
-) -> tuple[list[SyncPlan], list[SyncOutcome]]:
-    """Return the plans of syncs, and the outcome of each module; a failed module has no plan."""
-    plans, outcomes = [], []
+) -> list[SyncOutcome]:
+    """Return the planned outcomes of syncs; only a failed module has no plan."""
+
+    def planned(module: VendoredModule) -> SyncOutcome:
+        with at_rest(config.folder(module)):  # no other run writes the module meanwhile
+            made = plan(config, module, checkout)
+        return replace(outcome(made), plan=made)
+
+    return _each(modules, planned)
+
+
+def _each(
+    modules: Iterable[VendoredModule], sync_one: Callable[[VendoredModule], SyncOutcome]
+) -> list[SyncOutcome]:
+    outcomes = []
     for module in modules:
         try:
-            plans.append(plan_at_rest(config, module, checkout))
-            outcomes.append(outcome(plans[-1]))
+            outcomes.append(sync_one(module))
         except (VpcCniIamError, OSError) as error:
             outcomes.append(SyncOutcome(module, failure=expected(error)))
-    return plans, outcomes
+    return outcomes
 
 
 def sync(

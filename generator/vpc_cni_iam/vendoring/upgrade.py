@@ -13,7 +13,6 @@ from vpc_cni_iam.files.checkout import Checkout
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.vendoring.configuration.config import Config, TomlLineIndex, VendoredModule, parse
-from vpc_cni_iam.vendoring.plan import SyncPlan
 from vpc_cni_iam.vendoring.sync import SyncOutcome, plan_all, sync_all
 
 
@@ -93,7 +92,6 @@ class Upgrade(Struct, frozen=True):
 
     old: Config
     new: Config
-    plans: tuple[SyncPlan, ...]  # the plan of each module that did not fail
     outcomes: tuple[SyncOutcome, ...]  # the planned outcome of each module
 
     @property
@@ -109,7 +107,8 @@ class Upgrade(Struct, frozen=True):
     @property
     def idle(self) -> bool:
         """Whether neither the configuration nor a file changes."""
-        return not self.changed and all(p.before == p.after for p in self.plans)
+        plans = [o.plan for o in self.outcomes if o.plan]
+        return not self.changed and all(plan.before == plan.after for plan in plans)
 
 
 def prepare(
@@ -118,8 +117,8 @@ def prepare(
     """Return the plan of an upgrade of some modules of a configuration."""
     names = [module.path for module in modules]
     new = repin(old, pin, names)
-    plans, outcomes = plan_all(new, [m for m in new.modules if m.path in names], checkout)
-    return Upgrade(old, new, tuple(plans), tuple(outcomes))
+    outcomes = plan_all(new, [m for m in new.modules if m.path in names], checkout)
+    return Upgrade(old, new, tuple(outcomes))
 
 
 def upgrade(prepared: Upgrade, checkout: Checkout) -> Sequence[SyncOutcome]:
@@ -137,4 +136,4 @@ def upgrade(prepared: Upgrade, checkout: Checkout) -> Sequence[SyncOutcome]:
             before.refuse_changed()
             observed = {name: before.text.encode()}
             write(folder, {name: after.text}, observed=observed, top=folder)
-    return sync_all(after, [p.module for p in prepared.plans], checkout)
+    return sync_all(after, [o.module for o in prepared.outcomes], checkout)

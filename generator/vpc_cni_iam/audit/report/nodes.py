@@ -10,62 +10,59 @@ from vpc_cni_iam.audit.node_roles import NodeReasonKind as Kind
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.kubernetes.lists import GET_BOTH
 
-_RESTART = "`kubectl rollout restart daemonset aws-node -n kube-system`"
-_CLUSTER = "cluster {cluster}: "
+_RESTART = (
+    "restart aws-node of cluster {cluster}: "
+    "`kubectl rollout restart daemonset aws-node -n kube-system`"
+)
 _WORDS = {
-    Kind.no_other_role: _CLUSTER + "pods {names} use the node role",
+    Kind.no_other_role: "pods {names} use the node role",
     Kind.not_restarted: (
-        _CLUSTER
-        + "pods {names} still use the node role; the cluster gives aws-node another role, which "
-        "pods get when they start"
+        "pods {names} still use the node role; the cluster gives aws-node another role, which pods "
+        "get when they start"
     ),
     Kind.maybe_not_restarted: (
-        _CLUSTER + "pods {names} still use a node role, and it is not known which; the "
-        "cluster gives aws-node another role, which pods get when they start"
+        "pods {names} still use a node role, and it is not known which; the cluster gives aws-node "
+        "another role, which pods get when they start"
     ),
-    Kind.role_breaks: _CLUSTER
-    + "aws-node does not work with its role {role}; see vpc-cni-iam audit",
-    Kind.same_role: _CLUSTER + "aws-node has this role itself",
+    Kind.role_breaks: "aws-node does not work with its role {role}; see vpc-cni-iam audit",
+    Kind.same_role: "aws-node has this role itself",
     Kind.no_cluster: "no cluster in the input is known to have nodes with this role",
     Kind.no_list: "the list of clusters is missing; add aws eks list-clusters for each Region",
     Kind.not_listed_whole: "only the name of these clusters is known: {names}",
     Kind.no_pods: (
-        f"{_CLUSTER}the pods of aws-node are missing: {GET_BOTH}; if no node of the cluster runs "
-        "aws-node, leave the cluster out of the input"
+        f"the pods of aws-node are missing: {GET_BOTH}; if no node of the cluster runs aws-node, "
+        "leave the cluster out of the input"
     ),
-    Kind.no_nodes: f"{_CLUSTER}nodes are missing, such as {{names}}: {GET_BOTH}",
+    Kind.no_nodes: f"nodes are missing, such as {{names}}: {GET_BOTH}",
     Kind.no_pod_on_node: f"no pod of aws-node is known on {{names}}: {GET_BOTH}",
     Kind.nodes_ambiguous: (
         f"nodes {{names}} may belong to several clusters; list pods and nodes together: {GET_BOTH}"
     ),
-    Kind.no_node_of_group: f"{_CLUSTER}node groups {{names}} have no node in the input: {GET_BOTH}",
+    Kind.no_node_of_group: f"node groups {{names}} have no node in the input: {GET_BOTH}",
     Kind.cluster_unnamed: "pods {names} have no CLUSTER_NAME, so their cluster is not known",
     Kind.cluster_ambiguous: "pods {names} may belong to several clusters with the same name",
     Kind.unclear_credentials: (
-        _CLUSTER + "the environment of pods {names} does not show the source of their credentials"
+        "the environment of pods {names} does not show the source of their credentials"
     ),
     Kind.other_identity: (
-        _CLUSTER
-        + "pods {names} have another role than the cluster gives aws-node; they started before "
-        "the change"
+        "pods {names} have another role than the cluster gives aws-node; they started before the "
+        "change"
     ),
     Kind.unnamed_association: (
-        _CLUSTER + "pods {names} use EKS Pod Identity, but their association is missing; add aws "
-        "eks describe-pod-identity-association"
+        "pods {names} use EKS Pod Identity, but their association is missing; add aws eks "
+        "describe-pod-identity-association"
     ),
     Kind.addon_without_role: (
-        _CLUSTER
-        + "pods {names} have a role with IRSA, but the add-on names none, so an update of the "
-        "add-on may remove it"
+        "pods {names} have a role with IRSA, but the add-on names none, so an update of the add-on "
+        "may remove it"
     ),
-    Kind.role_absent: _CLUSTER + "{role} is not in the input",
+    Kind.role_absent: "{role} is not in the input",
     Kind.role_unknown: (
-        _CLUSTER + "it is not known whether aws-node works with its role {role}; see vpc-cni-iam "
-        "audit"
+        "it is not known whether aws-node works with its role {role}; see vpc-cni-iam audit"
     ),
     Kind.nodes_of_unknown_role: (
-        _CLUSTER + "aws-node uses the node role, and the role of nodes {names} is not known; aws "
-        "eks describe-nodegroup shows it, for managed node groups only"
+        "aws-node uses the node role, and the role of nodes {names} is not known; aws eks "
+        "describe-nodegroup shows it, for managed node groups only"
     ),
     Kind.unread: "something was not read; see below",
 }
@@ -74,9 +71,7 @@ _CHANGES = {
         "give aws-node of cluster {cluster} its own role with EKS Pod Identity or IRSA: "
         "`vpc-cni-iam generate --kind role`"
     ),
-    Kind.not_restarted: f"restart aws-node of cluster {{cluster}}: {_RESTART}",
-    Kind.maybe_not_restarted: f"restart aws-node of cluster {{cluster}}: {_RESTART}",
-    Kind.other_identity: f"restart aws-node of cluster {{cluster}}: {_RESTART}",
+    **dict.fromkeys((Kind.not_restarted, Kind.maybe_not_restarted, Kind.other_identity), _RESTART),
     Kind.addon_without_role: "set the role in the add-on of cluster {cluster}",
     Kind.same_role: "give aws-node of cluster {cluster} another role than its nodes",
     Kind.role_breaks: "fix {role}; vpc-cni-iam audit says how",
@@ -86,7 +81,8 @@ _SHOWN = 3
 
 def reason(evidence: NodeReason) -> str:
     """Return why permissions cannot be removed, as a sentence."""
-    return _filled(_WORDS[evidence.kind], evidence)
+    words = _filled(_WORDS[evidence.kind], evidence)
+    return f"cluster {evidence.cluster}: {words}" if evidence.cluster else words
 
 
 def changes(

@@ -13,13 +13,13 @@ from vpc_cni_iam.explain.known import (
     program_of_action,
     program_of_agent,
 )
+from vpc_cni_iam.plugin.issuers import SERVICE_ACCOUNTS
 
 _SESSION = re.compile(r"(arn:[^:]*:sts::[0-9]*:assumed-role/[^/]+)/")
 # Roles that no program uses.
 _PERSON = re.compile(r":(user/|federated-user/|root$|assumed-role/AWSReservedSSO_)")
 # Calls that few other programs on a node make.
 _OWN = re.compile("ec2:(?!Describe|CreateTags)")
-ACCOUNT = "system:serviceaccount:"
 # The characters that IAM allows in a role's name; all of them are safe in a command.
 _NAME = re.compile(
     r"arn:[^:]*:(?:sts::[0-9]*:assumed-role/([\w+=,.@-]+)(?:/|$)"
@@ -83,8 +83,8 @@ class Denial(Struct, frozen=True):
             return OtherProgram(name, ProgramBasis.agent)
         if self.workload:
             return OtherProgram(f"pods of {self.workload}", ProgramBasis.event)
-        if self.principal.startswith(ACCOUNT):
-            namespace, _, name = self.principal.removeprefix(ACCOUNT).partition(":")
+        if self.principal.startswith(SERVICE_ACCOUNTS):
+            namespace, _, name = self.principal.removeprefix(SERVICE_ACCOUNTS).partition(":")
             name = f"pods with the service account {name} of the namespace {namespace}"
             return OtherProgram(name, ProgramBasis.principal)
         if is_called(self.action) or PLUGIN in self.agent:

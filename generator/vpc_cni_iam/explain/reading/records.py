@@ -15,9 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.explain import known
 from vpc_cni_iam.explain.reading import messages
-from vpc_cni_iam.explain.reading.denial import ACCOUNT, Denial, Finding, OtherError
+from vpc_cni_iam.explain.reading.denial import Denial, Finding, OtherError
 from vpc_cni_iam.explain.reading.parts import one_line, parts
 from vpc_cni_iam.inputs.aws.cloudtrail import DENIED
+from vpc_cni_iam.plugin.issuers import SERVICE_ACCOUNTS
+from vpc_cni_iam.plugin.trust import AWS_NODE
 from vpc_cni_iam.policy.strict_json import load_json
 
 _DEPTH = 50
@@ -99,7 +101,7 @@ def _of_record(record: Mapping[str, object]) -> Iterator[Finding]:
     identity = _object(record.get("userIdentity"))
     account = _text(identity.get("userName"))
     words = f"{record['eventName']}: {code}: {text}"
-    is_other = account.startswith(ACCOUNT) and account != f"{ACCOUNT}kube-system:aws-node"
+    is_other = account.startswith(SERVICE_ACCOUNTS) and account != AWS_NODE.subject
     if not _DENIED.search(code):
         if not is_other and not known.program_of_agent(agent):
             yield from (e for e in messages.findings(words) if isinstance(e, OtherError))

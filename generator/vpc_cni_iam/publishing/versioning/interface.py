@@ -12,20 +12,24 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from vpc_cni_iam.hcl.syntax import Block, Constant, FunctionCall, List, Node, Object, Text
+from vpc_cni_iam.hcl.syntax import (
+    Block,
+    Constant,
+    FunctionCall,
+    List,
+    Node,
+    Object,
+    Text,
+    without_field,
+)
 from vpc_cni_iam.publishing.versioning.semver import Bump, VersionChange
 
 _MINIMUM = re.compile(r">=\s*(\d+(?:\.\d+)*)", re.ASCII)
-_PROVIDER_VERSION = re.compile(r'\bversion\s*=\s*"([^"]*)"')
 Shape: TypeAlias = Hashable
 # Arguments without effect, only for people.
 _WORDS = frozenset({"description", "error_message"})
 # Arguments of a variable that are compared as the interface.
 _INTERFACE = frozenset({"type", "default", "nullable"})
-# A generated object, with one entry on each line, and a version in a required provider.
-_ENTRY = re.compile(r"""\s*("[^"]*"|[\w-]+)\s*=\s*(\S.*?),?\s*""")
-_TEXT = re.compile(r'"[^"$%\\]*"')
-_VERSION = re.compile(r'\bversion\s*=\s*"[^"]*"')
 
 
 class _Input(Struct, frozen=True):
@@ -69,9 +73,9 @@ def _version_constraints(block: Block) -> Iterator[tuple[str, str]]:
     for inner in block.blocks:
         if inner.type == "required_providers":
             for name, node in inner.attributes.items():
-                code = node.span.code if isinstance(node, Object) else ""
-                match = _PROVIDER_VERSION.search(code)
-                yield f"provider {name}", match[1] if match else ""
+                fields = dict(node.fields) if isinstance(node, Object) else {}
+                version = fields.get(Text(("version",)))
+                yield f"provider {name}", (isinstance(version, Text) and version.plain) or ""
 
 
 def compare_interfaces(
@@ -202,19 +206,17 @@ def _shapes(blocks: Iterable[Block], unreadable: set[str]) -> Iterator[tuple[str
             case "terraform":
                 for inner in block.blocks:
                     for provider, node in inner.attributes.items():
-                        code = _VERSION.sub("", node.span.code)
-                        yield f"provider {provider}", " ".join(code.split())
+                        yield f"provider {provider}", without_field(node, "version")
 
 
 def _values(name: str, node: Node) -> Iterator[tuple[str, Shape]]:
     """Yield a value, or the values of an object by key; strings in an object are descriptions."""
-    first, *inner = node.span.code.splitlines() if isinstance(node, Object) else [""]
-    entries = [_ENTRY.fullmatch(line) for line in inner[:-1]]
-    if first.strip() != "{" or None in entries:
+    if not isinstance(node, Object):
         yield name, node
         return
-    for entry in filter(None, entries):
-        yield f"{name} [{entry[1]}]", "a text" if _TEXT.fullmatch(entry[2]) else entry[2]
+    for key, value in node.fields:
+        is_text = isinstance(value, Text) and value.plain is not None
+        yield f"{name} [{key.full_code}]", "a text" if is_text else value
 
 
 def _shape(block: Block) -> Shape:

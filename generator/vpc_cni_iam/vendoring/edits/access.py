@@ -18,7 +18,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.reader import HclModule, read_blocks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
-from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text
+from vpc_cni_iam.hcl.syntax import Block, without_field
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
@@ -152,16 +152,9 @@ def _shape(block: Block) -> tuple[object, ...]:
         attributes.pop("required_version", None)
     if block.type == "required_providers":
         # The source of a provider matters. An engine decides its version.
-        attributes = {name: _without_version(node) for name, node in attributes.items()}
+        attributes = {n: without_field(node, "version") for n, node in attributes.items()}
     inner = tuple(map(_shape, block.blocks))
     return (block.type, block.labels, frozenset(attributes.items()), inner)
-
-
-def _without_version(provider: Node) -> Node:
-    if not isinstance(provider, Object):
-        return provider
-    fields = tuple(field for field in provider.fields if field[0] != Text(("version",)))
-    return replace(provider, fields=fields)
 
 
 def _structure(name: _Name, old: list[Block], new: list[Block]) -> NotProven | None:

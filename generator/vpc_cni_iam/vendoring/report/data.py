@@ -123,9 +123,7 @@ def check_data(checked: CheckResult) -> CheckData:
                 "state": r.state,
                 "pin": " ".join(r.module.options.selection.arguments()),
                 "newest": r.module.newest,
-                "files": [
-                    _file(f, next_steps(f, r.module.path, checked.commands)) for f in r.files
-                ],
+                "files": _files(r.files, r.module.path, checked.commands),
                 "other_files": r.others,
                 "error": _error(r.failure),
             }
@@ -154,8 +152,7 @@ def accept_data(
     module: VendoredModule, path: str, files: Sequence[ModuleFile], commands: NextCommands
 ) -> AcceptData:
     """Return an accepted file as plain data."""
-    listed = [_file(f, next_steps(f, module.path, commands)) for f in files]
-    return {"module": module.path, "path": path, "files": listed}
+    return {"module": module.path, "path": path, "files": _files(files, module.path, commands)}
 
 
 def _module(outcome: SyncOutcome, commands: NextCommands, diff: Diff | None) -> SyncedModuleData:
@@ -165,7 +162,7 @@ def _module(outcome: SyncOutcome, commands: NextCommands, diff: Diff | None) -> 
         "done": outcome.done,
         "changes": outcome.changes,
         "merged": outcome.merged,
-        "files": [_file(f, next_steps(f, path, commands, synced=True)) for f in outcome.files],
+        "files": _files(outcome.files, path, commands, synced=True),
         "error": _error(outcome.failure),
         "variants": [*map(_variant, diff.meanings)] if diff is not None else [],
         "diff": diff.text if diff is not None else "",
@@ -196,6 +193,12 @@ def _variant(meaning: Meaning) -> VariantChangeData:
 def _is_new(answer: Answer) -> bool | None:
     known = isinstance(answer, NoNewAccess | NewAccess)
     return isinstance(answer, NewAccess) if known else None
+
+
+def _files(
+    files: Iterable[ModuleFile], module: str, commands: NextCommands, *, synced: bool = False
+) -> list[FileData]:
+    return [_file(f, next_steps(f, module, commands, synced=synced)) for f in files]
 
 
 def _file(file: ModuleFile, steps: Sequence[str]) -> FileData:

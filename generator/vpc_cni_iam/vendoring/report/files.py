@@ -138,7 +138,7 @@ def _steps(file: ModuleFile, module: str, commands: NextCommands, *, synced: boo
             yield f"use the generated one: {remove} && {sync}" if again else f"remove it: {remove}"
             if file.markers:
                 yield f"resolve the conflicts, then accept the result: {accept}"
-            elif file.state is not FileState.both and not file.accepted:
+            elif file.acceptable and not file.accepted:
                 yield f"keep yours: {accept}"
 
 

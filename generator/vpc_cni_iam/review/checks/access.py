@@ -76,7 +76,7 @@ class DenyLost(AboutPrincipals, frozen=True):
     """A Deny is or may be removed, and policies that the plan does not show may allow the rest."""
 
     parts: tuple[GainedPart, ...]  # empty if the plan does not show the policy
-    hidden: tuple[IamResource, ...]  # the policies that the plan does not show
+    hidden: tuple[GrantKey, ...]  # the policies that the plan does not show
     example: NewAccess | None = None
 
 
@@ -235,8 +235,8 @@ class _OfPrincipal:
                 yield self._not_shown(grant, was_sensitive=was_sensitive)
         vanished = (grant for grant in self._change.vanished if grant not in self._taken)
         if hidden := [grant for grant in vanished if self._may_deny(grant)]:
-            policies = tuple(g.policy or InPlan(g.address) for g in hidden)
-            yield self._finding(_Outcome.UNDECIDED, DenyLost(self._owners, (), policies), hidden)
+            keys = tuple(grant.key for grant in hidden)
+            yield self._finding(_Outcome.UNDECIDED, DenyLost(self._owners, (), keys), hidden)
 
     def _of_access(self) -> Iterator[Finding]:
         """Yield the result of the proof over the policies."""

@@ -52,6 +52,8 @@ _MANAGING = re.compile(
     r"|s3:Put\w*Acl",
     re.IGNORECASE,
 )
+# Actions that destroy data or resources.
+_DESTROYING = re.compile(r"[\w-]+:(?:(?:Batch)?(?:Delete|Destroy|Purge|Terminate)|\w+Deletion)")
 
 
 class HarmRank(IntEnum):
@@ -71,6 +73,11 @@ class GainedPart(Struct, frozen=True):
     harm: HarmRank
     is_of_plugin: bool = False  # whether it is in a policy of the plugin
     is_needed: bool = False  # whether the plugin calls all of them
+
+    @property
+    def destroys(self) -> bool:
+        """Whether an action destroys data or resources."""
+        return any(_DESTROYING.match(str(action)) for action in self.actions)
 
 
 class Gained(Struct, frozen=True):
@@ -163,10 +170,15 @@ def _may_allow_more(difference: Difference) -> bool:
 def _widens(element: ElementChange, *, is_deny: bool) -> bool:
     """Return whether a changed element may make a statement allow more, or deny less."""
     match element:
-        case ValuesChange(name, removed, added):
-            return bool(removed if name.startswith("Not") != is_deny else added)
+        case ValuesChange():
+            return bool(_widening_values(element, is_deny=is_deny))
         case ConditionChange(old, new):
             return (new if is_deny else old) is not None
+
+
+def _widening_values(change: ValuesChange, *, is_deny: bool) -> tuple[Text, ...]:
+    """Return the values with which a statement allows more, or no longer denies."""
+    return change.removed if change.element.startswith("Not") != is_deny else change.added
 
 
 def _part(
@@ -174,10 +186,13 @@ def _part(
 ) -> GainedPart:
     statement = _statement(difference)
     actions = statement.actions
-    if isinstance(difference, StatementChanged) and statement.effect == "Allow":
-        widening = [e for e in difference.elements if _widens(e, is_deny=False)]
-        if all(isinstance(e, ValuesChange) and e.element == "Action" for e in widening):
-            actions = tuple(a for e in widening if isinstance(e, ValuesChange) for a in e.added)
+    if isinstance(difference, StatementChanged):
+        is_deny = statement.effect == "Deny"
+        widening = [e for e in difference.elements if _widens(e, is_deny=is_deny)]
+        of_actions = [e for e in widening if isinstance(e, ValuesChange) and e.element == "Action"]
+        if of_actions == widening:
+            values = (_widening_values(change, is_deny=is_deny) for change in of_actions)
+            actions = tuple(action for each in values for action in each)
     ranked = sorted(actions, key=lambda a: _rank(str(a), methods, is_of_plugin=is_of_plugin))
     worst = [_rank(str(action), methods, is_of_plugin=is_of_plugin) for action in ranked[:1]]
     is_needed, harm = worst[0] if worst else (False, HarmRank.ESCALATION)

@@ -54,6 +54,11 @@ def reach(permissions: Permissions) -> Reach:
     return Reach.SERVICES if most else Reach.LIMITED
 
 
+def farther(had: Reach, has: Reach) -> Reach:
+    """Return a reach that is farther than before; otherwise `LIMITED`."""
+    return has if has > had else Reach.LIMITED
+
+
 @lru_cache(4096)
 def _of_policies(policies: tuple[Policy, ...]) -> frozenset[_Call]:
     """Return which of the requests policies allow, each by its action and resource."""

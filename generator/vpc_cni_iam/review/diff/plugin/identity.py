@@ -26,11 +26,10 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Unknown
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
-from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import Gained
 from vpc_cni_iam.review.diff.plugin.roles import access_of
-from vpc_cni_iam.review.diff.reach import Reach, reach
+from vpc_cni_iam.review.diff.reach import Reach, farther, reach
 from vpc_cni_iam.review.diff.role_access import NOT_SHOWN, RoleAccess, role_comparison
 from vpc_cni_iam.review.diff.trust.providers import has_new_issuer
 from vpc_cni_iam.review.diff.trust.roles import trust_of
@@ -118,9 +117,9 @@ def _compared(
     for row in rows:
         more = [answer for answer in row if isinstance(answer, NewAccess)]
         if 0 < len(more) == len(row):
-            gain, farthest = roles.gained(before, after, more[0]), _farthest(after)
-            farther = farthest if farthest > had_reach else Reach.LIMITED
-            return replace(change, event=IdentityEvent.MORE, gain=gain, reach=farther)
+            gain, has_reach = roles.gained(before, after, more[0]), _farthest(after)
+            is_more = replace(change, event=IdentityEvent.MORE, gain=gain)
+            return replace(is_more, reach=farther(had_reach, has_reach))
     # An old role may have other policies, so it may reach further than the plan shows.
     created = context.accounts.created
     farthest = _farthest(r for r in after if not (r.open_limits or r.role in created))
@@ -273,7 +272,7 @@ def _arn(role: IamResource, side: Side, context: Context) -> str:
         case InPlan(address):
             if side is Side.AFTER:
                 address = context.accounts.successors.get(role, address)
-            resource = as_left(resolver.by_address[address])
+            resource = resolver.by_address[address]
             if arn := text(resource, "arn", side):
                 return arn
             account = resolver.account(resource)

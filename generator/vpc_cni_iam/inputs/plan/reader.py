@@ -227,9 +227,9 @@ class _Contents(Struct):
             if {*resource.actions} == {"create", "forget"}:
                 # A replaced resource that is not destroyed stays, as another resource.
                 left = replace(resource, address=f"{resource.address} (forgotten)")
-                yield replace(left, actions=("forget",), after=None, unknown=False)
+                yield replace(left, actions=("forget",)).unchanged()
                 resource = replace(resource, actions=("create",), before=None)
-            yield resource
+            yield resource.unchanged() if resource.is_forgotten else resource
 
     def _note_roles(self, item: ChangedResource, actions: tuple[str, ...], reader: Reader) -> None:
         if may_name_role(item):

@@ -14,7 +14,6 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Unknown, Value
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
-from vpc_cni_iam.review.account.resolve import on_side
 
 _STANDARD = Known("STANDARD")
 # A cluster, a principal and an access policy; EKS has at most one right for them.
@@ -59,7 +58,7 @@ def cluster_rights(filler: Filler, side: Side) -> Iterator[ClusterRight]:
     """Yield the rights of principals in clusters on a side."""
     for resource in filler.resources:
         if resource.type in CLUSTER_ACCESS:
-            yield from _of(filler, on_side(resource, side), side)
+            yield from _of(filler, resource, side)
 
 
 def _of(filler: Filler, resource: Resource, side: Side) -> Iterator[ClusterRight]:

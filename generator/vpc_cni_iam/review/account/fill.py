@@ -32,11 +32,8 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresol
 from vpc_cni_iam.review.account.in_clusters import gone_with_cluster
 from vpc_cni_iam.review.account.library import Library
 from vpc_cni_iam.review.account.lists import apply_lists
-from vpc_cni_iam.review.account.resolve import Resolver, is_replaced, is_there, name_in, on_side
+from vpc_cni_iam.review.account.resolve import Resolver, is_there, name_in
 from vpc_cni_iam.review.account.source import SourceReader
-
-_NO_OP = ("no-op",)
-_STAYS = (_NO_OP, ("update",), ("read",), ("forget",))
 
 
 class Filler:
@@ -124,7 +121,7 @@ class Filler:
                     accounts.successors[first] = resource.address
                 elif resource.type in PRINCIPALS:
                     accounts.created.add(identity)
-            elif is_replaced(resource):
+            elif resource.is_replaced:
                 accounts.replaced.add(identity)
         accounts.deleted |= {InPlan(r.address) for others in gone.values() for r in others}
 
@@ -216,22 +213,22 @@ class Filler:
 
         The plan creates grants after the principal exists again.
         """
-        if grant.owner not in accounts.replaced or resource.actions not in _STAYS:
+        is_update = resource.actions == ("update",)
+        if grant.owner not in accounts.replaced or not (resource.stays or is_update):
             return False
         assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
         owner = self.resolver.by_address[grant.owner.address]
         is_renamed = one(owner, "name", Side.BEFORE) != one(owner, "name", Side.AFTER)
         puts = grant.key.part is Part.PERMISSIONS or grant.address in lists or is_renamed
-        is_put = resource.actions == ("update",) and puts
         is_own = self.owner(InPlan(grant.address)) == grant.owner
+        is_put = is_update and puts
         return (grant.address, grant.owner, grant.key) in had and not (is_own or is_put)
 
     def grants(self, resource: Resource, side: Side) -> Iterator[Grant]:
         """Yield the grants of a resource on one side."""
-        if side is Side.AFTER and resource.actions == _NO_OP:
+        if side is Side.AFTER and resource.is_unchanged:
             yield from map(self._as_left, self.grants(resource, Side.BEFORE))
             return
-        resource = on_side(resource, side)
         for row in GRANTS.get(resource.type, ()):
             is_set = not row.computed or self.is_set(resource, row.path.partition(".")[0])
             if is_set and row.part is not Part.INLINE_LIST:
@@ -241,9 +238,7 @@ class Filler:
         """Return a grant that stays, with its old owner and its old policy."""
         if grant.key.part is Part.MEMBERSHIP or not isinstance(grant.policy, InPlan):
             return grant
-        is_forgotten = "forget" in self.resolver.by_address[grant.policy.address].actions
-        side = Side.BEFORE if is_forgotten else Side.AFTER
-        return replace(grant, content=self.library.of(grant.policy, side))
+        return replace(grant, content=self.library.of(grant.policy, Side.AFTER))
 
     def _computed(self, resource: Resource) -> Iterator[Grant]:
         """Yield the grants that a role's computed arguments repeat, as they were before."""
@@ -366,7 +361,7 @@ class Filler:
                     content = self.library.of(own, side)
                     account.add(Grant(policy, key, content, resource.address, "policy", own))
             # IAM does not delete a policy that is attached, so the new one has no holders.
-            is_new = resource.before is None or is_replaced(resource)
+            is_new = resource.before is None or resource.is_replaced
             if is_new and policy == InPlan(resource.address):
                 accounts.created.add(policy)
 

@@ -67,7 +67,7 @@ def apply_lists(filler: NamedByLists, accounts: Accounts) -> None:
     for side in Side:
         for resource in filler.resources:
             row = list_argument(resource.type)
-            if row and "forget" not in resource.actions and is_there(resource, side):
+            if row and not resource.is_forgotten and is_there(resource, side):
                 for owner in filler.owners(resource, row, side):
                     lists.apply(resource, row, owner, side)
     for resource in filler.resources:
@@ -94,7 +94,7 @@ class _Lists(Struct, frozen=True):
             if part is Part.PERMISSIONS:
                 self._add_named(resource, row, owner, names)
             return
-        if resource.actions == ("no-op",):
+        if resource.is_unchanged:
             return
         open_list = OpenList(owner, resource.address, row.path, part)
         is_new = owner not in self.filler.owners(resource, row, Side.BEFORE)

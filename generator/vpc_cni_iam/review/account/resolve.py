@@ -58,7 +58,7 @@ class Resolver:
             self.by_address[resource.address] = resource
             if resource.type in (*PRINCIPALS, *NAMED_BY):
                 self._index(resource, Side.BEFORE)
-                self._index(as_left(resource), Side.AFTER)
+                self._index(resource, Side.AFTER)
         for resource in plan.resources:
             for side in Side:
                 if match := _OF_ACCOUNT.match(text(resource, "arn", side)):
@@ -107,7 +107,7 @@ class Resolver:
 
     def is_changed(self, address: str) -> bool:
         """Return whether the plan changes a resource."""
-        return self.by_address[address].actions != ("no-op",)
+        return not self.by_address[address].is_unchanged
 
     def references(self, resource: Resource, path: Path) -> tuple[list[Resource], Resolution]:
         """Return the instances that an argument, or the block around it, refers to."""
@@ -279,26 +279,10 @@ class Resolver:
         return is_open and path == match[3].strip("/")
 
 
-def as_left(resource: Resource) -> Resource:
-    """Return a resource as the plan leaves it: a forgotten resource stays."""
-    is_forgotten = "forget" in resource.actions and resource.after is None
-    return resource.unchanged() if is_forgotten else resource
-
-
-def on_side(resource: Resource, side: Side) -> Resource:
-    """Return a resource with its arguments on a side; see `as_left`."""
-    return as_left(resource) if side is Side.AFTER else resource
-
-
-def is_replaced(resource: Resource) -> bool:
-    """Return whether a resource is deleted and created again."""
-    return {"create", "delete"} <= {*resource.actions}
-
-
 def is_there(resource: Resource, side: Side) -> bool:
     """Return whether a resource exists on a side."""
     is_deferred = side is Side.AFTER and resource.unknown is True
-    return values_of(on_side(resource, side), side) is not None or is_deferred
+    return values_of(resource, side) is not None or is_deferred
 
 
 def name_in(value: Value) -> str:

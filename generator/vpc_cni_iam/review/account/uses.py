@@ -46,7 +46,6 @@ from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.plugin.resources import is_for_plugin
-from vpc_cni_iam.review.account.resolve import as_left, on_side
 
 # The keys with which a block names an instance profile or a launch template.
 _IDENTIFIERS = ("arn", "id", "name", "launch_template_id", "launch_template_name")
@@ -119,7 +118,6 @@ class Uses:
 
     def of(self, resource: Resource, side: Side) -> Iterator[RoleUse]:
         """Yield the roles that a resource uses on a side."""
-        resource = on_side(resource, side)
         if resource.type in ROLE_USES:
             yield from self._of_workload(resource, side)
         if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
@@ -238,7 +236,6 @@ class Uses:
             if shown is None:
                 yield _in_version(Named(TEMPLATE, "", named.address), number or _DEFAULT), False
                 return
-            target = on_side(target, shown)
             for path, inner in ROLE_USES[kind].items():
                 for placed in read(target, path, shown):
                     of_inner = value_at(target, (*placed.path, "version"), shown)
@@ -273,7 +270,7 @@ def _side_of_version(template: Resource, number: str | None, side: Side) -> Side
     """
     if template.before is None or (side is Side.AFTER and "create" in template.actions):
         return Side.AFTER
-    is_after = side is Side.AFTER and as_left(template).after is not None
+    is_after = side is Side.AFTER and template.after is not None
     shown = Side.AFTER if is_after else Side.BEFORE
     if number in ("", _DEFAULT):
         default = one(template, "default_version", shown)

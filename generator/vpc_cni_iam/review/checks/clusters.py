@@ -78,7 +78,7 @@ def check(context: Context) -> Iterator[Finding]:
     gone: dict[str, list[Resource]] = defaultdict(list)
     by_address = context.filler.resolver.by_address
     for address, cluster in context.filler.gone_with_cluster.items():
-        if "forget" not in by_address[address].actions:
+        if not by_address[address].is_forgotten:
             gone[cluster].append(by_address[address])
     for cluster, resources in gone.items():
         names = tuple(r.address for r in resources)
@@ -100,12 +100,12 @@ def _role_lost(cluster: Resource, context: Context) -> Iterator[Finding]:
     if cluster.before is None or cluster.after is None:
         return
     path, owners = "role_arn", context.filler.named_by
-    named = {side: {*owners(cluster, path, ROLE, side)} for side in Side}
+    named = {side: [*owners(cluster, path, ROLE, side)] for side in Side}
     for role in named[Side.BEFORE]:
         is_deleted = role in context.accounts.deleted
         old, new = (trust_of(context, role, side) for side in Side)
         is_refused = old is not None and new is not None and _trusts_eks(old) > _trusts_eks(new)
-        stays = role in named[Side.AFTER] or (is_deleted and cluster.actions == ("no-op",))
+        stays = role in named[Side.AFTER] or (is_deleted and cluster.is_unchanged)
         if stays and (is_deleted or is_refused):
             evidence, where = ClusterRoleLost(role, is_deleted), cluster.address
             yield finding(Rule.WORKLOAD_ROLE, evidence, where, attribute=path, means=CHANGES)

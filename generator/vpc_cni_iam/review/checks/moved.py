@@ -21,7 +21,6 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Value
 from vpc_cni_iam.review.account.cluster_access import cluster_rights
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.resolve import is_replaced
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.roles import is_named, node_roles, own_roles
 from vpc_cni_iam.review.findings import Finding, finding
@@ -72,16 +71,16 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _handled(resource: Resource, context: Context) -> Iterator[Handled]:
     is_list = list_argument(resource.type) is not None
-    is_ended = resource.after is None and not resource.unknown
+    is_ended = resource.is_forgotten or (resource.after is None and not resource.unknown)
     if resource.imported:
         yield Handled(Handling.IMPORTED, resource.imported)
     if resource.moved_from:
         yield Handled(Handling.MOVED, resource.moved_from)
     if is_list and is_ended:
         yield Handled(Handling.LIST_ENDED)
-    elif "forget" in resource.actions:
+    elif resource.is_forgotten:
         yield Handled(Handling.FORGOTTEN)
-    if is_replaced(resource):
+    if resource.is_replaced:
         yield Handled(Handling.REPLACED)
     if resource.before is None and not (is_ended or is_list or resource.type in PRINCIPALS):
         grants = [*context.filler.grants(resource, Side.AFTER)]

@@ -34,7 +34,6 @@ _NAMES = {
     CHART: ("chart",),
     ASSOCIATION: ("namespace", "service_account"),
 }
-_STAYS = (("no-op",), ("read",), ("forget",))
 
 
 class LeftOut(Struct, frozen=True):
@@ -86,7 +85,7 @@ def _unnamed(resource: Resource) -> Iterator[Finding]:
     """Yield resources that may be the plugin, because a name is unknown."""
     is_deleted = resource.actions == ("delete",)
     # `uses` reports an association that changes, whatever its names are.
-    if resource.actions in _STAYS or (resource.type == ASSOCIATION and not is_deleted):
+    if resource.stays or (resource.type == ASSOCIATION and not is_deleted):
         return
     side, rule = Side.BEFORE if is_deleted else Side.AFTER, Rule.UNREAD_RESOURCE
     for argument in _NAMES.get(resource.type, ()):

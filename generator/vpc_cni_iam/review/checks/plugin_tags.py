@@ -19,7 +19,6 @@ from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.policy.value import Unknown
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.checks.metadata import launch_templates
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.needs import plugin_needs
@@ -108,7 +107,7 @@ def check(context: Context) -> Iterator[Finding]:
         for allowing in [[s for policy in layer for s in policy.only("Allow").statements]]
         if any(_tag(condition) for statement in allowing for condition in statement.conditions)
     ]
-    resources = [as_left(r) for r in context.filler.resources if asking and r.type in _TYPES]
+    resources = [r for r in context.filler.resources if asking and r.type in _TYPES]
     changes = (change for change in _changes(resources, context) if change.before != change.after)
     for change, each in product(changes, asking):
         tags = each.changed(change)

@@ -74,7 +74,7 @@ def _of_principals(context: Context) -> Iterator[Finding]:
         r
         for r in context.filler.resources
         if r.type in (ROLE, USER) and r.before is not None and r.after is not None
-        if r.actions != ("no-op",)
+        if not r.is_unchanged
     ]
     sides = context.accounts.sides if resources else ()
     grants = [g for side in sides for owner in side.grants for g in side.of(owner).values()]

@@ -31,7 +31,7 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield the changed policies that are larger than IAM accepts."""
     filler, accounts = context.filler, context.accounts
     for resource in filler.resources:
-        if resource.type == POLICY and resource.actions != ("no-op",):
+        if resource.type == POLICY and not resource.is_unchanged:
             content = filler.library.of(InPlan(resource.address), Side.AFTER)
             evidence = TooLarge(Part.ATTACHMENT, _size([content]), quotas.MANAGED)
             yield from _finding(evidence, resource.address, "policy")

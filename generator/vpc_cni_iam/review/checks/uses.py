@@ -59,7 +59,7 @@ def check(context: Context) -> Iterator[Finding]:
     for change in use_changes(context):
         yield _of_use(change)
     for resource in context.filler.resources:
-        changes = resource.actions not in (("no-op",), ("forget",)) and resource.after is not None
+        changes = not resource.is_unchanged and resource.after is not None
         if changes and is_annotated(resource.type) and not is_for_plugin(resource, Side.AFTER):
             yield from _not_shown(resource, context)
     yield from _named(context)

@@ -80,7 +80,7 @@ class _Changes:
         moved = {
             use.named
             for r in self._resources
-            if self._before[r.address] and r.actions != ("no-op",)
+            if self._before[r.address] and not r.is_unchanged
             for use in self._uses.of(r, Side.AFTER)
         }
         for change in (change for r in self._resources for change in self._of(r)):
@@ -213,7 +213,7 @@ class _Changes:
 
 def _may_change(resource: Resource, *, is_renamed: bool) -> bool:
     """Return whether the roles of a resource that stays may change in this plan."""
-    is_same = resource.actions == ("no-op",) and not is_renamed
+    is_same = resource.is_unchanged and not is_renamed
     is_put_off = resource.unknown is True and not resource.after  # a later plan shows it
     return not (is_same or is_put_off) and is_there(resource, Side.AFTER)
 

@@ -51,7 +51,7 @@ from vpc_cni_iam.review.account.plugin.state import (
     PluginState,
     UnreadReason,
 )
-from vpc_cni_iam.review.account.resolve import is_there, name_in, on_side
+from vpc_cni_iam.review.account.resolve import is_there, name_in
 
 _TYPES = (ADDON, ASSOCIATION, NODE_GROUP, CLUSTER)  # the types that name their cluster
 _AGENT = "eks-pod-identity-agent"
@@ -120,10 +120,10 @@ class PluginReader:
         resources = self._filler.resources
         others = (r for r in resources if r.type == CHART or may_be_account(r.type))
         for resource in (*self._resources, *others):
-            if is_there(resource, side):
-                left = on_side(resource, side)
-                if left.type != CHART or installs_plugin(left, side):
-                    by_cluster[self._cluster(left, side)].append(left)
+            if is_there(resource, side) and (
+                resource.type != CHART or installs_plugin(resource, side)
+            ):
+                by_cluster[self._cluster(resource, side)].append(resource)
         return by_cluster
 
     def _cluster(self, resource: Resource, side: Side) -> _Key:
@@ -336,7 +336,6 @@ class PluginReader:
 
 def _name(resource: Resource, side: Side) -> str:
     """Return the name of a resource's cluster, or the mark of a secret; empty if unknown."""
-    resource = on_side(resource, side)
     return name_in(one(resource, "name" if resource.type == CLUSTER else "cluster_name", side))
 
 

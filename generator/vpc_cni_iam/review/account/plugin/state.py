@@ -176,13 +176,12 @@ class ClusterPlugin(Struct, frozen=True):
     @property
     def is_replaced(self) -> bool:
         """Whether the plan replaces the cluster, so that it gets another OIDC issuer."""
-        return self.resource is not None and {"create", "delete"} <= {*self.resource.actions}
+        return self.resource is not None and self.resource.is_replaced
 
     @property
     def is_deleted(self) -> bool:
-        """Whether the plan deletes the cluster, and does not only forget it."""
-        cluster = self.resource
-        return cluster is not None and cluster.after is None and "forget" not in cluster.actions
+        """Whether the plan deletes the cluster."""
+        return self.resource is not None and self.resource.after is None
 
 
 def is_bootstrapped(cluster: Resource) -> bool:

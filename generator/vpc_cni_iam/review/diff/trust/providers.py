@@ -29,9 +29,7 @@ class Providers:
     def __init__(self, context: Context) -> None:
         self._context = context
         providers = [r for r in context.filler.resources if r.type == OIDC_PROVIDER]
-        self.changed = [
-            r for r in providers if r.actions != ("no-op",) and "forget" not in r.actions
-        ]
+        self.changed = [r for r in providers if not (r.is_unchanged or r.is_forgotten)]
         self.by_issuer: dict[Side, dict[str, list[Resource]]] = {side: {} for side in Side}
         for side, provider in product(Side, providers):
             if issuer := issuer_on(provider, side):

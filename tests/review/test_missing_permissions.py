@@ -17,7 +17,7 @@ from eks import (
     own_role,
     same,
 )
-from plugin_setup import without
+from plugin_setup import at, of_cni, without
 from synthetic import (
     Json,
     allow,
@@ -215,3 +215,15 @@ def test_nodes_that_get_another_role_are_asked_for_what_the_plugin_calls() -> No
     )
     added = levels(reviewed(*more, *roles))
     assert added == {"node-role-changed": "warning", MISSING: "error"}
+
+
+@pytest.mark.parametrize(("values", "loses"), [("a: [", True), ("a: b", False)])
+def test_a_lost_permission_that_settings_which_are_not_read_may_need_is_a_warning(
+    values: str, *, loses: bool
+) -> None:
+    """v1.19.0 does not call ec2:DescribeTags with any setting that is known here."""
+    setup = at("v1.19.0", configuration_values=values)
+    less = of_cni(CNI, without("ec2:DescribeTags"))
+    lost = of_rule("coverage-lost", *own_role("cni", irsa()), addon(setup, setup), less)
+    assert [f.level for f in lost] == ["warning"] * loses
+    assert all("no longer allows ec2:DescribeTags" in f.message for f in lost)

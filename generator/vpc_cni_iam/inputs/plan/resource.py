@@ -98,6 +98,11 @@ class Resource(Struct, frozen=True):
         return self.actions == ("forget",)
 
     @property
+    def is_deleted(self) -> bool:
+        """Whether it does not exist after the plan."""
+        return self.after is None and self.unknown is not True
+
+    @property
     def is_replaced(self) -> bool:
         """Whether it is deleted and created again."""
         return {"create", "delete"} <= {*self.actions}

@@ -14,7 +14,7 @@ from vpc_cni_iam.inputs.plan.arguments import NAMED_BY, POLICY, PRINCIPALS, PROF
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.inputs.plan.resource import Resource, parts, without_keys
-from vpc_cni_iam.inputs.plan.values import Path, one, place_of, text, values_of
+from vpc_cni_iam.inputs.plan.values import Path, one, place_of, text
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.iam_resource import (
@@ -281,8 +281,7 @@ class Resolver:
 
 def is_there(resource: Resource, side: Side) -> bool:
     """Return whether a resource exists on a side."""
-    is_deferred = side is Side.AFTER and resource.unknown is True
-    return values_of(resource, side) is not None or is_deferred
+    return not resource.is_deleted if side is Side.AFTER else resource.before is not None
 
 
 def name_in(value: Value) -> str:

@@ -70,9 +70,9 @@ def without_echoes(findings: Iterable[Finding], drifts: Iterable[Finding]) -> It
 
 def _is_left(each: Finding, change: Resource | None, context: Context, earlier: Context) -> bool:
     """Return whether the plan keeps the drift that a finding is about."""
-    planned = context.filler.resolver.by_address.get(each.address)
+    planned = context.reader.resolver.by_address.get(each.address)
     if change and planned and not planned.stays:
-        if planned.after is None and planned.unknown is not True:
+        if planned.is_deleted:
             # Principals keep the policies of an exclusive list that is deleted.
             return (
                 bool(list_argument(planned.type)) and each.subject not in context.accounts.deleted

@@ -25,14 +25,13 @@ from vpc_cni_iam.policy.diff import (
     ValuesChange,
     differences,
 )
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy, Statement, statements_of
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
 from vpc_cni_iam.policy.proof.examples import ordinary
 from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, REGION
 from vpc_cni_iam.policy.template import Text, known
 from vpc_cni_iam.policy.wildcard import matches
-from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Grant, have_secrets
 from vpc_cni_iam.review.account.iam_resource import Place
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
@@ -121,7 +120,7 @@ def gained(
 
 def is_harmful(policy: Policy) -> bool:
     """Return whether a policy allows managing permissions, or gaining more."""
-    allows = [s for s in policy.statements if s.effect == "Allow"]
+    allows = statements_of([policy], "Allow")
     methods = _methods((policy,))
     worst = (_harm(str(action), methods) for s in allows for action in s.actions)
     return any(s.not_actions for s in allows) or min(worst, default=HarmRank.LIST) < HarmRank.CHANGE
@@ -142,8 +141,7 @@ def _widening(changes: Iterable[GrantChange]) -> Iterator[Difference]:
 
 
 def _shown(grant: Grant | None) -> tuple[Statement, ...]:
-    is_known = grant is not None and isinstance(grant.content, Document)
-    return grant.content.shown.statements if is_known else ()  # type: ignore[union-attr]
+    return grant.document.shown.statements if grant and grant.document else ()
 
 
 def _statement(difference: Difference) -> Statement:
@@ -202,8 +200,7 @@ def _part(
 @lru_cache(1024)
 def _methods(policies: tuple[Policy, ...]) -> tuple[str, ...]:
     """Return the actions of escalation methods whose actions are all allowed somewhere."""
-    allows = (s for policy in policies for s in policy.statements if s.effect == "Allow")
-    steps = (_steps(s.actions, s.not_actions) for s in allows)
+    steps = (_steps(s.actions, s.not_actions) for s in statements_of(policies, "Allow"))
     return escalating(frozenset().union(*steps).__contains__)
 
 
@@ -241,7 +238,7 @@ def _is_new(part: GainedPart, change: Compared, answer: NewAccess, proofs: Proof
         denied = Permissions((*after.policies, Policy((statement,))), after.limits)
         return not isinstance(proofs.compare(denied, after), NoNewAccess)
     own = replace(statement, actions=part.actions or statement.actions)
-    denies = (s for p in after.policies for s in p.statements if s.effect == "Deny")
+    denies = statements_of(after.policies, "Deny")
     alone = Permissions((Policy((own, *denies)),), after.limits)
     if alone.allow(answer.request):
         return True

@@ -68,10 +68,16 @@ class PrincipalChange(Compared, frozen=True):
 
 @fact
 def principal_changes(context: Context) -> tuple[PrincipalChange, ...]:
-    """Return the principals whose policies or boundary change."""
+    """Return the changes of the policies and the boundary of each principal."""
     accounts, proofs = context.accounts, context.proofs
     changes = (_changes_of(o, accounts, accounts.after, proofs) for o in accounts.principals)
     return tuple(chain.from_iterable(changes))
+
+
+@fact
+def changed_principals(context: Context) -> frozenset[IamResource]:
+    """Return the principals whose policies or boundary change."""
+    return frozenset(change.owner for change in principal_changes(context))
 
 
 @fact
@@ -139,7 +145,7 @@ def _pairs(
 
 def _change(key: GrantKey, before: Grant | None, after: Grant | None) -> GrantChange | None:
     """Return the change of a grant; another boundary is a change, even with the same document."""
-    is_other = bool(before and after and before.is_known and before.policy != after.policy)
+    is_other = bool(before and after and before.document and before.policy != after.policy)
     is_other &= key == _BOUNDARY
     if is_other or (before and before.content) != (after and after.content):
         return GrantChange(key, before, after)

@@ -9,7 +9,6 @@ from vpc_cni_iam.catalog.facts.documents import RESOURCE_CONTROLLER, managed_ver
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.normalise import equal
-from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Grant
 from vpc_cni_iam.review.account.iam_resource import Named
 
@@ -26,7 +25,7 @@ _NAMES_ACTION = re.compile(r"ec2:(?:[*?]*[\w-]){6,}[*?]*")
 
 def is_of_plugin(grant: Grant) -> bool:
     """Return whether a grant is a policy of the plugin; an unknown policy is not."""
-    return isinstance(grant.content, Document) and concerns_plugin(grant.content.policy)
+    return grant.document is not None and concerns_plugin(grant.document.policy)
 
 
 def is_of_aws(grant: Grant, name: str) -> bool:

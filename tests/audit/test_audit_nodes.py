@@ -68,14 +68,16 @@ def listed(*items: dict[str, Any], **metadata: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "items": list(items), "kind": "List", "metadata": metadata}
 
 
-def group(cluster: str = "prod", name: str = "ng", of: str = "node") -> dict[str, Any]:
+def group(
+    cluster: str = "prod", name: str = "ng", of: str = "node", **scaling: int
+) -> dict[str, Any]:
     return {
         "nodegroup": {
             "clusterName": cluster,
             "nodegroupName": name,
             "nodegroupArn": f"{place('nodegroup', cluster)}/{name}/1",
             "nodeRole": f"{ARN}{of}",
-            "scalingConfig": {"minSize": 1, "maxSize": 3, "desiredSize": 2},
+            "scalingConfig": scaling or {"minSize": 1, "maxSize": 3, "desiredSize": 2},
         }
     }
 
@@ -147,6 +149,8 @@ def test_a_role_of_nodes_is_safe_where_everything_was_seen(
     code, answer, text = asked(tmp_path, files)
     assert (code, answer["answer"], answer["reasons"]) == (0, "safe", [])
     assert answer["clusters"] == ["prod"]
+    # A group of no nodes has none in the input.
+    assert asked(tmp_path, {**files, "more": group(name="other", desiredSize=0)})[0] == 0
     # AmazonEKSWorkerNodePolicy is needed by the nodes themselves.
     assert answer["proposal"] == ["detach AmazonEKS_CNI_Policy"]
     assert text.startswith(f"safe      {ARN}node\n          clusters     prod\n")
@@ -247,6 +251,10 @@ NOT_KNOWN: dict[str, tuple[Change, str]] = {
     ),
     "a node is missing": (without("nodes", "n2"), "nodes are missing, such as n2"),
     "a group has no node": (with_(more=group(name="other")), "node groups other"),
+    "a group of unknown size has no node": (
+        with_(more=group(name="other", maxSize=3)),
+        "node groups other",
+    ),
     "another cluster": (
         with_(clusters={"clusters": ["prod", "dev"]}),
         "these clusters is known: dev",

@@ -33,9 +33,9 @@ def contradictions(report: Json) -> Iterator[str]:
         # A list of many roles need not name this one.
         unnamed = [f for f in every if not owners or _MORE.search(f["message"])]
         answer, verdict = f"{' '.join(owners)}: {plugin['answer']}", plugin["verdict"]
-        errors = [f for f in own if f["level"] == "error" and is_of_plugin(f)]
-        if verdict == "works" and errors:
-            yield f"{answer}, beside {errors[0]['message']}"
+        doubts = [f for f in own if f["level"] != "note" and is_of_plugin(f)]
+        if verdict == "works" and doubts:
+            yield f"{answer}, beside {doubts[0]['message']}"
         is_said = any(f["level"] == "error" and may_say_loss(f) for f in (*own, *unnamed))
         if verdict == "fails" and not (is_said or "fails as before" in answer):
             yield f"{answer}, and no error says why"
@@ -62,7 +62,7 @@ def is_named(owners: Iterable[str], message: str) -> bool:
 
 
 def is_of_plugin(finding: Json) -> bool:
-    """Say whether a finding is that aws-node fails: one that it may do more is not."""
+    """Say whether a finding is that aws-node fails or may fail, not that it can do more."""
     is_asked = Rule(finding["rule"]).question is Topic.PLUGIN
     return is_asked and {*finding["means"]} == {Consequence.COVERAGE_LOST}
 

@@ -88,8 +88,17 @@ def test_an_access_entry_that_gets_another_principal_is_lost_by_the_first() -> N
     assert "is for another cluster or principal" in lost.message
 
 
-def test_who_loses_permissions_in_a_cluster() -> None:
-    assert levels_of(policy({"policy_arn": VIEW}, None)) == [(Rule.ACCESS_REMOVED, "note")]
+@pytest.mark.parametrize(
+    "change",
+    [
+        policy({"policy_arn": VIEW}, None),
+        entry({"kubernetes_groups": ["ops"]}, None),
+        entry({"kubernetes_groups": ["ops"]}, {"kubernetes_groups": []}),
+        entry({"user_name": "owner"}, {}),
+    ],
+)
+def test_who_loses_permissions_in_a_cluster(change: Json) -> None:
+    assert levels_of(change) == [(Rule.ACCESS_REMOVED, "note")]
 
 
 def test_nodes_without_their_access_entry_can_no_longer_join() -> None:

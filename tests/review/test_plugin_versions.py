@@ -199,3 +199,8 @@ def test_each_of_several_installers_is_judged(other: Json) -> None:
     assert [f.address for f in changed if f.rule == VERSION_CHANGED] == ["helm_release.b"]
     removed = found(other, release_named("b", "1.21.2", None))
     assert [f.address for f in removed if f.rule == "plugin-removed"] == ["helm_release.b"]
+
+
+@pytest.mark.parametrize("after", [None, at("v1.20.0")])
+def test_a_finding_about_the_plugin_has_its_cluster_as_subject(after: Json | None) -> None:
+    assert {f.subject for f in found(addon(at("v1.23.2"), after))} == {"prod"}

@@ -157,7 +157,8 @@ def test_text_that_is_known_after_apply_has_the_role_that_it_refers_to(named: st
     change = resource("aws_batch_job_definition", "j", None, {"name": "j"}, after_unknown=unknown)
     properties = refers(f"{named}.arn")
     job = block("aws_batch_job_definition.j", container_properties=properties)
-    review = reviewed(*STRONG, change, configuration=configured(job))
+    there = resource("aws_ecr_repository", "r", {"name": "r"}, {"name": "r"})
+    review = reviewed(*STRONG, there, change, configuration=configured(job))
     expected = {"workload-role"} if named == "aws_iam_role.strong" else set()
     assert rules(review) == expected
 

@@ -143,9 +143,9 @@ def test_a_fix_that_names_one_instance_says_that_others_need_it(
         replace(NEW_ACCESS, address=f"p[{n}]", fix=f"Remove s3:GetObject from p[{n}]")
         for n in range(3)
     ]
-    assert "p[0] (and likewise 2 more)" in re.sub(
-        r"<[^>]+>|`", "", report(review(*alike), Setting())
-    )
+    for count in (2, 3):
+        text = re.sub(r"<[^>]+>|`", "", report(review(*alike[:count]), Setting()))
+        assert f"p[0] (and likewise {count - 1} more)" in text
     assert "likewise" not in report(
         review(*(replace(f, fix="Remove it") for f in alike)), Setting()
     )

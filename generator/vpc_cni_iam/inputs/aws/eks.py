@@ -36,7 +36,7 @@ class ClusterDetail(Struct, frozen=True):
     by_role: str = ""  # the role from which EKS Pod Identity assumes it; empty if directly
     issuer: str = ""  # the issuer of the cluster's tokens, without https://, or empty
     node_group: str = ""  # the name of the node group that has the role
-    has_nodes: bool = False  # whether the node group should have nodes
+    has_nodes: bool = False  # whether the node group has nodes, or may have them
     # Whether it is the identity of a running pod, not of the cluster's settings.
     is_running: bool = False
     # Whether it only says that the cluster exists.
@@ -65,7 +65,7 @@ class _Association(Struct, rename="camel"):
 
 
 class _Scaling(Struct, rename="camel", frozen=True):
-    desired_size: int = 0
+    desired_size: int = 1  # a group whose size is not in the input may have nodes
 
 
 class _Nodegroup(Struct, rename="camel"):

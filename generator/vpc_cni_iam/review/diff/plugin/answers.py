@@ -101,9 +101,8 @@ def plugin_answers(context: Context) -> tuple[PluginAnswer, ...]:
     needs = [needs for needs in plugin_needs(context) if needs.is_of_cluster]
     needs += _of_lone_roles(context)
     judged = {role for each in needs for role in each.plugin.after.identity.roles}
-    # For some roles it is only known that aws-node can no longer assume them.
-    lost = {role for role, lost in trust_lost(context).items() if lost.is_certain}
-    lost |= roles_without_provider(context)
+    # For some roles it is only known that aws-node can or may no longer assume them.
+    lost = {*trust_lost(context)} | roles_without_provider(context)
     lost |= {lost.role for lost in nodes_lost(context) if lost.workload}
     needs += (needs_of_role(context, role) for role in sorted(lost - judged, key=str))
     answers = tuple(filter(None, (answer(each, context) for each in needs)))
@@ -203,11 +202,13 @@ def _of_nodes(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
 
 
 def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
-    """Yield a role without a known cluster that aws-node cannot assume."""
+    """Yield a role without a known cluster that aws-node cannot or may not assume."""
     for role in needs.plugin.after.identity.roles:
         lost = trust_lost(context).get(role)
         if (lost and lost.is_certain) or role in roles_without_provider(context):
             yield AnswerVerdict.FAILS, IdentityEvent.NOT_TRUSTED, False
+        elif lost:
+            yield AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST, False
         before, after = (trust_of(context, role, side) for side in Side)
         own_flaws = flaws(after, for_plugin=True) if after else ()
         if any(flaw.rule in _NEVER_ASSUMED for flaw in own_flaws):

@@ -30,8 +30,10 @@ from vpc_cni_iam.review.diff.plugin.answers import (
     AnswerReason,
     AnswerVerdict,
     PluginAnswer,
+    Reason,
     plugin_answers,
 )
+from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource
 from vpc_cni_iam.review.options import Options
 from vpc_cni_iam.review.report.plugins import shown_plugin
@@ -204,7 +206,7 @@ def limited(boundary: str) -> list[Json]:
         (
             [*own_role("cni", irsa(subject="system:serviceaccount:a:b"), CNI), addon(V1_23, V1_23)],
             AnswerVerdict.FAILS,
-            AnswerReason.NOT_TRUSTED,
+            IdentityEvent.NOT_TRUSTED,
         ),
         (
             [
@@ -214,12 +216,12 @@ def limited(boundary: str) -> list[Json]:
                 ),
             ],
             AnswerVerdict.FAILS,
-            AnswerReason.ROLE_DELETED,
+            IdentityEvent.ROLE_GONE,
         ),
     ],
 )
 def test_the_answer_says_why_the_plugin_does_not_work_or_why_that_is_not_shown(
-    changes: list[Json], verdict: AnswerVerdict, reason: AnswerReason
+    changes: list[Json], verdict: AnswerVerdict, reason: Reason
 ) -> None:
     (answer,) = answers(*changes)
     assert (answer.verdict, answer.reason) == (verdict, reason)

@@ -11,13 +11,16 @@ from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.state import (
     ClusterPlugin,
+    NodePart,
     PluginIdentity,
     PluginSetup,
     PluginState,
 )
 from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent
 from vpc_cni_iam.review.diff.plugin.judged import JudgedPlugin, VersionSource
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
+from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.plugins import REASONS, shown_plugin
 
@@ -53,8 +56,12 @@ def sentence(answer: PluginAnswer) -> str:
 
 
 def test_each_reason_has_its_words() -> None:
-    assert {*REASONS} == {*AnswerReason}
-    for reason in AnswerReason:
+    losses = (
+        *(IdentityEvent.NO_ARN, IdentityEvent.ROLE_GONE, IdentityEvent.AGENT_REMOVED),
+        *(IdentityEvent.OTHER_ISSUER, IdentityEvent.NOT_TRUSTED, IdentityEvent.NOT_ALLOWED),
+    )
+    assert {*REASONS} == {*AnswerReason, *NodeLoss, *NodePart, *losses}
+    for reason in REASONS:
         for verdict in (AnswerVerdict.FAILS, AnswerVerdict.NOT_SHOWN):
             assert sentence(replace(works(), verdict=verdict, reason=reason))
 
@@ -76,7 +83,7 @@ def test_each_reason_has_its_words() -> None:
             "aws-node: works with v1.23.2 (IPv4)",
         ),
         (
-            replace(works(), verdict=AnswerVerdict.FAILS, reason=AnswerReason.NOT_TRUSTED),
+            replace(works(), verdict=AnswerVerdict.FAILS, reason=IdentityEvent.NOT_TRUSTED),
             "aws-node in prod (us-east-1): fails with v1.23.2 (IPv4): "
             "it cannot assume aws_iam_role.cni",
         ),

@@ -14,7 +14,6 @@ from vpc_cni_iam.policy.document import Policy, statements_of
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.review.account.grants import known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.state import UnreadReason
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
 from vpc_cni_iam.review.diff.plugin.judged import OtherPlace
@@ -170,7 +169,7 @@ def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
 
 def _of_unread(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
     """Yield the calls that a role no longer allows, and that unread settings may enable."""
-    if needs.plugin.after.setup.not_read in (None, UnreadReason.ELSEWHERE):
+    if not needs.plugin.after.setup.has_unread:
         return
     before, after = (
         known_policies(account.policies(role.role).values()) for account in context.accounts.sides

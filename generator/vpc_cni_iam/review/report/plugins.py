@@ -31,7 +31,7 @@ _SOURCES = {
     VersionSource.ASSUMED: ", version assumed",
 }
 # Why aws-node does not work, or what the plan does not show.
-_REASONS: Mapping[Reason, str] = {
+REASONS: Mapping[Reason, str] = {
     AnswerReason.REMOVED: "",
     IdentityEvent.NO_ARN: "the value for its role is not an ARN",
     IdentityEvent.ROLE_GONE: "the plan deletes its role",
@@ -115,7 +115,7 @@ def _text(answer: PluginAnswer) -> str:
     }
     return _VERDICTS[answer.verdict].format(
         how=f"{needs.after.version} ({FAMILIES[needs.mode]}{_SOURCES[needs.source]})",
-        why=_REASONS[answer.reason].format_map(parts) if answer.reason else "",
+        why=REASONS[answer.reason].format_map(parts) if answer.reason else "",
         before=" as before" if answer.is_as_before else "",
     )
 

@@ -48,7 +48,6 @@ from vpc_cni_iam.review.account.plugin.state import (
     PluginIdentity,
     PluginSetup,
     PluginState,
-    UnreadReason,
 )
 from vpc_cni_iam.review.account.reader import AccountReader
 from vpc_cni_iam.review.account.resolve import is_there, name_in
@@ -245,8 +244,7 @@ class PluginReader:
     ) -> PluginIdentity:
         kind, named = self._way(resources, annotated, setup.account, side)
         releases = tuple(r.address for r, _ in annotated if r.type == CHART)
-        is_open = setup.not_read not in (None, UnreadReason.ELSEWHERE)
-        if not kind.is_of_service_account and is_open and releases:
+        if not kind.is_of_service_account and setup.has_unread and releases:
             return PluginIdentity(addresses=releases)  # values that are not read may name a role
         associations = _associations(resources, setup.account, side)
         first = _placed((r for r in associations if _has_target(r, side)), "role_arn", side)

@@ -28,12 +28,12 @@ def is_of_plugin(grant: Grant) -> bool:
     return grant.document is not None and concerns_plugin(grant.document.policy)
 
 
-def is_of_aws(grant: Grant, name: str) -> bool:
-    """Return whether a grant is the policy of AWS with a name."""
-    policy = grant.policy
-    if not isinstance(policy, Named) or policy.account != "aws":
-        return False
-    return policy.name.endswith(f":policy/{name}")
+def is_of_aws(grant: Grant, name: str = "") -> bool:
+    """Return whether a grant is a policy of AWS, or the one with a name."""
+    match grant.policy:
+        case Named(account="aws", name=arn):
+            return not name or arn.endswith(f":policy/{name}")
+    return False
 
 
 @lru_cache(4096)

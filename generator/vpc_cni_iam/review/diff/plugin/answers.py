@@ -15,7 +15,6 @@ from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import (
     ClusterPlugin,
     NodePart,
-    UnreadReason,
     missing_parts,
 )
 from vpc_cni_iam.review.context import Context, fact
@@ -136,8 +135,7 @@ def _owner(answer: PluginAnswer) -> tuple[EksCluster, frozenset[IamResource]]:
 def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     """Return the answer for a cluster or role; None if aws-node does not run after the plan."""
     after = needs.plugin.after
-    is_without_nodes = not after.installer and after.is_auto_mode and not after.node_groups
-    if needs.plugin.is_deleted or is_without_nodes:
+    if needs.plugin.is_deleted or (after.has_only_auto_mode and not after.installer):
         return None
     reasons = _of_cluster if needs.is_of_cluster else _of_trust
     doubts = [*reasons(needs, context), *_of_nodes(needs, context)]
@@ -165,7 +163,7 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
         yield AnswerVerdict.NOT_SHOWN, AnswerReason.SEVERAL, False
     if after.setup.foreign:
         yield AnswerVerdict.NOT_SHOWN, AnswerReason.FOREIGN, False
-    if after.setup.not_read not in (None, UnreadReason.ELSEWHERE):
+    if after.setup.has_unread:
         yield AnswerVerdict.NOT_SHOWN, AnswerReason.SETTINGS, False
     if needs.not_shown:
         yield AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE, False

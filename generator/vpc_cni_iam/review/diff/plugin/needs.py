@@ -22,8 +22,8 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known
 from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Grant, have_secrets, known_policies
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
-from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
+from vpc_cni_iam.review.account.plugin.policy import is_of_aws, is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import (
     ClusterPlugin,
     PluginIdentity,
@@ -379,6 +379,5 @@ def _is_policy(context: Context, owner: IamResource) -> bool:
 def _of_plugin(grants: Iterable[Grant]) -> Iterator[str]:
     """Yield where the user's policies of the plugin are written."""
     for grant in grants:
-        is_of_aws = isinstance(grant.policy, Named) and grant.policy.account == "aws"
-        if is_of_plugin(grant) and not is_of_aws:
+        if is_of_plugin(grant) and not is_of_aws(grant):
             yield grant.written_at

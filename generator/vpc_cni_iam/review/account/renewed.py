@@ -27,7 +27,6 @@ class Renewed(Struct):
     replaced: set[IamResource] = field(default_factory=set)
     # The new addresses of those that are created again elsewhere, by their old resource.
     successors: dict[IamResource, str] = field(default_factory=dict)
-
     predecessors: dict[IamResource, IamResource] = field(default_factory=dict)  # the reverse
 
     @property

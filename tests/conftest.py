@@ -461,7 +461,7 @@ def forked() -> Iterator[Callable[..., int]]:
 SLOW = ROOT / "tests" / "slow.txt"
 _SLOW_SECONDS = 0.06
 # So is every function with one of these fixtures, which take seconds in each worker.
-_SLOW_FIXTURES = {"site", "system_calls"}
+_SLOW_FIXTURES = {"forked", "refused", "site", "system_calls"}
 # These are never left out: any change can break them.
 _NEVER_SLOW = ("tests/test_code_rules.py", "tests/test_architecture.py", "tests/test_names.py")
 _seconds: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Packages import only what the picture in CONTRIBUTING.md lets them."""
+"""Packages import only what the table in docs/development/packages.md lets them."""
 
 import ast
 import re
@@ -9,94 +9,11 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "generator" / "vpc_cni_iam"
 
+PAGE = (ROOT / "docs" / "development" / "packages.md").read_text()
+# From the table of the page: from which other packages each may import.
 MAY_IMPORT = {
-    "errors": {"escape"},
-    "texts": {"errors"},
-    "resources": {"errors"},
-    "escape": set(),
-    "formats": set(),
-    "names": {"errors"},
-    "policy": {"errors", "texts", "resources"},
-    "catalog": {"errors", "names", "policy", "resources"},
-    "markup": {"escape", "resources"},
-    "json_output": {"policy"},
-    "json_schema": {"policy"},
-    "hcl": {"errors", "escape", "texts", "policy", "resources"},
-    "rendering": {"escape", "policy", "catalog", "hcl", "resources"},
-    "files": {"errors", "texts"},
-    "engine": {"errors", "texts"},
-    "generating": {"errors", "catalog", "rendering", "files", "vendoring"},
-    "vendoring": {
-        "errors",
-        "names",
-        "escape",
-        "texts",
-        "policy",
-        "catalog",
-        "hcl",
-        "rendering",
-        "files",
-    },
-    "verifying": {
-        "errors",
-        "escape",
-        "texts",
-        "policy",
-        "catalog",
-        "hcl",
-        "rendering",
-        "files",
-        "engine",
-    },
-    "publishing": {
-        "errors",
-        "escape",
-        "texts",
-        "policy",
-        "catalog",
-        "hcl",
-        "rendering",
-        "files",
-        "resources",
-    },
-    "plugin": {"errors", "policy", "catalog"},
-    "inputs": {"errors", "names", "texts", "policy", "catalog", "hcl", "plugin"},
-    "coverage": {
-        "errors",
-        "escape",
-        "json_output",
-        "markup",
-        "names",
-        "policy",
-        "catalog",
-        "plugin",
-        "inputs",
-        "resources",
-    },
-    "comparing": {"errors", "names", "policy", "inputs", "coverage"},
-    "converting": {"errors", "names", "texts", "policy", "hcl", "inputs", "files"},
-    "review": {
-        "errors",
-        "formats",
-        "escape",
-        "json_output",
-        "markup",
-        "names",
-        "texts",
-        "policy",
-        "catalog",
-        "hcl",
-        "plugin",
-        "inputs",
-        "coverage",
-        "engine",
-        "resources",
-    },
-    "explain": {"errors", "resources", "policy", "catalog", "plugin", "inputs", "coverage"},
-    "audit": {"errors", "policy", "catalog", "plugin", "inputs", "coverage"},
-    "usage": {"errors", "policy", "catalog", "inputs", "coverage"},
-    "preflight": {"errors", "policy", "catalog", "plugin", "inputs"},
-    "doctor": {"errors", "catalog", "hcl", "engine", "vendoring"},
+    package: set(may.split(", ")) - {"nothing"}
+    for package, may in re.findall(r"^\| `(\w+)` \| ([a-z_, ]+) \|$", PAGE, re.MULTILINE)
 }
 # The packages that may import each heavy library, and whether only inside functions.
 ONLY_IN = {
@@ -110,15 +27,7 @@ ONLY_IN = {
 LAZY = {"hcl2", "lark", "rich"}
 
 
-def test_contributing_shows_this_architecture() -> None:
-    page = (ROOT / "docs" / "development" / "packages.md").read_text()
-    rows = page[page.index("| `errors` |") : page.index("| `cli` |")].splitlines()
-    table = {
-        package.strip(" `"): may.strip() for _, package, may, _ in (row.split("|") for row in rows)
-    }
-    assert {
-        package: set(may.split(", ")) - {"nothing"} for package, may in table.items()
-    } == MAY_IMPORT
+def test_contributing_shows_every_package() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     picture = text[text.index("## Find a place") :].split("```")[1].split()
     assert {*MAY_IMPORT, "cli"} <= set(picture)

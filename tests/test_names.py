@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conftest import run
-from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.vendoring.configuration.config import parse
 
@@ -65,14 +65,6 @@ features = ["multi_nic"]
     (module,) = parse(text, Path("c.toml")).modules
     assert [v.name for v in module.options.variants] == ["ipv4-scoped"]
     assert module.options.selection.features == ("multi-nic",)
-
-
-def test_the_configuration_names_the_line_and_the_nearest_name() -> None:
-    text = '[[module]]\npath = "m"\ncni_version = "v1.23.2"\nvariants = ["ipv4-scop"]\n'
-    with pytest.raises(InputError, match=r"^c\.toml: line 4: unknown variant .*'ipv4-scoped'\?"):
-        parse(text, Path("c.toml"))
-    with pytest.raises(InputError, match=r"line 4: .* is a list; write a string for each variant"):
-        parse(text.replace("ipv4-scop", "ipv4,ipv6"), Path("c.toml"))
 
 
 def test_documents_of_an_input_have_one_spelling(tmp_path: Path) -> None:

@@ -4,25 +4,17 @@ import io
 import json
 import random
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec import Struct
 
-from account_details import (
-    MANAGED,
-    MANAGED_POLICY,
-    NODES,
-    OLD,
-    PODS,
-    WORKER,
-    details,
-    irsa,
-    role,
-)
+from account_details import MANAGED, NODES, OLD, WORKER, irsa, role
 from test_audit_nodes import (
     AGENT,
     ARN,
+    OWN,
+    Files,
+    account,
     addon,
     association,
     by_irsa,
@@ -37,14 +29,10 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.inputs.aws.account import AccountDetails
 
 NODE_ROLES = ("node-a", "node-b")
-ACCOUNT = json.loads(
-    details(
-        *(role(name, NODES, attached=(MANAGED, WORKER)) for name in NODE_ROLES),
-        role("cni", irsa(), attached=(MANAGED,)),
-        role("old", irsa(), inline={"cni": OLD}),
-        role("pods", PODS, attached=(MANAGED,)),
-        policies=(MANAGED_POLICY,),
-    )
+PAGE = account(
+    *OWN,
+    role("old", irsa(), inline={"cni": OLD}),
+    *(role(name, NODES, attached=(MANAGED, WORKER)) for name in NODE_ROLES),
 )
 # What a cluster gives aws-node, and whether the plugin works with it.
 GIVEN: dict[str, tuple[dict[str, str], bool]] = {
@@ -58,19 +46,18 @@ GIVEN: dict[str, tuple[dict[str, str], bool]] = {
 class World(Struct):
     """What EKS and Kubernetes say, and which roles of nodes aws-node really needs."""
 
-    files: dict[str, dict[str, Any]]
+    files: Files
     needed: set[str]
 
 
 def world(chance: random.Random) -> World:
     clusters = chance.sample(["prod", "dev", "test"], chance.randint(1, 3))
-    files: dict[str, dict[str, Any]] = {"account": ACCOUNT, "clusters": {"clusters": clusters}}
+    files: Files = {"account": PAGE, "clusters": {"clusters": clusters}}
     needed: set[str] = set()
     for cluster in clusters:
         own = chance.choice(list(GIVEN))
         env, works = GIVEN[own]
-        arn = f"{ARN}{own}" if own in ("cni", "old") else ""
-        files[f"{cluster}-addon"] = addon(cluster, serviceAccountRoleArn=arn)
+        files[f"{cluster}-addon"] = addon(cluster, own if own in ("cni", "old") else "")
         if own == "pods":
             files[f"{cluster}-association"] = association(cluster)
         groups = {name: chance.choice(NODE_ROLES) for name in ("x", "y")[: chance.randint(0, 2)]}
@@ -93,7 +80,7 @@ def world(chance: random.Random) -> World:
     return World(files, needed)
 
 
-def with_less(files: dict[str, dict[str, Any]], chance: random.Random) -> dict[str, dict[str, Any]]:
+def with_less(files: Files, chance: random.Random) -> Files:
     """The files without some of them, or of their items: never a node and its pod, both."""
     less = {k: v for k, v in files.items() if k == "account" or chance.random() < 0.93}
     kind = chance.choice(["nodes", "pods"])
@@ -109,7 +96,7 @@ def with_less(files: dict[str, dict[str, Any]], chance: random.Random) -> dict[s
     return less
 
 
-def answers(folder: Path, files: dict[str, dict[str, Any]]) -> dict[str, NodeAnswer]:
+def answers(folder: Path, files: Files) -> dict[str, NodeAnswer]:
     paths = []
     for name, value in files.items():
         (folder / f"{name}.json").write_text(json.dumps(value))

@@ -6,24 +6,31 @@ from typing import Any
 
 import pytest
 
-from account_details import ACCOUNT, NODES, PODS, details, irsa, role, service
-from conftest import run
-from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.policy.document import to_json
+from account_details import (
+    ACCOUNT,
+    CNI,
+    NODES,
+    PODS,
+    audited,
+    details,
+    generated,
+    irsa,
+    of_eks,
+    role,
+    service,
+)
 
-ARN = f"arn:aws:iam::{ACCOUNT}:role/cni"
-ADDON = {"addonName": "vpc-cni", "clusterName": "prod", "serviceAccountRoleArn": ARN}
-PODS_BY_TAGS = json.loads(json.dumps(PODS))
-PODS_BY_TAGS["Statement"][0]["Condition"] = {
-    "StringEquals": {"aws:RequestTag/kubernetes-service-account": "aws-node"}
-}
+ADDON, NODE_GROUP = of_eks("addon", "cni"), of_eks("nodegroup", "cni")
+ASSOCIATION = of_eks("association", "cni")
+WITHOUT_TAGS = of_eks("association", "cni", disableSessionTags=True)
 UNTAGGED = service("pods.eks.amazonaws.com", "sts:AssumeRole")
-NODE_GROUP = {"nodegroup": {"clusterName": "prod", "nodeRole": ARN}}
+OTHER_ISSUER = "oidc.eks.eu-west-1.amazonaws.com/id/OTHER:sub"
+AWS_NODE = "system:serviceaccount:kube-system:aws-node"
+PROD, STAGE = (f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/{name}" for name in ("prod", "stage"))
 
 
-_OTHER = "oidc.eks.eu-west-1.amazonaws.com/id/OTHER:sub"
-_CLUSTER_ARN = "arn:aws:eks:eu-west-1:{}:cluster/{}"
-_ASSOCIATIONS = f"arn:aws:eks:{{}}:{ACCOUNT}:podidentityassociation/"
+def _placed(region: str) -> dict[str, Any]:
+    return of_eks("association", "cni", place=f"{region}:{ACCOUNT}")
 
 
 def _with(trust: dict[str, Any], operator: str, key: str, value: str) -> dict[str, Any]:
@@ -34,26 +41,15 @@ def _with(trust: dict[str, Any], operator: str, key: str, value: str) -> dict[st
     return changed
 
 
-def _association(**more: Any) -> dict[str, Any]:
-    who = {"clusterName": "prod", "namespace": "kube-system", "serviceAccount": "aws-node"}
-    return {"association": {**who, "roleArn": ARN, **more}}
+def _pods(key: str, value: str, operator: str = "StringEquals") -> dict[str, Any]:
+    return _with(PODS, operator, key, value)
 
 
-def _audited(
-    folder: Path, trust: dict[str, Any], *files: dict[str, Any], policy: Any = None
-) -> tuple[int, dict[str, Any]]:
-    inline = {"cni": policy or to_json(managed_policy())}
-    (folder / "account.json").write_text(details(role("cni", trust, inline=inline)))
-    words = ["account.json"]
-    for number, text in enumerate(files):
-        (folder / f"{number}.json").write_text(json.dumps(text))
-        words.append(f"{number}.json")
-    done = run("audit", *words, "--format", "json", cwd=folder)
-    (audited,) = json.loads(done.out)["roles"]
-    if audited["untrusted"]:
-        text = run("audit", *words, cwd=folder).out
-        assert text.startswith("breaks") and audited["untrusted"][0] in text
-    return done.code, audited
+def _irsa(key: str, value: str) -> dict[str, Any]:
+    return _with(irsa(), "StringEquals", key, value)
+
+
+PODS_BY_TAGS = _pods("aws:RequestTag/kubernetes-service-account", "aws-node")
 
 
 # What to do, by words of what is wrong.
@@ -74,132 +70,83 @@ _REMEDIES = {
 @pytest.mark.parametrize(
     ("trust", "file", "words"),
     [
-        (NODES, {"addon": ADDON}, "with IRSA"),
-        (irsa("system:serviceaccount:kube-system:other"), {"addon": ADDON}, "with IRSA"),
-        (irsa(), _association(), "with EKS Pod Identity"),
+        (NODES, ADDON, "with IRSA"),
+        (irsa("system:serviceaccount:kube-system:other"), ADDON, "with IRSA"),
+        (irsa(), ASSOCIATION, "with EKS Pod Identity"),
         (irsa(), NODE_GROUP, "as a node role"),
-        (UNTAGGED, _association(), "sts:TagSession"),
+        (UNTAGGED, ASSOCIATION, "sts:TagSession"),
         (UNTAGGED, None, "sts:TagSession"),
-        (_with(irsa(), "StringEquals", "aws:SourceAccount", ACCOUNT), None, "never"),
-        (_with(PODS, "StringEquals", "aws:SourceAccount", "444455556666"), None, "never"),
-        (PODS_BY_TAGS, _association(disableSessionTags=True), "session tags"),
+        (_irsa("aws:SourceAccount", ACCOUNT), None, "never"),
+        (_pods("aws:SourceAccount", "444455556666"), None, "never"),
+        (PODS_BY_TAGS, WITHOUT_TAGS, "session tags"),
         # The token of one issuer never has what that of another says.
-        (
-            _with(irsa(), "StringEquals", _OTHER, "system:serviceaccount:kube-system:aws-node"),
-            {"addon": ADDON},
-            "requires",
-        ),
-        (
-            _with(PODS, "StringEquals", "aws:RequestTag/eks-cluster-name", "stage"),
-            _association(),
-            "conditions",
-        ),
-        (
-            _with(
-                PODS,
-                "ArnEquals",
-                "aws:RequestTag/eks-cluster-arn",
-                _CLUSTER_ARN.format(ACCOUNT, "stage"),
-            ),
-            _association(),
-            "conditions",
-        ),
+        (_irsa(OTHER_ISSUER, AWS_NODE), ADDON, "requires"),
+        (_pods("aws:RequestTag/eks-cluster-name", "stage"), ASSOCIATION, "conditions"),
+        (_pods("aws:RequestTag/eks-cluster-arn", STAGE, "ArnEquals"), ASSOCIATION, "conditions"),
         # The source of EKS Pod Identity is the cluster.
+        (_pods("aws:SourceArn", STAGE, "ArnLike"), ASSOCIATION, "conditions"),
+        (_pods("aws:SourceArn", PROD, "ArnLike"), _placed("us-east-1"), "conditions"),
+        (_with(UNTAGGED, "ArnLike", "aws:SourceArn", STAGE), WITHOUT_TAGS, "conditions"),
         (
-            _with(PODS, "ArnLike", "aws:SourceArn", _CLUSTER_ARN.format(ACCOUNT, "stage")),
-            _association(),
-            "conditions",
-        ),
-        (
-            _with(PODS, "ArnLike", "aws:SourceArn", _CLUSTER_ARN.format(ACCOUNT, "prod")),
-            _association(associationArn=f"{_ASSOCIATIONS.format('us-east-1')}prod/a-1"),
-            "conditions",
-        ),
-        (
-            _with(UNTAGGED, "ArnLike", "aws:SourceArn", _CLUSTER_ARN.format(ACCOUNT, "stage")),
-            _association(disableSessionTags=True),
-            "conditions",
-        ),
-        (
-            _with(PODS, "ArnLike", "aws:SourceArn", f"{_ASSOCIATIONS.format('*')}prod/*"),
-            _association(),
+            _pods("aws:SourceArn", PROD.replace(":cluster/prod", ":podidentityassociation/prod/*")),
+            ASSOCIATION,
             "with EKS Pod Identity",
         ),
-        (
-            _with(PODS, "StringEquals", "aws:SourceAccount", "444455556666"),
-            _association(),
-            "with EKS Pod Identity",
-        ),
+        (_pods("aws:SourceAccount", "444455556666"), ASSOCIATION, "with EKS Pod Identity"),
         # Tokens of IRSA have no source, and neither they nor services are in an organization.
-        (
-            _with(irsa(), "StringEquals", "aws:SourceAccount", ACCOUNT),
-            {"addon": ADDON},
-            "with IRSA",
-        ),
-        (_with(irsa(), "StringEquals", "aws:SourceOrgID", "o-1"), {"addon": ADDON}, "with IRSA"),
-        (_with(irsa(), "StringEquals", "aws:PrincipalOrgID", "o-1"), {"addon": ADDON}, "with IRSA"),
-        (
-            _with(PODS, "StringEquals", "aws:PrincipalOrgID", "o-1"),
-            _association(),
-            "with EKS Pod Identity",
-        ),
+        (_irsa("aws:SourceAccount", ACCOUNT), ADDON, "with IRSA"),
+        (_irsa("aws:SourceOrgID", "o-1"), ADDON, "with IRSA"),
+        (_irsa("aws:PrincipalOrgID", "o-1"), ADDON, "with IRSA"),
+        (_pods("aws:PrincipalOrgID", "o-1"), ASSOCIATION, "with EKS Pod Identity"),
     ],
 )
 def test_a_role_that_aws_node_cannot_assume_breaks(
     tmp_path: Path, trust: dict[str, Any], file: dict[str, Any] | None, words: str
 ) -> None:
-    code, audited = _audited(tmp_path, trust, *filter(None, [file]))
-    assert code == 1 and audited["verdict"] == "breaks"
-    assert words in audited["untrusted"][0]
-    assert _REMEDIES[words] in audited["proposal"][0]
-    assert not any("scope it" in line for line in audited["proposal"])
+    answer = audited(
+        tmp_path, details(role("cni", trust, inline={"cni": CNI})), *[file] * bool(file)
+    )
+    cni = answer.roles["cni"]
+    assert answer.code == 1 and cni["verdict"] == "breaks" and words in cni["untrusted"][0]
+    assert answer.text.startswith("breaks") and cni["untrusted"][0] in answer.text
+    assert _REMEDIES[words] in cni["proposal"][0]
+    assert not any("scope it" in line for line in cni["proposal"])
 
 
 @pytest.mark.parametrize(
     ("trust", "files"),
     [
-        (irsa(), [{"addon": ADDON}]),
-        (PODS, [_association()]),
-        (PODS_BY_TAGS, [_association()]),
-        (UNTAGGED, [_association(disableSessionTags=True)]),
+        (irsa(), [ADDON]),
+        (PODS, [ASSOCIATION]),
+        (PODS_BY_TAGS, [ASSOCIATION]),
+        (UNTAGGED, [WITHOUT_TAGS]),
+        (_pods("aws:RequestTag/eks-cluster-name", "prod"), [ASSOCIATION]),
         (
-            _with(PODS, "StringEquals", "aws:RequestTag/eks-cluster-name", "prod"),
-            [_association()],
+            _pods("aws:RequestTag/eks-cluster-arn", PROD.replace(ACCOUNT, "*"), "ArnLike"),
+            [ASSOCIATION],
         ),
+        (_pods("aws:SourceAccount", ACCOUNT), [ASSOCIATION]),
+        (_pods("aws:SourceArn", "arn:*", "StringLike"), [ASSOCIATION]),
+        (_pods("aws:SourceArn", "*:cluster/prod", "StringLike"), [ASSOCIATION]),
+        (_pods("aws:SourceArn", "arn:aws:eks:*:cluster/prod", "StringLike"), []),
+        (_pods("aws:SourceArn", f"arn:aws:eks:*:{ACCOUNT}:*/prod*", "ArnLike"), []),
         (
-            _with(
-                PODS,
-                "ArnLike",
-                "aws:RequestTag/eks-cluster-arn",
-                _CLUSTER_ARN.format("*", "prod"),
-            ),
-            [_association()],
+            _pods("aws:SourceArn", f"arn:aws:eks:*:{ACCOUNT}:cluster/*", "ArnLike"),
+            [_placed("eu-west-1")],
         ),
-        (_with(PODS, "StringEquals", "aws:SourceAccount", ACCOUNT), [_association()]),
-        (_with(PODS, "StringLike", "aws:SourceArn", "arn:*"), [_association()]),
-        (_with(PODS, "StringLike", "aws:SourceArn", "*:cluster/prod"), [_association()]),
-        (_with(PODS, "StringLike", "aws:SourceArn", "arn:aws:eks:*:cluster/prod"), []),
-        (_with(PODS, "ArnLike", "aws:SourceArn", f"arn:aws:eks:*:{ACCOUNT}:*/prod*"), []),
-        (
-            _with(PODS, "ArnLike", "aws:SourceArn", f"arn:aws:eks:*:{ACCOUNT}:cluster/*"),
-            [_association(associationArn=f"{_ASSOCIATIONS.format('eu-west-1')}prod/a-1")],
-        ),
-        (
-            _with(UNTAGGED, "ArnEquals", "aws:SourceArn", _CLUSTER_ARN.format(ACCOUNT, "prod")),
-            [_association(disableSessionTags=True)],
-        ),
-        (_with(irsa(), "StringEqualsIfExists", "aws:SourceAccount", "1"), [{"addon": ADDON}]),
+        (_with(UNTAGGED, "ArnEquals", "aws:SourceArn", PROD), [WITHOUT_TAGS]),
+        (_with(irsa(), "StringEqualsIfExists", "aws:SourceAccount", "1"), [ADDON]),
         (_with(NODES, "StringEquals", "aws:SourceAccount", ACCOUNT), [NODE_GROUP]),
         (NODES, [NODE_GROUP]),
         # EKS Pod Identity comes before IRSA.
-        (PODS, [{"addon": ADDON}, _association()]),
+        (PODS, [ADDON, ASSOCIATION]),
     ],
 )
 def test_a_role_that_aws_node_can_assume_works(
     tmp_path: Path, trust: dict[str, Any], files: list[dict[str, Any]]
 ) -> None:
-    _, audited = _audited(tmp_path, trust, *files)
-    assert audited["verdict"] == "works" and audited["untrusted"] == []
+    answer = audited(tmp_path, details(role("cni", trust, inline={"cni": CNI})), *files)
+    assert answer.verdicts == {"cni": "works"} and answer.roles["cni"]["untrusted"] == []
 
 
 @pytest.mark.parametrize(
@@ -209,46 +156,36 @@ def test_a_role_that_aws_node_can_assume_works(
             {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:*"}]},
             'names the principal "*"',
         ),
-        ({"Statement": [{}]}, "its trust policy: account.json: $.RoleDetailList[0]"),
+        ({"Statement": [{}]}, "its trust policy: 0.json: $.RoleDetailList[0]"),
     ],
 )
 def test_a_role_of_a_cluster_whose_trust_is_not_decided_is_unknown(
     tmp_path: Path, trust: dict[str, Any], words: str
 ) -> None:
-    for file in (_association(), {"addon": ADDON}, NODE_GROUP):
-        code, audited = _audited(tmp_path, trust, file)
-        assert (code, audited["verdict"]) == (1, "unknown")
-        assert words in audited["undecided"][0]
+    for file in (ASSOCIATION, ADDON, NODE_GROUP):
+        answer = audited(tmp_path, details(role("cni", trust, inline={"cni": CNI})), file)
+        assert answer.code == 1 and answer.verdicts == {"cni": "unknown"}
+        assert words in answer.roles["cni"]["undecided"][0]
 
 
-def test_a_policy_that_asks_for_session_tags_breaks_without_them(tmp_path: Path) -> None:
-    policy = json.loads(run("policy", "ipv4-pod-identity", "--vpc-id", "vpc-01234567").out)
-    assert _audited(tmp_path, PODS, _association(), policy=policy)[1]["verdict"] == "works"
-    both = {**PODS, "Statement": [*PODS["Statement"], *irsa()["Statement"]]}
-    assert _audited(tmp_path, both, _association(), policy=policy)[1]["verdict"] == "works"
-    assert _audited(tmp_path, both, {"addon": ADDON}, policy=policy)[1]["verdict"] == "breaks"
-    # Where no cluster is known, by EKS Pod Identity alone.
-    assert _audited(tmp_path, PODS, policy=policy)[1]["verdict"] == "works"
-    assert _audited(tmp_path, both, policy=policy)[1]["verdict"] == "breaks"
-    untagged = _association(disableSessionTags=True)
-    assert _audited(tmp_path, PODS, untagged, policy=policy)[1]["verdict"] == "breaks"
-
-
-def test_an_add_on_without_values_has_the_name_of_its_cluster(tmp_path: Path) -> None:
-    words = ("--cluster-name", "stage", "--vpc-id", "vpc-01234567")
-    policy = json.loads(run("policy", "ipv4-scoped", *words).out)
-    code, audited = _audited(tmp_path, irsa(), {"addon": ADDON}, policy=policy)
-    assert code == 1 and audited["verdict"] == "breaks"
-    assert audited["clusters"][0]["result"]["verdict"] == "breaks"
+BOTH_TRUSTS = {**PODS, "Statement": [*PODS["Statement"], *irsa()["Statement"]]}
 
 
 @pytest.mark.parametrize(
-    "values", [{}, {"configurationValues": '{"env": {"WARM_IP_TARGET": "5"}}'}]
+    ("trust", "files", "verdict"),
+    [
+        (PODS, [ASSOCIATION], "works"),
+        (BOTH_TRUSTS, [ASSOCIATION], "works"),
+        (BOTH_TRUSTS, [ADDON], "breaks"),
+        # Where no cluster is known, by EKS Pod Identity alone.
+        (PODS, [], "works"),
+        (BOTH_TRUSTS, [], "breaks"),
+        (PODS, [WITHOUT_TAGS], "breaks"),
+    ],
 )
-def test_an_add_on_is_of_the_ip_family_that_its_role_is_for(
-    tmp_path: Path, values: dict[str, str]
+def test_a_policy_that_asks_for_session_tags_breaks_without_them(
+    tmp_path: Path, trust: dict[str, Any], files: list[dict[str, Any]], verdict: str
 ) -> None:
-    """EKS sets ENABLE_IPv6 for a cluster of IPv6; the values of the add-on need not say so."""
-    policy = json.loads(run("policy", "ipv6").out)
-    code, audited = _audited(tmp_path, irsa(), {"addon": {**ADDON, **values}}, policy=policy)
-    assert (code, audited["clusters"][0]["result"]["mode"]) == (0, "ipv6")
+    policy = generated("ipv4-pod-identity", "--vpc-id", "vpc-01234567")
+    answer = audited(tmp_path, details(role("cni", trust, inline={"cni": policy})), *files)
+    assert answer.verdicts == {"cni": verdict}

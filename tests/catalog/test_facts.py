@@ -7,14 +7,12 @@ from importlib.resources import files
 
 import pytest
 
-from vpc_cni_iam.catalog import parameters, trust, variants
+from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions, store
 from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.errors import OptionError
-from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.parse import parse
 
 DATA = files("vpc_cni_iam.catalog.facts") / "data"
@@ -283,18 +281,6 @@ def test_where_any_denial_ends_the_agent_the_metrics_helper_goes_on() -> None:
     helper = [part for part in ranges if part.feature == "metrics-helper"]
     assert {part.action for part in helper} == {"ec2:DescribeTags", "cloudwatch:PutMetricData"}
     assert [calls.at_version(part, "fresh-node", version) for part in helper] == helper
-
-
-def test_a_list_of_revisions_is_no_revision() -> None:
-    with pytest.raises(OptionError, match="unknown revision '2022-01-31,2024-07-22'"):
-        documents.find("2022-01-31,2024-07-22")
-
-
-def test_a_trust_policy_is_for_irsa_and_for_pod_identity() -> None:
-    for chosen, services in (({}, True), ({"pod_identity": False}, False)):
-        text = dumps(trust.policy(**chosen))
-        assert "sts:AssumeRoleWithWebIdentity" in text
-        assert ("pods.eks.amazonaws.com" in text) == services
 
 
 def test_the_one_action_that_aws_never_denies() -> None:

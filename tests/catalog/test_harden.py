@@ -248,14 +248,9 @@ def test_tags_at_the_limits_of_ec2_are_taken(keys: list[str], claim: str | None)
     assert how.eni_claim_tag == (tuple(claim.split("=", 1)) if claim else None)
 
 
-def test_what_it_needs() -> None:
-    with pytest.raises(UsageError, match="--harden needs --cni-version, not"):
-        options(["ipv4-scoped"], revision="2026-06-01", hardening=Hardening())
-    assert (
-        options(["ipv4-scoped"], hardening=Hardening()).selection.version == known_versions.newest()
-    )
-    with pytest.raises(UsageError, match="choose one of ipv4-scoped, ipv6-scoped, ipv4-pod-id"):
-        options(["ipv4"], cni_version="latest", hardening=Hardening())
+def test_it_is_for_the_newest_version_unless_another_is_named() -> None:
+    hardened = options(["ipv4-scoped"], hardening=Hardening())
+    assert hardened.selection.version == known_versions.newest()
     assert hardening_notes(options(cni_version="latest")) == ()
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.evaluate import compile_policies
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import loads
 
 # Called by other programs than the agent, which the probe does not run.
@@ -39,7 +40,8 @@ ONLY_THERE = {
 }
 # A fault of the agent that no policy changes: v1.20.0:pkg/ipamd/ipamd.go:305, index out of range.
 FAULTS = {("v1.20.0", "ipv4-unknown-type"), ("v1.20.0", "ipv6-unknown-type")}
-OBSERVED = pytest.mark.parametrize("observed", observed(), ids=lambda o: str(o["version"]))
+EVIDENCE = observed()
+OBSERVED = pytest.mark.parametrize("observed", EVIDENCE, ids=lambda o: str(o["version"]))
 FAMILIES = pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 
 VERDICTS = {"fatal": "fails", "degraded": "degraded"}
@@ -47,6 +49,18 @@ VERDICTS = {"fatal": "fails", "degraded": "degraded"}
 
 def release_of(observed: dict[str, Any]) -> PluginVersion:
     return known_versions.find(observed["version"])
+
+
+@cache
+def _checked(version: str, name: str) -> list[tuple[str, list[Request]]]:
+    (scenarios,) = (o["scenarios"] for o in EVIDENCE if o["version"] == version)
+    (scenario,) = (s for s in scenarios if s["name"] == name)
+    return [(form, list(checks)) for form, checks in replay.checks(scenario)]
+
+
+def checked(observed: dict[str, Any], scenario: dict[str, Any]) -> list[tuple[str, list[Request]]]:
+    """The checks of the requests of a scenario, by their forms; remembered for all variants."""
+    return _checked(observed["version"], scenario["name"])
 
 
 def of_agent(call_range: CallRange | None) -> bool:
@@ -116,7 +130,7 @@ def test_the_tags_are_those_of_the_catalog(observed: dict[str, Any]) -> None:
 @OBSERVED
 def test_requests_are_checked_on_what_the_catalog_says(observed: dict[str, Any]) -> None:
     for scenario in observed["scenarios"]:
-        for name, checks in replay.checks(scenario):
+        for name, checks in checked(observed, scenario):
             form = requests.request_templates()[name]
             kinds = {requests.kind_of(c.resource) for c in checks if c.action == form.action}
             assert kinds <= set(form.on) and bool(kinds) == bool(form.on), (scenario["name"], name)
@@ -257,7 +271,7 @@ def test_the_agent_ran_with_narrowed_policies_and_only_what_is_not_listed_was_de
         policies = compile_policies([loads(text, "policy")])
         denied = dict.fromkeys(
             f"{check.action} on {check.resource}"
-            for _, checks in replay.checks(scenario)
+            for _, checks in checked(observed, scenario)
             for check in checks
             if not policies.evaluate(check).allowed
         )
@@ -292,20 +306,23 @@ def test_a_variant_allows_every_request_of_each_scenario_that_it_is_for(
         return
     claimed = [s for s in observed["scenarios"] if claims(variant, s)]
     assert claimed
+    # The denial of these was observed, and has no effect.
+    unneeded = {
+        (each["family"], action)
+        for each in observed["scenarios"]
+        for action, outcome in each["denied"].items()
+        if outcome["impact"] == Impact.NO_EFFECT.value
+    }
     for scenario in claimed:
         text = live.policy(
             variant.name, release_of(observed), find(scenario["name"]), hardened=hardened
         )
         policies = compile_policies([loads(text, "policy")])
-        for name, checks in replay.checks(scenario):
-            denied = [c for c in checks if not policies.evaluate(c).allowed]
-            # Its denial was observed, and has no effect.
-            unneeded = {
-                action
-                for each in observed["scenarios"]
-                if each["family"] == scenario["family"]
-                for action, outcome in each["denied"].items()
-                if outcome["impact"] == Impact.NO_EFFECT.value
-            }
-            denied = [c for c in denied if c.action not in unneeded]
+        for name, checks in checked(observed, scenario):
+            denied = [
+                check
+                for check in checks
+                if not policies.evaluate(check).allowed
+                and (scenario["family"], check.action) not in unneeded
+            ]
             assert not denied, (scenario["name"], name, denied)

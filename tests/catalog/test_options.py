@@ -82,13 +82,6 @@ def test_a_file_that_states_nothing_that_holds_states_nothing(text: str) -> None
     assert stated(text) is None
 
 
-def test_unknown_variants_are_refused_by_name() -> None:
-    with pytest.raises(
-        UsageError, match=r"unknown variant 'ipv5'; did you mean 'ipv[46]'. Known are ipv4, ipv6"
-    ):
-        options(["ipv5"])
-
-
 @pytest.mark.parametrize(
     ("names", "irsa", "program", "account"),
     [

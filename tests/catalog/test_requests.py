@@ -2,7 +2,6 @@
 
 import pytest
 
-from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -14,9 +13,6 @@ from vpc_cni_iam.catalog.facts.requests import (
     request_templates,
     tag_keys,
 )
-from vpc_cni_iam.catalog.selection import select
-from vpc_cni_iam.catalog.variants import find
-from vpc_cni_iam.errors import UsageError
 
 MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
 # Where a request of an action weighs less than the action: tags with a new interface are checked
@@ -58,16 +54,6 @@ def test_every_form_says_what_breaks_and_why() -> None:
         for call_range in template.ranges:
             assert template.broken_by(call_range), (template.name, call_range.impact)
             assert call_range.evidence
-
-
-def test_why_a_scoped_variant_works_only_from_a_version_on() -> None:
-    problem = "the plugin does not create interfaces with the cluster's tag before v1.8.0; "
-    for version in ("v1.7.0", "v1.7.10"):
-        with pytest.raises(UsageError, match=problem):
-            compose(find(["ipv4-scoped"])[0], select(cni_version=version))
-        tags = tag_keys(PluginVersion.of(version), cluster_name=True)
-        assert CLUSTER in tags.managed and CLUSTER not in tags.created
-    assert CLUSTER in tag_keys(PluginVersion.of("v1.8.0"), cluster_name=True).created
 
 
 def test_tags_by_release() -> None:

@@ -13,10 +13,7 @@ CNI = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
 WORKER = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
 ISSUER = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 OWN = "arn:aws:iam::111122223333:policy/own"
-LOGS = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "*"}],
-}
+LOGS, EVERYTHING = document(allow("logs:PutLogEvents")), document(allow("*"))
 ROLE = """
 resource "aws_iam_role" "cni" {
   name               = "prod-aws-node"
@@ -32,17 +29,11 @@ resource "aws_iam_role" "cni" {
 INLINE = f"""
 resource "aws_iam_role_policy" "logs" {{
   role   = aws_iam_role.cni.id
-  policy = jsonencode({json.dumps(LOGS)})
+  policy = jsonencode({LOGS})
 }}
 """
-FORMATS = (
-    ("text",),
-    ("json",),
-    ("text", "--all-versions"),
-    ("json", "--all-versions"),
-    ("svg",),
-    ("html",),
-)
+OWN_POLICY = f'resource "aws_iam_policy" "own" {{\n  policy = jsonencode({LOGS})\n}}\n'
+FORMATS = ("text", "json", "text --all-versions", "json --all-versions", "svg", "html")
 
 
 def attachment(arn: str, more: str = "", name: str = "cni", role: str = "cni") -> str:
@@ -94,7 +85,7 @@ def test_an_attached_policy_of_aws_counts(how: str, inline: str, tmp_path: Path)
     assert (done.code, "works: 71 calls" in done.out) == (0, True), done.out + done.err
     assert "AmazonEKS_CNI_Policy: it is attached; its document is v6 of the catalog" in done.out
     for form in FORMATS:
-        shown = run("coverage", "d", "--format", *form, cwd=tmp_path)
+        shown = run("coverage", "d", "--format", *form.split(), cwd=tmp_path)
         assert shown.code == 0 and "AmazonEKS_CNI_Policy" in shown.out
 
 
@@ -105,9 +96,8 @@ def test_an_attachment_in_the_role_counts(tmp_path: Path) -> None:
 
 
 def test_a_policy_of_the_module_that_is_attached_is_of_the_role(tmp_path: Path) -> None:
-    own = f'resource "aws_iam_policy" "own" {{\n  policy = jsonencode({json.dumps(LOGS)})\n}}\n'
     attached = attachment("aws_iam_policy.own.arn", name="own")
-    files = {"d/main.tf": ROLE + own + attached + attachment(f'"{CNI}"')}
+    files = {"d/main.tf": ROLE + OWN_POLICY + attached + attachment(f'"{CNI}"')}
     write_tree(tmp_path, files)
     assert "works: 71 calls" in run("coverage", "d", cwd=tmp_path).out
 
@@ -200,10 +190,9 @@ def test_documents_of_which_a_role_has_one_are_not_taken_together(how: str, tmp_
 
 
 def test_of_several_instances_only_those_that_are_attached_count(tmp_path: Path) -> None:
-    everything = json.dumps({**LOGS, "Statement": [{**LOGS["Statement"][0], "Action": "*"}]})
     own = f"""
 resource "aws_iam_policy" "own" {{
-  for_each = {{ logs = {json.dumps(json.dumps(LOGS))}, all = {json.dumps(everything)} }}
+  for_each = {{ logs = {json.dumps(LOGS)}, all = {json.dumps(EVERYTHING)} }}
   policy   = each.value
 }}
 """
@@ -244,15 +233,14 @@ UNKNOWN = {
 @pytest.mark.parametrize("what", UNKNOWN)
 def test_an_attachment_that_is_not_known_is_named_and_counts(what: str, tmp_path: Path) -> None:
     code, name = UNKNOWN[what]
-    everything = json.dumps({**LOGS, "Statement": [{**LOGS["Statement"][0], "Action": "*"}]})
-    write_tree(tmp_path, {"d/main.tf": ROLE + INLINE + code, "all.json": everything})
+    write_tree(tmp_path, {"d/main.tf": ROLE + INLINE + code, "all.json": EVERYTHING})
     for form in FORMATS:
-        done = run("coverage", "d", "--format", *form, cwd=tmp_path)
+        done = run("coverage", "d", "--format", *form.split(), cwd=tmp_path)
         assert done.code == 1 and "incomplete" in done.out and name in done.out, (form, done.out)
         assert "against plugin v1.23.2, IPv4: fails" not in done.out
-        if form[0] == "text" and "module" in what:
+        if form.startswith("text") and "module" in what:
             assert "read the output of terraform show -json instead" in done.out
-        if form[0] == "json":
+        if form.startswith("json"):
             assert json.loads(done.out)["verdict"] == "incomplete"
     for sides in (("all.json", "d"), ("d", "all.json")):
         compared = run("compare", *sides, cwd=tmp_path)
@@ -320,7 +308,7 @@ def account(**role: Any) -> str:
         "RoleName": "cni",
         "Arn": "arn:aws:iam::111122223333:role/cni",
         "AssumeRolePolicyDocument": trust,
-        "RolePolicyList": [{"PolicyName": "logs", "PolicyDocument": LOGS}],
+        "RolePolicyList": [{"PolicyName": "logs", "PolicyDocument": json.loads(LOGS)}],
         **role,
     }
     return json.dumps({"RoleDetailList": [described], "Policies": [], "IsTruncated": False})
@@ -412,7 +400,7 @@ def exclusive(*arns: str) -> dict[str, Any]:
 
 
 MADE = made("aws_iam_role", "cni", name=None, managed_policy_arns=None, inline_policy=None)
-LOGGING = made("aws_iam_role_policy", "a", role=None, name="logs", policy=json.dumps(LOGS))
+LOGGING = made("aws_iam_role_policy", "a", role=None, name="logs", policy=LOGS)
 
 
 @pytest.mark.parametrize(
@@ -441,7 +429,7 @@ def test_an_attachment_that_a_plan_deletes_does_not_count(tmp_path: Path) -> Non
     role = resource("aws_iam_role", "cni", values, values)
     attached = {"role": "cni", "policy_arn": CNI}
     kind = "aws_iam_role_policy_attachment"
-    inline = {"role": "cni", "name": "logs", "policy": json.dumps(LOGS)}
+    inline = {"role": "cni", "name": "logs", "policy": LOGS}
     logs = resource("aws_iam_role_policy", "a", inline, inline)
     for after, verdict in ((attached, "works"), (None, "fails")):
         change = resource(kind, "a", attached, after)
@@ -453,10 +441,9 @@ def test_an_attachment_that_a_plan_deletes_does_not_count(tmp_path: Path) -> Non
 
 
 def test_an_inline_policy_that_a_plan_changes_is_the_new_one(tmp_path: Path) -> None:
-    everything = json.dumps({**LOGS, "Statement": [{**LOGS["Statement"][0], "Action": "*"}]})
-    values = {"name": "cni", "inline_policy": [{"name": "a", "policy": everything}]}
+    values = {"name": "cni", "inline_policy": [{"name": "a", "policy": EVERYTHING}]}
     role = resource("aws_iam_role", "cni", values, values)
-    sides = ({"role": "cni", "name": "a", "policy": p} for p in (everything, json.dumps(LOGS)))
+    sides = ({"role": "cni", "name": "a", "policy": p} for p in (EVERYTHING, LOGS))
     (tmp_path / "p.json").write_bytes(plan(role, resource("aws_iam_role_policy", "a", *sides)))
     assert "IPv4: fails" in run("coverage", "p.json", cwd=tmp_path).out
 
@@ -481,8 +468,9 @@ def test_attachments_in_other_files_of_the_module_count_for_a_file(tmp_path: Pat
     )
     done = run("coverage", "d/policy.tf", cwd=tmp_path)
     assert done.code == 0 and "AmazonEKS_CNI_Policy" in done.out
-    own = f'resource "aws_iam_policy" "own" {{\n  policy = jsonencode({json.dumps(LOGS)})\n}}\n'
-    (tmp_path / "d" / "own.tf").write_text(own + attachment("aws_iam_policy.own.arn", name="own"))
+    (tmp_path / "d" / "own.tf").write_text(
+        OWN_POLICY + attachment("aws_iam_policy.own.arn", name="own")
+    )
     done = run("coverage", "d/policy.tf", cwd=tmp_path)
     assert done.code == 1 and "incomplete" in done.out and "aws_iam_policy.own" in done.out
 
@@ -504,7 +492,7 @@ def test_two_roles_of_one_name_in_two_accounts_are_told_apart_by_reference(tmp_p
         for call, arn in (("blue", WORKER), ("green", CNI))
         for change in (
             of(call, "aws_iam_role", name="cni"),
-            of(call, "aws_iam_role_policy", role="cni", name="logs", policy=json.dumps(LOGS)),
+            of(call, "aws_iam_role_policy", role="cni", name="logs", policy=LOGS),
             of(call, "aws_iam_role_policy_attachment", role="cni", policy_arn=arn),
         )
     ]

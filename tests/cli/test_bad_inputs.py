@@ -287,18 +287,6 @@ def test_a_long_path_of_a_module_is_named_with_its_line(tmp_path: Path) -> None:
         assert f"{path}: line 2: path" in done.err and words in done.err and len(done.err) < 400
 
 
-def test_a_long_path_in_a_manifest_is_named_with_its_line(tmp_path: Path) -> None:
-    (tmp_path / "vpc-cni-iam.toml").write_text(CONFIGURATION)
-    assert run("sync", "--config", tmp_path / "vpc-cni-iam.toml").code == 0
-    manifest = tmp_path / "m" / ".vpc-cni-iam" / "manifest"
-    text = manifest.read_text()
-    line = text[: text.index(" main.tf ")].count("\n") + 1
-    manifest.write_text(text.replace(" main.tf ", f" {'m' * 300}.tf "))
-    done = run("check", "--config", tmp_path / "vpc-cni-iam.toml")
-    assert done.code == 3
-    assert f"manifest: line {line}: is not a manifest fact" in done.err
-
-
 @pytest.mark.parametrize("kind", ["sparse", "nested", "binary"])
 def test_a_bad_manifest_is_refused(kind: str, tmp_path: Path, refused: Refused) -> None:
     config = tmp_path / "vpc-cni-iam.toml"

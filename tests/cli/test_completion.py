@@ -40,6 +40,7 @@ def test_the_page_has_each_shell() -> None:
         ("generate m --cni-version v1.22.4", "v1.22.4"),
         ("generate m --revision 2024", "2024-07-22"),
         ("coverage --scenario leaked", "leaked-interface"),
+        ("generate --kind r", "role"),
     ],
 )
 def test_a_value_is_completed(words: str, expected: str) -> None:

@@ -1,37 +1,16 @@
 """``vpc-cni-iam coverage`` as a user meets it."""
 
 import json
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Run, run
-from vpc_cni_iam.cli import main
+from conftest import run
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 
-SentCall = Callable[..., Run]
-IPV6 = ("--variant", "ipv6", "--revision", "2024-07-22")
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> SentCall:
-    """Run the command line in this process, where its own process tells no more."""
-
-    def here(*words: str, cwd: Path | None = None) -> Run:
-        monkeypatch.setattr(sys, "argv", ["vpc-cni-iam", *words])
-        monkeypatch.setattr("signal.signal", lambda *_: None)
-        if cwd is not None:
-            monkeypatch.chdir(cwd)
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        code = ended.value.code
-        return Run(code if isinstance(code, int) else 0, *capsys.readouterr())
-
-    return here
+IPV6 = "--variant ipv6 --revision 2024-07-22"
+OLDEST = "--variant ipv4 --revision 2022-01-31"
 
 
 def scoped(folder: Path) -> Path:
@@ -44,56 +23,44 @@ def scoped(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        ((*IPV6, "--cni-version", "v1.21.2"), 0),
+        (f"{IPV6} --cni-version v1.21.2", 0),
         # What is denied has no effect; its risks are warnings.
-        ((*IPV6, "--cni-version", "v1.21.2", "--fail-on", "error"), 0),
-        ((*IPV6, "--cni-version", "v1.21.2", "--fail-on", "warning"), 1),
-        (("--variant", "metrics-helper", "--all-versions", "--fail-on", "warning"), 0),
-        (
-            (
-                "--variant",
-                "ipv4",
-                "--feature",
-                "network-policy-logs",
-                "--revision",
-                "2022-01-31",
-                "--fail-on",
-                "warning",
-            ),
-            1,
-        ),
-        ((*IPV6, "--cni-version", "v1.22.1"), 1),
-        ((*IPV6, "--cni-version", "v1.22.1", "--env", "ENABLE_SUBNET_DISCOVERY=false"), 0),
-        ((*IPV6, "--all-versions"), 1),
-        (("--variant", "metrics-helper", "--fail-on", "warning"), 0),
-        (("--variant", "ipv4", "--strict"), 0),
-        (("--variant", "ipv4-scoped"), 0),
-        (("--variant", "ipv4-scoped", "--fail-on", "note"), 1),
-        (("--variant", "ipv4-scoped", "--untagged-instances"), 1),
-        (("--variant", "ipv4-pod-identity"), 0),
-        (("--variant", "ipv4-pod-identity", "--irsa"), 1),
-        (("--variant", "ipv4", "--mode", "ipv6"), 1),
+        (f"{IPV6} --cni-version v1.21.2 --fail-on error", 0),
+        (f"{IPV6} --cni-version v1.21.2 --fail-on warning", 1),
+        ("--variant metrics-helper --all-versions --fail-on warning", 0),
+        (f"{OLDEST} --feature network-policy-logs --fail-on warning", 1),
+        (f"{IPV6} --cni-version v1.22.1", 1),
+        (f"{IPV6} --cni-version v1.22.1 --env ENABLE_SUBNET_DISCOVERY=false", 0),
+        (f"{IPV6} --all-versions", 1),
+        ("--variant metrics-helper --fail-on warning", 0),
+        ("--variant ipv4 --strict", 0),
+        ("--variant ipv4-scoped", 0),
+        ("--variant ipv4-scoped --fail-on note", 1),
+        ("--variant ipv4-scoped --untagged-instances", 1),
+        ("--variant ipv4-pod-identity", 0),
+        ("--variant ipv4-pod-identity --irsa", 1),
+        ("--variant ipv4 --mode ipv6", 1),
     ],
 )
-def test_exit_codes(call: SentCall, words: tuple[str, ...], code: int) -> None:
-    done = call("coverage", *words)
+def test_exit_codes(words: str, code: int) -> None:
+    done = run("coverage", *words.split())
     assert (done.code, done.err) == (code, "")
 
 
-def test_a_degraded_verdict_fails_from_warnings_on(call: SentCall, tmp_path: Path) -> None:
+def test_a_degraded_verdict_fails_from_warnings_on(tmp_path: Path) -> None:
     """A call without which the plugin does less, in a policy without a risk of that severity."""
     metrics = {"Effect": "Allow", "Action": "cloudwatch:PutMetricData", "Resource": "*"}
     (tmp_path / "p.json").write_text(json.dumps({"Statement": metrics}))
     helper = ("p.json", "--feature", "metrics-helper", "--scenario", "metrics-helper")
-    assert call("coverage", *helper, cwd=tmp_path).code == 0
-    done = call("coverage", *helper, "--fail-on", "warning", cwd=tmp_path)
+    assert run("coverage", *helper, cwd=tmp_path).code == 0
+    done = run("coverage", *helper, "--fail-on", "warning", cwd=tmp_path)
     assert done.code == 1 and ": works, degraded\n" in done.out and "risks" not in done.out
-    refused = call("coverage", "p.json", "--fail-on", "warn", cwd=tmp_path)
+    refused = run("coverage", "p.json", "--fail-on", "warn", cwd=tmp_path)
     assert refused.code == 2 and "did you mean 'warning'" in refused.err
 
 
-def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: SentCall) -> None:
-    done = call("coverage", *IPV6, "--cni-version", "v1.22.1")
+def test_what_is_denied_is_said_with_what_breaks_and_the_evidence() -> None:
+    done = run("coverage", *IPV6.split(), "--cni-version", "v1.22.1")
     for words in (
         "error    ec2:DescribeSecurityGroups\n"
         "         no statement allows the action\n"
@@ -114,8 +81,8 @@ def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: SentCall
     assert "allowed  " not in done.out
 
 
-def test_verbose_lists_the_calls_of_each_scenario_with_the_evidence(call: SentCall) -> None:
-    done = call("coverage", *IPV6, "--cni-version", "v1.22.1", "--verbose")
+def test_verbose_lists_the_calls_of_each_scenario_with_the_evidence() -> None:
+    done = run("coverage", *IPV6.split(), "--cni-version", "v1.22.1", "--verbose")
     for words in (
         "fresh-node: 3 of 7 calls denied\n",
         "  allowed  ec2:CreateTags on the primary interface, by statement 2\n",
@@ -125,47 +92,28 @@ def test_verbose_lists_the_calls_of_each_scenario_with_the_evidence(call: SentCa
         assert words in done.out
 
 
-def test_a_risk_is_explained_where_the_tool_is_installed(call: SentCall) -> None:
-    done = call("catalog", "--explain", "any-tag-key")
+def test_a_risk_is_explained_where_the_tool_is_installed() -> None:
+    done = run("catalog", "--explain", "any-tag-key")
     assert (done.code, done.out[:12]) == (0, "*Note.* The ")
-    assert call("catalog", "--explain", "nothing").code == 2
+    assert run("catalog", "--explain", "nothing").code == 2
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ("", "name one policy: a path, - for standard input, or --variant"),
-        ("p.json --variant ipv4", "name one policy"),
-        ("--variant ipv4 --document x", "--document selects from a module"),
-        ("p.json --revision 2024-07-22", "--revision needs --variant"),
-        ("--variant ipv4 --env x", "--env 'x': write it as --env NAME=VALUE"),
-        ("--variant ipv4 --primary-tag x", "--primary-tag 'x': write it as --primary-tag KEY="),
-    ],
-)
-def test_options_that_do_not_go_together(call: SentCall, words: str, message: str) -> None:
-    done = call("coverage", *words.split())
-    assert (done.code, done.out) == (2, "")
-    assert message in done.err
-
-
-def test_names_are_those_of_the_policy(call: SentCall, tmp_path: Path) -> None:
+def test_names_are_those_of_the_policy(tmp_path: Path) -> None:
     folder = scoped(tmp_path)
-    done = call("coverage", "p.json", "--verbose", "--skip", "trunk-interface", cwd=folder)
+    done = run("coverage", "p.json", "--verbose", "--skip", "trunk-interface", cwd=folder)
     assert done.code == 0
     assert "cluster name prod" in done.err and "account id 999988887777" in done.err
     assert "allowed  ec2:CreateNetworkInterface on the new interface, by statement 3, 2, 4" in (
         done.out
     )
     assert "trunk-interface" not in done.out
-    other = call("coverage", "p.json", "--cluster-name", "other", cwd=folder)
+    other = run("coverage", "p.json", "--cluster-name", "other", cwd=folder)
     assert other.code == 1 and "cluster name" not in other.err
 
 
 def test_standard_input_and_json(tmp_path: Path) -> None:
     text = (scoped(tmp_path) / "p.json").read_text()
-    command = [sys.executable, "-m", "vpc_cni_iam", "coverage", "-", "--format", "json"]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
-    data = json.loads(done.stdout)
+    data = json.loads(run("coverage", "-", "--format", "json", stdin=text).out)
     assert data["policy"] == "standard input" and data["verdict"] == "degraded"
     special = ["cluster-name-corrected", "additional-tags-changed"]
     # The policy names its own account as the owner of the VPC.
@@ -179,87 +127,82 @@ def test_standard_input_and_json(tmp_path: Path) -> None:
     assert create["checks"][0]["context"]["aws:TagKeys"]
 
 
-def test_a_generated_module(call: SentCall, tmp_path: Path) -> None:
-    assert call("generate", "m", "--cni-version", "latest", cwd=tmp_path).code == 0
-    assert call("coverage", "m", "--document", "ipv4_scoped", cwd=tmp_path).code == 0
-    assert "choose with --document" in call("coverage", "m", cwd=tmp_path).err
+def test_a_generated_module(tmp_path: Path) -> None:
+    assert run("generate", "m", "--cni-version", "latest", cwd=tmp_path).code == 0
+    assert run("coverage", "m", "--document", "ipv4_scoped", cwd=tmp_path).code == 0
+    assert "choose with --document" in run("coverage", "m", cwd=tmp_path).err
 
 
-def test_a_generated_role_module_offers_what_can_be_read(call: SentCall, tmp_path: Path) -> None:
-    done = call("generate", "m", "--kind", "role", "--cni-version", "latest", cwd=tmp_path)
+def test_a_generated_role_module_offers_what_can_be_read(tmp_path: Path) -> None:
+    done = run("generate", "m", "--kind", "role", "--cni-version", "latest", cwd=tmp_path)
     assert done.code == 0
     offer = "m has several policies, ipv4, ipv6, ipv4_scoped; choose with --document\n"
-    assert offer in call("coverage", "m", cwd=tmp_path).err
-    refused = call("coverage", "m", "--document", "trust", cwd=tmp_path)
+    assert offer in run("coverage", "m", cwd=tmp_path).err
+    refused = run("coverage", "m", "--document", "trust", cwd=tmp_path)
     assert refused.code == 3 and "it has no statement with these values" in refused.err
     joined = 'source_policy_documents = [file("policy.json")]'
     (tmp_path / "m/other.tf").write_text(f'data "aws_iam_policy_document" "p" {{ {joined} }}\n')
-    message = call("coverage", "m", cwd=tmp_path).err
+    message = run("coverage", "m", cwd=tmp_path).err
     assert f"{offer}of the others: p cannot be read\n" in message
 
 
-def test_a_policy_cannot_write_on_the_terminal(call: SentCall, tmp_path: Path) -> None:
+def test_a_policy_cannot_write_on_the_terminal(tmp_path: Path) -> None:
     statement = {"Sid": "\x1b[2J", "Effect": "Allow", "Action": ["*", "x:\x1b]0;"], "Resource": "*"}
     (tmp_path / "p.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))
     for words in ("--verbose", "--all-versions"):
-        done = call("coverage", "p.json", words, cwd=tmp_path)
+        done = run("coverage", "p.json", words, cwd=tmp_path)
         assert done.code == 0 and "\x1b" not in done.out and "\\u001b]0;" in done.out
 
 
 def test_pictures_of_all_versions() -> None:
-    svg = run("coverage", *IPV6, "--format", "svg", env={"PYTHONIOENCODING": "ascii"})
-    page = run("coverage", *IPV6, "--all-versions", "--format", "html")
+    svg = run("coverage", *IPV6.split(), "--format", "svg", env={"PYTHONIOENCODING": "ascii"})
+    page = run("coverage", *IPV6.split(), "--all-versions", "--format", "html")
     assert (svg.code, page.code) == (1, 1)
     assert ET.fromstring(svg.out).tag.endswith("svg")
     assert page.out.startswith("<!DOCTYPE html>") and page.out.endswith("</html>\n")
-    data = json.loads(run("coverage", *IPV6, "--all-versions", "--format", "json").out)
+    data = json.loads(run("coverage", *IPV6.split(), "--all-versions", "--format", "json").out)
     assert data["works_with"] == [["v1.10.0", "v1.21.2"]]
 
 
-def test_scenarios_are_listed(call: SentCall) -> None:
-    done = call("catalog", "--list-scenarios")
+def test_scenarios_are_listed() -> None:
+    done = run("catalog", "--list-scenarios")
     assert done.code == 0
-    both = call("catalog", "--list-scenarios", "--peers")
+    both = run("catalog", "--list-scenarios", "--peers")
     assert both.code == 2 and "exclude each other" in both.err
-    assert call("catalog", "--list-scenarios", "--format", "json").code == 2
+    assert run("catalog", "--list-scenarios", "--format", "json").code == 2
     assert [line.split()[0] for line in done.out.splitlines()] == [s.name for s in SCENARIOS]
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "name one policy"),
-        (("p.json", "--variant", "ipv4"), "name one policy"),
-        (("p.json", "--revision", "2024-07-22"), "--variant"),
-        (("--variant", "ipv4", "--document", "x"), "--document selects from a module"),
-        (("--variant", "ipv4", "--env", "CLUSTER_NAME"), "NAME=VALUE"),
-        (("--variant", "ipv4", "--scenario", "x"), "unknown scenario"),
-        (("--variant", "ipv4", "--cni-version", "v1.99.0"), "newer than this catalog"),
-        (("--variant", "ipv4", "--cluster-name", "a b"), "EKS cluster name"),
+        ("", "name one policy: a path, - for standard input, or --variant"),
+        ("p.json --variant ipv4", "name one policy"),
+        ("p.json --revision 2024-07-22", "--revision needs --variant"),
+        ("--variant ipv4 --document x", "--document selects from a module"),
+        ("--variant ipv4 --env x", "--env 'x': write it as --env NAME=VALUE"),
+        ("--variant ipv4 --primary-tag x", "write it as --primary-tag KEY="),
+        ("--variant ipv4 --scenario x", "unknown scenario"),
+        ("--variant ipv4 --cni-version v1.99.0", "newer than this catalog"),
+        ("--variant ipv4 --cluster-name a!", "EKS cluster name"),
         # That nothing was asked is not all well.
+        ("--variant ipv4 --skip fresh-node --scenario fresh-node", "leave no scenario"),
         (
-            ("--variant", "ipv4", "--skip", "fresh-node", "--scenario", "fresh-node"),
-            "leave no scenario",
-        ),
-        (
-            ("--variant", "ipv6", "--scenario", "trunk-interface", "--cni-version", "v1.12.0"),
+            "--variant ipv6 --scenario trunk-interface --cni-version v1.12.0",
             "there is none of these scenarios: trunk-interface (from v1.20.0 on)",
         ),
-        (
-            ("--variant", "ipv6", "--scenario", "custom-networking", "--all-versions"),
-            "custom-networking (never)",
-        ),
+        ("--variant ipv6 --scenario custom-networking --all-versions", "custom-networking (never)"),
     ],
 )
-def test_wrong_usage(call: SentCall, words: tuple[str, ...], message: str) -> None:
-    done = call("coverage", *words)
+def test_wrong_usage(words: str, message: str) -> None:
+    done = run("coverage", *words.split())
     assert (done.code, done.out) == (2, "")
     assert message in done.err
 
 
-def test_a_placeholder_is_named_with_its_file(call: SentCall, tmp_path: Path) -> None:
+def test_a_placeholder_is_named_with_its_file(tmp_path: Path) -> None:
     text = (scoped(tmp_path) / "p.json").read_text().replace('"prod"', '"${CLUSTER_NAME}"')
     (tmp_path / "p.json").write_text(text)
-    done = call("coverage", "p.json", cwd=tmp_path)
+    done = run("coverage", "p.json", cwd=tmp_path)
     assert done.code == 3
     assert "p.json: $.Statement[" in done.err and "replace it with its value" in done.err

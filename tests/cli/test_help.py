@@ -44,12 +44,18 @@ def test_a_help_text_fits_and_names_what_each_option_takes(words: tuple[str, ...
     # A name that is broken at a hyphen cannot be copied.
     assert not re.search(r"\w-$", text, re.MULTILINE)
     assert not re.search(r"\S \[default", text)
+    # What the user puts in is in capitals.
+    usage = text.splitlines()[0].partition(" [OPTIONS]")[2]
+    assert usage == usage.upper()
 
 
 def test_the_first_help_lists_each_command_once_under_its_task() -> None:
     tasks = re.findall(r"^(?!Usage|Options)(\S.*):\n((?:  .*\n)+)", shown(()), re.MULTILINE)
     assert [task for task, _ in tasks][:2] == ["Write a module", "Keep modules in a repository"]
-    listed = [line.split()[0] for _, lines in tasks for line in lines.splitlines()]
+    lines = [line for _, text in tasks for line in text.splitlines()]
+    # No sentence is cut off.
+    assert all(re.search(r"[^.]\.$", line) for line in lines)
+    listed = [line.split()[0] for line in lines]
     assert sorted(listed) == sorted(words[0] for words in COMMANDS if len(words) == 1)
 
 

@@ -12,7 +12,10 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner
 
+from account_details import NODES, details, role
 from conftest import ROOT, run, schema, validator, write_tree
+from test_quiet import instances
+from trail_events import DENIED, event
 from vpc_cni_iam.cli.json_types import TYPES
 from vpc_cni_iam.cli.main import COMMANDS, application
 
@@ -25,67 +28,15 @@ resource "aws_iam_policy" "other" {{
   policy = var.policy
 }}
 """
-DENIED = json.dumps(
-    {
-        "eventSource": "ec2.amazonaws.com",
-        "eventName": "CreateNetworkInterface",
-        "errorCode": "Client.UnauthorizedOperation",
-        "errorMessage": "",
-        "userIdentity": {"arn": "arn:aws:sts::111122223333:assumed-role/node/i-0123456789abcdef0"},
-    }
-)
-USED = json.dumps(
-    {
-        "eventSource": "ec2.amazonaws.com",
-        "eventName": "DescribeSubnets",
-        "userIdentity": {
-            "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/node"}}
-        },
-    }
-)
-ROLES = {
-    "UserDetailList": [],
-    "GroupDetailList": [],
-    "Policies": [],
-    "RoleDetailList": [
-        {
-            "RoleName": "node",
-            "Arn": "arn:aws:iam::111122223333:role/node",
-            "AssumeRolePolicyDocument": {
-                "Version": "2012-10-17",
-                "Statement": {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "ec2.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                },
-            },
-            "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": POLICY}],
-            "AttachedManagedPolicies": [],
-        }
-    ],
-}
-INSTANCES = {
-    "Reservations": [
-        {
-            "Instances": [
-                {
-                    "InstanceId": "i-0123456789abcdef0",
-                    "VpcId": "vpc-0123456789abcdef0",
-                    "Tags": [{"Key": "kubernetes.io/cluster/prod", "Value": "owned"}],
-                    "NetworkInterfaces": [],
-                }
-            ]
-        }
-    ]
-}
+NODE = "arn:aws:iam::111122223333:role/node"
 FILES = {
     "policy.json": json.dumps(POLICY),
     "bad.json": '{"Statement": [{"Effect": "Alow"}]}',
     "main.tf": HCL,
-    "roles.json": json.dumps(ROLES),
-    "instances.json": json.dumps(INSTANCES),
-    "denied.json": DENIED,
-    "used.json": USED,
+    "roles.json": details(role("node", NODES, inline={"p": POLICY})),
+    "instances.json": instances({"kubernetes.io/cluster/prod": "owned"}),
+    "denied.json": json.dumps(event("CreateNetworkInterface", code=DENIED)),
+    "used.json": json.dumps(event("DescribeSubnets", role=NODE)),
 }
 PLAN = ROOT / "tests/review/corpus/plans/resource-widened.json"
 

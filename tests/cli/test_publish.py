@@ -16,7 +16,11 @@ import pytest
 from conftest import COMMAND, read_tree, run, write_tree
 
 PLACE = ["--namespace", "example", "--registry-host", "registry.example.com"]
-WHO = ("-c", "user.name=t", "-c", "user.email=t@example.com")
+IDENTITY = {
+    f"GIT_{who}_{what}": "t@example.test"
+    for who in ("AUTHOR", "COMMITTER")
+    for what in ("NAME", "EMAIL")
+}
 LATEST = ["publish", "--cni-version", "latest", "--output", "dist", *PLACE]
 OLD = ["publish", "--cni-version", "v1.21.2", "--output", "dist", *PLACE]
 
@@ -154,10 +158,8 @@ def test_wrong_usage(words: str, message: str, tmp_path: Path) -> None:
 
 def test_tag_a_repository(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", tmp_path / "module"], check=True)
-    who = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
-    environ = {f"GIT_{name}": "t@example.test" for name in who}
     for words, number in ((OLD, "1.0.0"), (LATEST, "1.1.0"), (LATEST, "1.1.0")):
-        done = run(*words, "--version", number, "--git-tag", "module", cwd=tmp_path, env=environ)
+        done = run(*words, "--version", number, "--git-tag", "module", cwd=tmp_path, env=IDENTITY)
         assert done.code == 0, done.err
         assert f"tag      v{number} at " in done.out
     assert done.out.endswith(", as it was\n")
@@ -171,12 +173,9 @@ def test_a_repository_that_cannot_be_tagged_is_found_before_anything_is_publishe
 ) -> None:
     subprocess.run(["git", "init", "-q", tmp_path / "module"], check=True)
     (tmp_path / "module" / "main.tf").write_text("mine\n")
-    nobody = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_COUNT": "1"}
-    nobody |= {"GIT_CONFIG_KEY_0": "user.useConfigOnly", "GIT_CONFIG_VALUE_0": "true"}
-    somebody = {f"GIT_{n}_{w}": "t@x" for n in ("AUTHOR", "COMMITTER") for w in ("NAME", "EMAIL")}
-    for name, environ in (("nowhere", {}), ("module", nobody), ("module", somebody)):
+    for name in ("nowhere", "module"):
         words = [*LATEST, "--version", "1.0.0", "--git-tag", name]
-        done = run(*words, cwd=tmp_path, env=environ)
+        done = run(*words, cwd=tmp_path, env=IDENTITY)
         assert (done.code, done.out) == (3, "")
         assert not (tmp_path / "dist").exists()
 
@@ -190,8 +189,7 @@ def test_git_without_an_identity_is_a_line_that_says_what_to_set(tmp_path: Path)
     # Git makes up an address where the machine's name is a full one; here it must not.
     nobody |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.useConfigOnly"}
     nobody |= {"GIT_CONFIG_VALUE_0": "true"}
-    who = [f"GIT_{n}_{w}" for n in ("AUTHOR", "COMMITTER") for w in ("NAME", "EMAIL")]
-    unset = ["env", *(f"--unset={name}" for name in (*who, "EMAIL"))]
+    unset = ["env", *(f"--unset={name}" for name in (*IDENTITY, "EMAIL"))]
     words = [*COMMAND, *LATEST, "--version", "1.0.0", "--git-tag", "module"]
     environ = {**os.environ, **nobody}
     done = subprocess.run(
@@ -204,7 +202,7 @@ def test_git_without_an_identity_is_a_line_that_says_what_to_set(tmp_path: Path)
         "GIT_COMMITTER_EMAIL\n"
     )
     assert not (tmp_path / "dist").exists()
-    environ |= dict.fromkeys(who, "t@example.test")
+    environ |= IDENTITY
     done = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, check=False)
     assert done.returncode == 0
 
@@ -214,17 +212,14 @@ def test_a_git_that_does_not_read_its_input_is_a_line(tmp_path: Path) -> None:
     module = tmp_path / "module"
     write_tree(module, {f"docs/{'x' * 60}{number}": "" for number in range(1000)})
     for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "x")):
-        subprocess.run(["git", *WHO, *words], cwd=module, check=True)
+        subprocess.run(["git", *words], cwd=module, env=os.environ | IDENTITY, check=True)
     git = tmp_path / "bin" / "git"
     refuse = 'case "$1" in update-index) echo no >&2; exit 1;; esac'
     script = f'#!/bin/sh\n{refuse}\nexec {shutil.which("git")} "$@"\n'
     write_tree(git.parent, {"git": script})
     git.chmod(0o755)
     words = [*COMMAND, *LATEST, "--version", "1.0.0", "--git-tag", "module"]
-    environ = {**os.environ, "PATH": f"{git.parent}:{os.environ['PATH']}"}
-    environ |= {
-        f"GIT_{n}_{w}": "t@example.com" for n in ("AUTHOR", "COMMITTER") for w in ("NAME", "EMAIL")
-    }
+    environ = {**os.environ, **IDENTITY, "PATH": f"{git.parent}:{os.environ['PATH']}"}
     done = subprocess.run(
         words, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import COMMAND, ROOT, read_tree, run
+from conftest import COMMAND, ROOT, read_tree, run, write_tree
 from hostile_text import EVIL
 from synthetic import allow, document, plan, policy, resource
 from vpc_cni_iam.review.report_formats import REPORTS
@@ -38,51 +38,38 @@ def test_a_report_that_is_none_is_refused_before_the_plan_is_read(wrong: str) ->
     assert "FORMAT=FILE" in done.err
 
 
-@pytest.mark.parametrize("again", ["./a", "b/../a"])
-def test_two_reports_are_not_written_into_one_file(again: str, tmp_path: Path) -> None:
-    options = ("--report", "html=a", "--report", f"sarif={again}")
-    done = run("review", PLAN, *options, cwd=tmp_path)
-    assert done.code == 2 and "is the file of another --report" in done.err
-    assert not read_tree(tmp_path)
-
-
-def test_a_report_does_not_replace_the_plan(tmp_path: Path) -> None:
-    (tmp_path / "plan.json").write_text(PLAN.read_text())
-    done = run("review", "plan.json", "--report", "json=plan.json", cwd=tmp_path)
-    assert (done.code, "is the plan" in done.err) == (2, True)
-    assert (tmp_path / "plan.json").read_text() == PLAN.read_text()
-
-
-def test_a_report_does_not_replace_a_device_or_a_pipe(tmp_path: Path) -> None:
-    """Root in a container could put a file in the place of /dev/null."""
+@pytest.mark.parametrize(
+    ("reports", "code", "problem"),
+    [
+        ("html=a sarif=./a", 2, "is the file of another --report"),
+        ("html=a sarif=b/../a", 2, "is the file of another --report"),
+        ("json=plan.json", 2, "is the plan"),
+        ("json=-", 2, "--format json"),
+        ("json=pipe", 3, "is a device or a pipe"),  # as /dev/null, which root could replace
+        ("html=taken", 3, "taken"),
+        ("html=link.html", 3, "is a symbolic link"),
+        ("html=old.html/x", 3, "cannot be written"),
+    ],
+)
+def test_a_report_that_cannot_be_written_changes_nothing(
+    reports: str, code: int, problem: str, tmp_path: Path
+) -> None:
     os.mkfifo(tmp_path / "pipe")
-    done = run("review", PLAN, "--report", "json=pipe", cwd=tmp_path)
-    assert (done.code, "is a device or a pipe" in done.err) == (3, True)
-    assert (tmp_path / "pipe").is_fifo()
-
-
-def test_a_report_for_standard_output_is_a_format(tmp_path: Path) -> None:
-    done = run("review", PLAN, "--report", "json=-", cwd=tmp_path)
-    assert (done.code, "--format json" in done.err) == (2, True)
-    assert not read_tree(tmp_path)
-
-
-def test_a_report_that_cannot_be_written_says_so_and_prints_no_half(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
-    done = run("review", PLAN, "--report", "html=taken", cwd=tmp_path)
-    assert (done.code, done.out) == (3, "")
-    assert "taken" in done.err
+    before = read_tree(write_tree(tmp_path, {"plan.json": PLAN.read_text(), "old.html": "old"}))
+    (tmp_path / "link.html").symlink_to("old.html")
+    names = sorted(tmp_path.iterdir())
+    options = [f"--report={report}" for report in reports.split()]
+    done = run("review", "plan.json", *options, cwd=tmp_path)
+    assert (done.code, done.out) == (code, "") and problem in done.err
+    assert sorted(tmp_path.iterdir()) == names and (tmp_path / "pipe").is_fifo()
+    assert read_tree(tmp_path) == before | {"link.html": "old"}
 
 
 def test_runs_beside_each_other_write_into_one_folder(tmp_path: Path) -> None:
     """As jobs of a matrix do, each with its own plan."""
-    command = [
-        *COMMAND,
-        "review",
-        PLAN,
-        "--source",
-        PLAN.parent.parent / "configurations/widen/after",
-    ]
+    source = PLAN.parent.parent / "configurations/widen/after"
+    command = [*COMMAND, "review", PLAN, "--source", source]
     runs = [
         subprocess.Popen(
             [*command, *(f"--report={kind}=out/{n}.{kind}" for kind in REPORTS)],
@@ -101,16 +88,11 @@ def test_runs_beside_each_other_write_into_one_folder(tmp_path: Path) -> None:
     assert len(set(written.values())) == len(REPORTS)
 
 
-def test_a_report_replaces_a_file_and_no_link(tmp_path: Path) -> None:
+def test_a_report_replaces_a_file(tmp_path: Path) -> None:
     (tmp_path / "old.html").write_text("old")
-    (tmp_path / "link.html").symlink_to("old.html")
     assert run("review", PLAN, "--report", "html=old.html", cwd=tmp_path).code == 1
-    assert (tmp_path / "old.html").read_text().startswith("<!DOCTYPE html>")
-    done = run("review", PLAN, "--report", "html=link.html", cwd=tmp_path)
-    assert (done.code, "is a symbolic link" in done.err) == (3, True)
-    done = run("review", PLAN, "--report", "html=old.html/x", cwd=tmp_path)
-    assert (done.code, "cannot be written" in done.err) == (3, True)
-    assert {path.name for path in tmp_path.iterdir()} == {"old.html", "link.html"}
+    ((name, text),) = read_tree(tmp_path).items()
+    assert name == "old.html" and text.startswith("<!DOCTYPE html>")
 
 
 def test_an_unreadable_plan_leaves_reports_alone(tmp_path: Path) -> None:

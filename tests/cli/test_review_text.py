@@ -128,46 +128,6 @@ def test_the_first_screen_answers_three_questions_in_order(tmp_path: Path) -> No
     assert "s3:B59" in details
 
 
-@pytest.mark.parametrize(
-    ("case", "rows"),
-    [
-        (
-            "upgrade-ipv6-outage",
-            (
-                "aws-node in prod (us-east-1): fails with v1.22.1 (IPv6): ec2:DescribeSecurityG",
-                "version   v1.21.2 -> v1.22.1",
-                "identity  aws_iam_role.cni (IRSA)",
-                "Nobody.",
-            ),
-        ),
-        (
-            "pod-identity-stronger",
-            (
-                "identity  aws_iam_role.cni (EKS Pod Identity) -> "
-                "aws_iam_role.strong (EKS Pod Identity)",
-            ),
-        ),
-        ("mode-changed-to-ipv6", ("aws-node in prod: fails with v1.23.2 (IPv6): ",)),
-        (
-            "role-deleted-with-cluster-left",
-            ("fails with v1.23.2 (IPv4): the plan deletes its role",),
-        ),
-        ("version-not-named", ("not shown by the plan for v1.23.2 (IPv4, version assumed)",)),
-        ("resources-of-others", ("2 of other types.",)),
-        (
-            "not-read-about-iam",
-            ("6 about IAM, EKS or credentials not read: aws_iam_",),
-        ),
-    ],
-)
-def test_the_first_screen_says_whether_the_plugin_works_and_what_is_not_read(
-    case: str, rows: tuple[str, ...], tmp_path: Path
-) -> None:
-    (tmp_path / "plan.json").write_bytes(load(case).plan)
-    out = run("review", "plan.json", cwd=tmp_path).out
-    assert not [row for row in rows if row not in out], out
-
-
 def test_a_plan_of_many_findings_is_one_screen(tmp_path: Path) -> None:
     """What several cases change, in one plan: an administrator is an error that is shown."""
     changes: dict[str, Json] = {}
@@ -297,13 +257,3 @@ def test_a_note_or_warning_that_fails_the_review_by_its_kind_says_so(
     )
     assert (every.code, strict.code) == (0, 1)
     assert "fails by" not in every.out and "fails by new-access" in strict.out
-
-
-def test_the_first_screen_says_what_a_lost_call_breaks(tmp_path: Path) -> None:
-    cni = json.loads(run("policy", "ipv4").out)["Statement"]
-    fewer = [{**cni[0], "Action": cni[0]["Action"][1:]}, *cni[1:]]
-    (tmp_path / "plan.json").write_bytes(plan(policy("cni", document(*cni), document(*fewer))))
-    out = run("review", "plan.json", cwd=tmp_path).out
-    assert "can no longer call ec2:AssignPrivateIpAddresses" in out
-    assert "no pod gets an address" in out
-    assert "fix: Allow ec2:AssignPrivateIpAddresses in aws_iam_policy.cni" in out

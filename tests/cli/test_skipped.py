@@ -3,17 +3,13 @@
 import html
 import json
 import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from conftest import Run, write_tree
+from conftest import run, write_tree
 from synthetic import allow, document, plan, policy, resource
-from vpc_cni_iam.cli import main
 
-Call = Callable[..., Run]
 EVERYTHING = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
@@ -62,81 +58,54 @@ ACCOUNT = {
     ]
 }
 Y = "aws_iam_policy.y.policy"
+LOCAL = """
+locals {
+  y = {
+    a = data.aws_iam_policy_document.read.json
+    b = var.y
+  }
+}
+"""
+DYNAMIC = """
+data "aws_iam_policy_document" "y" {
+  dynamic "statement" {
+    for_each = var.y
+    content {
+      actions = ["*"]
+    }
+  }
+}
+"""
+JOINED = 'data "aws_iam_policy_document" "y" {\n  source_policy_documents = [var.y]\n}\n'
+ONE_OF_TWO = "var.z ? data.aws_iam_policy_document.read.json : var.y"
+# What stands beside a document that is read, and the name of what cannot be read.
+IN_HCL = {
+    "a file": (computed('file("y.json")'), Y),
+    "a variable": (computed("var.y"), Y),
+    "one of two": (computed(ONE_OF_TWO), Y),
+    "one of a local": (computed("local.y[var.z]") + LOCAL, Y),
+    "a computed part": (computed(ENCODED.replace('"*"', "var.y")), Y),
+    "a computed statement": (READ.replace('"read"', '"y"').replace('["*"]', "var.y"), "y"),
+    "dynamic statements": (DYNAMIC, "y"),
+    "a join": (JOINED, "y"),
+    "a dynamic block": (dynamic(ENCODED), "aws_iam_role.x.dynamic.inline_policy.policy"),
+    "a conditional in a local": (f'locals {{\n  y = var.y ? {ENCODED} : ""\n}}\n', "locals.y"),
+    "a module": ('module "y" {\n  source = "./y"\n}\n', "module.y"),
+}
+MISSPELT = {"read": EVERYTHING, "b": {"Version": "2012-10-17", "Statment": []}}
+OF_ANOTHER_FILE = computed("data.aws_iam_policy_document.other.json")
+JSON = json.dumps({"resource": {"aws_iam_policy": {}}})
 # An input, its files, and the name of what cannot be read in it.
 NOT_READ: dict[str, tuple[str, dict[str, str], str]] = {
-    "a misspelt policy": (
-        "f.json",
-        {
-            "f.json": json.dumps(
-                {"read": EVERYTHING, "b": {"Version": "2012-10-17", "Statment": []}}
-            )
-        },
-        "$.b",
-    ),
-    "a file": ("d", {"d/a.tf": READ + computed('file("y.json")')}, Y),
-    "a variable": ("d", {"d/a.tf": READ + computed("var.y")}, Y),
-    "one of two": (
-        "d",
-        {"d/a.tf": READ + computed("var.z ? data.aws_iam_policy_document.read.json : var.y")},
-        Y,
-    ),
-    "one of a local": (
-        "d",
-        {
-            "d/a.tf": READ + computed("local.y[var.z]"),
-            "d/b.tf": "locals {\n  y = {\n    a = data.aws_iam_policy_document.read.json\n"
-            "    b = var.y\n  }\n}\n",
-        },
-        Y,
-    ),
-    "a document of another file": (
-        "d/a.tf",
-        {"d/a.tf": READ + computed("data.aws_iam_policy_document.other.json")},
-        Y,
-    ),
-    "a computed part": ("d", {"d/a.tf": READ + computed(ENCODED.replace('"*"', "var.y"))}, Y),
-    "a computed statement": (
-        "d",
-        {"d/a.tf": READ + READ.replace('"read"', '"y"').replace('["*"]', "var.y")},
-        "y",
-    ),
-    "dynamic statements": (
-        "d",
-        {
-            "d/a.tf": READ + 'data "aws_iam_policy_document" "y" {\n  dynamic "statement" {\n'
-            '    for_each = var.y\n    content {\n      actions = ["*"]\n    }\n  }\n}\n'
-        },
-        "y",
-    ),
-    "a join": (
-        "d",
-        {
-            "d/a.tf": READ
-            + 'data "aws_iam_policy_document" "y" {\n  source_policy_documents = [var.y]\n}\n'
-        },
-        "y",
-    ),
-    "a dynamic block": (
-        "d",
-        {"d/a.tf": READ + dynamic(ENCODED)},
-        "aws_iam_role.x.dynamic.inline_policy.policy",
-    ),
-    "a conditional in a local": (
-        "d",
-        {"d/a.tf": READ + f'locals {{\n  y = var.y ? {ENCODED} : ""\n}}\n'},
-        "locals.y",
-    ),
+    **{what: ("d", {"d/a.tf": READ + code}, name) for what, (code, name) in IN_HCL.items()},
+    "a misspelt policy": ("f.json", {"f.json": json.dumps(MISSPELT)}, "$.b"),
+    "a document of another file": ("d/a.tf", {"d/a.tf": READ + OF_ANOTHER_FILE}, Y),
     "the same address twice": (
         "d",
         {"d/a.tf": READ + computed(ENCODED), "d/b.tf": computed(ENCODED)},
         Y,
     ),
-    "a module": ("d", {"d/a.tf": READ + 'module "y" {\n  source = "./y"\n}\n'}, "module.y"),
-    "JSON configuration": (
-        "d",
-        {"d/a.tf": READ, "d/y.tf.json": json.dumps({"resource": {"aws_iam_policy": {}}})},
-        "d/y.tf.json",
-    ),
+    "JSON configuration": ("d", {"d/a.tf": READ, "d/y.tf.json": JSON}, "d/y.tf.json"),
     "JSON configuration of OpenTofu": (
         "d",
         {"d/a.tf": READ, "d/y.tofu.json": json.dumps({"module": {}})},
@@ -158,75 +127,40 @@ TRUST = (
     '    principals {\n      type = "Service"\n      identifiers = ["ec2.amazonaws.com"]\n    }\n'
     "  }\n}\n"
 )
+ROLE_OF_ACCOUNT = {
+    "RoleName": "y",
+    "AssumeRolePolicyDocument": {
+        "Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:*"}
+    },
+    "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": EVERYTHING}],
+}
+VERSIONS = {
+    "PolicyName": "p",
+    "PolicyVersionList": [
+        {"VersionId": "v2", "IsDefaultVersion": True, "Document": EVERYTHING},
+        {"VersionId": "v1", "IsDefaultVersion": False, "Document": EVERYTHING},
+    ],
+}
+ROLE = 'resource "aws_iam_role" "y" {\n  assume_role_policy = var.y\n}\n'
+BUCKET = 'resource "aws_s3_bucket_policy" "y" {\n  policy = var.y\n}\n'
 # What is of no identity, or not in force, is named and does not count.
 OTHERS: dict[str, tuple[str, dict[str, str], str]] = {
     "a trust policy": ("d", {"d/a.tf": READ + TRUST}, "trust"),
     "a trust policy in a role": (
         "d",
-        {"d/a.tf": READ + 'resource "aws_iam_role" "y" {\n  assume_role_policy = var.y\n}\n'},
+        {"d/a.tf": READ + ROLE},
         "aws_iam_role.y.assume_role_policy",
     ),
-    "a policy of a bucket": (
-        "d",
-        {"d/a.tf": READ + 'resource "aws_s3_bucket_policy" "y" {\n  policy = var.y\n}\n'},
-        "aws_s3_bucket_policy.y.policy",
-    ),
+    "a policy of a bucket": ("d", {"d/a.tf": READ + BUCKET}, "aws_s3_bucket_policy.y.policy"),
     "the trust of a role in an account": (
         "a.json",
-        {
-            "a.json": json.dumps(
-                {
-                    "RoleName": "y",
-                    "AssumeRolePolicyDocument": {
-                        "Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:*"}
-                    },
-                    "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": EVERYTHING}],
-                }
-            )
-        },
+        {"a.json": json.dumps(ROLE_OF_ACCOUNT)},
         "y/trust",
     ),
-    "a version that is not in force": (
-        "a.json",
-        {
-            "a.json": json.dumps(
-                {
-                    "PolicyName": "p",
-                    "PolicyVersionList": [
-                        {"VersionId": "v2", "IsDefaultVersion": True, "Document": EVERYTHING},
-                        {"VersionId": "v1", "IsDefaultVersion": False, "Document": EVERYTHING},
-                    ],
-                }
-            )
-        },
-        "p v1",
-    ),
+    "a version that is not in force": ("a.json", {"a.json": json.dumps(VERSIONS)}, "p v1"),
 }
-COMPARE = (("text",), ("json",))
-COVERAGE = (
-    ("text",),
-    ("json",),
-    ("text", "--all-versions"),
-    ("json", "--all-versions"),
-    ("svg",),
-    ("html",),
-)
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Run the command line in this process."""
-
-    def here(*words: str, cwd: Path) -> Run:
-        monkeypatch.setattr(sys, "argv", ["vpc-cni-iam", *words])
-        monkeypatch.setattr("signal.signal", lambda *_: None)
-        monkeypatch.chdir(cwd)
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        code = ended.value.code
-        return Run(code if isinstance(code, int) else 0, *capsys.readouterr())
-
-    return here
+COMPARE = ("text", "json")
+COVERAGE = ("text", "json", "text --all-versions", "json --all-versions", "svg", "html")
 
 
 def holds(out: str, name: str) -> bool:
@@ -236,39 +170,35 @@ def holds(out: str, name: str) -> bool:
 
 
 @pytest.mark.parametrize("what", NOT_READ)
-def test_what_was_not_read_is_in_every_format_and_counts(
-    what: str, call: Call, tmp_path: Path
-) -> None:
+def test_what_was_not_read_is_in_every_format_and_counts(what: str, tmp_path: Path) -> None:
     target, files, name = NOT_READ[what]
     write_tree(tmp_path, {**files, "old.json": json.dumps(EVERYTHING)})
     for sides in (("old.json", target), (target, "old.json")):
         for form in COMPARE:
-            done = call("compare", *sides, "--format", *form, cwd=tmp_path)
+            done = run("compare", *sides, "--format", *form.split(), cwd=tmp_path)
             assert (done.code, done.err) == (1, ""), (sides, form)
             assert holds(done.out, name), (sides, form)
             assert "(proven)" not in done.out
-            if form == ("json",):
+            if form == "json":
                 data = json.loads(done.out)
                 assert data["verdict"] == "not proven"
                 skipped = data["new_skipped"] + data["old_skipped"]
                 assert {part["name"] for part in skipped} == {name}
     for form in COVERAGE:
-        done = call("coverage", target, "--format", *form, cwd=tmp_path)
+        done = run("coverage", target, "--format", *form.split(), cwd=tmp_path)
         assert done.code == 1, form
         assert holds(done.out, name), form
         assert "incomplete" in done.out, form
-        if form[0] == "json":
+        if form.startswith("json"):
             assert json.loads(done.out)["verdict"] == "incomplete"
 
 
 @pytest.mark.parametrize("name", ["b.tf", "b.tf.json", "b.auto.tfvars"])
-def test_a_link_to_nothing_and_a_pipe_are_named_and_count(
-    call: Call, tmp_path: Path, name: str
-) -> None:
+def test_a_link_to_nothing_and_a_pipe_are_named_and_count(tmp_path: Path, name: str) -> None:
     write_tree(tmp_path, {"d/a.tf": READ})
     (tmp_path / "d" / name).symlink_to("nowhere")
     os.mkfifo(tmp_path / "d" / f"c{name}")
-    done = call("coverage", "d", "--format", "json", cwd=tmp_path)
+    done = run("coverage", "d", "--format", "json", cwd=tmp_path)
     skipped = json.loads(done.out)["skipped"]
     # Values that an engine reads may be others than the defaults.
     reason = "may change what was read" if name.endswith("vars") else "not read"
@@ -280,29 +210,27 @@ def test_a_link_to_nothing_and_a_pipe_are_named_and_count(
 
 
 @pytest.mark.parametrize("what", OTHERS)
-def test_what_is_of_no_identity_is_named_and_does_not_count(
-    what: str, call: Call, tmp_path: Path
-) -> None:
+def test_what_is_of_no_identity_is_named_and_does_not_count(what: str, tmp_path: Path) -> None:
     target, files, name = OTHERS[what]
     write_tree(tmp_path, {**files, "old.json": json.dumps(EVERYTHING)})
     for form in COMPARE:
-        done = call("compare", "old.json", target, "--format", *form, cwd=tmp_path)
+        done = run("compare", "old.json", target, "--format", *form.split(), cwd=tmp_path)
         assert (done.code, done.err) == (0, ""), form
         assert holds(done.out, name), form
     for form in COVERAGE:
-        done = call("coverage", target, "--format", *form, cwd=tmp_path)
+        done = run("coverage", target, "--format", *form.split(), cwd=tmp_path)
         assert done.code == 0, form
         assert "incomplete" not in done.out
-        assert holds(done.out, name) or form == ("svg",), form
+        assert holds(done.out, name) or form == "svg", form
 
 
-def test_who_names_the_policies_has_left_the_others_out(call: Call, tmp_path: Path) -> None:
+def test_who_names_the_policies_has_left_the_others_out(tmp_path: Path) -> None:
     write_tree(tmp_path, {"old.json": json.dumps(EVERYTHING)})
     for what, (target, files, _) in NOT_READ.items():
         write_tree(tmp_path, files)
         if not target.startswith("d"):
             continue
-        done = call("compare", "old.json", target, "--document", "read", cwd=tmp_path)
+        done = run("compare", "old.json", target, "--document", "read", cwd=tmp_path)
         # What changes blocks of others, or stands in the place of what was read, still counts.
         changed = what in ("an override", "what OpenTofu shadows")
         assert done.code == int(changed), done.out
@@ -310,13 +238,11 @@ def test_who_names_the_policies_has_left_the_others_out(call: Call, tmp_path: Pa
             (tmp_path / file).unlink()
 
 
-def test_a_request_that_is_new_in_what_was_read_is_shown_as_that(
-    call: Call, tmp_path: Path
-) -> None:
+def test_a_request_that_is_new_in_what_was_read_is_shown_as_that(tmp_path: Path) -> None:
     nothing = {"Version": "2012-10-17", "Statement": [{**EVERYTHING["Statement"][0]}]}
     nothing["Statement"][0]["Action"] = "s3:GetObject"
     write_tree(tmp_path, {"old.json": json.dumps(nothing), "a.tf": READ + computed("var.y")})
-    done = call("compare", "old.json", "a.tf", cwd=tmp_path)
+    done = run("compare", "old.json", "a.tf", cwd=tmp_path)
     assert done.code == 1
     last = done.out.splitlines()[-1]
     assert last.startswith(f"not proven: not read: {Y}; ")

@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hcl_documents import documents_of
 from rendering_back import plain
 from vpc_cni_iam.converting import naming
 from vpc_cni_iam.converting.batch import STDIN, Batch, ConvertOptions, Input, convert
 from vpc_cni_iam.converting.data import conversion_data
 from vpc_cni_iam.converting.report import lines
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.strict_json import load_json
@@ -45,7 +44,7 @@ def test_any_policy_reads_back_or_is_refused_by_place(text: str) -> None:
         assert re.match(r"\$\.(Statement(\[\d\])?|Id)", failure.place)
         assert re.search(r"&\{|is also the Sid of", failure.problem)
     for converted in result.converted:
-        (back,) = resolve.documents(parse(converted.text, "x.tf").blocks, "x.tf", ValueScope())
+        (back,) = documents_of(parse(converted.text, "x.tf").blocks)
         assert plain(dumps(back.policy)) == plain(text)
 
 

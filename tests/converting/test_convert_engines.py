@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from conftest import MATRIX, OFFLINE_PROVIDER, ROOT, write_tree
+from hcl_documents import documents_of
 from rendering_back import check_same, converted, plain, rendered
 from vpc_cni_iam.converting.batch import ConvertOptions, Input, convert
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
-from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.parse import loads
@@ -59,7 +58,7 @@ def test_the_corpus_is_formatted(newest: Engine, corpus: Corpus, tmp_path: Path)
 def test_the_corpus_reads_back(corpus: Corpus) -> None:
     for file, text in corpus.files.items():
         name = file.removesuffix(".tf")
-        (document,) = resolve.documents(parse(text, file).blocks, file, ValueScope())
+        (document,) = documents_of(parse(text, file).blocks)
         assert differences(loads(corpus.texts[name], name), document.policy) == ()
 
 

@@ -7,8 +7,17 @@ import pytest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from conftest import run, write_tree
-from vpc_cni_iam.converting.from_hcl import Reading, Unread, files, read_file, readings
+from vpc_cni_iam.converting.from_hcl import (
+    Reading,
+    Unread,
+    files,
+    read_file,
+    read_files,
+    readings,
+)
+from vpc_cni_iam.hcl.module.given import GivenVariables, Renderer
 from vpc_cni_iam.hcl.write import block, policy_document
+from vpc_cni_iam.inputs.directory import Directory
 from vpc_cni_iam.policy.document import to_json
 from vpc_cni_iam.policy.parse import parse
 
@@ -150,12 +159,14 @@ output "o" { value = jsonencode({ Rules = [] }) }
             "decides the structure",
         ),
         (
-            "locals {\n p = jsonencode({ Statement = [{ Condition = var.c }] })\n}\n",
+            'locals {\n p = jsonencode({ Statement = [{ Effect = "Allow", Action = "a:b",\n'
+            " Condition = var.c }] })\n}\n",
             "line 2, $.Statement[0].Condition",
             "decides the structure",
         ),
         (
-            "locals {\n p = jsonencode({ Statement = [{ Condition = { (var.o) = {} } }] })\n}\n",
+            'locals {\n p = jsonencode({ Statement = [{ Effect = "Allow", Action = "a:b",\n'
+            " Condition = { (var.o) = {} } }] })\n}\n",
             "line 2, $.Statement[0].Condition",
             "decides the structure",
         ),
@@ -504,3 +515,33 @@ def test_with_json_nothing_else_is_printed_though_files_are_written(
     done = run("convert", *way, file, "--output", "made", "--format", "json", cwd=tmp_path)
     assert len(json.loads(done.out)["documents"]) == 1
     assert len(list((tmp_path / "made").iterdir())) == 1
+
+
+@pytest.mark.parametrize("joins", ["source_policy_documents", "override_policy_documents"])
+def test_a_document_that_is_given_as_text_is_joined(joins: str, tmp_path: Path) -> None:
+    text = f'variable "more" {{}}\n{data("resources = []", f"{joins} = [var.more]")}'
+    (tmp_path / "main.tf").write_text(text)
+    statement = {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}
+    more = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    done = run("convert", "--from-hcl", "main.tf", "--var", f"more={more}", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert statement in json.loads(done.out)["Statement"]
+    assert len(json.loads(done.out)["Statement"]) == 2
+    broken = run("convert", "--from-hcl", "main.tf", "--var", "more={}", cwd=tmp_path)
+    assert (broken.code, "a document that it joins" in broken.err) == (3, True)
+
+
+def test_what_a_data_source_joins_is_a_part_of_it(tmp_path: Path) -> None:
+    joined = 'jsonencode({ Statement = [{ Effect = "Allow", Action = "iam:*", Resource = "*" }] })'
+    text = data("resources = []", f"source_policy_documents = [{joined}]")
+    (tmp_path / "main.tf").write_text(f'variable "a" {{}}\n{text}')
+    alone = run("convert", "--from-hcl", "main.tf", cwd=tmp_path)
+    assert alone.err.count("error: ") == 1 and "joins other documents" in alone.err
+    done = run("convert", "--from-hcl", "main.tf", "--var", "a=b", cwd=tmp_path)
+    assert (done.code, done.err, "iam:*" in done.out) == (0, "", True)
+    rendered = {"Version": "2012-10-17", "Statement": [json.loads(STATEMENT % '"*"')]}
+    renderer = Renderer("x", lambda *_: {"x": {"": json.dumps(rendered)}})
+    directory = Directory({"main.tf": text}, ())
+    (reading,) = read_files([lambda: directory], variables=GivenVariables(renderer=renderer))
+    assert isinstance(reading, Reading) and reading.engine == "x"
+    assert reading.document == rendered

@@ -1,7 +1,12 @@
 """Policies for the tests of coverage, filled with the names that requests have by default."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 from msgspec.structs import replace
 
+from conftest import run
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents, known_versions
@@ -12,10 +17,26 @@ from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.simulate.scenarios import find
 from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.plugin.settings import of_options
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
 NAMES = Names(vpc_id="vpc-0123456789abcdef0")
 NEWEST = str(known_versions.newest())
+
+
+def allow(
+    *actions: str, on: str | tuple[str, ...] = "*", when: Condition | None = None
+) -> Statement:
+    resources = (on,) if isinstance(on, str) else on
+    return Statement(actions=actions, resources=resources, conditions=(when,) if when else ())
+
+
+def deny(
+    *actions: str, on: str | tuple[str, ...] = "*", when: Condition | None = None
+) -> Statement:
+    return replace(allow(*actions, on=on, when=when), effect="Deny")
+
+
+ADMIN = Policy((allow("*"),))
 
 
 def filled(policy: Policy) -> Policy:
@@ -63,6 +84,29 @@ def denied_actions(coverage: Coverage, impact: str = "fatal") -> set[str]:
         for check in call.checks
         if not check.decision.allowed
     }
+
+
+def reported(folder: Path, *words: str) -> dict[str, Any]:
+    """What ``coverage`` prints of files in a folder, as JSON."""
+    done = run("coverage", *words, "--format", "json", cwd=folder)
+    assert done.code in (0, 1), done.err
+    report: dict[str, Any] = json.loads(done.out)
+    return report
+
+
+def without(policy: Policy, *actions: str) -> Policy:
+    """A policy whose statements do not have some actions."""
+    fewer = (
+        replace(s, actions=tuple(a for a in s.actions if a not in actions))
+        for s in policy.statements
+    )
+    return replace(policy, statements=tuple(s for s in fewer if s.actions))
+
+
+def index_of(policy: Policy, action: str) -> int:
+    """Which statement of a policy has an action."""
+    (index,) = (n for n, s in enumerate(policy.statements) if action in s.actions)
+    return index
 
 
 def with_statement(policy: Policy, index: int, statement: Statement | None) -> Policy:

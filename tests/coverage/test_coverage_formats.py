@@ -29,6 +29,9 @@ FILES = {
     "undecided.json": document(
         {"NotAction": "ec2:CreateTags"}, {"Action": "ec2:CreateTags", "Sid": "Tags", **TEAM}
     ),
+    "may-be-denied.json": document(
+        {"Action": "ec2:*"}, {"Effect": "Deny", "Action": "ec2:CreateTags", **TEAM}
+    ),
     "deny.json": document({"Action": "*"}, {"Effect": "Deny", "Action": "ec2:DetachNet*"}),
     "on-instances.json": document(
         {"NotAction": ["ec2:AttachNetworkInterface", "ec2:Delete*"]},
@@ -47,6 +50,7 @@ CASES = (
     "ec2.json --boundary idle.json --cni-version v1.20.4",
     "idle.json deny.json --cni-version v1.7.5",
     "undecided.json --cni-version v1.23.2",
+    "may-be-denied.json --cni-version v1.23.2 --scenario fresh-node",
     "on-instances.json --cni-version v1.14.0",
 )
 EVERY_CASE = pytest.mark.parametrize("words", CASES)

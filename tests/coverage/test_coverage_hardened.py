@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from conftest import run
 from coverage_policies import NAMES as COVERAGE_NAMES
@@ -25,13 +25,19 @@ from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.analysis.risks import find_risks
 from vpc_cni_iam.coverage.names import names_of
 from vpc_cni_iam.coverage.simulate.scenarios import EXAMPLE_TAGS, SCENARIOS, find
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, RequestSetting
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, RequestSetting
 from vpc_cni_iam.policy.document import Policy
 
 TIED = [v for v in VARIANTS if v.cluster_scoped]
 EVERY = find([s.name for s in SCENARIOS])
 NAMES = parameters.values({name: EXAMPLE[name] for name in ("cluster_name", "vpc_id")})
 LISTED = Hardening(tuple(EXAMPLE_TAGS))
+IDS = {
+    IdList.subnets: ["subnet-01234567", "subnet-89abcdef"],
+    IdList.security_groups: ["sg-01234567", "sg-89abcdef"],
+}
+ADDED = {IdList.subnets: "subnet-added", IdList.security_groups: "security-group-added"}
+LISTING_VARIANTS = ("ipv4-scoped", "ipv4-pod-identity")
 FEATURES = ("multi-nic", "excluded-primary-subnet")
 
 
@@ -55,7 +61,7 @@ def denied(coverage: Coverage) -> set[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
-def test_nothing_is_lost_but_what_is_named(variant: Variant) -> None:
+def test_hardening_denies_only_a_cluster_name_that_changes(variant: Variant) -> None:
     """Only a cluster's name that is changed is told apart from another cluster's interface."""
     for version in known_versions.known():
         if version < variant.minimum:
@@ -70,19 +76,26 @@ def test_nothing_is_lost_but_what_is_named(variant: Variant) -> None:
         assert "tag-managed" in {template for _, template, _ in lost}
 
 
+@pytest.mark.parametrize("limits", [(), tuple(IdList)], ids=["any", "listed"])
 @pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
-def test_a_shared_vpc_with_every_name_given(variant: Variant) -> None:
+def test_a_shared_vpc_with_every_name_given(variant: Variant, limits: tuple[IdList, ...]) -> None:
     """The VPC is its owner's, the interfaces in it are of the account that makes them."""
-    names = Names("prod", "vpc-01234567", "aws-cn", "cn-north-1", "111122223333", "444455556666")
-    there = replace(setting(variant), names=names)
-    lost = set()
-    for how in (None, LISTED):
+    if limits and variant.name not in LISTING_VARIANTS:
+        return
+    known = {"cluster_name": "prod", "vpc_id": "vpc-01234567", "region": "cn-north-1"}
+    known |= {"account_id": "111122223333", "vpc_owner_id": "444455556666"}
+    known |= {"partition": "aws-cn"}
+    there = setting(variant)
+    lost: set[str] = set()
+    for how in (None, replace(LISTED, limits=limits)):
         (document,) = options(
             (variant.name,), cni_version="latest", features=there.features, hardening=how
         ).composed()
-        filled = parameters.substitute(document.policy, parameters.values(asdict(names)))
-        lost ^= {(s, template) for s, template, _ in denied(cover([filled], there, EVERY))}
-    assert {s for s, _ in lost} == {"cluster-name-corrected"}
+        lists = {name: IDS[name] for name in limits if how}
+        policy_ = narrowing.filled(document.policy, parameters.values(known), lists)
+        where = replace(there, names=names_of(known, [policy_]))
+        lost ^= {scenario for scenario, _, _ in denied(cover([policy_], where, EVERY))}
+    assert lost == {"cluster-name-corrected", *(ADDED[name] for name in limits)}
 
 
 @pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
@@ -110,7 +123,7 @@ def test_a_key_that_is_not_listed_stops_the_start(variant: Variant) -> None:
 
 
 @pytest.mark.parametrize("made_for", ["v1.8.0", "v1.19.3", "v1.22.1"])
-def test_it_works_with_what_it_is_said_to(made_for: str) -> None:
+def test_a_hardened_policy_works_with_the_versions_that_it_names(made_for: str) -> None:
     """A version that sends another tag key is not served, and every other is as before."""
     variant = TIED[0]
     (document,) = options((variant.name,), cni_version=made_for, hardening=Hardening()).composed()
@@ -125,23 +138,6 @@ def test_it_works_with_what_it_is_said_to(made_for: str) -> None:
 
 def narrowed(policy: Policy) -> list[int]:
     return [n for n, s in enumerate(policy.statements) if s.actions == ("ec2:CreateTags",)]
-
-
-def test_lists_work_in_a_shared_vpc_with_every_name_given() -> None:
-    words = {"cluster_name": "prod", "vpc_id": "vpc-01234567", "region": "cn-north-1"}
-    words |= {"account_id": "111122223333", "vpc_owner_id": "444455556666"}
-    words |= {"partition": "aws-cn"}
-    chosen = replace(LISTED, limits=tuple(IdList))
-    (document,) = options(("ipv4-scoped",), hardening=chosen).composed()
-    filled = narrowing.filled(document.policy, parameters.values(words), IDS)
-    there = RequestSetting(known_versions.newest(), names=names_of(words, [filled]))
-    assert there.names.vpc_owner_id != there.names.account_id
-    assert {s for s, _, _ in denied(cover([filled], there, EVERY))} == {
-        "cluster-name-corrected",
-        "subnet-added",
-        "security-group-added",
-        "trunk-interface",
-    }
 
 
 def test_each_of_the_three_statements_is_needed() -> None:
@@ -187,7 +183,7 @@ def test_each_tag_key_is_needed() -> None:
 
 @pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
 @pytest.mark.parametrize("claim", [None, ("made-by", "us")], ids=["any", "marked"])
-def test_what_is_said_of_it_is_what_coverage_finds(
+def test_the_notes_on_hardening_are_the_risks_that_coverage_finds(
     variant: Variant, claim: tuple[str, str] | None
 ) -> None:
     there = setting(variant)
@@ -212,7 +208,7 @@ def test_what_is_said_of_it_is_what_coverage_finds(
     )
 
 
-def test_several_documents_are_each_spoken_of() -> None:
+def test_the_notes_on_hardening_are_of_each_document() -> None:
     both = options(
         ("ipv4-scoped", "ipv4-pod-identity"), cni_version="latest", hardening=Hardening()
     )
@@ -220,15 +216,8 @@ def test_several_documents_are_each_spoken_of() -> None:
     assert {"untagged-interfaces-claimable", "unconditioned-create-tags"} <= identifiers
 
 
-IDS = {
-    IdList.subnets: ["subnet-01234567", "subnet-89abcdef"],
-    IdList.security_groups: ["sg-01234567", "sg-89abcdef"],
-}
-ADDED = {IdList.subnets: "subnet-added", IdList.security_groups: "security-group-added"}
-
-
 @pytest.mark.parametrize("limits", [(IdList.subnets,), (IdList.security_groups,), tuple(IdList)])
-@pytest.mark.parametrize("name", ["ipv4-scoped", "ipv4-pod-identity"])
+@pytest.mark.parametrize("name", LISTING_VARIANTS)
 def test_lists_take_nothing_from_any_default_scenario(
     name: str, limits: tuple[IdList, ...]
 ) -> None:
@@ -304,6 +293,12 @@ OLD = ("--cni-version", "v1.19.3")  # whose next version sends one more tag key
         ),
         ((), ("cluster-name-corrected",), "leave CLUSTER_NAME as it is", ()),
         ((), ("additional-tags-changed",), "leave ADDITIONAL_ENI_TAGS as it is", ()),
+        (
+            (),
+            ("cluster-name-corrected", "additional-tags-changed"),
+            "leave CLUSTER_NAME as it is and leave ADDITIONAL_ENI_TAGS as it is",
+            (),
+        ),
     ],
 )
 def test_what_to_do_keeps_a_policy_as_narrow_as_it_can(

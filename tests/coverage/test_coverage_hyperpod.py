@@ -3,27 +3,29 @@
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from conftest import run
-from coverage_policies import NAMES, composed, covered, denied, setting, with_statement
+from coverage_policies import (
+    NAMES,
+    allow,
+    composed,
+    covered,
+    denied,
+    deny,
+    setting,
+    with_statement,
+    without,
+)
 from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy
 
 ATTACH = "sagemaker:AttachClusterNodeNetworkInterface"
 NODE = "hyperpod-node"
 SCOPED = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
 UNNEEDED = ("set-groups", "degraded")  # which has no effect
-
-
-def without(policy: Policy, *actions: str) -> Policy:
-    remaining = (
-        replace(s, actions=tuple(a for a in s.actions if a not in actions))
-        for s in policy.statements
-    )
-    return replace(policy, statements=tuple(s for s in remaining if s.actions))
+GROWTH = {("check-subnets", "degraded"), ("describe-subnets", "fatal")}
 
 
 def hyperpod(mode: str = "ipv4", *features: str) -> RequestSetting:
@@ -58,14 +60,14 @@ def test_an_ec2_attachment_is_not_needed_where_every_node_is_of_hyperpod() -> No
 
 
 def test_another_clusters_arn_is_denied() -> None:
-    other = Statement(actions=(ATTACH,), resources=("arn:aws:sagemaker:*:*:cluster/000000000000",))
+    other = allow(ATTACH, on="arn:aws:sagemaker:*:*:cluster/000000000000")
     policy = with_statement(composed("ipv4", "v1.23.2"), 9, other)
     assert (NODE, "attach-by-sagemaker", "fatal") in denied(covered(policy, hyperpod(), NODE))
 
 
 def test_aws_answers_get_caller_identity_whatever_policies_say() -> None:
-    deny = Statement("Deny", actions=("sts:GetCallerIdentity",), resources=("*",))
-    policy = with_statement(composed("ipv4", "v1.23.2", "hyperpod"), 9, deny)
+    policy = composed("ipv4", "v1.23.2", "hyperpod")
+    policy = with_statement(policy, 9, deny("sts:GetCallerIdentity"))
     coverage = covered(policy, hyperpod(), NODE)
     assert coverage.verdict == "works"
     assert "sts:GetCallerIdentity" in {c.template.action for c in coverage.scenario_runs[0].calls}
@@ -90,24 +92,8 @@ def test_hyperpod_nodes_come_with_the_feature_and_from_v1_23_2_on() -> None:
     ("version", "mode", "expected"),
     [
         ("v1.21.2", "ipv4", {("describe-subnets", "degraded")}),
-        (
-            "v1.23.1",
-            "ipv4",
-            {
-                ("check-subnets", "degraded"),
-                ("describe-subnets", "fatal"),
-                ("check-subnet-of-new", "fatal"),
-            },
-        ),
-        (
-            "v1.23.2",
-            "ipv4",
-            {
-                ("check-subnets", "degraded"),
-                ("describe-subnets", "fatal"),
-                ("check-subnet-of-new", "degraded"),
-            },
-        ),
+        ("v1.23.1", "ipv4", {*GROWTH, ("check-subnet-of-new", "fatal")}),
+        ("v1.23.2", "ipv4", {*GROWTH, ("check-subnet-of-new", "degraded")}),
         ("v1.21.2", "ipv6", {UNNEEDED}),
         ("v1.23.2", "ipv6", {("check-subnets", "fatal"), UNNEEDED}),
     ],

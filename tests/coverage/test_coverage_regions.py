@@ -1,6 +1,5 @@
 """A Region that a Deny names is not where the plugin is, and a Region decides the partition."""
 
-import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from random import Random
@@ -10,15 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from conftest import run
-from coverage_policies import composed, setting
-from vpc_cni_iam.catalog.facts import known_versions
+from coverage_policies import NEWEST, allow, composed, deny, reported, setting
+from daemonsets import daemonset
+from synthetic import document
 from vpc_cni_iam.catalog.facts.partitions import all_regions
 from vpc_cni_iam.coverage.analysis.cover import PluginVerdict, cover
 from vpc_cni_iam.coverage.names import known_names, names_of
 from vpc_cni_iam.coverage.subject import check_coverage
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
-
-NEWEST = str(known_versions.newest())
 
 ELSEWHERE = "fails elsewhere: give `--region`"
 GUARDRAILS: dict[str, Any] = {
@@ -36,6 +34,7 @@ GUARDRAILS: dict[str, Any] = {
     "here": {"Action": "*", "Condition": {"StringEquals": {"ec2:Region": "us-east-1"}}},
     "s3": {"Action": "s3:*", "Condition": {"StringNotEquals": {"ec2:Region": "us-east-1"}}},
 }
+IN_US = {"aws:RequestedRegion": "us-*"}
 NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
 
 
@@ -44,8 +43,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "ipv4.json").write_text(run("policy", "ipv4").out)
     for name, statement in GUARDRAILS.items():
         resource = {} if "NotResource" in statement else {"Resource": "*"}
-        whole = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", **resource, **statement}}
-        (tmp_path / f"{name}.json").write_text(json.dumps(whole))
+        whole = document({"Effect": "Deny", **resource, **statement})
+        (tmp_path / f"{name}.json").write_text(whole)
     return tmp_path
 
 
@@ -82,7 +81,7 @@ def test_a_guardrail_that_makes_no_difference_is_not_mentioned(folder: Path) -> 
 
 def test_every_format_says_where_the_plugin_works(folder: Path) -> None:
     words = ("coverage", "ipv4.json", "--scp", "two.json")
-    report = json.loads(run(*words, "--format", "json", cwd=folder).out)
+    report = reported(folder, *words[1:])
     assert report["verdict"] == "fails"
     assert report["regions"] == [
         {"region": "us-east-1", "checked": "us-east-1", "verdict": "works"},
@@ -96,7 +95,7 @@ def test_every_format_says_where_the_plugin_works(folder: Path) -> None:
     done = run(*words, "--all-versions", cwd=folder)
     first, *_, last = done.out.splitlines()
     assert done.code == 1 and first.endswith(f", IPv4, in eu-west-1: {verdict}") and last == verdict
-    matrix = json.loads(run(*words, "--all-versions", "--format", "json", cwd=folder).out)
+    matrix = reported(folder, *words[1:], "--all-versions")
     assert [r["works_with"] for r in matrix["regions"]] == [[["v1.1.0", NEWEST]]] * 2 + [[]]
     assert f"The plugin {verdict}." in run(*words, "--format", "html", cwd=folder).out
     drawn = run(*words, "--format", "svg", cwd=folder).out
@@ -117,15 +116,7 @@ def test_the_region_of_an_allow_is_the_plugins(folder: Path) -> None:
 
 
 def test_the_region_of_a_daemonset_is_known(folder: Path) -> None:
-    env = [{"name": "AWS_REGION", "value": "us-east-1"}, {"name": "CLUSTER_NAME", "value": "prod"}]
-    image = "example.com/amazon-k8s-cni:v1.23.2"
-    spec = {"containers": [{"name": "aws-node", "image": image, "env": env}]}
-    daemonset = {
-        "kind": "DaemonSet",
-        "metadata": {"name": "aws-node"},
-        "spec": {"template": {"spec": spec}},
-    }
-    (folder / "ds.json").write_text(json.dumps(daemonset))
+    (folder / "ds.json").write_text(daemonset(AWS_REGION="us-east-1"))
     words = ("coverage", "ipv4.json", "one.json", "--daemonset", "ds.json")
     assert run(*words, cwd=folder).code == 0
     assert run(*words, "--region", "eu-west-1", cwd=folder).code == 1
@@ -159,22 +150,20 @@ def test_a_region_decides_the_partition(region: str, partition: str, folder: Pat
 def test_a_partition_decides_the_example_of_a_region(folder: Path) -> None:
     policy = run("policy", "ipv4-scoped", *NAMES, "--partition", "aws-cn").out
     (folder / "policy.json").write_text(policy)
-    report = json.loads(run("coverage", "policy.json", "--format", "json", cwd=folder).out)
-    contexts = [
-        check["context"]
-        for scenario in report["scenarios"]
+    regions = {
+        check["context"]["aws:RequestedRegion"]
+        for scenario in reported(folder, "policy.json")["scenarios"]
         for call in scenario["calls"]
         for check in call["checks"]
-    ]
-    assert {context["aws:RequestedRegion"] for context in contexts} == {"cn-north-1"}
+    }
+    assert regions == {"cn-north-1"}
     refused = run("coverage", "policy.json", "--region", "eu-west-1", "--partition", "aws-cn")
     assert refused.code == 2 and "--partition aws-cn does not have the Region" in refused.err
 
 
 def test_a_call_of_the_library_checks_each_region_too() -> None:
     outside = Condition("StringNotEquals", "aws:RequestedRegion", ("us-east-1",))
-    deny = Statement("Deny", actions=("*",), resources=("*",), conditions=(outside,))
-    guarded = Policy((*composed("ipv4", "latest").statements, deny))
+    guarded = Policy((*composed("ipv4", "latest").statements, deny("*", when=outside)))
     coverage = check_coverage([guarded])
     assert coverage.verdict is PluginVerdict.fails
     verdicts = {each.region.name: each.result.verdict for each in coverage.by_region}
@@ -184,17 +173,9 @@ def test_a_call_of_the_library_checks_each_region_too() -> None:
 @pytest.mark.parametrize(
     ("statement", "region"),
     [
+        ({"Condition": {"StringLike": IN_US | {"ec2:Region": "*-2"}}}, "us-west-2"),
         (
-            {"Condition": {"StringLike": {"aws:RequestedRegion": "us-*", "ec2:Region": "*-2"}}},
-            "us-west-2",
-        ),
-        (
-            {
-                "Condition": {
-                    "StringLike": {"aws:RequestedRegion": "us-*"},
-                    "StringNotLike": {"ec2:Region": "*-east-1"},
-                }
-            },
+            {"Condition": {"StringLike": IN_US, "StringNotLike": {"ec2:Region": "*-east-1"}}},
             "us-west-1",
         ),
         ({"Condition": {"StringLike": {"ec2:AvailabilityZone": "us-*"}}}, "us-east-1"),
@@ -208,10 +189,9 @@ def test_a_call_of_the_library_checks_each_region_too() -> None:
 def test_no_region_in_which_a_deny_applies_is_missed(
     statement: dict[str, Any], region: str, folder: Path
 ) -> None:
-    allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
-    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", **statement}
-    policy = {"Version": "2012-10-17", "Statement": [allow, deny]}
-    (folder / "deny.json").write_text(json.dumps(policy))
+    every = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
+    policy = document(every, {"Effect": "Deny", "Action": "*", "Resource": "*", **statement})
+    (folder / "deny.json").write_text(policy)
     words = ("coverage", "deny.json")
     done = run(*words, cwd=folder)
     assert done.code == run(*words, "--region", region, cwd=folder).code == 1
@@ -229,24 +209,19 @@ KEYS = ("aws:RequestedRegion", "ec2:Region", "ec2:AvailabilityZone")
 
 def random_deny(choices: Random) -> Statement:
     if choices.random() < 0.2:
-        return Statement("Deny", actions=("*",), resources=(choices.choice(ARNS),))
+        return deny("*", on=choices.choice(ARNS))
     conditions = {
         (choices.choice(OPERATORS), key): tuple(choices.sample(NAMES_OF_REGIONS, 2))
         for key in choices.sample(KEYS, choices.choice((1, 2)))
     }
-    return Statement(
-        "Deny",
-        actions=("*",),
-        resources=("*",),
-        conditions=tuple(Condition(*names, values) for names, values in conditions.items()),
-    )
+    every = (Condition(*names, values) for names, values in conditions.items())
+    return replace(deny("*"), conditions=tuple(every))
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_no_region_is_worse_than_the_verdict_for_an_unknown_one(seed: int) -> None:
     choices = Random(seed)
-    everything = Statement(actions=("ec2:*",), resources=("*",))
-    policy = Policy((everything, random_deny(choices)))
+    policy = Policy((allow("ec2:*"), random_deny(choices)))
     verdict = check_coverage([policy]).verdict
     for region in all_regions():
         names = names_of(known_names({"region": region}))

@@ -6,7 +6,15 @@ import pytest
 from msgspec.structs import replace
 
 from conftest import ROOT
-from coverage_policies import NAMES, composed, setting, upstream, with_statement
+from coverage_policies import (
+    NAMES,
+    allow,
+    composed,
+    index_of,
+    setting,
+    upstream,
+    with_statement,
+)
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER
@@ -25,26 +33,26 @@ def found(policy: Policy, mode: Mode = "ipv4") -> dict[str, str]:
     return {f.identifier: f.severity for f in risks.find_risks([policy], setting("latest", mode))}
 
 
-def test_of_upstreams_documents() -> None:
-    scoped = {
-        "unconditioned-create-tags": "warning",
-        "instance-tag-not-set": "warning",
-        "security-groups-unscoped": "warning",
-        "addresses-reassignable": "note",
-        "any-tag-key": "note",
-        "describe-unscoped": "note",
-        "cluster-name-needed": "note",
-    }
-    unscoped = {
-        "interfaces-unscoped": "warning",
-        "unconditioned-create-tags": "warning",
-        "instances-unscoped": "warning",
-        "creates-in-any-vpc": "warning",
-        "security-groups-unscoped": "warning",
-        "addresses-reassignable": "note",
-        "any-tag-key": "note",
-        "describe-unscoped": "note",
-    }
+def risk(policy: Policy, name: str) -> risks.Risk:
+    (result,) = (r for r in risks.find_risks([policy], setting()) if r.identifier == name)
+    return result
+
+
+def severities(warnings: str, notes: str) -> dict[str, str]:
+    return dict.fromkeys(warnings.split(), "warning") | dict.fromkeys(notes.split(), "note")
+
+
+def test_the_risks_of_upstreams_documents() -> None:
+    notes = "addresses-reassignable any-tag-key describe-unscoped"
+    scoped = severities(
+        "unconditioned-create-tags instance-tag-not-set security-groups-unscoped",
+        f"{notes} cluster-name-needed",
+    )
+    unscoped = severities(
+        "interfaces-unscoped unconditioned-create-tags instances-unscoped creates-in-any-vpc "
+        "security-groups-unscoped",
+        notes,
+    )
     for revision in documents.revisions():
         assert found(upstream("ipv4-scoped", revision.name)) == scoped
         assert found(upstream("ipv4", revision.name)) == unscoped
@@ -60,8 +68,7 @@ def test_the_scoped_document_says_what_its_tag_gives() -> None:
 
 def conditioned(*statements: Statement) -> Policy:
     """Upstream's scoped policy with other statements for CreateTags."""
-    (index,) = (i for i, s in enumerate(SCOPED.statements) if "ec2:CreateTags" in s.actions)
-    policy = with_statement(SCOPED, index, None)
+    policy = with_statement(SCOPED, index_of(SCOPED, "ec2:CreateTags"), None)
     return Policy((*policy.statements, *statements), policy.version)
 
 
@@ -85,15 +92,10 @@ OWN = tagging(
 
 def test_conditions_on_create_tags_close_the_hole_and_leave_a_smaller_one() -> None:
     policy = conditioned(CREATE, CLAIM, OWN)
-    assert found(policy) == {
-        "untagged-interfaces-claimable": "warning",
-        "instance-tag-not-set": "warning",
-        "security-groups-unscoped": "warning",
-        "addresses-reassignable": "note",
-        "describe-unscoped": "note",
-        "cluster-name-needed": "note",
-        "tag-keys-closed": "note",
-    }
+    assert found(policy) == severities(
+        "untagged-interfaces-claimable instance-tag-not-set security-groups-unscoped",
+        "addresses-reassignable describe-unscoped cluster-name-needed tag-keys-closed",
+    )
     changes = ("trunk-interface", "cluster-name-corrected", "additional-tags-changed")
     assert cover([policy], setting(), find(skipped=changes)).verdict == "works"
     broken = cover([policy], setting(), find(("cluster-name-corrected",)))
@@ -122,9 +124,7 @@ def test_a_claim_that_must_bring_more_tags_is_a_claim() -> None:
 
 def test_reach_within_the_own_vpc_is_reach() -> None:
     """A VPC holds other clusters, and what no cluster owns."""
-    (index,) = (
-        i for i, s in enumerate(SCOPED.statements) if "ec2:DeleteNetworkInterface" in s.actions
-    )
+    index = index_of(SCOPED, "ec2:DeleteNetworkInterface")
     by_vpc = replace(SCOPED.statements[index], conditions=(VPC,))
     (first, *_) = risks.find_risks([with_statement(SCOPED, index, by_vpc)], setting())
     assert (
@@ -152,21 +152,12 @@ def test_without_their_conditions_statements_reach_further() -> None:
 
 def test_detaching_and_attaching_need_the_instance_too() -> None:
     """An interface that another cluster's node has in use stays there, whoever has tagged it."""
-    (tagging_risk,) = (
-        r for r in risks.find_risks([SCOPED], setting()) if r.identifier.startswith("uncond")
-    )
-    assert "ec2:DetachNetworkInterface" not in tagging_risk.names
-    assert {"ec2:UnassignPrivateIpAddresses", "ec2:ModifyNetworkInterfaceAttribute"} <= {
-        *tagging_risk.names
-    }
-    everywhere = Statement(
-        actions=("ec2:DetachNetworkInterface",), resources=("arn:aws:ec2:*:*:instance/*",)
-    )
+    reached = {*risk(SCOPED, "unconditioned-create-tags").names}
+    assert "ec2:DetachNetworkInterface" not in reached
+    assert {"ec2:UnassignPrivateIpAddresses", "ec2:ModifyNetworkInterfaceAttribute"} <= reached
+    everywhere = allow("ec2:DetachNetworkInterface", on="arn:aws:ec2:*:*:instance/*")
     wider = Policy((*SCOPED.statements, everywhere))
-    (tagging_risk,) = (
-        r for r in risks.find_risks([wider], setting()) if r.identifier.startswith("uncond")
-    )
-    assert "ec2:DetachNetworkInterface" in tagging_risk.names
+    assert "ec2:DetachNetworkInterface" in risk(wider, "unconditioned-create-tags").names
 
 
 def test_listed_security_groups_are_no_risk() -> None:
@@ -175,13 +166,9 @@ def test_listed_security_groups_are_no_risk() -> None:
         replace(s, resources=tuple(group if "security-group/" in r else r for r in s.resources))
         for s in SCOPED.statements
     ]
-    (risk,) = (
-        r
-        for r in risks.find_risks([SCOPED], setting())
-        if r.identifier == "security-groups-unscoped"
-    )
-    assert risk.severity == "warning"
-    assert risk.names == ("ec2:ModifyNetworkInterfaceAttribute", "ec2:CreateNetworkInterface")
+    unscoped = risk(SCOPED, "security-groups-unscoped")
+    assert unscoped.severity == "warning"
+    assert unscoped.names == ("ec2:ModifyNetworkInterfaceAttribute", "ec2:CreateNetworkInterface")
     assert "security-groups-unscoped" not in found(Policy(tuple(statements)))
     (index,) = (
         i
@@ -189,24 +176,14 @@ def test_listed_security_groups_are_no_risk() -> None:
         if "/*" in s.resources[0] and "security" in s.resources[0]
     )
     statements[index] = SCOPED.statements[index]
-    (risk,) = (
-        r
-        for r in risks.find_risks([Policy(tuple(statements))], setting())
-        if r.identifier == "security-groups-unscoped"
-    )
-    assert risk.names == ("ec2:ModifyNetworkInterfaceAttribute",)
+    unscoped = risk(Policy(tuple(statements)), "security-groups-unscoped")
+    assert unscoped.names == ("ec2:ModifyNetworkInterfaceAttribute",)
 
 
-def test_unknown_keys_are_named() -> None:
-    odd = Condition("StringEquals", "ec2:InstanceType", ("m5.large",))
-    policy = Policy((Statement(actions=("ec2:*",), resources=("*",), conditions=(odd,)),))
-    # Nobody knows whether a call is allowed, so that every risk of ec2:* may be there, too.
-    assert found(policy)["condition-key-not-modelled"] == "warning"
-
-
-def test_a_tag_of_the_role_that_is_not_known_is_named() -> None:
-    asks = Condition("StringEquals", "aws:PrincipalTag/team", ("network",))
-    policy = Policy((Statement(actions=("ec2:*",), resources=("*",), conditions=(asks,)),))
+@pytest.mark.parametrize("key", ["ec2:InstanceType", "aws:PrincipalTag/team"])
+def test_a_key_that_is_not_known_is_named(key: str) -> None:
+    """Whether a call is allowed is not known, so every risk of ec2:* may be there, too."""
+    policy = Policy((allow("ec2:*", when=Condition("StringEquals", key, ("x",))),))
     assert found(policy)["condition-key-not-modelled"] == "warning"
 
 
@@ -225,8 +202,7 @@ def test_a_tag_of_the_role_that_is_not_known_is_named() -> None:
 )
 def test_a_tag_that_nothing_is_known_to_set_is_named(kind: str, tag: str, named: bool) -> None:
     asks = Condition("StringEquals", f"aws:ResourceTag/{tag}", ("x",))
-    on = f"arn:aws:ec2:*:*:{kind}/*"
-    policy = Policy((Statement(actions=("ec2:*",), resources=(on,), conditions=(asks,)),))
+    policy = Policy((allow("ec2:*", on=f"arn:aws:ec2:*:*:{kind}/*", when=asks),))
     where = replace(setting(), primary_tags={"made-by": "us"})
     identifiers = {f.identifier for f in risks.find_risks([policy], where)}
     assert ("condition-key-not-modelled" in identifiers) == named
@@ -256,9 +232,9 @@ def test_every_identifier_is_explained_once_with_its_severity() -> None:
 def test_an_action_that_aws_does_not_have_is_a_risk_with_the_nearest_one(effect: Effect) -> None:
     """IAM accepts such a name: an Allow of it allows nothing, and a Deny denies nothing."""
     statement = Statement(effect, ("ec2:DescribeInstance", "ec2:DescribeS*"), resources=("*",))
-    (risk,) = risks.find_risks([Policy((statement,))], setting())[:1]
-    assert risk.identifier == "unknown-action"
-    assert risk_text(risk).endswith(": ec2:DescribeInstance (did you mean ec2:DescribeInstances?)")
+    (first, *_) = risks.find_risks([Policy((statement,))], setting())
+    assert first.identifier == "unknown-action"
+    assert risk_text(first).endswith(": ec2:DescribeInstance (did you mean ec2:DescribeInstances?)")
     # Of other services, not every action is known here.
     statement = Statement(effect, ("ec2:DescribeInstances", "ssm:Anything"), resources=("*",))
     assert "unknown-action" not in found(Policy((statement,)))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import run
-from coverage_policies import NAMES, composed, covered, setting
+from coverage_policies import NAMES, composed, covered, reported, setting
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -82,13 +82,6 @@ def test_few_answers_change_what_follows_in_a_scenario(mode: Mode) -> None:
     assert most > 1
 
 
-def reported(folder: Path, *words: str) -> dict[str, Any]:
-    done = run("coverage", *words, "--format", "json", cwd=folder)
-    assert done.code in (0, 1), done.err
-    report: dict[str, Any] = json.loads(done.out)
-    return report
-
-
 def names(report: Mapping[str, Any]) -> list[str]:
     return [scenario["name"] for scenario in report["scenarios"]]
 
@@ -112,8 +105,11 @@ def test_the_module_that_the_tool_recommends_passes_its_own_check(tmp_path: Path
     assert f"\nnot run, unless --scenario names it: {listed}\n" in done.out
     every = run("coverage", "m", *values, "--all-versions", cwd=tmp_path)
     assert f"\nnot run, unless --scenario names it: {listed}\n" in every.out
-    special = run("coverage", "m", *values, "--scenario", SPECIAL[0], cwd=tmp_path)
+    words = ("coverage", "m", *values, "--scenario", SPECIAL[0])
+    special = run(*words, cwd=tmp_path)
     assert special.code == 1 and "not run" not in special.out
+    heading = run(*words, "--all-versions", cwd=tmp_path).out.partition(":")[0]
+    assert heading.endswith(f", in {SPECIAL[0]} only")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from conftest import run
-from coverage_policies import composed, upstream
+from coverage_policies import allow, composed, deny
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import known_versions
@@ -30,12 +30,12 @@ ONE_REGION = Condition("StringEquals", "aws:RequestedRegion", ("us-east-1",))
 VPC_ARN = "arn:aws:ec2:us-east-1:444455556666:vpc/"
 
 
-def allow(resource: str, *conditions: Condition) -> Statement:
-    return Statement(actions=("ec2:*",), resources=(resource,), conditions=conditions)
+def own(resource: str, condition: Condition | None = None) -> Statement:
+    return allow("ec2:*", on=resource, when=condition)
 
 
-def deny(resource: str, *conditions: Condition) -> Statement:
-    return replace(allow(resource, *conditions), effect="Deny")
+def denied(resource: str, condition: Condition | None = None) -> Statement:
+    return deny("ec2:*", on=resource, when=condition)
 
 
 def test_the_mode_is_that_of_the_addresses_the_policy_assigns() -> None:
@@ -60,7 +60,7 @@ def test_names_are_read_from_conditions_and_resources() -> None:
 def test_a_name_that_is_said_in_two_ways_is_not_taken() -> None:
     resources = ("arn:aws:ec2:eu-west-1:111122223333:instance/*", "arn:aws:ec2:*:*:subnet/*")
     more = ("arn:aws:ec2:eu-west-2:111122223333:instance/*",)
-    policy = Policy((Statement(actions=("ec2:*",), resources=resources + more),))
+    policy = Policy((allow("ec2:*", on=resources + more),))
     assert names_in([policy]) == {"partition": "aws", "account_id": "111122223333"}
 
 
@@ -98,19 +98,11 @@ def test_policies_are_checked_by_a_call_of_the_library() -> None:
         subject.check_coverage(ipv6, cni_version="v1.9.0")
 
 
-def test_a_published_document_is_named_above_the_calls(tmp_path: Path) -> None:
-    (tmp_path / "policy.json").write_text(dumps(upstream("ipv4-scoped", "2024-07-22")))
-    done = run("coverage", "policy.json", "--scenario", "fresh-node", cwd=tmp_path)
-    line = done.out.splitlines()[1]
-    assert line.startswith("equal to ipv4-scoped of upstream's page (") and "2024-07-22" in line
-
-
 @pytest.mark.parametrize("command", ["coverage", "compare"])
 def test_a_policy_larger_than_those_of_a_role_is_refused_before_it_is_evaluated(
     command: str, tmp_path: Path
 ) -> None:
-    patterns = [f"ec2:*{i}*{i}*{i}*{i}*{i}*{i}*" for i in range(2_800)]
-    statements = [Statement(actions=(p,), resources=("*",)) for p in patterns]
+    statements = [allow(f"ec2:*{i}*{i}*{i}*{i}*{i}*{i}*") for i in range(2_800)]
     path = tmp_path / "policy.json"
     path.write_text(dumps(Policy(tuple(statements)), indent=2))
     done = run(command, *[str(path)] * (1 + (command == "compare")))
@@ -125,11 +117,9 @@ def test_a_policy_larger_than_those_of_a_role_is_refused_before_it_is_evaluated(
 
 def test_white_space_does_not_count_against_the_size() -> None:
     spaced = Condition("StringEquals", "aws:RequestTag/a", (" " * 200_000,))
-    statement = Statement(actions=("ec2:*",), resources=("*",), conditions=(spaced,))
-    text = dumps(Policy((statement,)))
-    assert subject.of_files(["-"], (), subject.Opener(lambda: text)).policies == (
-        Policy((statement,)),
-    )
+    policy = Policy((allow("ec2:*", when=spaced),))
+    text = dumps(policy)
+    assert subject.of_files(["-"], (), subject.Opener(lambda: text)).policies == (policy,)
 
 
 def test_the_largest_policies_of_a_role_are_evaluated_within_seconds(tmp_path: Path) -> None:
@@ -139,12 +129,9 @@ def test_the_largest_policies_of_a_role_are_evaluated_within_seconds(tmp_path: P
     values = tuple(f"*{word}*{word}*" for word in words[:11_000])
     vpc = Condition("StringNotLike", "ec2:Vpc", values)
     largest = {
-        "actions": [Statement(actions=many, resources=("*",))],
-        "statements": [
-            Statement(actions=(f"ec2:*{i}*",), resources=(f"arn:aws:ec2:*:*:*/x{i}*",))
-            for i in range(1_600)
-        ],
-        "values": [Statement(actions=("ec2:*",), resources=("*",), conditions=(vpc,))],
+        "actions": [allow(*many)],
+        "statements": [allow(f"ec2:*{i}*", on=f"arn:aws:ec2:*:*:*/x{i}*") for i in range(1_600)],
+        "values": [allow("ec2:*", when=vpc)],
     }
     for name, statements in largest.items():
         path = tmp_path / f"{name}.json"
@@ -174,20 +161,18 @@ def test_a_policy_that_the_evaluator_refuses_is_named_as_its_user_knows_it(tmp_p
 @pytest.mark.parametrize(
     ("statement", "names"),
     [
-        (allow("arn:aws-cn:ec2:*:*:*"), {"partition": "aws-cn"}),
+        (own("arn:aws-cn:ec2:*:*:*"), {"partition": "aws-cn"}),
         (
-            allow("arn:aws:ec2:us-east-1:444455556666:*"),
+            own("arn:aws:ec2:us-east-1:444455556666:*"),
             {"partition": "aws", "region": "us-east-1", "account_id": "444455556666"},
         ),
         (
-            allow(
-                "*", Condition("StringEquals", "aws:RequestedRegion", ("us-east-2", "ca-west-1"))
-            ),
+            own("*", Condition("StringEquals", "aws:RequestedRegion", ("us-east-2", "ca-west-1"))),
             {},
         ),
-        (allow("*", ONE_REGION), {"region": "us-east-1"}),
+        (own("*", ONE_REGION), {"region": "us-east-1"}),
         (
-            allow("*", Condition("ArnEquals", "ec2:Vpc", (f"{VPC_ARN}vpc-01234567",))),
+            own("*", Condition("ArnEquals", "ec2:Vpc", (f"{VPC_ARN}vpc-01234567",))),
             {
                 "partition": "aws",
                 "region": "us-east-1",
@@ -196,15 +181,15 @@ def test_a_policy_that_the_evaluator_refuses_is_named_as_its_user_knows_it(tmp_p
             },
         ),
         # What a Deny excepts is not where the plugin is: it may be denied.
-        (deny("*", replace(ONE_REGION, operator="StringNotEquals")), {}),
-        (replace(deny("*"), resources=(), not_resources=(f"{VPC_ARN}*",)), {}),
+        (denied("*", replace(ONE_REGION, operator="StringNotEquals")), {}),
+        (replace(denied("*"), resources=(), not_resources=(f"{VPC_ARN}*",)), {}),
         # What is about other services says nothing about the plugin.
-        (replace(allow("*", ONE_REGION), actions=("s3:*",)), {}),
+        (replace(own("*", ONE_REGION), actions=("s3:*",)), {}),
         # What a Deny is about is what the plugin does not have.
-        (deny("*", Condition("StringEquals", "aws:RequestedRegion", ("us-east-1",))), {}),
-        (deny("arn:aws:ec2:us-east-1:444455556666:subnet/*"), {}),
-        (deny("*", Condition("StringEquals", f"aws:ResourceTag/{CLUSTER}", ("other",))), {}),
-        (allow("*", Condition("StringNotEquals", f"aws:ResourceTag/{CLUSTER}", ("other",))), {}),
+        (denied("*", Condition("StringEquals", "aws:RequestedRegion", ("us-east-1",))), {}),
+        (denied("arn:aws:ec2:us-east-1:444455556666:subnet/*"), {}),
+        (denied("*", Condition("StringEquals", f"aws:ResourceTag/{CLUSTER}", ("other",))), {}),
+        (own("*", Condition("StringNotEquals", f"aws:ResourceTag/{CLUSTER}", ("other",))), {}),
     ],
 )
 def test_the_names_of_a_policy_are_those_that_it_allows(

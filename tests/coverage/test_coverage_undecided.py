@@ -1,4 +1,7 @@
-"""A call that AWS leaves open whether a policy allows is not allowed, and every format says so."""
+"""A call that AWS leaves open whether a policy allows is not allowed.
+
+Text and pages say of it what JSON says: test_coverage_formats.py.
+"""
 
 import json
 from pathlib import Path
@@ -34,16 +37,7 @@ def coverage(policy: str, *options: str) -> tuple[int, str]:
     return done.code, done.out
 
 
-def test_text(policy: str) -> None:
-    code, text = coverage(policy)
-    assert code == 1
-    assert f"undecided by statement 2: {REASON}\n" in text
-    assert "         if denied, exits at start (" in text
-    assert text.endswith("2 denied (2 undecided, counted as denied), 2 of them required\n")
-    assert text.splitlines()[-1].startswith("unknown: ")
-
-
-def test_json(policy: str) -> None:
+def test_json_says_what_is_undecided_and_why(policy: str) -> None:
     code, text = coverage(policy, "--format", "json")
     assert code == 1
     data = json.loads(text)
@@ -57,7 +51,7 @@ def test_json(policy: str) -> None:
 
 
 @pytest.mark.parametrize("output", ["text", "json", "svg", "html"])
-def test_all_versions(policy: str, output: str) -> None:
+def test_every_format_of_all_versions_says_what_is_undecided(policy: str, output: str) -> None:
     code, text = coverage(policy, "--all-versions", "--format", output)
     assert code == 1
     if output == "json":

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from conftest import run, validator, write_tree
+from daemonsets import daemonset
+from synthetic import allow, deny, document
 from vpc_cni_iam.catalog.facts import known_versions
 
 # What the agents of v1.23.2 and v1.14.0 wrote when EC2 denied a request.
@@ -69,6 +71,8 @@ CLUSTER = "cluster.k8s.amazonaws.com/name"
 VPC = f"{ARN}:vpc/vpc-0123456789abcdef0"
 OWNED = "kubernetes.io/cluster/prod"
 SCOPED_NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
+SCOPED = run("policy", "ipv4-scoped", *SCOPED_NAMES, "--account-id", "111122223333").out
+IPV4, OLD = run("policy", "ipv4").out, run("policy", "ipv4", "--revision", "2022-01-31").out
 
 
 def decoded(action: str, resource: str, conditions: dict[str, str], *, deny: bool = False) -> str:
@@ -104,6 +108,12 @@ def explained(text: str, *words: str) -> list[dict[str, Any]]:
     assert done.code == (0 if result["complete"] else 1)
     denials: list[dict[str, Any]] = result["denials"]
     return denials
+
+
+def given(folder: Path, policy: str) -> tuple[str, str]:
+    """The option with a policy of the role."""
+    (folder / "policy.json").write_text(policy)
+    return "--policy", str(folder / "policy.json")
 
 
 def causes(explanation: dict[str, Any]) -> dict[str, str]:
@@ -219,11 +229,9 @@ def test_the_mark_of_a_leaked_interface_needs_no_name_of_the_cluster() -> None:
 
 
 def test_the_vpc_of_the_resource_is_named_if_it_is_known(tmp_path: Path) -> None:
-    policy = run("policy", "ipv4-scoped", *SCOPED_NAMES, "--account-id", "111122223333")
-    (tmp_path / "policy.json").write_text(policy.out)
     for vpc, where in ({"ec2:Vpc": f"{ARN}:vpc/vpc-1"}, "; it is in vpc-1"), ({}, ""):
         text = decoded("ec2:CreateNetworkInterface", f"{ARN}:subnet/subnet-1", vpc)
-        (explanation,) = explained(text, "--policy", str(tmp_path / "policy.json"))
+        (explanation,) = explained(text, *given(tmp_path, SCOPED))
         (cause,) = explanation["causes"]
         assert cause["text"] == f"the subnet is not in the VPC of the policy{where}"
 
@@ -379,16 +387,6 @@ def test_names_of_the_request_stand_in_the_statements_before_examples(
     assert "arn:aws:ec2:eu-west-2:111122223333:" in json.dumps(explanation["statements"])
 
 
-def test_what_breaks_and_how_often_is_said() -> None:
-    done = run("explain", "-", stdin=f"{SDK_2}\nother line\n{SDK_2}\n")
-    assert done.code == 0
-    assert "ec2:DescribeSubnets was denied (2 times)" in done.out
-    assert done.out.index(" cause, ") < done.out.index("  call ")
-    assert done.out.count('"Action": "ec2:DescribeSubnets"') == 1
-    assert "breaks: no further interface is created" in done.out
-    assert "policy-older-than-plugin" in done.out
-
-
 def test_the_role_of_the_node_and_the_missing_cluster_name_are_recognised() -> None:
     (explanation,) = explained(json.dumps(RECORD))
     assert explanation["cni_version"] == "v1.22.4"
@@ -441,18 +439,114 @@ def test_the_version_is_that_of_the_user_agent_as_each_version_writes_it(
 def test_the_policy_of_the_role_tells_the_certain_cause_and_the_catalog_the_possible(
     tmp_path: Path, text: str, certain: str, without_policy: set[str]
 ) -> None:
-    policy = run("policy", "ipv4-scoped", *SCOPED_NAMES, "--account-id", "111122223333")
-    (tmp_path / "policy.json").write_text(policy.out)
-    (explanation,) = explained(text, "--policy", str(tmp_path / "policy.json"))
+    (explanation,) = explained(text, *given(tmp_path, SCOPED))
     assert causes(explanation) == {certain: "certain"}
     (explanation,) = explained(text)
     assert causes(explanation) == dict.fromkeys(without_policy, "possible")
 
 
-def test_a_request_without_its_resource_is_possibly_denied_by_a_condition(tmp_path: Path) -> None:
-    (tmp_path / "scoped.json").write_text(run("policy", "ipv4-scoped", *SCOPED_NAMES).out)
-    (explanation,) = explained(SDK_1, "--policy", str(tmp_path / "scoped.json"))
-    assert causes(explanation) == {"condition-or-resource": "possible"}
+INTERFACES = "arn:aws:ec2:*:*:network-interface/*"
+TAGS = decoded("ec2:CreateTags", INTERFACE, {"ec2:Vpc": VPC})
+ATTACH = decoded("ec2:AttachNetworkInterface", f"{ARN}:instance/i-1", {"ec2:ResourceTag/Name": "n"})
+CREATE_INTERFACE = RECORD["errorMessage"].replace("eks-node/i-0123456789abcdef0", "cni/eks-prod")
+ON_SESSION = f"{ARN}:instance/${{aws:userid}}"
+CREATES = "ec2:CreateNetworkInterface"
+CAUSES: dict[str, tuple[str, str, str]] = {
+    "allowed everywhere": (SDK_2, IPV4, "certain allowed-by-policy"),
+    "allowed on the resource": (
+        CREATE_INTERFACE,
+        document(allow([CREATES, "ec2:CreateTags"], INTERFACES)),
+        "certain allowed-by-policy",
+    ),
+    "allowed on another type of resource": (
+        CREATE_INTERFACE,
+        document(allow(CREATES, "arn:aws:ec2:*:*:subnet/*")),
+        "possible condition-or-resource",
+    ),
+    "allowed with a condition": (
+        CREATE_INTERFACE,
+        document(allow(CREATES, INTERFACES, Condition={"StringNotEquals": {"a:b": "c"}})),
+        "possible condition-or-resource",
+    ),
+    "allowed on another interface": (
+        TAGS,
+        document(allow("ec2:CreateTags", f"{ARN}:network-interface/eni-0fedcba9876543210")),
+        "certain condition-or-resource",
+    ),
+    "the text has no resource": (SDK_1, SCOPED, "possible condition-or-resource"),
+    "a Deny on all but some resources, and the text has no resource": (
+        SDK_2.replace("DescribeSubnets", "CreateTags"),
+        document(
+            allow("ec2:*"), {"Effect": "Deny", "Action": "ec2:*Tags", "NotResource": INTERFACES}
+        ),
+        "possible condition-or-resource",
+    ),
+    "a Deny": (TAGS, document(allow("ec2:*"), deny("ec2:*")), "certain explicit-deny"),
+    "a Deny of all but some actions": (
+        EVENT,
+        document(allow("ec2:*"), {"Effect": "Deny", "NotAction": "s3:*", "Resource": "*"}),
+        "certain explicit-deny",
+    ),
+    "a Deny whose condition is met": (
+        TAGS,
+        document(allow("ec2:*"), deny("ec2:*", Condition={"StringLike": {"ec2:Vpc": VPC}})),
+        "certain explicit-deny",
+    ),
+    # Messages do not have these keys, whatever the request had.
+    "a tag of the principal": (
+        ATTACH,
+        document(allow("ec2:*", Condition={"StringEquals": {"aws:PrincipalTag/team": "x"}})),
+        "possible condition",
+    ),
+    "the VPC of the endpoint": (
+        ATTACH,
+        document(allow("ec2:*", Condition={"StringNotEquals": {"aws:SourceVpc": "x"}})),
+        "possible condition",
+    ),
+    "a Deny without TLS": (
+        ATTACH,
+        document(
+            allow("ec2:*"), deny("ec2:*", Condition={"Bool": {"aws:SecureTransport": "false"}})
+        ),
+        "possible condition-or-resource",
+    ),
+    "a resource by a variable": (
+        ATTACH,
+        document(allow("ec2:*", ON_SESSION)),
+        "possible condition-or-resource",
+    ),
+    "a Deny on all but a resource by a variable": (
+        ATTACH,
+        document(allow("ec2:*"), {"Effect": "Deny", "Action": "ec2:*", "NotResource": ON_SESSION}),
+        "possible condition-or-resource",
+    ),
+    # They have those of the service and of tags, each tag by one of two keys.
+    "a key of the service": (
+        ATTACH,
+        document(allow("ec2:*", Condition={"StringEquals": {"ec2:InstanceType": "x"}})),
+        "certain condition",
+    ),
+    "the tag of the resource": (
+        ATTACH,
+        document(allow("ec2:*", Condition={"StringEquals": {"aws:ResourceTag/Name": "n"}})),
+        "certain allowed-by-policy",
+    ),
+    "another tag of the resource": (
+        ATTACH,
+        document(allow("ec2:*", Condition={"StringEquals": {"aws:ResourceTag/Name": "m"}})),
+        "certain condition",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_the_cause_by_the_policy_is_certain_only_where_the_text_decides(
+    name: str, tmp_path: Path
+) -> None:
+    text, policy, cause = CAUSES[name]
+    (explanation,) = explained(text, *given(tmp_path, policy))
+    known = [f"{cause['certainty']} {cause['name']}" for cause in explanation["causes"]]
+    assert known == [cause]
 
 
 @pytest.mark.parametrize(
@@ -462,69 +556,46 @@ def test_a_request_without_its_resource_is_possibly_denied_by_a_condition(tmp_pa
 def test_a_condition_of_no_variant_is_named_by_its_key(
     key: str, resource: str, tmp_path: Path
 ) -> None:
-    statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     condition = {"StringEquals": {"ec2:Region": "eu-west-1", key: "x"}}
-    text = json.dumps({"Statement": {**statement, "Condition": condition}})
-    (tmp_path / "policy.json").write_text(text)
     met = {"ec2:Region": "eu-west-1"}
     denied = decoded("ec2:AttachNetworkInterface", f"{ARN}:{resource}", met)
-    (explanation,) = explained(denied, "--policy", str(tmp_path / "policy.json"))
+    policy = document(allow("*", Condition=condition))
+    (explanation,) = explained(denied, *given(tmp_path, policy))
     (cause,) = explanation["causes"]
     assert cause["text"] == f"the request does not meet the condition on {key}"
 
 
-def test_a_policy_that_is_older_than_the_plugin_is_named_with_its_versions(tmp_path: Path) -> None:
-    old = run("policy", "ipv4", "--revision", "2022-01-31")
-    (tmp_path / "old.json").write_text(old.out)
-    done = run("explain", "-", "--policy", str(tmp_path / "old.json"), stdin=SDK_2)
-    assert (
-        "does not allow ec2:DescribeSubnets; this policy works with v1.1.0 to v1.21.2" in done.out
-    )
+ELSEWHERE = {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}
+LIMITED = document(*json.loads(OLD)["Statement"], deny("*", Condition=ELSEWHERE))
 
 
-def test_a_policy_that_works_in_one_region_is_not_said_to_work_everywhere(tmp_path: Path) -> None:
-    policy = json.loads(run("policy", "ipv4", "--revision", "2022-01-31").out)
-    elsewhere = {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}
-    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": elsewhere}
-    policy["Statement"].append(deny)
-    (tmp_path / "old.json").write_text(json.dumps(policy))
-    done = run("explain", "-", "--policy", str(tmp_path / "old.json"), stdin=SDK_2)
-    assert "this policy works with v1.1.0 to v1.21.2 in us-east-1; works with no known" in done.out
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (OLD, "does not allow ec2:DescribeSubnets; this policy works with v1.1.0 to v1.21.2"),
+        # It does not work everywhere.
+        (
+            LIMITED,
+            "this policy works with v1.1.0 to v1.21.2 in us-east-1; works with no known",
+        ),
+    ],
+)
+def test_a_policy_that_is_older_than_the_plugin_is_named_with_its_versions(
+    policy: str, words: str, tmp_path: Path
+) -> None:
+    assert words in run("explain", "-", *given(tmp_path, policy), stdin=SDK_2).out
 
 
 def test_what_replaces_a_policy_that_lacks_an_action_allows_it(tmp_path: Path) -> None:
     old = run("policy", "ipv4", "--revision", "2022-01-31", "--partition", "aws-cn").out
-    (tmp_path / "old.json").write_text(old)
-    (explanation,) = explained(SDK_2, "--policy", str(tmp_path / "old.json"))
+    (explanation,) = explained(SDK_2, *given(tmp_path, old))
     (cause,) = explanation["causes"]
     command = cause["fix"].split("`")[1].split()[1:]
     assert "aws-cn" in command and "ec2:DescribeSubnets" in run(*command).out
     groups = SDK_2.replace("DescribeSubnets", "DescribeSecurityGroups")
-    (explanation,) = explained(groups, "--policy", str(tmp_path / "old.json"))
+    (explanation,) = explained(groups, *given(tmp_path, old))
     (cause,) = explanation["causes"]
     assert cause["fix"].startswith("if the caller may do this, allow ec2:DescribeSecurityGroups")
-
-
-def test_a_deny_on_all_but_some_resources_is_no_certain_cause_if_the_resource_is_not_known(
-    tmp_path: Path,
-) -> None:
-    deny = {
-        "Effect": "Deny",
-        "Action": "ec2:CreateTags",
-        "NotResource": "arn:aws:ec2:*:*:network-interface/*",
-    }
-    statements = [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}, deny]
-    policy = {"Version": "2012-10-17", "Statement": statements}
-    (tmp_path / "policy.json").write_text(json.dumps(policy))
-    text = SDK_2.replace("DescribeSubnets", "CreateTags")
-    (explanation,) = explained(text, "--policy", str(tmp_path / "policy.json"))
-    assert causes(explanation) == {"condition-or-resource": "possible"}
-
-
-def test_a_policy_that_allows_the_action_everywhere_is_not_the_cause(tmp_path: Path) -> None:
-    (tmp_path / "ipv4.json").write_text(run("policy", "ipv4").out)
-    (explanation,) = explained(SDK_2, "--policy", str(tmp_path / "ipv4.json"))
-    assert causes(explanation) == {"allowed-by-policy": "certain"}
 
 
 def test_no_cause_is_certain_by_a_policy_that_was_not_read_whole(tmp_path: Path) -> None:
@@ -543,60 +614,6 @@ def test_no_cause_is_certain_by_a_policy_that_was_not_read_whole(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("more", "cause"),
-    [
-        ({}, {"allowed-by-policy": "certain"}),
-        ({"Resource": "arn:aws:ec2:*:*:subnet/*"}, {"condition-or-resource": "possible"}),
-        ({"Condition": {"StringNotEquals": {"a:b": "c"}}}, {"condition-or-resource": "possible"}),
-    ],
-)
-def test_a_policy_that_allows_the_named_resource_is_not_the_cause(
-    tmp_path: Path, more: dict[str, object], cause: dict[str, str]
-) -> None:
-    statement = {"Effect": "Allow", "Action": "ec2:CreateNetworkInterface"}
-    text = json.dumps(
-        {"Statement": {**statement, "Resource": "arn:aws:ec2:*:*:network-interface/*", **more}}
-    )
-    (tmp_path / "policy.json").write_text(text)
-    (explanation,) = explained(json.dumps(RECORD), "--policy", str(tmp_path / "policy.json"))
-    known = causes(explanation)
-    assert {name: known.get(name) for name in cause} == cause
-    assert ("condition-or-resource" in known) is ("condition-or-resource" in cause)
-
-
-@pytest.mark.parametrize(
-    ("text", "statement", "cause"),
-    [
-        ("decoded", {"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}, "explicit-deny"),
-        ("event", {"Effect": "Deny", "NotAction": "s3:*", "Resource": "*"}, "explicit-deny"),
-        (
-            "decoded",
-            {
-                "Effect": "Deny",
-                "Action": "ec2:*",
-                "Resource": "*",
-                "Condition": {"StringLike": {"ec2:Vpc": "*/vpc-0123456789abcdef0"}},
-            },
-            "explicit-deny",
-        ),
-        ("decoded", None, "condition-or-resource"),
-    ],
-)
-def test_what_a_policy_denies_or_allows_elsewhere_alone_is_the_certain_cause(
-    tmp_path: Path, text: str, statement: dict[str, Any] | None, cause: str
-) -> None:
-    allowed = "*" if statement else f"{ARN}:network-interface/eni-0fedcba9876543210"
-    allow = {"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": allowed}
-    statements = [allow, *([statement] if statement else [])]
-    policy = tmp_path / "policy.json"
-    policy.write_text(json.dumps({"Version": "2012-10-17", "Statement": statements}))
-    vpc = {"ec2:Vpc": f"{ARN}:vpc/vpc-0123456789abcdef0"}
-    message = decoded("ec2:CreateTags", INTERFACE, vpc) if text == "decoded" else EVENT
-    (explanation,) = explained(message, "--policy", policy)
-    assert causes(explanation) == {cause: "certain"}
-
-
-@pytest.mark.parametrize(
     "principal",
     [
         "arn:aws:iam::111122223333:user/ops/alice",
@@ -608,9 +625,8 @@ def test_what_a_policy_denies_or_allows_elsewhere_alone_is_the_certain_cause(
 def test_the_policy_of_the_plugin_is_no_certain_cause_of_what_a_person_was_denied(
     principal: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "ipv4.json").write_text(run("policy", "ipv4").out)
     text = f"User: {principal} is not authorized to perform: ec2:DescribeSubnets"
-    for words in ((), ("--policy", str(tmp_path / "ipv4.json"))):
+    for words in ((), given(tmp_path, IPV4)):
         (explanation,) = explained(text, *words)
         known = causes(explanation)
         assert "other-principal" in known and "certain" not in known.values()
@@ -632,18 +648,16 @@ CREATE = SDK_2.replace("DescribeSubnets", "CreateNetworkInterface")
     ("more", "cause"),
     [
         ([], "policy-lacks-action"),
-        ([{"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": f"{ARN}:subnet/*"}],
-         "condition-or-resource"),
-        ([{"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": "*"}], "allowed-by-policy"),
+        ([allow("ec2:CreateTags", f"{ARN}:subnet/*")], "condition-or-resource"),
+        ([allow("ec2:CreateTags")], "allowed-by-policy"),
     ],
-)  # fmt: skip
+)
 def test_an_interface_is_made_with_tags_that_the_policy_must_allow_too(
-    text: str, more: list[object], cause: str, tmp_path: Path
+    text: str, more: list[dict[str, Any]], cause: str, tmp_path: Path
 ) -> None:
     """The API's name is said, and AWS checks two actions for it."""
-    create = {"Effect": "Allow", "Action": "ec2:CreateNetworkInterface", "Resource": "*"}
-    (tmp_path / "p.json").write_text(json.dumps({"Statement": [create, *more]}))
-    (explanation,) = explained(text, "--policy", str(tmp_path / "p.json"))
+    policy = document(allow("ec2:CreateNetworkInterface"), *more)
+    (explanation,) = explained(text, *given(tmp_path, policy))
     known = causes(explanation).keys() - {"node-role", "cluster-name-missing"}
     assert known == {cause}
     if cause == "policy-lacks-action":
@@ -654,7 +668,6 @@ def test_an_interface_is_made_with_tags_that_the_policy_must_allow_too(
 def test_a_decoded_message_without_its_resource_or_conditions_makes_neither_the_certain_cause(
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "scoped.json").write_text(run("policy", "ipv4-scoped", *SCOPED_NAMES).out)
     message = json.loads(
         json.loads(decoded("ec2:DeleteNetworkInterface", INTERFACE, {}))["DecodedMessage"]
     )
@@ -663,7 +676,7 @@ def test_a_decoded_message_without_its_resource_or_conditions_makes_neither_the_
         message["context"]["conditions"] = conditions
         if conditions is None:
             message["context"]["resource"] = resource
-        (explanation,) = explained(json.dumps(message), "--policy", str(tmp_path / "scoped.json"))
+        (explanation,) = explained(json.dumps(message), *given(tmp_path, SCOPED))
         assert causes(explanation) == {"condition-or-resource": "possible"}
 
 
@@ -723,9 +736,8 @@ def test_a_network_activity_event_names_the_policy_of_the_endpoint() -> None:
 def test_a_policy_that_allows_what_no_policy_of_the_role_does_is_not_the_roles(
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "policy.json").write_text(run("policy", "ipv4").out)
     (tmp_path / "ipamd.log").write_text(RECORD["errorMessage"])
-    done = run("explain", "ipamd.log", "--policy", "policy.json", cwd=tmp_path)
+    done = run("explain", "ipamd.log", *given(tmp_path, IPV4), cwd=tmp_path)
     assert "no policy of the role does" in done.out and "something else" not in done.out
 
 
@@ -821,49 +833,8 @@ def test_a_call_of_other_plugin_versions_alone_names_them() -> None:
     assert "calls it" not in other.out
 
 
-@pytest.mark.parametrize(
-    ("effect", "conditions", "resource", "cause"),
-    [
-        # The message has no such key, whatever the request had.
-        ("Allow", {"StringEquals": {"aws:PrincipalTag/team": "x"}}, "*", "possible condition"),
-        ("Allow", {"StringNotEquals": {"aws:SourceVpc": "x"}}, "*", "possible condition"),
-        ("Deny", {"Bool": {"aws:SecureTransport": "false"}}, "*", "possible condition-or-resource"),
-        ("Allow", {}, f"{ARN}:instance/${{aws:userid}}", "possible condition-or-resource"),
-        ("Deny", {}, f"not {ARN}:instance/${{aws:userid}}", "possible condition-or-resource"),
-        # Those of the service and of tags it has, each tag by one of two keys.
-        ("Allow", {"StringEquals": {"ec2:InstanceType": "x"}}, "*", "certain condition"),
-        (
-            "Allow",
-            {"StringEquals": {"aws:ResourceTag/Name": "n"}},
-            "*",
-            "certain allowed-by-policy",
-        ),
-        ("Allow", {"StringEquals": {"aws:ResourceTag/Name": "m"}}, "*", "certain condition"),
-    ],
-)
-def test_a_key_that_messages_do_not_have_makes_no_cause_certain(
-    tmp_path: Path, effect: str, conditions: Any, resource: str, cause: str
-) -> None:
-    allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
-    element = "NotResource" if resource.startswith("not ") else "Resource"
-    statement = {"Effect": effect, "Action": "ec2:*", "Condition": conditions}
-    statement[element] = resource.removeprefix("not ")
-    statements = [statement] if effect == "Allow" else [allow, statement]
-    (tmp_path / "p.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": statements}))
-    text = decoded(
-        "ec2:AttachNetworkInterface", f"{ARN}:instance/i-1", {"ec2:ResourceTag/Name": "n"}
-    )
-    (explanation,) = explained(text, "--policy", str(tmp_path / "p.json"))
-    (known,) = explanation["causes"]
-    assert f"{known['certainty']} {known['name']}" == cause
-
-
-def aws_node(**environment: str) -> str:
-    env = [{"name": name, "value": value} for name, value in environment.items()]
-    image = "602401143452.dkr.ecr.eu-west-1.amazonaws.com/amazon-k8s-cni:v1.19.0-eksbuild.1"
-    containers = [{"name": "aws-node", "image": image, "env": env}]
-    pod = {"template": {"spec": {"containers": containers}}}
-    return json.dumps({"kind": "DaemonSet", "metadata": {"name": "aws-node"}, "spec": pod})
+def aws_node(version: str = "v1.19.0", **more: Any) -> str:
+    return daemonset(image=f"amazon-k8s-cni:{version}-eksbuild.1", **more)
 
 
 @pytest.mark.parametrize(
@@ -880,7 +851,7 @@ def test_the_daemonset_tells_version_ip_family_and_names(
     ipv6: str | None, words: tuple[str, ...], version: str, families: set[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "aws-node.json"
-    file.write_text(aws_node(ENABLE_IPv6=ipv6 or "", CLUSTER_NAME="prod"))
+    file.write_text(aws_node(ENABLE_IPv6=ipv6))
     settings = ("--daemonset", str(file)) if ipv6 else ()
     (explanation,) = explained(EVENT, *settings, *words)
     assert explanation["cni_version"] == version
@@ -896,7 +867,7 @@ def test_the_daemonset_tells_version_ip_family_and_names(
 def test_a_daemonset_of_a_newer_version_is_answered_with_the_newest_or_refused(
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "aws-node.json").write_text(aws_node().replace("v1.19.0", "v1.23.9"))
+    (tmp_path / "aws-node.json").write_text(aws_node("v1.23.9"))
     words = ("explain", "-", "--daemonset", "aws-node.json")
     done = run(*words, stdin=EVENT, cwd=tmp_path)
     assert done.code == 0 and "taking v1.23.2" in done.err
@@ -917,8 +888,7 @@ def test_a_daemonset_that_is_no_daemonset_and_standard_input_twice_are_refused(
 
 def test_an_ip_family_that_another_object_has_is_not_assumed(tmp_path: Path) -> None:
     elsewhere = {"name": "ENABLE_IPv6", "valueFrom": {"configMapKeyRef": {"name": "cni"}}}
-    daemonset = json.loads(aws_node(CLUSTER_NAME="prod"))
-    daemonset["spec"]["template"]["spec"]["containers"][0]["env"].append(elsewhere)
-    (tmp_path / "aws-node.json").write_text(json.dumps(daemonset))
+    manifest = aws_node(ENABLE_IPv6=None, more=(elsewhere,))
+    (tmp_path / "aws-node.json").write_text(manifest)
     (explanation,) = explained(EVENT, "--daemonset", str(tmp_path / "aws-node.json"))
     assert {m for call in explanation["calls"] for m in call["modes"]} == {"ipv4", "ipv6"}

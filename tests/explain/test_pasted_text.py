@@ -46,8 +46,8 @@ DENIALS = [
     "An error occurred (UnauthorizedOperation) when calling the CreateNetworkInterface "
     "operation: You are not authorized to perform this operation.",
 ]
-_TABLE = tomllib.loads((Path(__file__).parent / "messages.toml").read_text())
-MESSAGES = [*DENIALS, *(text for texts in _TABLE.values() for text in texts)]
+_ERRORS = tomllib.loads((Path(__file__).parent / "messages.toml").read_text())
+MESSAGES = [*DENIALS, *(text for error in _ERRORS.values() for text in error["messages"])]
 # What is not about one error, around it.
 PROSE = "aws-node does not start after the upgrade. What is wrong?\n\n"
 
@@ -179,7 +179,10 @@ def test_several_messages_in_one_text_are_each_told(form: str) -> None:
 
 @pytest.mark.parametrize("indent", ["", "  "])
 def test_xml_of_ec2_and_of_sts_is_read(indent: str) -> None:
-    for code, message in [("UnauthorizedOperation", DENIED), ("AccessDenied", _TABLE["clock"][0])]:
+    for code, message in [
+        ("UnauthorizedOperation", DENIED),
+        ("AccessDenied", _ERRORS["clock"]["messages"][0]),
+    ]:
         lines = [
             "<Response>",
             f"<Error><Code>{code}</Code>",
@@ -227,7 +230,9 @@ def test_a_log_that_only_waits_for_ipamd_is_refused_with_the_log_that_says_more(
 
 def test_two_errors_on_one_line_are_two_answers() -> None:
     event = "failed to call ec2:CreateTags due to missing permissions"
-    denials, errors, _ = told(f"{DENIALS[6]} {event} {DENIALS[7]} {_TABLE['throttled'][0]}")
+    denials, errors, _ = told(
+        f"{DENIALS[6]} {event} {DENIALS[7]} {_ERRORS['throttled']['messages'][0]}"
+    )
     assert {d[0]: d[1] for d in denials} == {"ec2:DescribeSubnets": 1, "ec2:CreateTags": 2}
     assert errors == [("throttled", 1)]
     # AWS checks tags that are sent with an interface as their own request: one error.

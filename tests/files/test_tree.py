@@ -272,6 +272,13 @@ def test_what_git_and_engines_keep_is_passed_over(tree: Path) -> None:
     assert entries(tree / "nowhere") == ()
 
 
+def test_what_another_run_has_begun_further_down_is_left_alone(tmp_path: Path) -> None:
+    theirs = {"deep/.vpc-cni-iam-new-main.tf": "another's"}
+    write_tree(tmp_path, {**theirs, ".vpc-cni-iam-new-x": "left"})
+    write(tmp_path, {"x": "new"})
+    assert read_tree(tmp_path) == {**theirs, "x": "new"}
+
+
 def test_texts_come_back_as_they_were(tree: Path) -> None:
     (tree / "crlf.tf").write_bytes(b"a\r\nb\r\n")
     (tree / "binary").write_bytes(b"\xff\xfe")

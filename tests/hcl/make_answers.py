@@ -181,7 +181,7 @@ def filled(chance: random.Random, form: str, depth: int) -> str:
 
 def evaluator(text: str, variables: GivenVariables) -> Evaluator:
     """Return the evaluator of a module."""
-    blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
+    blocks = parse(text, "main.tf").blocks
     return read_blocks(blocks, {}, variables).evaluator
 
 

@@ -136,7 +136,7 @@ def test_what_is_known_beside_an_unknown_is_so_for_every_value_of_it() -> None:
 
 def test_what_is_made_of_a_hole_is_what_any_text_makes() -> None:
     """For the documents of a module that is read for any values of its variables."""
-    blocks = [("x.tf", b) for b in parse('variable "other" {}\n' + CONTEXT, "x.tf").blocks]
+    blocks = parse('variable "other" {}\n' + CONTEXT, "x.tf").blocks
     scope, chance, known = module(), random.Random(3), 0
     filling = read_blocks(blocks, {"other": "-"}).evaluator
     codes = [c for c in (expression(chance) for _ in range(3000)) if "var.other" in c]

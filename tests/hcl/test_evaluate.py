@@ -28,7 +28,7 @@ def module(
     user_values: GivenVariables | None = NO_VALUES,
 ) -> HclModule:
     """A module of one file, with values for its names and for its variables."""
-    blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
+    blocks = parse(text, "main.tf").blocks
     return read_blocks(blocks, values or {}, user_values)
 
 

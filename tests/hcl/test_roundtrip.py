@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hcl_documents import documents_of
 from test_policy_document import documents  # the same generated policies
 from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.escape import escape_control
@@ -124,7 +125,7 @@ def test_text_beside_an_interpolation_survives(before: str, after: str) -> None:
 
 def back(policy: Policy) -> Policy:
     text = block(policy_document("x", policy))
-    (document,) = resolve.documents(parse(text, "x.tf").blocks, "x.tf", ValueScope())
+    (document,) = documents_of(parse(text, "x.tf").blocks)
     return document.policy
 
 
@@ -296,7 +297,7 @@ def test_documents_that_need_an_engine_say_so(body: str, words: str) -> None:
     text = f'data "aws_iam_policy_document" "x" {{\n{body}\n}}\n'
     scope = ValueScope(nodes={"local.loop": Reference("local.loop")})
     with pytest.raises(InputError) as caught:
-        resolve.documents(parse(text, "x.tf").blocks, "x.tf", scope)
+        documents_of(parse(text, "x.tf").blocks, scope)
     assert words in str(caught.value)
     assert re.match(r"line \d+", caught.value.place)
 
@@ -316,7 +317,7 @@ data "aws_iam_policy_document" "x" {
     names = {"local.r": Text(("r", Reference("var.p")))}
     for value in ("aws", join([HOLE])):
         scope = ValueScope({"var.p": value}, names)
-        (document,) = resolve.documents(parse(text, "x").blocks, "x", scope)
+        (document,) = documents_of(parse(text, "x").blocks, scope)
         expected = join(["arn:", value, ":r", value])
         assert document.policy.statements[0].resources == (expected, "z")
 

@@ -2,13 +2,16 @@
 
 import pytest
 
+from hcl_documents import documents_of
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded
 from vpc_cni_iam.hcl.attributes import attributes, is_read_elsewhere
 from vpc_cni_iam.hcl.parse import expression, parse
 from vpc_cni_iam.hcl.repair import unclosed_string
-from vpc_cni_iam.hcl.resolve import ValueScope, documents
+from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.syntax import Node
+
+WHOLE = 'Effect = "Allow", Action = "a:b"'
 
 
 def node(code: str) -> Node:
@@ -23,7 +26,7 @@ def resources(code: str, **local_values: str) -> list[str]:
         f'data "aws_iam_policy_document" "d" {{\n  statement {{\n    resources = [{code}]\n  }}\n}}'
     )
     nodes = {f"local.{name}": node(value) for name, value in local_values.items()}
-    (document,) = documents(parse(text, "x.tf").blocks, "x.tf", ValueScope(nodes=nodes))
+    (document,) = documents_of(parse(text, "x.tf").blocks, ValueScope(nodes=nodes))
     return list(document.policy.statements[0].resources)
 
 
@@ -160,15 +163,15 @@ def test_whether_an_expression_writes_a_policy(
         ("Statement = var.x", "$.Statement"),
         ("Statement = [var.x]", "$.Statement[0]"),
         ("Statement = [{ Effect = var.x }]", "$.Statement[0].Effect"),
-        ("Statement = { Principal = var.x }", "$.Statement.Principal"),
-        ("Statement = { Condition = var.x }", "$.Statement.Condition"),
-        ("Statement = { Condition = { Bool = var.x } }", "$.Statement.Condition.Bool"),
-        ("Statement = { Condition = { (var.x) = {} } }", "$.Statement.Condition"),
+        ("Statement = { %s, Principal = var.x }", "$.Statement.Principal"),
+        ("Statement = { %s, Condition = var.x }", "$.Statement.Condition"),
+        ("Statement = { %s, Condition = { Bool = var.x } }", "$.Statement.Condition.Bool"),
+        ("Statement = { %s, Condition = { (var.x) = {} } }", "$.Statement.Condition"),
     ],
 )
 def test_an_expression_that_decides_what_a_policy_is_is_refused(fields: str, place: str) -> None:
     with pytest.raises(InputError, match=r"var\.x} decides the structure") as error:
-        embedded.read(node(f"jsonencode({{ {fields} }})"), "x.tf")
+        embedded.read(node(f"jsonencode({{ {fields.replace('%s', WHOLE)} }})"))
     assert error.value.place == f"line 2, {place}"
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import run
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies, choose
@@ -184,3 +185,59 @@ def test_nothing_but_what_is_computed_is_refused_by_name(tmp_path: Path) -> None
     assert f"({NAME}: " in str(error.value)
     computed = "it is computed: file(...) cannot be known without an engine"
     assert f"{computed}; name the file that it reads instead" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("statement", "place"),
+    [
+        ('"Effect": "${var.cluster_name}", "Action": "ec2:*"', "$.Statement[0].Effect"),
+        ('"${var.cluster_name}": "Allow", "Action": "ec2:*"', "$.Statement[0]"),
+        (
+            '"Effect": "Allow", "Action": "*", "Condition": {"${var.cluster_name}": {"a:b": "c"}}',
+            "$.Statement[0].Condition",
+        ),
+        (
+            '"Effect": "Allow", "Action": "*", "Condition": {"Bool": "${var.cluster_name}"}',
+            "$.Statement[0].Condition.Bool",
+        ),
+    ],
+)
+def test_a_value_cannot_decide_the_structure(statement: str, place: str, tmp_path: Path) -> None:
+    policy = f'{{"Version": "2012-10-17", "Statement": [{{{statement}, "Resource": "*"}}]}}'
+    resource = f'resource "aws_iam_policy" "p" {{\n  policy = <<EOT\n{policy}\nEOT\n}}\n'
+    (tmp_path / "main.tf").write_text(f'variable "cluster_name" {{}}\n{resource}')
+    done = run("coverage", ".", cwd=tmp_path)
+    assert done.code == 3
+    assert f"in its JSON, {place}: ${{var.cluster_name}} decides the structure" in done.err
+
+
+@pytest.mark.parametrize("form", ["jsonencode", "heredoc"])
+def test_the_name_of_the_cluster_is_filled_in(form: str, tmp_path: Path) -> None:
+    statement = (
+        'Effect = "Allow", Action = "ec2:*", Resource = ["arn:x:${var.cluster_name}", "<\\"&"], '
+        "Condition = { StringEquals = { k = var.cluster_name } }"
+    )
+    code = f'jsonencode({{ Version = "2012-10-17", Statement = [{{ {statement} }}] }})'
+    if form == "heredoc":
+        code = (
+            '<<EOT\n{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ec2:*", '
+            '"Resource": ["arn:x:${var.cluster_name}", "<\\"&"], '
+            '"Condition": {"StringEquals": {"k": "${var.cluster_name}"}}}]}\nEOT'
+        )
+    text = (
+        f'variable "cluster_name" {{}}\nresource "aws_iam_policy" "p" {{\n  policy = {code}\n}}\n'
+    )
+    (tmp_path / "main.tf").write_text(text)
+    (read,) = open_policies(str(tmp_path), str, {"cluster_name": 'a"b'}).policies
+    (statement_read,) = read.policy.statements
+    assert statement_read.resources == ('arn:x:a"b', '<"&')
+    assert statement_read.conditions[0].values == ('a"b',)
+
+
+def test_a_list_in_jsonencode_is_not_one_of_its_items(tmp_path: Path) -> None:
+    statement = 'Effect = "Allow", Action = "ec2:*", NotResource = var.subnet_ids'
+    resource = f'"p" {{\n  policy = jsonencode({{ Statement = [{{ {statement} }}] }})\n}}\n'
+    variable = 'variable "subnet_ids" {\n  type = list(string)\n}\n'
+    (tmp_path / "main.tf").write_text(f'{variable}resource "aws_iam_policy" {resource}')
+    with pytest.raises(InputError, match="a list whose items are not known"):
+        open_policies(str(tmp_path), str, {"subnet_ids": "subnet-0123456789abcdef0"})

@@ -303,6 +303,15 @@ def test_a_joined_document_that_is_not_known_is_not_left_out(
     assert words in details["outer"]
 
 
+def test_what_a_document_joins_as_text_is_read_once(tmp_path: Path) -> None:
+    joined = 'jsonencode({ Statement = [{ Effect = "Allow", Action = "ec2:*", Resource = "*" }] })'
+    arguments = f"source_policy_documents = [{joined}]"
+    result = opened(tmp_path, f'data "aws_iam_policy_document" "a" {{\n  {arguments}\n}}\n')
+    (read,) = result.policies
+    assert [statement.actions for statement in read.policy.statements] == [("ec2:*",)]
+    assert result.skipped == ()
+
+
 @pytest.mark.parametrize(
     ("more", "reason"),
     [("", Reason.other_kind), ("override_policy_documents = var.more", Reason.not_read)],

@@ -19,9 +19,9 @@ from trusts import (
     trust,
 )
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
+from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.trust import STRANGER, Caller, RoleTrust, names_plugin, naming
+from vpc_cni_iam.plugin.trust import STRANGER, Caller, RoleTrust, names_plugin
 
 CLUSTER = f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/prod"
 PROD = EksCluster("prod", "eu-west-1")
@@ -34,10 +34,6 @@ FIRST = f"arn:aws:iam::{ACCOUNT}:role/first"
 
 def role_trust(*statements: dict[str, Any]) -> RoleTrust:
     return RoleTrust(trust(*statements), ROLE)
-
-
-def lets_pods(trust: RoleTrust, cluster: EksCluster = ANY_CLUSTER, *, tags: bool) -> bool:
-    return trust.lets(Identity.pod_identity, cluster, tags=tags) is not False
 
 
 def identities(*statements: dict[str, Any]) -> list[Identity]:
@@ -121,66 +117,60 @@ def test_another_service_account_is_let_in_only_where_none_is_named() -> None:
     assert len(role_trust(pods(), nodes()).callers(STRANGER)) == 2
 
 
-@pytest.mark.parametrize(
-    ("conditions", "cluster", "allowed"),
-    [
-        ({}, PROD, True),
-        ({"ArnEquals": {"aws:SourceArn": CLUSTER}}, PROD, True),
-        ({"ArnEquals": {"aws:SourceArn": CLUSTER}}, EksCluster("stage"), False),
-        ({"ArnEquals": {"aws:SourceArn": CLUSTER}}, EksCluster("prod", "us-east-1"), False),
-        ({"ArnLike": {"aws:SourceArn": f"arn:aws:eks:*:{ACCOUNT}:cluster/*"}}, PROD, True),
-        ({"StringEquals": {"aws:RequestTag/eks-cluster-name": "prod"}}, PROD, True),
-        ({"StringEquals": {"aws:RequestTag/eks-cluster-name": "prod"}}, EksCluster("x"), False),
-        ({"StringEquals": {"aws:RequestTag/eks-cluster-arn": CLUSTER}}, EksCluster("prod"), True),
-        # A variable of which the value is not known.
-        ({"StringEquals": {"aws:SourceAccount": "${aws:ResourceAccount}"}}, PROD, True),
-    ],
-)
-def test_eks_pod_identity_asks_for_the_pods_of_a_cluster(
-    conditions: dict[str, Any], cluster: EksCluster, allowed: bool
-) -> None:
-    assert lets_pods(role_trust(pods(**conditions)), cluster, tags=True) is allowed
-
-
-def test_sessions_have_tags_only_by_sts_tag_session() -> None:
-    untagged = role_trust(allow({"Service": PODS}, "sts:AssumeRole"))
-    assert not lets_pods(untagged, tags=True) and lets_pods(untagged, tags=False)
-    asking = pods(StringEquals={"aws:RequestTag/kubernetes-namespace": "kube-system"})
-    assert lets_pods(role_trust(asking), tags=True) and not lets_pods(
-        role_trust(asking), tags=False
-    )
-    keys = pods(**{"ForAnyValue:StringEquals": {"aws:TagKeys": "eks-cluster-arn"}})
-    assert lets_pods(role_trust(keys), tags=True) and not lets_pods(role_trust(keys), tags=False)
-
-
-def test_a_role_assumes_another_for_a_cluster() -> None:
-    named = role_trust(allow({"AWS": FIRST}, "sts:AssumeRole", "sts:TagSession"))
-    assert named.lets_role(FIRST, PROD, tags=True)
-    assert not named.lets_role(f"{FIRST}-other", PROD, tags=True)
-    of_account = role_trust(
-        allow({"AWS": ACCOUNT}, "sts:*", StringEquals={"aws:PrincipalAccount": ACCOUNT})
-    )
-    assert of_account.lets_role(FIRST, PROD, tags=True)
-    assert naming(named.policy, FIRST) == named.policy
-    assert naming(of_account.policy, FIRST).statements == ()
+OF_SOURCE = pods(ArnEquals={"aws:SourceArn": CLUSTER})
+OF_ARN = pods(StringEquals={"aws:RequestTag/eks-cluster-arn": CLUSTER})
+OF_ACCOUNT = pods(StringEquals={"aws:SourceAccount": "444455556666"})
+ANY_SOURCE = pods(ArnLike={"aws:SourceArn": f"arn:aws:eks:*:{ACCOUNT}:cluster/*"})
+WITHOUT_TAGS = allow({"Service": PODS}, "sts:AssumeRole")
+OF_NAMESPACE = pods(StringEquals={"aws:RequestTag/kubernetes-namespace": "kube-system"})
+OF_KEYS = pods(**{"ForAnyValue:StringEquals": {"aws:TagKeys": "eks-cluster-arn"}})
+IN_US, PLACELESS = EksCluster("prod", "us-east-1"), EksCluster("prod")
 
 
 @pytest.mark.parametrize(
-    ("conditions", "is_open"),
+    ("statements", "cluster", "tags", "expected"),
     [
-        ({}, True),
-        ({"Bool": {"aws:SecureTransport": "true"}}, True),
-        ({"StringEquals": {"aws:PrincipalOrgID": "o-example"}}, False),
-        ({"StringEquals": {f"{ISSUER}:sub": "system:serviceaccount:a:b"}}, False),
+        ([pods()], PROD, True, True),
+        ([nodes()], PLACELESS, True, False),
+        ([OF_SOURCE], PROD, True, True),
+        ([OF_SOURCE], EksCluster("stage"), True, False),
+        ([OF_SOURCE], IN_US, True, False),
+        ([ANY_SOURCE], PROD, True, True),
+        ([OF_PROD], PROD, True, True),
+        ([OF_PROD], EksCluster("b"), True, False),
+        ([OF_ARN], PLACELESS, True, True),
+        ([OF_ACCOUNT], PLACELESS, True, False),
+        # The name of the cluster, a key or a variable is not known.
+        ([OF_PROD], EksCluster(), True, None),
+        ([pods(IpAddress={"aws:SourceIp": "10.0.0.0/8"})], PLACELESS, True, None),
+        (
+            [pods(StringEquals={"aws:SourceAccount": "${aws:ResourceAccount}"})],
+            PROD,
+            True,
+            None,
+        ),
+        ([pods(), allow("*", "sts:*", effect="Deny")], PLACELESS, True, False),
+        # Sessions have tags only by sts:TagSession.
+        ([WITHOUT_TAGS], PLACELESS, True, False),
+        ([WITHOUT_TAGS], PLACELESS, False, True),
+        ([OF_NAMESPACE], PLACELESS, True, True),
+        ([OF_NAMESPACE], PLACELESS, False, False),
+        ([OF_KEYS], PLACELESS, True, None),
+        ([OF_KEYS], PLACELESS, False, False),
     ],
 )
-def test_the_principal_of_everyone_may_be_a_giver_of_credentials(
-    conditions: dict[str, Any], is_open: bool
+def test_whether_aws_node_of_a_cluster_can_assume_a_role(
+    statements: list[dict[str, Any]], cluster: EksCluster, tags: bool, expected: bool | None
 ) -> None:
-    assert role_trust(allow("*", "sts:*", **conditions)).is_open is is_open
-    assert not role_trust(allow({"AWS": ACCOUNT}, "sts:*", **conditions)).is_open
-    everyone = allow("*", "sts:*", effect="Deny")
-    assert not role_trust(allow("*", "sts:*", **conditions), everyone).is_open
+    of_role = role_trust(*statements)
+    assert of_role.lets(Identity.pod_identity, cluster, tags=tags) is expected
+
+
+def test_the_account_of_a_cluster_and_of_its_role_may_not_be_known() -> None:
+    placeless = RoleTrust(trust(OF_ACCOUNT), "arn::iam:::")
+    for account, expected in (("", None), (ACCOUNT, False)):
+        cluster = EksCluster("prod", "eu-west-1", account)
+        assert placeless.lets(Identity.pod_identity, cluster, tags=True) is expected
 
 
 def test_the_cluster_of_a_target_role_is_in_the_account_of_the_first_role() -> None:
@@ -195,37 +185,6 @@ def test_a_policy_that_is_not_evaluated_is_refused() -> None:
     refused = {"Effect": "Allow", "NotPrincipal": {"AWS": ACCOUNT}, "Action": "sts:*"}
     with pytest.raises(InputError, match="NotPrincipal"):
         role_trust(refused).check()
-
-
-@pytest.mark.parametrize(
-    ("statements", "cluster", "expected"),
-    [
-        ([pods()], EksCluster("prod"), True),
-        ([nodes()], EksCluster("prod"), False),
-        ([OF_PROD], EksCluster("prod"), True),
-        ([OF_PROD], EksCluster("b"), False),
-        ([OF_PROD], EksCluster(), None),
-        # The account of a cluster may not be known.
-        ([pods(StringEquals={"aws:SourceAccount": "444455556666"})], EksCluster("prod"), None),
-        ([pods(StringEquals={"aws:SourceAccount": "444455556666"})],
-         EksCluster("prod", "eu-west-1", "111122223333"), False),
-        ([allow({"Service": PODS}, "sts:AssumeRole")], EksCluster("prod"), False),
-        ([pods(), allow("*", "sts:*", effect="Deny")], EksCluster("prod"), False),
-        ([pods(IpAddress={"aws:SourceIp": "10.0.0.0/8"})], EksCluster("prod"), None),
-    ],
-)  # fmt: skip
-def test_whether_aws_node_of_a_cluster_can_assume_a_role_may_be_open(
-    statements: list[dict[str, Any]], cluster: EksCluster, expected: bool | None
-) -> None:
-    of_role = RoleTrust(trust(*statements), "arn::iam:::")
-    assert of_role.lets(Identity.pod_identity, cluster, tags=True) is expected
-
-
-def test_without_session_tags_a_trust_that_asks_for_none_is_enough() -> None:
-    of_role = RoleTrust(trust(allow({"Service": PODS}, "sts:AssumeRole")), ROLE)
-    assert of_role.lets(Identity.pod_identity, EksCluster("prod"), tags=False) is True
-    by_tag = RoleTrust(trust(pods(StringEquals={"aws:RequestTag/kubernetes-namespace": "x"})), ROLE)
-    assert by_tag.lets(Identity.pod_identity, EksCluster("prod"), tags=False) is False
 
 
 @pytest.mark.parametrize(

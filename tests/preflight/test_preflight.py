@@ -31,14 +31,8 @@ def instance(tags: Mapping[str, str], name: str = "i-1", vpc: str = VPC) -> Inst
 
 
 def interface(tags: Mapping[str, str], name: str = "eni-1", **changed: str) -> Interface:
-    result = {
-        "vpc": VPC,
-        "status": "in-use",
-        "type": "interface",
-        "description": "",
-        "instance": "i-1",
-    }
-    return Interface(name, **{**result, **changed}, tags=tags)
+    result = {"vpc": VPC, "status": "in-use", "type": "interface", "description": ""}
+    return Interface(name, **{**result, "instance": "i-1", **changed}, tags=tags)
 
 
 def check(
@@ -46,12 +40,14 @@ def check(
     vpc: str | None = None,
     variant: str = "ipv4-scoped",
     how: Hardening | None = None,
+    version: str = "latest",
+    cluster: str = "prod",
 ) -> Preflight:
     instances = {i.id: i for i in values if isinstance(i, Instance)}
     interfaces = {i.id: i for i in values if isinstance(i, Interface)}
     inventory = Inventory(instances or None, interfaces or None)
-    (composed,) = options((variant,), cni_version="latest", hardening=how).composed()
-    return preflight(inventory, composed, "prod", vpc)
+    (composed,) = options((variant,), cni_version=version, hardening=how).composed()
+    return preflight(inventory, composed, cluster, vpc)
 
 
 def only(result: Preflight) -> PreflightFinding:
@@ -281,7 +277,6 @@ def test_what_interfaces_must_have_before_the_plugin_starts_is_not_known_without
     assert finding.resources == ("i-1",) and result.breaks
     assert not check(instance(OWNED)).findings
     assert not check(instance(OWNED), how=Hardening()).findings
-    assert not check(instance(OWNED), interface(DONE), how=HOW).findings
 
 
 @pytest.mark.parametrize(
@@ -297,12 +292,9 @@ def test_a_trunk_without_the_tag_ends_the_versions_that_exit_on_a_denial(
     version: str, severity: str
 ) -> None:
     """As `coverage` has it: v1.13.0 to v1.13.3 cannot report a denial."""
-    (composed,) = options(("ipv4-scoped",), cni_version=version).composed()
-    node = {"i-1": instance(OWNED)}
-    trunk = interface({}, type="trunk")
-    finding = only(preflight(Inventory(node, {"eni-1": trunk}), composed, "prod"))
+    finding = only(check(instance(OWNED), interface({}, type="trunk"), version=version))
     assert (finding.rule, finding.severity) == ("interface-trunk", severity)
-    alone = [f.rule for f in preflight(Inventory(node, None), composed, "prod").findings]
+    alone = [f.rule for f in check(instance(OWNED), version=version).findings]
     assert alone == (["interfaces-not-read"] if severity == "breaks" else [])
 
 
@@ -345,12 +337,10 @@ def test_an_attached_interface(
 @pytest.mark.parametrize("cluster", ["prod", "PROD"])
 def test_of_two_spellings_the_one_that_the_policy_does_not_ask_for_is_deleted(cluster: str) -> None:
     """In whatever order they are, and whether the name has capitals or the other key."""
-    (composed,) = options(("ipv4-scoped",), cni_version="latest").composed()
     required = f"kubernetes.io/cluster/{cluster}"
     for other in {required.swapcase(), required.capitalize(), required.lower()} - {required}:
         node = instance({required: "owned", other: "owned", "eks:cluster-name": cluster})
-        inventory = Inventory({node.id: node}, None)
-        finding = only(preflight(inventory, composed, cluster))
+        finding = only(check(node, cluster=cluster))
         assert finding.rule == "instance-tag-twice"
         (command,) = finding.commands
         expected = ["delete-tags", "--resources", "i-1", "--tags", f"Key={other}"]
@@ -423,11 +413,13 @@ def test_a_hardened_policy_does_not_let_every_interface_be_tagged(
 
 
 def test_a_claim_needs_the_tag_of_the_nodes_maker() -> None:
-    how = Hardening((), ("made-by", "us"))
-    assert only(check(instance(OWNED), interface({}), how=how)).rule == "interface-tag-refused"
-    result = check(instance(OWNED), interface({"made-by": "us"}), how=how)
-    assert only(result).rule == "interface-tagged-at-start"
-    assert not check(instance(OWNED), interface(DONE), how=how).findings
+    for tags, rules in (
+        ({}, ["interface-tag-refused"]),
+        ({"made-by": "us"}, ["interface-tagged-at-start"]),
+        (DONE, []),
+    ):
+        result = check(instance(OWNED), interface(tags), how=HOW)
+        assert [finding.rule for finding in result.findings] == rules
 
 
 def test_an_interface_in_another_vpc_is_seen_where_the_policy_asks() -> None:

@@ -1,7 +1,7 @@
 """Root modules that use a published module, planned for real and compared with the catalog."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,9 +35,9 @@ def asked(oci_repository: str | None = None, at: ModuleAddress = AT) -> Destinat
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[int]:
+def serving(folder: Path, log: Callable[[str], None] = lambda _: None) -> Iterator[int]:
     """Serve a published directory in a thread; gives the port."""
-    with server(folder, 0) as running:
+    with server(folder, 0, log=log) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

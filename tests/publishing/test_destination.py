@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from consuming import AT, FOLDER, OPTIONS, publish_one
-from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import InputError, PublishError, UsageError
 from vpc_cni_iam.publishing import oci, registry
 from vpc_cni_iam.publishing.destination import RECORD, DestinationOptions, resolve
@@ -79,8 +78,9 @@ def test_an_edit_is_kept_though_the_registry_moves(tmp_path: Path) -> None:
 
 def test_another_namespace_is_another_directory_s(tmp_path: Path) -> None:
     publish_one(tmp_path)
-    with pytest.raises(PublishError, match="has versions for the namespace platform"):
-        publish_as(tmp_path, "1.0.1", DestinationOptions(namespace="other", move=True))
+    for move in (False, True):
+        with pytest.raises(PublishError, match="has versions for the namespace platform"):
+            publish_as(tmp_path, "1.0.1", DestinationOptions(namespace="other", move=move))
 
 
 def test_an_oci_repository_is_asked_from_then_on(
@@ -204,9 +204,3 @@ def test_names_that_are_no_oci_repository(name: str) -> None:
 )
 def test_names_of_oci_repositories(name: str) -> None:
     assert DestinationOptions(oci_repository=name).oci_repository == name
-
-
-def test_an_older_selection_keeps_the_host_too(tmp_path: Path) -> None:
-    publish_one(tmp_path, chosen=options(cni_version="v1.21.2"))
-    publish_as(tmp_path, "1.1.0", DestinationOptions())
-    assert host_in_readme(tmp_path, "1.1.0") == AT.host

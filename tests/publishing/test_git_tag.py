@@ -32,6 +32,11 @@ def git(folder: Path, *words: str) -> str:
     return done.stdout
 
 
+def commit(repo: Path) -> None:
+    git(repo, "add", "-A")
+    git(repo, "commit", "-qm", "mine")
+
+
 def publish(
     repo: Path, version: str, files: dict[str, str], previous: dict[str, str] | None = None
 ) -> PreparedTag:
@@ -111,8 +116,7 @@ def checkout(tmp_path: Path) -> Path:
     (repo / ".github" / "CODEOWNERS").write_text("* @me\n")
     (repo / "run.sh").write_text("#!/bin/sh\n")
     (repo / "run.sh").chmod(0o755)
-    git(repo, "add", "-A")
-    git(repo, "commit", "-qm", "mine")
+    commit(repo)
     return repo
 
 
@@ -129,8 +133,7 @@ def test_other_files_of_the_repository_are_kept(checkout: Path) -> None:
 def test_a_file_in_the_way_is_never_replaced(path: str, checkout: Path) -> None:
     (checkout / path).parent.mkdir(parents=True, exist_ok=True)
     (checkout / path).write_text("mine\n")
-    git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "more of mine")
+    commit(checkout)
     before = git(checkout, "rev-parse", "HEAD")
     with pytest.raises(PublishError, match="is in the way, and is not what this tool wrote"):
         publish(checkout, "1.0.0", NEW)
@@ -149,8 +152,7 @@ def test_a_file_in_the_way_is_never_replaced(path: str, checkout: Path) -> None:
 def test_a_file_that_an_engine_would_load_with_ours_is_refused(path: str, checkout: Path) -> None:
     (checkout / path).parent.mkdir(parents=True, exist_ok=True)
     (checkout / path).write_text('variable "must" {}\n')
-    git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "more of mine")
+    commit(checkout)
     before = git(checkout, "rev-parse", "HEAD")
     with pytest.raises(PublishError, match=rf"engine would load {re.escape(path)} .*git rm"):
         publish(checkout, "1.0.0", OLD)
@@ -162,8 +164,7 @@ def test_a_file_that_an_engine_would_load_with_ours_is_refused(path: str, checko
 
 def test_a_symbolic_link_that_an_engine_would_follow_is_refused(checkout: Path) -> None:
     (checkout / "extra.tf").symlink_to("run.sh")
-    git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "a link of mine")
+    commit(checkout)
     with pytest.raises(PublishError, match=r"engine would load extra\.tf"):
         publish(checkout, "1.0.0", OLD)
 
@@ -171,8 +172,7 @@ def test_a_symbolic_link_that_an_engine_would_follow_is_refused(checkout: Path) 
 def test_a_tag_that_is_there_with_a_file_that_an_engine_loads_is_refused(checkout: Path) -> None:
     publish(checkout, "1.0.0", OLD)
     (checkout / "extra.tf").write_text("")
-    git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "more of mine")
+    commit(checkout)
     git(checkout, "tag", "-f", "v1.0.0")
     with pytest.raises(PublishError, match=r"tag v1\.0\.0: an engine would load extra\.tf"):
         publish(checkout, "1.0.0", OLD)
@@ -183,8 +183,7 @@ def test_what_no_engine_loads_with_ours_is_kept(checkout: Path) -> None:
     for path in mine:
         (checkout / path).parent.mkdir(parents=True, exist_ok=True)
         (checkout / path).write_text("mine\n")
-    git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "more of mine")
+    commit(checkout)
     publish(checkout, "1.0.0", OLD)
     assert at(checkout, "v1.0.0").keys() >= mine
 
@@ -332,8 +331,7 @@ def test_a_filter_that_changes_what_is_published_is_refused(
     git(checkout, "config", "filter.x.smudge", smudge)
     git(checkout, "config", "filter.x.clean", clean)
     (checkout / ".gitattributes").write_text(f"{attributes}\n")
-    git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "filter")
+    commit(checkout)
     with pytest.raises(PublishError, match=r"a filter or an attribute changes main\.tf"):
         publish(checkout, "1.0.0", NEW)
     assert (git(checkout, "tag"), git(checkout, "status", "--porcelain")) == ("", "")
@@ -341,8 +339,7 @@ def test_a_filter_that_changes_what_is_published_is_refused(
 
 def test_other_line_ends_of_a_checkout_are_no_change(checkout: Path) -> None:
     (checkout / ".gitattributes").write_text("* text eol=crlf\n")
-    git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "lines")
+    commit(checkout)
     git(checkout, "checkout", "-q", "-f", "HEAD")
     publish(checkout, "1.0.0", OLD)
     publish(checkout, "1.1.0", NEW, OLD)

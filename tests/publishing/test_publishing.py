@@ -222,9 +222,6 @@ def test_what_was_published_is_verified_before_it_is_built_on(tmp_path: Path) ->
     path.unlink()
     with pytest.raises(InputError, match="is missing, but"):
         publish_one(tmp_path, "1.0.1")
-    (tmp_path / FOLDER / "versions").write_text("{}")
-    with pytest.raises(InputError, match="is not a list of versions"):
-        publish_one(tmp_path, "1.0.1")
 
 
 def test_an_archive_rewritten_with_its_sum_is_not_built_on(tmp_path: Path) -> None:
@@ -341,12 +338,6 @@ def test_no_file_beside_ours_and_no_link_gets_in(tmp_path: Path) -> None:
     with pytest.raises(TreeError, match="symbolic link"):
         publish_one(tmp_path / "b")
     assert bytes_of(tmp_path / "a") == before
-
-
-def test_a_directory_is_one_namespace_s(tmp_path: Path) -> None:
-    publish_one(tmp_path)
-    with pytest.raises(PublishError, match="has versions for the namespace platform"):
-        propose(tmp_path, OPTIONS, DestinationOptions(namespace="other"))
 
 
 @pytest.mark.parametrize(

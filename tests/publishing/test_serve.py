@@ -26,8 +26,14 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def connection(dist: Path) -> Iterator[http.client.HTTPConnection]:
-    with serving(dist) as port:
+def log() -> list[str]:
+    """The lines that the server writes."""
+    return []
+
+
+@pytest.fixture
+def connection(dist: Path, log: list[str]) -> Iterator[http.client.HTTPConnection]:
+    with serving(dist, log.append) as port:
         result = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         yield result
         result.close()
@@ -96,7 +102,11 @@ def test_nothing_else(path: str, dist: Path, connection: http.client.HTTPConnect
     "text", ["", "{", "[]", '{"location":1}', '{"location":"a\\r\\nb"}', "\xff"]
 )
 def test_a_broken_answer(
-    text: str, dist: Path, connection: http.client.HTTPConnection, capfd: pytest.CaptureFixture[str]
+    text: str,
+    dist: Path,
+    connection: http.client.HTTPConnection,
+    log: list[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     path = dist / "registry" / BASE.strip("/") / "1.0.0" / "download"
     good = path.read_bytes()
@@ -106,6 +116,7 @@ def test_a_broken_answer(
     finally:
         path.write_bytes(good)
     assert get(connection, f"{BASE}/1.0.0/download")[0] == 204
+    assert f"{path}: names no archive; publish the version again to restore it" in log
     assert capfd.readouterr().err == ""
 
 

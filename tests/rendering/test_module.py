@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from conftest import ROOT, read_tree
+from hcl_documents import documents_of
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents, known_versions
@@ -53,7 +54,7 @@ def with_values(
     blocks: tuple[Block, ...], values: dict[str, str]
 ) -> dict[str, resolve.ResolvedDocument]:
     scope = ValueScope({f"var.{n}": values.get(n) for n in VALUES}, local_nodes(blocks))
-    return {f.name: f for f in resolve.documents(blocks, "main.tf", scope)}
+    return {f.name: f for f in documents_of(blocks, scope)}
 
 
 def serving(selection: dict[str, Any]) -> list[Variant]:

@@ -73,25 +73,6 @@ def test_trusts_and_variants_in_one_plan(newest: Engine, tmp_path: Path) -> None
         assert differences(expected(variant), result["policy"]) == ()
 
 
-def test_trust_documents_say_what_aws_documents() -> None:
-    """Written out once more by hand, so that the catalog's own are not their only witness."""
-    irsa, pod = trust_policy().statements
-    issuer = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
-    assert irsa.principals[0].identifiers == (OIDC,)
-    assert {(c.operator, c.key, c.values) for c in irsa.conditions} == {
-        ("StringEquals", f"{issuer}:aud", ("sts.amazonaws.com",)),
-        ("StringEquals", f"{issuer}:sub", ("system:serviceaccount:kube-system:aws-node",)),
-    }
-    assert pod.principals[0].identifiers == ("pods.eks.amazonaws.com",)
-    assert set(pod.actions) == {"sts:AssumeRole", "sts:TagSession"}
-    assert {(c.operator, c.key, c.values) for c in pod.conditions} == {
-        ("StringEquals", "aws:RequestTag/kubernetes-namespace", ("kube-system",)),
-        ("StringEquals", "aws:RequestTag/kubernetes-service-account", ("aws-node",)),
-        ("StringEquals", "aws:RequestTag/eks-cluster-arn", (CLUSTER,)),
-        ("StringEquals", "aws:SourceAccount", (ACCOUNT,)),
-    }
-
-
 def test_irsa_conditions_are_blocks_of_their_own() -> None:
     blocks = parse_hcl(render(LATEST)["main.tf"], "main.tf").blocks
     (document,) = (b for b in blocks if b.labels[1:] == ("trust",))

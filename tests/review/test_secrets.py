@@ -103,6 +103,25 @@ def test_every_kind_of_mark_is_found() -> None:
     assert contents.variables == {"open": "open"}
 
 
+@pytest.mark.parametrize("name", [*REPORTS])
+def test_no_part_of_a_sensitive_policy_is_shown_of_the_document_that_joins_it(name: str) -> None:
+    """The provider writes the document anew, and marks only the policy that it joins."""
+    private, public = allow("s3:GetObject", "arn:aws:s3:::hunter2-joined/*"), allow("s3:ListBucket")
+    joined = json.dumps(json.loads(document(private, public)), indent=2)
+    stated = {
+        "address": "data.aws_iam_policy_document.d",
+        "mode": "data",
+        "type": "aws_iam_policy_document",
+        "name": "d",
+        "values": {"json": joined, "source_policy_documents": [document(private)]},
+        "sensitive_values": {"source_policy_documents": [True]},
+    }
+    state = {"values": {"root_module": {"resources": [stated]}}}
+    review = reviewed(policy("p", None, joined), prior_state=state)
+    assert "hunter2" not in REPORTS[name](review, Setting(details=True))
+    assert rules(review) == {"sensitive-policy"}
+
+
 def test_marks_are_of_places() -> None:
     values: Any = {"a": [{"b": "x", "c": "y"}, {"b": "z"}], "d": {"e": 12, "f": True}, "g": None}
     marks: Any = {"a": [{"b": True}, {}], "d": True, "g": True, "gone": True}

@@ -66,7 +66,7 @@ def policy(text: str) -> None:
 def hcl(text: str) -> None:
     if len(text) > limits.HCL.most:
         return
-    blocks = [("main.tf", block) for block in parse_hcl(text, "main.tf").blocks]
+    blocks = parse_hcl(text, "main.tf").blocks
     for values in (None, GivenVariables()):
         for document in read_blocks(blocks, {}, values).documents:
             assert isinstance(document.policy, Policy)

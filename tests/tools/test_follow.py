@@ -153,30 +153,30 @@ def test_the_workflow_tells_a_newer_version_from_a_failure(
     assert (tmp_path / "output").read_text() == f"code={code}\n"
 
 
-@pytest.mark.parametrize(("result", "created"), [("0", True), ("1", False)])
-def test_the_workflow_opens_one_issue(tmp_path: Path, result: str, created: bool) -> None:
-    gh = f'#!/bin/sh\ncase "$2" in list) echo {result};; *) echo "$*" > created;; esac\n'
-    report = f"to read: {AGENT} v9.0.0\nproposed for v1.99.0, in build/follow:\n"
-    write_tree(tmp_path, {"bin/gh": gh, "report.txt": report})
-    (tmp_path / "bin/gh").chmod(0o755)
-    env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "RUN": "https://example.com/1"}
-    script = STEPS["Open an issue"]["run"]
-    subprocess.run(["bash", "-ec", script], cwd=tmp_path, env=env, check=True)
-    assert (tmp_path / "created").exists() is created
-    if created:
-        assert "--title Follow plugin version v1.99.0" in (tmp_path / "created").read_text()
-        assert (tmp_path / "body.md").read_text().startswith(report)
+READ_FIRST = f"to read: {AGENT} v9.0.0\n"
+PROPOSED = f"{READ_FIRST}proposed for v1.99.0, in build/follow:\n"
+READ_BOTH = f"{READ_FIRST}to read: {CONTROLLER} v9.1.0\n"
 
 
-def test_the_workflow_names_what_is_to_be_read_if_the_plugin_has_nothing_newer(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("open_issues", "report", "title"),
+    [
+        ("0", PROPOSED, "Follow plugin version v1.99.0"),
+        ("0", READ_BOTH, "Read aws-network-policy-agent v9.0.0"),
+        ("1", PROPOSED, ""),
+    ],
+    ids=["a newer version", "only others are newer", "an issue is open"],
+)
+def test_the_workflow_opens_one_issue(
+    tmp_path: Path, open_issues: str, report: str, title: str
 ) -> None:
-    gh = '#!/bin/sh\ncase "$2" in list) echo 0;; *) echo "$*" > created;; esac\n'
-    report = f"to read: {AGENT} v9.0.0\nto read: {CONTROLLER} v9.1.0\n"
+    gh = f'#!/bin/sh\ncase "$2" in list) echo {open_issues};; *) echo "$*" > created;; esac\n'
     write_tree(tmp_path, {"bin/gh": gh, "report.txt": report})
     (tmp_path / "bin/gh").chmod(0o755)
     env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "RUN": "https://example.com/1"}
     script = STEPS["Open an issue"]["run"]
     subprocess.run(["bash", "-ec", script], cwd=tmp_path, env=env, check=True)
-    created = (tmp_path / "created").read_text()
-    assert "--title Read aws-network-policy-agent v9.0.0" in created
+    assert (tmp_path / "created").exists() is bool(title)
+    if title:
+        assert f"--title {title}" in (tmp_path / "created").read_text()
+        assert (tmp_path / "body.md").read_text().startswith(report)

@@ -14,7 +14,9 @@ import pytest
 import sqlglot
 from msgspec.structs import replace
 
-from conftest import run, validator
+from conftest import run, validator, write_tree
+from daemonsets import daemonset
+from synthetic import allow, deny, document
 from trail_events import DENIED, EVENTS, LATER, NODES, PLUGIN, ROLE, SDK, event
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.selection import select
@@ -40,6 +42,14 @@ def usage(folder: Path, *words: str, code: int = 0) -> dict[str, Any]:
     return result
 
 
+def asked(
+    folder: Path, events: Iterable[object], policy: str, *words: str, code: int = 0
+) -> dict[str, Any]:
+    """The answer for the events of a role with one policy."""
+    write_tree(folder, {"t.json": lines(events), "p.json": policy})
+    return usage(folder, "t.json", "--policy", "p.json", *words, code=code)
+
+
 def statuses(result: dict[str, Any]) -> dict[str, set[str]]:
     each: dict[str, set[str]] = {}
     for element in result["elements"]:
@@ -48,8 +58,7 @@ def statuses(result: dict[str, Any]) -> dict[str, set[str]]:
 
 
 def policy(*actions: str) -> str:
-    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
-    return json.dumps({"Version": "2012-10-17", "Statement": statement})
+    return document(allow(list(actions)))
 
 
 def lines(events: Iterable[object]) -> str:
@@ -211,6 +220,8 @@ def test_no_policy_is_offered_where_something_is_not_known(tmp_path: Path) -> No
     assert pasted(run(*words, cwd=tmp_path).out)
     unread = json.dumps({"Events": [], "NextToken": "x"})
     (tmp_path / "more.json").write_text(unread)
+    result = usage(tmp_path, *words[1:], "more.json", code=1)
+    assert not result["complete"] and "more follow" in result["unread"][0]["detail"]
     more = run(*words, "more.json", cwd=tmp_path)
     assert more.code == 1 and "\n{" not in more.out
     assert "more.json" in more.out and "more follow" in more.out
@@ -222,14 +233,10 @@ def test_no_policy_is_offered_where_something_is_not_known(tmp_path: Path) -> No
 
 def test_a_statement_of_which_nothing_is_used_goes_and_a_deny_stays(tmp_path: Path) -> None:
     old = json.loads(run("policy", "ipv4").out)
-    deny = {"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": "*"}
-    unused = {"Effect": "Allow", "Action": ["ec2:RunInstances"], "Resource": "*"}
-    old["Statement"] += [unused, deny]
-    (tmp_path / "p.json").write_text(json.dumps(old))
-    (tmp_path / "t.json").write_text(lines(EVENTS))
-    result = usage(tmp_path, "t.json", "--policy", "p.json")
+    own, forbidden = allow(["ec2:RunInstances"]), deny("ec2:RunInstances")
+    result = asked(tmp_path, EVENTS, document(*old["Statement"], own, forbidden))
     (smaller,) = result["smaller"]["policies"]
-    assert smaller["policy"]["Statement"][-1] == deny
+    assert smaller["policy"]["Statement"][-1] == forbidden
     assert "ec2:RunInstances" not in json.dumps(smaller["policy"]["Statement"][:-1])
 
 
@@ -294,17 +301,10 @@ def test_the_configuration_decides_what_is_safe_to_drop(tmp_path: Path) -> None:
     assert "DescribeTags" in statuses(helper)["not used, but callable"]
     off = usage(tmp_path, *words, "--env", "DISABLE_NETWORK_RESOURCE_PROVISIONING=true")
     assert "DeleteNetworkInterface" in statuses(off)["safe to drop"]
-    container = {
-        "name": "aws-node",
-        "image": "example.com/amazon-k8s-cni:v1.23.2-eksbuild.1",
-        "env": [{"name": "DISABLE_NETWORK_RESOURCE_PROVISIONING", "value": "true"}],
-    }
-    daemonset = {
-        "kind": "DaemonSet",
-        "metadata": {"name": "aws-node"},
-        "spec": {"template": {"spec": {"containers": [container]}}},
-    }
-    (tmp_path / "aws-node.json").write_text(json.dumps(daemonset))
+    manifest = daemonset(
+        image="amazon-k8s-cni:v1.23.2-eksbuild.1", DISABLE_NETWORK_RESOURCE_PROVISIONING="true"
+    )
+    (tmp_path / "aws-node.json").write_text(manifest)
     configured = usage(tmp_path, "trail.json", "--daemonset", "aws-node.json")
     assert statuses(configured)["safe to drop"] == statuses(off)["safe to drop"]
     # What is used stays, whatever the catalog says of the configuration.
@@ -366,14 +366,13 @@ def test_the_role_is_never_guessed(tmp_path: Path) -> None:
 
 
 def test_what_other_programs_use_is_kept_and_what_the_policy_lacks_is_said(tmp_path: Path) -> None:
-    (tmp_path / "p.json").write_text(policy("ec2:Describe*", "ec2:CreateTags", "ecr:*", "s3:Get*"))
+    allowed = policy("ec2:Describe*", "ec2:CreateTags", "ecr:*", "s3:Get*")
     events = (
         event("DescribeVolumes", agent="ebs-csi"),
         event("GetAuthorizationToken", service="ecr", agent="kubelet"),
         event("DeleteNetworkInterface"),
     )
-    (tmp_path / "t.json").write_text(lines(events))
-    result = usage(tmp_path, "t.json", "--policy", "p.json", code=1)
+    result = asked(tmp_path, events, allowed, code=1)
     elements = {e["text"]: e for e in result["elements"]}
     assert elements["ecr:*"]["status"] == "used"
     assert elements["ec2:Describe*"]["used"] == ["ec2:DescribeVolumes"]
@@ -404,9 +403,7 @@ def test_a_pattern_is_of_each_kind_of_request_that_it_matches(
     pattern: str, name: str, status: str, tmp_path: Path
 ) -> None:
     """A trail with write requests alone does not show that nobody describes volumes."""
-    (tmp_path / "p.json").write_text(policy(pattern, "ec2:CreateTags", "ec2:DescribeVpcs"))
-    (tmp_path / "t.json").write_text(lines([event(name)]))
-    result = usage(tmp_path, "t.json", "--policy", "p.json")
+    result = asked(tmp_path, [event(name)], policy(pattern, "ec2:CreateTags", "ec2:DescribeVpcs"))
     assert result["elements"][0]["status"] == status
 
 
@@ -423,10 +420,9 @@ def test_a_pattern_is_of_each_kind_of_request_that_it_matches(
 def test_what_the_events_cannot_show_is_said_where_a_pattern_can_be_narrowed(
     pattern: str, used: tuple[str, ...], doubt: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "p.json").write_text(policy(pattern))
     service = pattern.partition(":")[0]
-    (tmp_path / "t.json").write_text(lines([event(name, service=service) for name in used]))
-    result = usage(tmp_path, "t.json", "--policy", "p.json")
+    events = [event(name, service=service) for name in used]
+    result = asked(tmp_path, events, policy(pattern))
     (element,) = result["elements"]
     assert f"the pattern can be narrowed to {service}:" in element["why"]
     assert doubt in element["why"]
@@ -455,10 +451,7 @@ def test_several_policies_of_the_role_count_together(tmp_path: Path) -> None:
 
 def test_not_action_is_not_decided_and_stays(tmp_path: Path) -> None:
     but = {"Effect": "Allow", "NotAction": ["iam:*", "sts:*"], "Resource": "*"}
-    unused = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
-    (tmp_path / "p.json").write_text(json.dumps({"Statement": [but, unused]}))
-    (tmp_path / "t.json").write_text(lines(EVENTS))
-    result = usage(tmp_path, "t.json", "--policy", "p.json")
+    result = asked(tmp_path, EVENTS, document(but, allow("ec2:RunInstances")))
     assert [(e["text"], e["status"]) for e in result["elements"]] == [
         ("ec2:RunInstances", "safe to drop"),
         ("all but iam:*, sts:*", "not decided"),
@@ -492,33 +485,37 @@ def test_a_policy_that_is_not_smaller_or_does_not_work_is_not_offered(
 
 def test_tags_that_are_set_where_something_is_made_have_no_event(tmp_path: Path) -> None:
     """Amazon EC2 checks ec2:CreateTags for them."""
-    (tmp_path / "p.json").write_text(policy("ec2:CreateTags", "ec2:RunInstances"))
-    (tmp_path / "t.json").write_text(lines([event("RunInstances")]))
     off = ("--env", "DISABLE_NETWORK_RESOURCE_PROVISIONING=true")
-    result = usage(tmp_path, "t.json", "--policy", "p.json", *off)
+    allowed = policy("ec2:CreateTags", "ec2:RunInstances")
+    result = asked(tmp_path, [event("RunInstances")], allowed, *off)
     assert statuses(result)["not decided"] == {"CreateTags"}
 
 
+ONLY_READING = {"Effect": "Deny", "NotAction": "ec2:Describe*", "Resource": "*"}
+
+
+@pytest.mark.parametrize(
+    ("statements", "option", "limit", "not_allowed"),
+    [
+        ([ONLY_READING], "", "", ["ec2:CreateTags"]),
+        ([], "--scp", document(ONLY_READING), ["ec2:CreateTags"]),
+        ([], "--boundary", document(allow("ec2:Describe*")), ["ec2:CreateTags"]),
+        ([{**ONLY_READING, "Resource": "arn:aws:ec2:*:*:instance/*"}], "", "", []),
+    ],
+)
 def test_what_a_policy_denies_and_the_role_used_is_not_allowed_by_the_policy(
+    statements: list[dict[str, Any]],
+    option: str,
+    limit: str,
+    not_allowed: list[str],
     tmp_path: Path,
 ) -> None:
-    allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
-    deny = {"Effect": "Deny", "NotAction": "ec2:Describe*", "Resource": "*"}
-    (tmp_path / "t.json").write_text(lines([event("CreateTags"), event("DescribeVpcs")]))
-    reading = {**allow, "Action": "ec2:Describe*"}
-    (tmp_path / "boundary.json").write_text(json.dumps({"Statement": reading}))
-    for statements, option in (
-        ([allow, deny], ()),
-        ([allow], ("--scp", "deny.json")),
-        ([allow], ("--boundary", "boundary.json")),
-    ):
-        (tmp_path / "p.json").write_text(json.dumps({"Statement": statements}))
-        (tmp_path / "deny.json").write_text(json.dumps({"Statement": [deny]}))
-        result = usage(tmp_path, "t.json", "--policy", "p.json", *option, code=1)
-        assert result["not_allowed"] == ["ec2:CreateTags"]
-    elsewhere = {**deny, "Resource": "arn:aws:ec2:*:*:instance/*"}
-    (tmp_path / "p.json").write_text(json.dumps({"Statement": [allow, elsewhere]}))
-    assert usage(tmp_path, "t.json", "--policy", "p.json")["not_allowed"] == []
+    (tmp_path / "limit.json").write_text(limit)
+    words = (option, "limit.json") if option else ()
+    events = [event("CreateTags"), event("DescribeVpcs")]
+    allowed = document(allow("ec2:*"), *statements)
+    result = asked(tmp_path, events, allowed, *words, code=int(bool(not_allowed)))
+    assert result["not_allowed"] == not_allowed
 
 
 @pytest.mark.parametrize(
@@ -541,13 +538,6 @@ def test_what_is_no_trail_is_refused_with_its_place(text: str | bytes, problem: 
     with pytest.raises(InputError, match=problem) as refused:
         cloudtrail.read(["-"], io.BytesIO(data))
     assert str(refused.value).startswith("standard input: ")
-
-
-def test_a_page_that_others_follow_is_incomplete(tmp_path: Path) -> None:
-    looked_up = [{"CloudTrailEvent": json.dumps(e)} for e in EVENTS]
-    (tmp_path / "e.json").write_text(json.dumps({"Events": looked_up, "NextToken": "eyJ"}))
-    result = usage(tmp_path, *UPSTREAM, "e.json", code=1)
-    assert not result["complete"] and "more follow" in result["unread"][0]["detail"]
 
 
 class Endless(io.RawIOBase):

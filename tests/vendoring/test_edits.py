@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,174 +27,112 @@ EVIL = 'resource "aws_iam_role_policy" "x" {\n  role   = "x"\n  policy = "{}"\n}
 STATEMENT = '  statement {\n    actions   = ["s3:*"]\n    resources = ["*"]\n  }\n'
 DYNAMIC = '  dynamic "statement" {\n    for_each = [1]\n    content {\n    }\n  }\n'
 OPEN = 'data "aws_iam_policy_document" "ipv4" {\n'
-EDITS = [
+EDITS: list[tuple[Any, ...]] = [
+    # Of a module of policies, or below role/ of one of a role: the file, and what is edited.
     # What cannot matter.
-    ("policy", "main.tf", "# mine", "", NONE, ()),
-    ("policy", "README.md", "# mine", "", NONE, ()),
-    ("policy", "tests/policy.tftest.hcl", "# mine", "", NONE, ()),
-    ("policy", "versions.tf", '">= 3.39"', '"~> 5.0"', NONE, ()),
-    ("policy", "versions.tf", '">= 1.6"', '">= 1.9"', NONE, ()),
-    ("policy", "variables.tf", '"AWS partition of', '"The partition of', NONE, ()),
-    ("policy", "outputs.tf", 'description = "Policy document', 'description = "Document', NONE, ()),
-    ("policy", "main.tf", "locals {\n", 'locals {\n  mine = "x"\n', NONE, ()),
+    ("main.tf", "# mine", "", NONE),
+    ("README.md", "# mine", "", NONE),
+    ("tests/policy.tftest.hcl", "# mine", "", NONE),
+    ("versions.tf", '">= 3.39"', '"~> 5.0"', NONE),
+    ("versions.tf", '">= 1.6"', '">= 1.9"', NONE),
+    ("variables.tf", '"AWS partition of', '"The partition of', NONE),
+    ("outputs.tf", 'description = "Policy document', 'description = "Document', NONE),
+    ("main.tf", "locals {\n", 'locals {\n  mine = "x"\n', NONE),
     # What the documents say.
-    ("policy", "main.tf", '      "ec2:DescribeTags",\n', "", NONE, ()),
+    ("main.tf", '      "ec2:DescribeTags",\n', "", NONE),
+    ("main.tf", '["ec2:CreateTags"]', '["ec2:*"]', ADDED, "ipv4: for instance ec2:"),
+    ("main.tf", OPEN, OPEN + STATEMENT, ADDED, "ipv4: for instance s3:"),
+    ("main.tf", "[local.cluster_name]", '["*"]', ADDED, "ipv4-scoped: "),
+    ("main.tf", "[local.cluster_name]", "[var.vpc_id]", ADDED, "ipv4-scoped: "),
+    ("main.tf", ":${var.region}:", ":*:", ADDED, "ipv4: for instance"),
+    ("main.tf", OPEN, OPEN + DYNAMIC, UNKNOWN, "ipv4: the for_each of a dynamic block is changed"),
+    ("main.tf", OPEN, f'{OPEN}  override_policy_documents = ["{{}}"]\n', UNKNOWN, "joi"),
+    ("main.tf", "var.source_policy_documents", "[local.x]", UNKNOWN, "joins oth"),
     (
-        "policy",
-        "main.tf",
-        '["ec2:CreateTags"]',
-        '["ec2:*"]',
-        ADDED,
-        ("ipv4: for instance ec2:",),
-    ),
-    ("policy", "main.tf", OPEN, OPEN + STATEMENT, ADDED, ("ipv4: for instance s3:",)),
-    ("policy", "main.tf", "[local.cluster_name]", '["*"]', ADDED, ("ipv4-scoped: ",)),
-    ("policy", "main.tf", "[local.cluster_name]", "[var.vpc_id]", ADDED, ("ipv4-scoped: ",)),
-    ("policy", "main.tf", ":${var.region}:", ":*:", ADDED, ("ipv4: for instance",)),
-    (
-        "policy",
-        "main.tf",
-        OPEN,
-        OPEN + DYNAMIC,
-        UNKNOWN,
-        ("ipv4: the for_each of a dynamic block is changed",),
-    ),
-    (
-        "policy",
-        "main.tf",
-        OPEN,
-        f'{OPEN}  override_policy_documents = ["{{}}"]\n',
-        UNKNOWN,
-        ("joi",),
-    ),
-    ("policy", "main.tf", "var.source_policy_documents", "[local.x]", UNKNOWN, ("joins oth",)),
-    (
-        "policy",
         "main.tf",
         "coalesce(var.vpc_owner_id, var.account_id)",
         '"*"',
         ADDED,
-        ("local.vpc_owner_id is changed", "ipv4-scoped: "),
+        "local.vpc_owner_id is changed",
+        "ipv4-scoped: ",
     ),
-    (
-        "policy",
-        "main.tf",
-        OPEN,
-        OPEN.replace("ipv4", "x") + STATEMENT + "}\n" + OPEN,
-        ADDED,
-        ("s3",),
-    ),
+    ("main.tf", OPEN, OPEN.replace("ipv4", "x") + STATEMENT + "}\n" + OPEN, ADDED, "s3"),
     # What depends on whether a caller passes a variable.
     *(
-        (kind, "main.tf", ":${var.account_id}:network", f":${{{code}}}:network", ADDED, ("ipv4: ",))
-        for kind, code in (
-            ("policy", 'var.cluster_name == null ? "*" : var.account_id'),
-            ("policy", 'var.vpc_id != null ? var.account_id : "*"'),
-            ("policy", 'var.vpc_id == null && var.cluster_name != null ? "*" : var.account_id'),
-            ("role", 'var.pod_identity ? var.account_id : "*"'),
-            ("role", 'var.use_aws_managed_policy ? "*" : var.account_id'),
-            ("role", 'var.role_name == null ? var.account_id : "*"'),
-            ("role", "var.role_name_prefix"),
-            ("role", 'var.pod_identity && var.eks_cluster_arn == null ? "*" : var.account_id'),
+        (path, ":${var.account_id}:network", f":${{{code}}}:network", ADDED, "ipv4: ")
+        for path, code in (
+            ("main.tf", 'var.cluster_name == null ? "*" : var.account_id'),
+            ("main.tf", 'var.vpc_id != null ? var.account_id : "*"'),
+            ("main.tf", 'var.vpc_id == null && var.cluster_name != null ? "*" : var.account_id'),
+            ("role/main.tf", 'var.pod_identity ? var.account_id : "*"'),
+            ("role/main.tf", 'var.use_aws_managed_policy ? "*" : var.account_id'),
+            ("role/main.tf", 'var.role_name == null ? var.account_id : "*"'),
+            ("role/main.tf", "var.role_name_prefix"),
+            (
+                "role/main.tf",
+                'var.pod_identity && var.eks_cluster_arn == null ? "*" : var.account_id',
+            ),
         )
     ),
     # Defaults of what stands in documents are tried.
-    ("policy", "variables.tf", 'default     = "*"', 'default     = "eu-west-1"', NONE, ()),
+    ("variables.tf", 'default     = "*"', 'default     = "eu-west-1"', NONE),
+    ("variables.tf", 'default     = "aws"', 'default     = "*"', ADDED, ": for instance "),
     (
-        "policy",
-        "variables.tf",
-        'default     = "aws"',
-        'default     = "*"',
-        ADDED,
-        (": for instance ",),
-    ),
-    (
-        "role",
-        "variables.tf",
+        "role/variables.tf",
         "default     = false",
         "default     = true",
         ADDED,
-        ("trust: for instance sts:AssumeRole ",),
+        "trust: for instance sts:AssumeRole ",
     ),
     (
-        "policy",
         "variables.tf",
         "default     = []",
         'default     = ["{}"]',
         UNKNOWN,
-        ("source_policy_documents",),
+        "source_policy_documents",
     ),
-    (
-        "policy",
-        "variables.tf",
-        "var.region))",
-        'var.region)) || var.region == "x"',
-        UNKNOWN,
-        ("regi",),
-    ),
+    ("variables.tf", "var.region))", 'var.region)) || var.region == "x"', UNKNOWN, "regi"),
     # What no document says.
+    ("outputs.tf", 'local.json["ipv4"]', 'local.json["x"]', UNKNOWN, "output ipv4_json"),
+    ("main.tf", "policy_document.ipv4.json", "policy_document.x.json", UNKNOWN, "local.json"),
     (
-        "policy",
-        "outputs.tf",
-        'local.json["ipv4"]',
-        'local.json["x"]',
-        UNKNOWN,
-        ("output ipv4_json",),
+        "role/main.tf",
+        "var.pod_identity ? [true] : []",
+        "[true]",
+        ADDED,
+        "trust: the for_each of a dynamic block is changed",
     ),
-    ("policy", "versions.tf", "hashicorp/aws", "evil/aws", UNKNOWN, ("terraform is changed",)),
+    ("versions.tf", "hashicorp/aws", "evil/aws", UNKNOWN, "terraform is changed"),
+    ("versions.tf", "terraform {", 'provider "aws" {}\nterraform {', UNKNOWN, "provider"),
+    # Of a caller who passes account_id alone, it was that account.
     (
-        "policy",
-        "versions.tf",
-        "terraform {",
-        'provider "aws" {}\nterraform {',
-        UNKNOWN,
-        ("provider",),
-    ),
-    (
-        # Of a caller who passes account_id alone, it was that account.
-        "policy",
         "variables.tf",
         'account_id if not given."\n  type        = string\n  default     = null',
         'account_id if not given."\n  type        = string\n  default     = "*"',
         ADDED,
-        ("ipv4-scoped: ",),
+        "ipv4-scoped: ",
     ),
-    ("policy", "main.tf", OPEN, EVIL + OPEN, UNKNOWN, ("aws_iam_role_policy x is added",)),
+    ("main.tf", OPEN, EVIL + OPEN, UNKNOWN, "aws_iam_role_policy x is added"),
+    ("outputs.tf", "# G", EVIL.replace("resource", "data") + "# G", UNKNOWN, "is added"),
+    ("main.tf", "locals {", "locals {{", UNKNOWN, "cannot be read"),
+    ("main.tf", '"StringEquals"', '"StringSounds"', UNKNOWN, "StringSounds"),
+    ("role/main.tf", "system:serviceaccount:kube-system:aws-node", "*", ADDED, "trust"),
     (
-        "policy",
-        "outputs.tf",
-        "# G",
-        EVIL.replace("resource", "data") + "# G",
-        UNKNOWN,
-        ("is added",),
-    ),
-    ("policy", "main.tf", "locals {", "locals {{", UNKNOWN, ("cannot be read",)),
-    ("policy", "main.tf", '"StringEquals"', '"StringSounds"', UNKNOWN, ("StringSounds",)),
-    ("role", "main.tf", "system:serviceaccount:kube-system:aws-node", "*", ADDED, ("trust",)),
-    (
-        "role",
-        "main.tf",
+        "role/main.tf",
         '      values   = ["kube-system"]',
         '      values = ["x"]',
         ADDED,
-        ("trust: for instance", "kubernetes-namespace"),
+        "trust: for instance",
+        "kubernetes-namespace",
     ),
     (
-        "role",
-        "main.tf",
+        "role/main.tf",
         "permissions_boundary = var.permissions_boundary",
         "",
         UNKNOWN,
-        ("aws_iam_role",),
+        "aws_iam_role",
     ),
-    (
-        "role",
-        "main.tf",
-        'policy/AmazonEKS_CNI_Policy"',
-        'policy/x"',
-        UNKNOWN,
-        ("local",),
-    ),
+    ("role/main.tf", 'policy/AmazonEKS_CNI_Policy"', 'policy/x"', UNKNOWN, "local"),
 ]
 
 
@@ -228,11 +167,11 @@ def test_text_in_the_place_of_any_variable_adds_access(name: str, text: str) -> 
     assert not isinstance(edit.answer, NoNewAccess), edit
 
 
-@pytest.mark.parametrize(("kind", "path", "old", "new", "access", "words"), EDITS)
-def test_what_an_edit_means(
-    kind: str, path: str, old: str, new: str, access: type, words: tuple[str, ...]
-) -> None:
-    files = POLICY if kind == "policy" else ROLE
+@pytest.mark.parametrize("row", EDITS, ids=lambda row: f"{row[0]} {row[1][:30]} {row[2][:30]}")
+def test_what_an_edit_means(row: tuple[Any, ...]) -> None:
+    place, old, new, access, *words = row
+    path = place.removeprefix("role/")
+    files = POLICY if place == path else ROLE
     text = files[path] + old if not new and old == "# mine" else files[path].replace(old, new, 1)
     assert text != files[path]
     edit = judged(files, path, text)
@@ -379,6 +318,9 @@ def test_no_command_is_silent_about_access_that_an_edit_adds(repo: Path) -> None
     assert f"keep yours: vpc-cni-iam accept {MODULE}/main.tf 'REASON'\n" in done.out
     remove = f"rm {MODULE}/main.tf && vpc-cni-iam sync {MODULE}"
     assert f"use the generated one: {remove}\n" in done.out
+    table = run("check", "--format", "markdown", cwd=repo).out
+    assert f"| `{MODULE}` | edited | `main.tf` | was edited by hand; it adds access" in table
+    assert f"show the difference: `vpc-cni-iam sync --dry-run {MODULE}`" in table
     for words in ("sync", "sync --quiet", "sync --dry-run", "upgrade", "upgrade --dry-run"):
         done = run(*words.split(), cwd=repo)
         assert (done.code, f"edited   {MODULE}/{added}" in done.out) == (1, True), words
@@ -388,6 +330,8 @@ def test_no_command_is_silent_about_access_that_an_edit_adds(repo: Path) -> None
         (file,) = data["modules"][0]["files"]
         assert (file["state"], file["edit"]["adds_access"], file["fine"]) == ("edited", True, False)
         assert file["accepted"] is None
+        summary = {"clean": 0, "edited": 1, "outdated": 0, "both": 0, "failed": 0}
+        assert data.get("summary", summary) == summary
         if words != "check":
             assert '+    actions   = ["ec2:*"]\n' in data["modules"][0]["edits"]["main.tf"]
 
@@ -399,6 +343,11 @@ def test_an_accepted_edit_is_a_note_with_its_reason(repo: Path) -> None:
         done = run(*words.split(), cwd=repo)
         assert (done.code, "accepted: the team agreed" in done.out) == (0, True), done
         assert "it adds access" in done.out
+    again = ("accept", f"{MODULE}/main.tf", "the team agreed")
+    for words in (("sync", "--dry-run"), again):
+        assert run(*words, "--quiet", cwd=repo).out == ""
+    (file,) = json.loads(run(*again, "--format", "json", cwd=repo).out)["files"]
+    assert (file["accepted"], file["edit"]["adds_access"]) == ("the team agreed", True)
     data = json.loads(run("check", "--format", "json", cwd=repo).out)
     (file,) = data["modules"][0]["files"]
     assert (file["accepted"], file["fine"], file["next_steps"]) == ("the team agreed", True, [])

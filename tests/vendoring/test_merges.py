@@ -21,6 +21,12 @@ TABLE = (
     '[[module]]\npath = "{}"\ncni_version = "{}"\nvariants = ["ipv4", "ipv6", "ipv4-scoped"]\n\n'
 )
 BASE = "v1.20.4"
+JOIN = {
+    "merge": ("merge", "-q", "a"),
+    "rebase": ("rebase", "-q", "b"),
+    "squash": ("merge", "--squash", "-q", "a"),
+    "cherry-pick": ("cherry-pick", "a"),
+}
 HOW = ("merge", "rebase")
 
 
@@ -81,16 +87,19 @@ class Branches:
 
     def merge(self, how: str) -> list[str]:
         """Merge a into b, so that b's version is taken; return the files in conflict."""
-        git(self.folder, "checkout", "-q", "b" if how == "merge" else "a")
-        if how == "squash":
-            git(self.folder, "checkout", "-q", "b")
-        words = {"merge": ("merge", "-q", "a"), "rebase": ("rebase", "-q", "b")}
-        git(self.folder, *words.get(how, ("merge", "--squash", "-q", "a")), fails=True)
+        git(self.folder, "checkout", "-q", "a" if how == "rebase" else "b")
+        git(self.folder, *JOIN[how], fails=True)
         conflicts = git(self.folder, "diff", "--name-only", "--diff-filter=U").split()
         if "vpc-cni-iam.toml" in conflicts:
             side = "--ours"  # of a rebase, too, that is b
             git(self.folder, "checkout", "-q", side, "vpc-cni-iam.toml")
         return conflicts
+
+    def edit_and_upgrade(self, how: str) -> list[str]:
+        """Edit and upgrade a module on a, upgrade to another version on b, and merge them."""
+        self.on("a", self.edit("x", OWN[:1]), self.upgrade("v1.22.4"))
+        self.on("b", self.upgrade("v1.23.2"))
+        return self.merge(how)
 
     def versions(self) -> set[str]:
         return set(re.findall(r'cni_version = "(.*)"', self.toml.read_text()))
@@ -335,9 +344,7 @@ def test_without_union_the_manifest_with_markers_is_read(tmp_path: Path) -> None
         (tmp_path / module / ".vpc-cni-iam" / ".gitattributes").write_text("# none\n")
     branches.commit("no union")
     git(tmp_path, "branch", "-f", "b")
-    branches.on("a", branches.edit("x", OWN[:1]), branches.upgrade("v1.22.4"))
-    branches.on("b", branches.upgrade("v1.23.2"))
-    conflicts = branches.merge("merge")
+    conflicts = branches.edit_and_upgrade("merge")
     assert any(path.endswith("/manifest") for path in conflicts)
     branches.command("sync", "--quiet", code=1)
     assert (branches.marked(), branches.lines("x")) == ([], 1)
@@ -350,9 +357,7 @@ def test_without_union_the_manifest_with_markers_is_read(tmp_path: Path) -> None
 def test_any_conflict_style(style: str, how: str, tmp_path: Path) -> None:
     branches = Branches(tmp_path, count=1)
     git(tmp_path, "config", "merge.conflictStyle", style)
-    branches.on("a", branches.edit("x", OWN[:1]), branches.upgrade("v1.22.4"))
-    branches.on("b", branches.upgrade("v1.23.2"))
-    branches.merge(how)
+    branches.edit_and_upgrade(how)
     assert branches.marked()
     # From elsewhere, where git has other settings.
     assert run("sync", "--config", str(branches.toml), "--quiet", cwd=tmp_path.parent).code == 1
@@ -400,34 +405,27 @@ def test_a_file_that_a_person_has_resolved_is_left_alone(tmp_path: Path) -> None
 @pytest.mark.parametrize("side", ["--ours", "--theirs"])
 def test_one_side_for_all_files_is_made_again(side: str, tmp_path: Path) -> None:
     branches = Branches(tmp_path, count=2)
-    branches.on("a", branches.edit("x", OWN[:1]), branches.upgrade("v1.22.4"))
-    branches.on("b", branches.upgrade("v1.23.2"))
-    branches.merge("merge")
+    branches.edit_and_upgrade("merge")
     git(tmp_path, "checkout", "-q", side, "modules")
     branches.command("sync", "--quiet", code=int(side == "--theirs"))
     assert branches.marked() == []
     assert branches.lines("x") == int(side == "--theirs")
 
 
-def test_a_merge_that_was_committed_with_markers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["squash", "cherry-pick", "a merge that was committed"])
+def test_an_edit_is_kept_however_the_branches_are_joined(how: str, tmp_path: Path) -> None:
     branches = Branches(tmp_path, count=2)
-    branches.on("a", branches.edit("x", OWN[:1]), branches.upgrade("v1.22.4"))
-    branches.on("b", branches.upgrade("v1.23.2"))
-    branches.merge("merge")
-    branches.commit("merged with markers")
-    branches.command("sync", "--quiet", code=1)
+    branches.edit_and_upgrade(how if how in JOIN else "merge")
+    if how not in JOIN:
+        branches.commit("merged with markers")
+    done = branches.command("sync", code=1)
     assert (branches.marked(), branches.lines("x")) == ([], 1)
-
-
-def test_sync_twice_changes_nothing_the_second_time(tmp_path: Path) -> None:
-    branches = Branches(tmp_path, count=2)
-    branches.on("a", branches.edit("x", OWN[:1]), branches.upgrade("v1.22.4"))
-    branches.on("b", branches.upgrade("v1.23.2"))
-    branches.merge("merge")
-    branches.command("sync", "--quiet", code=1)
+    assert done.out.count("keep yours: ") == 1
     once = branches.trees()
     branches.command("sync", "--quiet", code=1)
     assert branches.trees() == once
+    branches.command("accept", f"{OWN[0]}/main.tf", "ticket 1")
+    branches.command("check")
 
 
 def test_a_dry_run_in_a_merge_writes_nothing_and_says_what_sync_will_do(tmp_path: Path) -> None:
@@ -455,12 +453,7 @@ def test_a_file_that_git_merged_beside_a_conflict_is_of_both_sides(
         edit = branches.edit(name, OWN[:1], at_start=start)
         write = partial(branches.toml.write_text, comment[name])
         branches.on(name, edit, branches.accept(name, OWN[:1]), write)
-    if how == "cherry-pick":
-        git(tmp_path, "checkout", "-q", "b")
-        git(tmp_path, "cherry-pick", "a", fails=True)
-        git(tmp_path, "checkout", "-q", "--ours", "vpc-cni-iam.toml")
-    else:
-        assert "vpc-cni-iam.toml" in branches.merge(how)
+    assert "vpc-cni-iam.toml" in branches.merge(how)
     branches.command("sync", "--quiet")
     assert (branches.lines("a"), branches.lines("b"), branches.marked()) == (1, 1, [])
     assert re.search("accepted: [ab]; [ab]\n", branches.command("check").out)
@@ -510,29 +503,6 @@ def test_a_file_that_one_side_deleted_on_purpose_stays_deleted(tmp_path: Path) -
     branches.command("sync", "--quiet")
     assert not (tmp_path / readme).exists()
     assert "was deleted on purpose; accepted: we have our own" in branches.command("check").out
-
-
-def test_a_cherry_pick(tmp_path: Path) -> None:
-    branches = Branches(tmp_path, count=2)
-    branches.on("a", branches.edit("x", OWN[:1]), branches.upgrade("v1.22.4"))
-    branches.on("b", branches.upgrade("v1.23.2"))
-    git(tmp_path, "checkout", "-q", "b")
-    git(tmp_path, "cherry-pick", "a", fails=True)
-    git(tmp_path, "checkout", "-q", "b", "--", "vpc-cni-iam.toml")
-    branches.command("sync", "--quiet", code=1)
-    assert (branches.marked(), branches.lines("x")) == ([], 1)
-
-
-def test_a_squash_merge(tmp_path: Path) -> None:
-    branches = Branches(tmp_path, count=2)
-    branches.on("a", branches.edit("x", OWN[:1]), branches.upgrade("v1.22.4"))
-    branches.on("b", branches.upgrade("v1.23.2"))
-    branches.merge("squash")
-    done = branches.command("sync", code=1)
-    assert (branches.marked(), branches.lines("x")) == ([], 1)
-    assert done.out.count("keep yours: ") == 1
-    branches.command("accept", f"{OWN[0]}/main.tf", "ticket 1")
-    branches.command("check")
 
 
 @pytest.mark.parametrize("version", ["v1.22.4", "v1.23.2"])

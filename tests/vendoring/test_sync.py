@@ -246,18 +246,9 @@ def test_a_conflict_is_marked_as_git_marks_it(repo: Repository) -> None:
     with pytest.raises(UsageError, match="has conflict markers; resolve them first"):
         repo.accept("main.tf")
     assert repo.sync().changes == ()
-    resolved = repo.edit("main.tf", lambda t: "".join(x for x in t.splitlines(True) if x[0] != "<"))
-    assert not repo.sync().done
-    assert (repo.module / "main.tf").read_text() == resolved
-
-
-def test_a_removed_file_is_generated_again(repo: Repository, fresh: Repository) -> None:
-    repo.edit("main.tf", note)
+    repo.edit("main.tf", without_markers)
     repo.accept("main.tf")
-    repo.pin(NEW)
-    (repo.module / "main.tf").unlink()
-    assert repo.sync().done
-    assert read_tree(repo.module) == read_tree(fresh.module)
+    assert (repo.sync().done, repo.check().clean) == (True, True)
 
 
 def test_a_file_deleted_on_purpose_stays_deleted(repo: Repository) -> None:
@@ -282,12 +273,16 @@ def test_documents_moved_out_of_a_deleted_file_allow_what_they_did(repo: Reposit
     assert moved.edit is not None and moved.edit.answers == ()
 
 
-def test_a_file_deleted_by_mistake_comes_back(repo: Repository) -> None:
-    before = read_tree(repo.module)
+def test_a_deleted_file_is_generated_again_even_if_an_edit_of_it_was_accepted(
+    repo: Repository, fresh: Repository
+) -> None:
+    repo.edit("main.tf", note)
+    repo.accept("main.tf")
     (repo.module / "main.tf").unlink()
     assert repo.check().state == "outdated"
+    repo.pin(NEW)
     assert repo.sync().done
-    assert read_tree(repo.module) == before
+    assert read_tree(repo.module) == read_tree(fresh.module)
 
 
 def test_what_is_no_longer_generated_is_removed(tmp_path: Path) -> None:
@@ -379,40 +374,16 @@ def test_a_generated_module_without_a_manifest_is_taken_over(
         assert read_tree(repo.module) == read_tree(fresh.module)
 
 
-def test_crlf_checkouts_are_no_edit(repo: Repository) -> None:
+def check_out_with_crlf(repo: Repository) -> None:
     for path in repo.module.rglob("*"):
         if path.is_file():
             path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    assert repo.check().clean
-    assert repo.sync().changes == () or repo.check().clean
-    repo.pin(NEW)
-    assert repo.sync().done
-    assert repo.check().clean
-
-
-def test_git_autocrlf(tmp_path: Path) -> None:
-    origin = Repository(tmp_path / "origin")
-    origin.sync()
-    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.test"]
-    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x"]):
-        subprocess.run([*git, *command], cwd=origin.folder, check=True, capture_output=True)
-    subprocess.run(
-        [*git, "clone", "-q", "-c", "core.autocrlf=true", origin.folder, tmp_path / "clone"],
-        check=True,
-        capture_output=True,
-    )
-    assert b"\r\n" in (tmp_path / "clone" / "m" / "main.tf").read_bytes()
-    config = load(tmp_path / "clone" / "vpc-cni-iam.toml")
-    (report,) = check_all(config, config.modules)
-    assert report.clean
 
 
 def test_what_a_sync_changes_in_a_crlf_checkout_has_its_line_ends(
     repo: Repository, fresh: Repository
 ) -> None:
-    for path in repo.module.rglob("*"):
-        if path.is_file():
-            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    check_out_with_crlf(repo)
     main = repo.module / "main.tf"
     main.write_bytes(main.read_bytes() + b"# mine\n")  # by an editor that does not care
     repo.accept("main.tf")
@@ -428,10 +399,9 @@ def test_what_a_sync_changes_in_a_crlf_checkout_has_its_line_ends(
     assert repo.check().clean
 
 
-def test_a_sync_after_a_crlf_checkout_touches_nothing_that_is_clean(repo: Repository) -> None:
-    for path in repo.module.rglob("*"):
-        if path.is_file():
-            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+def test_a_crlf_checkout_is_clean_and_sync_leaves_its_line_ends(repo: Repository) -> None:
+    check_out_with_crlf(repo)
+    assert repo.check().clean
     before = {p: p.read_bytes() for p in repo.module.rglob("*") if p.is_file()}
     assert repo.sync().changes == ()
     assert before == {p: p.read_bytes() for p in repo.module.rglob("*") if p.is_file()}
@@ -484,38 +454,38 @@ def test_a_lost_base_is_reported_and_made_again(repo: Repository, text: str | No
     assert repo.check().clean
 
 
-@pytest.mark.parametrize("name", ["tests", ".vpc-cni-iam", ".vpc-cni-iam/base"])
-def test_a_folder_that_is_a_link_is_refused_by_check_and_sync_alike(
-    name: str, repo: Repository, tmp_path: Path
+def test_an_edit_in_the_line_of_an_update_is_out_of_date_whatever_else_was_merged(
+    repo: Repository,
 ) -> None:
+    """The manifest has the lines of two branches; both texts are equally near to the file."""
+    repo.pin("v1.23.1", '"ipv4"')
+    repo.sync()
+    before = (repo.module / MANIFEST).read_text()
+    edited = repo.edit("main.tf", clash)
+    repo.pin(NEW, '"ipv4"')
+    (repo.module / "main.tf").unlink()
+    repo.sync()
+    manifest = repo.module / MANIFEST
+    manifest.write_text(before + manifest.read_text())
+    (repo.module / "main.tf").write_text(edited)
+    assert repo.states()["main.tf"] == "both"
+    repo.sync()
+    assert "<<<<<<< yours" in (repo.module / "main.tf").read_text()
+
+
+@pytest.mark.parametrize("name", ["tests", ".vpc-cni-iam", ".vpc-cni-iam/base", "main.tf", ""])
+def test_a_symbolic_link_is_refused(name: str, repo: Repository, tmp_path: Path) -> None:
     repo.edit("main.tf", note)
     repo.accept("main.tf")
+    before = read_tree(repo.module)
     (repo.module / name).rename(tmp_path / "elsewhere")
     (repo.module / name).symlink_to(tmp_path / "elsewhere")
-    for action in (repo.check, repo.sync):
+    for action in (repo.check, repo.sync, lambda: repo.accept("main.tf")):
         with pytest.raises(TreeError, match="symbolic link"):
             action()
-
-
-def test_symbolic_links_are_refused(repo: Repository, tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
-    outside.write_text("precious")
-    (repo.module / "main.tf").unlink()
-    (repo.module / "main.tf").symlink_to(outside)
-    with pytest.raises(TreeError, match="symbolic link"):
-        repo.check()
-    with pytest.raises(TreeError, match="symbolic link"):
-        repo.sync()
-    with pytest.raises(TreeError, match="symbolic link"):
-        repo.accept("main.tf")
-    assert outside.read_text() == "precious"
-
-
-def test_a_module_directory_that_is_a_link_is_refused(repo: Repository, tmp_path: Path) -> None:
-    repo.module.rename(tmp_path / "r" / "real")
-    repo.module.symlink_to(tmp_path / "r" / "real")
-    with pytest.raises(TreeError, match="symbolic link"):
-        repo.sync()
+    (repo.module / name).unlink()
+    (tmp_path / "elsewhere").rename(repo.module / name)
+    assert read_tree(repo.module) == before
 
 
 @pytest.mark.skipif(not HANDLES, reason="this system has no handles of directories")
@@ -609,18 +579,23 @@ def test_markers_in_a_manifest_are_no_facts(repo: Repository) -> None:
     assert manifest.read_text() == text
 
 
+def test_a_record_of_an_older_text_of_a_clean_file_is_out_of_date(repo: Repository) -> None:
+    """As git merges the manifests of two branches."""
+    manifest = repo.module / MANIFEST
+    text = manifest.read_text()
+    first, *facts = text.splitlines(keepends=True)
+    facts = sorted([*facts, f"generated main.tf {digest('older')}\n"])
+    manifest.write_text("".join([first, *facts]))
+    assert repo.states() == {MANIFEST: "outdated"}
+    assert repo.sync().done
+    assert manifest.read_text() == text
+
+
 def test_a_manifest_has_no_pin_no_version_and_no_date(repo: Repository) -> None:
     lines = (repo.module / MANIFEST).read_text().splitlines()[1:]
     assert lines == sorted(lines)
     assert {line.split()[0] for line in lines} == {"generated", "configuration"}
     assert not re.search(r"v\d+\.\d+|\d+\.\d+\.\d+|20\d\d-", "".join(lines))
-
-
-def test_a_lost_manifest_is_made_again(repo: Repository) -> None:
-    before = read_tree(repo.module)
-    (repo.module / MANIFEST).unlink()
-    assert repo.sync().done
-    assert read_tree(repo.module) == before
 
 
 def test_a_lost_base_is_made_again_for_a_merge(repo: Repository, fresh: Repository) -> None:
@@ -862,20 +837,6 @@ def test_two_syncs_at_once_take_turns(tmp_path: Path, fresh: Repository) -> None
     assert read_tree(repo.module) == read_tree(fresh.module)
 
 
-def test_conflict_markers_are_never_accepted(repo: Repository) -> None:
-    repo.edit("main.tf", clash)
-    repo.pin(NEW)
-    assert not repo.sync().done
-    for _ in range(2):
-        outcome = repo.sync()
-        assert (outcome.done, outcome.changes) == (False, ())
-        assert reason(repo.check().files[0]) == "has conflict markers"
-    repo.edit("main.tf", without_markers)
-    repo.accept("main.tf")
-    assert repo.sync().done
-    assert repo.check().clean
-
-
 @pytest.mark.parametrize("reason", ["", " ", "a\nb", "\x1b[31m", "x" * 1001])
 def test_a_reason_that_does_not_hold_is_refused(reason: str, repo: Repository) -> None:
     repo.edit("main.tf", note)
@@ -885,14 +846,7 @@ def test_a_reason_that_does_not_hold_is_refused(reason: str, repo: Repository) -
     assert read_tree(repo.module) == before
 
 
-def test_what_there_is_to_accept(repo: Repository) -> None:
-    with pytest.raises(UsageError, match=r"m/main\.tf: is as generated; there is nothing to acc"):
-        repo.accept("main.tf")
-    for name in ("mine.tf", ".vpc-cni-iam/manifest", "../x"):
-        with pytest.raises(
-            UsageError, match="sync does not write this file, and it replaces no file"
-        ):
-            repo.accept(name)
+def test_an_edit_that_is_also_out_of_date_is_not_accepted(repo: Repository) -> None:
     repo.edit("main.tf", note)
     repo.pin(NEW)
     with pytest.raises(UsageError, match="is also out of date; run vpc-cni-iam sync, and accept"):
@@ -912,13 +866,3 @@ def test_a_pipe_in_the_way_is_named_and_not_waited_for(repo: Repository) -> None
     os.mkfifo(repo.module / "main.tf")
     with pytest.raises(TreeError, match="is not a regular file"):
         repo.check()
-
-
-def test_another_run_further_down_is_not_disturbed(tmp_path: Path) -> None:
-    from vpc_cni_iam.files.tree import write
-
-    write_tree(
-        tmp_path, {"deep/.vpc-cni-iam-new-main.tf": "another's", ".vpc-cni-iam-new-x": "left"}
-    )
-    write(tmp_path, {"x": "new"})
-    assert read_tree(tmp_path) == {"deep/.vpc-cni-iam-new-main.tf": "another's", "x": "new"}

@@ -47,11 +47,11 @@ def add(code: str) -> Callable[[str], str]:
     return lambda text: f"{text}\n{code}\n"
 
 
-# Of the module, the file, how it is changed, and what is said of it.
-TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
+# The file of the policy module, or below role/ of the role module, how it is changed, and what is
+# said of it.
+TRICKS: dict[str, tuple[str, Callable[[str], str], str]] = {
     "a policy of * on *": (
-        ROLE,
-        "main.tf",
+        "role/main.tf",
         add(
             'resource "aws_iam_role_policy" "x" {\n  role   = aws_iam_role.this.id\n  policy = '
             'jsonencode({ Statement = [{ Effect = "Allow", Action = "*", Resource = "*" }] })\n}'
@@ -59,27 +59,23 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
         f"resource aws_iam_role_policy.x {MINE}",
     ),
     "a description that AWS is sent": (
-        ROLE,
-        "main.tf",
+        "role/main.tf",
         replace("Amazon VPC CNI plugin (", "Mine ("),
         'resource aws_iam_role.this: description is "Mine (',
     ),
     "a program run by a data source": (
-        POLICY,
         "main.tf",
         add('data "external" "x" {\n  program = ["touch", "ran"]\n}'),
         f"data external.x {MINE}",
     ),
-    "a provider": (POLICY, "versions.tf", add('provider "aws" {}'), f"provider aws {MINE}"),
+    "a provider": ("versions.tf", add('provider "aws" {}'), f"provider aws {MINE}"),
     "another provider's source": (
-        POLICY,
         "versions.tf",
         replace('"hashicorp/aws"', '"evil/aws"'),
         "terraform, required_providers: aws is { source",
     ),
     "a provisioner": (
-        ROLE,
-        "main.tf",
+        "role/main.tf",
         replace(
             "  role       = aws_iam_role.this[0].name\n",
             "  role       = aws_iam_role.this[0].name\n"
@@ -87,42 +83,36 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
         ),
         f"resource aws_iam_role_policy_attachment.this, provisioner local-exec {MINE}",
     ),
-    "a module": (POLICY, "main.tf", add('module "x" {\n  source = "./x"\n}'), f"module x {MINE}"),
-    "an output": (POLICY, "x.tf", add('output "x" {\n  value = 1\n}'), f"output x {MINE}"),
-    "a local": (POLICY, "main.tf", add("locals {\n  x = 1\n}"), f"local x {MINE}"),
-    "a variable": (POLICY, "variables.tf", add('variable "x" {}'), f"variable x {MINE}"),
+    "a module": ("main.tf", add('module "x" {\n  source = "./x"\n}'), f"module x {MINE}"),
+    "an output": ("x.tf", add('output "x" {\n  value = 1\n}'), f"output x {MINE}"),
+    "a local": ("main.tf", add("locals {\n  x = 1\n}"), f"local x {MINE}"),
+    "a variable": ("variables.tf", add('variable "x" {}'), f"variable x {MINE}"),
     "a document beside ours": (
-        POLICY,
         "main.tf",
         add('data "aws_iam_policy_document" "mine" {}'),
         f"data aws_iam_policy_document.mine {MINE}",
     ),
     "a default": (
-        POLICY,
         "variables.tf",
         replace('default     = "aws"', 'default     = "aws-cn"'),
         'variable partition: default is "aws-cn"; in the catalog\'s module it is "aws"',
     ),
     "a validation removed": (
-        POLICY,
         "variables.tf",
         lambda text: re.sub(r"\n  validation \{.*?\n  \}\n", "", text, count=1, flags=re.DOTALL),
         "variable cluster_name, validation (",
     ),
     "a validation that lets all pass": (
-        POLICY,
         "variables.tf",
         lambda text: re.sub(r"condition     = can.*", "condition     = true", text, count=1),
         "variable partition, validation: condition is true; in the catalog's module it is",
     ),
     "a precondition removed": (
-        POLICY,
         "outputs.tf",
         lambda text: re.sub(r"\n  precondition \{.*?\n  \}\n", "", text, count=1, flags=re.DOTALL),
         "output ipv4_scoped_json, precondition (",
     ),
     "a dynamic statement": (
-        POLICY,
         "main.tf",
         replace(
             "  statement {\n",
@@ -133,34 +123,26 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
         f"data aws_iam_policy_document.ipv4, dynamic statement {MINE}",
     ),
     "a conditional on the region": (
-        POLICY,
         "main.tf",
         replace(STATEMENT, 'actions = [var.region == "eu-west-1" ? "*" : "ec2:CreateTags"]'),
         "data aws_iam_policy_document.ipv4, statement: actions is [var.region ==",
     ),
     "a conditional on the workspace in a local": (
-        POLICY,
         "main.tf",
-        replace(
-            '"ipv4"        = ',
-            '"ipv4" = terraform.workspace == "prod" ? "{}" : ',
-        ),
+        replace('"ipv4"        = ', '"ipv4" = terraform.workspace == "prod" ? "{}" : '),
         "local json: value is {",
     ),
     "a sample value of verify itself": (
-        POLICY,
         "main.tf",
         replace("${var.partition}", "aws-us-gov"),
         "data aws_iam_policy_document.ipv4, statement: resources is ",
     ),
     "a local that ignores the cluster": (
-        POLICY,
         "main.tf",
         replace('coalesce(var.cluster_name, "(none)")', '"*"'),
         'local cluster_name: value is "*"; in the catalog\'s module it is coalesce(',
     ),
     "documents from elsewhere": (
-        POLICY,
         "main.tf",
         replace(
             "source_policy_documents = var.source_policy_documents",
@@ -169,20 +151,17 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
         "override_policy_documents = var.source_policy_documents is not in",
     ),
     "a role's boundary removed": (
-        ROLE,
-        "main.tf",
+        "role/main.tf",
         replace("  permissions_boundary = var.permissions_boundary\n", ""),
         "resource aws_iam_role.this: permissions_boundary is missing",
     ),
     "a role's trust of another": (
-        ROLE,
-        "main.tf",
+        "role/main.tf",
         replace("identifiers = [statement.value]", 'identifiers = [statement.value, "*"]'),
         "data aws_iam_policy_document.trust, dynamic statement, content, principals: identifiers",
     ),
     "a meta-argument": (
-        ROLE,
-        "main.tf",
+        "role/main.tf",
         replace(
             'resource "aws_iam_role" "this" {\n',
             'resource "aws_iam_role" "this" {\n  provider = aws.mine\n',
@@ -190,67 +169,52 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
         f"resource aws_iam_role.this: provider = aws.mine {MINE}",
     ),
     "an error message that reads a file": (
-        ROLE,
-        "main.tf",
+        "role/main.tf",
         replace('error_message = "Nothing could', 'error_message = "${file("/x")}Nothing could'),
         "lifecycle, precondition: error_message is ",
     ),
     "a block moved": (
-        POLICY,
         "main.tf",
         add("moved {\n  from = aws_iam_role.a\n  to   = aws_iam_role.b\n}"),
         f"moved {MINE}",
     ),
     "an import": (
-        POLICY,
         "main.tf",
         add('import {\n  id = "x"\n  to = aws_iam_role.b\n}'),
         f"import {MINE}",
     ),
-    "a block removed": (
-        POLICY,
-        "main.tf",
-        add("removed {\n  from = aws_iam_role.a\n}"),
-        f"removed {MINE}",
-    ),
+    "a block removed": ("main.tf", add("removed {\n  from = aws_iam_role.a\n}"), f"removed {MINE}"),
     "a check": (
-        POLICY,
         "main.tf",
         add('check "x" {\n  data "http" "y" {\n    url = "https://example.com"\n  }\n}'),
         f"check x {MINE}",
     ),
     "a backend": (
-        POLICY,
         "versions.tf",
         replace("terraform {\n", 'terraform {\n  backend "http" {}\n'),
         f"terraform, backend http {MINE}",
     ),
     "an experiment": (
-        POLICY,
         "versions.tf",
         replace("terraform {\n", "terraform {\n  experiments = [x]\n"),
         f"terraform: experiments = [x] {MINE}",
     ),
     "a label with a dot in it": (
-        POLICY,
         "main.tf",
         add('data "aws_iam_policy_document.ipv4" {}'),
         f"data aws_iam_policy_document.ipv4 {MINE}",
     ),
     "a label too few": (
-        POLICY,
         "main.tf",
         add('data "aws_iam_policy_document" {}'),
         f"data aws_iam_policy_document {MINE}",
     ),
     "a label too many": (
-        POLICY,
         "main.tf",
         add('data "aws_iam_policy_document" "ipv4" "x" {}'),
         f"data aws_iam_policy_document.ipv4.x {MINE}",
     ),
     "a test that does more": (
-        POLICY,
         "tests/policy.tftest.hcl",
         add('run "x" {\n  module {\n    source = "./x"\n  }\n}'),
         f"run x {MINE}",
@@ -286,19 +250,20 @@ NESTED = (
 
 
 def changed(folder: Path, name: str) -> Path:
-    made_from, file, change, _ = TRICKS[name]
-    files = render(made_from)
+    place, change, _ = TRICKS[name]
+    file = place.removeprefix("role/")
+    files = render(POLICY if file == place else ROLE)
     return write_tree(folder, {**files, file: change(files.get(file, ""))})
 
 
 @pytest.mark.parametrize("name", TRICKS)
 def test_a_trick_is_named_with_file_and_line(name: str, tmp_path: Path) -> None:
-    _, file, _, text = TRICKS[name]
+    place, _, text = TRICKS[name]
     result = verified(changed(tmp_path / "m", name))
     assert not result.clean
     named = [f for f in result.findings if text in f.text]
     assert named, result.findings
-    assert all(f.file == file and f.line for f in named)
+    assert all(f.file == place.removeprefix("role/") and f.line for f in named)
     # Nothing besides: what was changed is named as what it is.
     assert len({f.line for f in result.findings}) <= 2, result.findings
 

@@ -86,7 +86,7 @@ def _never(
     from vpc_cni_iam.comparing import data, report
     from vpc_cni_iam.comparing.never import never
     from vpc_cni_iam.coverage.subject import limited, of_files
-    from vpc_cni_iam.inputs.variables import check_used
+    from vpc_cni_iam.inputs.identify import check_used
 
     subject = of_files(policies, documents, opener)
     subject = limited(subject, limits.boundary, limits.scp or (), opener)
@@ -107,7 +107,7 @@ def _compare(
     from vpc_cni_iam.cli import signed_lines
     from vpc_cni_iam.comparing import data, report
     from vpc_cni_iam.comparing.compare import compare, side
-    from vpc_cni_iam.inputs.variables import check_used
+    from vpc_cni_iam.inputs.identify import check_used
 
     sides = [
         side(target, chosen, opener) for target, chosen in zip(policies, documents, strict=True)

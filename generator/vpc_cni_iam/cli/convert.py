@@ -211,7 +211,7 @@ def _from_hcl(
 def _readings(files: Sequence[str], variables: options.ModuleOptions) -> list[Reading | Unread]:
     from vpc_cni_iam.converting.from_hcl import read_files
     from vpc_cni_iam.inputs.directory import Directory
-    from vpc_cni_iam.inputs.hcl import check_declared
+    from vpc_cni_iam.inputs.variables import check_declared
 
     inputs.check_once([*files, *(variables.var_file or ())])
     values = variables.read()

@@ -194,7 +194,7 @@ def _asked(
     """Return the policies, and the plugin's settings in the cluster."""
     from vpc_cni_iam.coverage.subject import limited
     from vpc_cni_iam.inputs.daemonset import unread
-    from vpc_cni_iam.inputs.variables import check_used
+    from vpc_cni_iam.inputs.identify import check_used
 
     others = [plugin.daemonset or "", *(variables.var_file or ())]
     inputs.check_once([*files, *limits.files, *others])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vpc_cni_iam import texts
@@ -28,15 +27,10 @@ def source(file: str) -> str:
 
 
 def content(file: str, limit: Limit) -> bytes:
-    """Return the bytes of a file that a user named; ``-`` is standard input.
-
-    Raises `UsageError` for an empty name, which the system would take for the current directory.
-    """
-    if not file:
-        raise UsageError("the file name is empty; name a file, or - for standard input")
-    if file == "-":
+    """Return the bytes of a file that a user named; ``-`` is standard input."""
+    if (path := texts.path_of(file)) is None:
         return texts.bounded(sys.stdin.buffer, texts.STDIN, limit)
-    return texts.content(Path(file), limit)
+    return texts.content(path, limit)
 
 
 def plugin_settings(file: str) -> PluginSettings:

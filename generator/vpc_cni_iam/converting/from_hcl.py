@@ -6,7 +6,6 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -19,21 +18,17 @@ from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, is_read_elsewhere, may_hold_policy
 from vpc_cni_iam.hcl.evaluate.domain import ValueScope, address_of
-from vpc_cni_iam.hcl.evaluate.excerpt import (
-    RenderTarget,
-    document_target,
-    excerpt,
-    expression_target,
-)
+from vpc_cni_iam.hcl.evaluate.excerpt import RenderTarget
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
-from vpc_cni_iam.hcl.module.given import GivenVariables, Renderer
+from vpc_cni_iam.hcl.module.given import GivenVariables
+from vpc_cni_iam.hcl.module.joining import join
 from vpc_cni_iam.hcl.module.reader import local_nodes, read_blocks
-from vpc_cni_iam.hcl.module.variables import referred, undeclared, values
+from vpc_cni_iam.hcl.module.variables import declared, referred, undeclared, values
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.syntax import REFERENCE, Block, File, Node
+from vpc_cni_iam.hcl.syntax import REFERENCE, Block, File, Node, Span
 from vpc_cni_iam.inputs.directory import Directory
 from vpc_cni_iam.inputs.kind import PolicyPart
-from vpc_cni_iam.inputs.rendering import policies_of
+from vpc_cni_iam.inputs.rendering import Rendering, render
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.names import resolve as find_name
 from vpc_cni_iam.policy.document import Policy, to_json
@@ -95,7 +90,7 @@ def readings(
     known = local_nodes(file.blocks) if known is None else known
     scope = scope or ValueScope()
     policies = [*_written_out(file, known, scope), *_data_sources(file, scope)]
-    return tuple(policy for _, policy in sorted(policies, key=lambda pair: pair[0]))
+    return tuple(sorted(policies, key=lambda policy: policy.line))
 
 
 def read_files(
@@ -132,7 +127,7 @@ def read_files(
     for file in parsed.values():
         policies += readings(file, known, scope)
     if variables is not None and variables.renderer is not None:
-        policies = [*_rendered(policies, parsed.values(), module, variables, variables.renderer)]
+        policies = [*_rendered(policies, parsed.values(), module, variables)]
     return [_with_notes(policy) for policy in policies or [_no_policy(parsed)]]
 
 
@@ -154,7 +149,6 @@ def _rendered(
     files: Iterable[File],
     module: Iterable[File],
     variables: GivenVariables,
-    renderer: Renderer,
 ) -> Iterator[Reading | Unread]:
     """Yield policies; unread ones are replaced by those that an engine renders.
 
@@ -163,26 +157,22 @@ def _rendered(
     every = list(policies)
     unread = {p.address: p for p in every if isinstance(p, Unread)}
     computed = {a.address: a for f in files for a in attributes(f) if not a.dynamic}
-    targets = [
-        document_target(_short(address)) for address in unread if address.startswith(_DOCUMENT)
-    ]
-    targets += [
-        expression_target(address, computed[address].block, computed[address].value, number)
-        for number, address in enumerate(unread)
-        if address in computed
-    ]
-    blocks = [(file.source, block) for file in module for block in file.blocks]
-    scope = read_blocks(blocks, {}, variables).evaluator.scope
-    part_of = partial(excerpt, [b for _, b in blocks], scope, variables.names)
-    part = part_of(targets)
+    blocks = [block for file in module for block in file.blocks]
+    rendering = render(
+        [_short(address) for address in unread if address.startswith(_DOCUMENT)],
+        [computed[address] for address in unread if address in computed],
+        blocks,
+        read_blocks(blocks, {}, variables).evaluator.scope,
+        variables,
+    )
     results: dict[str, list[Reading | Unread]] = {}
-    for target, result in policies_of(part.targets, part_of, scope.surroundings, renderer):
-        if known := _engine_result(result, unread[target.module_address], renderer, target):
+    for target, result in rendering.parts:
+        if known := _engine_result(result, unread[target.module_address], rendering, target):
             results.setdefault(target.module_address, []).append(known)
     for policy in every:
         if isinstance(policy, Unread) and policy.address in results:
             yield from results[policy.address]
-        elif isinstance(policy, Unread) and (why := part.left_out.get(_short(policy.address))):
+        elif isinstance(policy, Unread) and (why := rendering.left_out.get(_short(policy.address))):
             error = policy.error
             problem = f"{error.problem}; {why}"
             yield replace(policy, error=InputError(error.source, error.place, problem))
@@ -191,7 +181,7 @@ def _rendered(
 
 
 def _engine_result(
-    result: PolicyPart, unread: Unread, renderer: Renderer, target: RenderTarget
+    result: PolicyPart, unread: Unread, rendering: Rendering, target: RenderTarget
 ) -> Reading | Unread | None:
     """Return the engine's result for an unread policy, None if it is only a note."""
     start, error = "" if target.code else _DOCUMENT, unread.error
@@ -201,7 +191,7 @@ def _engine_result(
         return Unread(f"{start}{result.name}", InputError(error.source, error.place, result.detail))
     name, policy = result
     document = to_json(policy)
-    return Reading(f"{start}{name}", error.source, unread.line, (), renderer.name, document)
+    return Reading(f"{start}{name}", error.source, unread.line, (), rendering.engine, document)
 
 
 def _scope(files: Sequence[File], variables: GivenVariables | None) -> ValueScope:
@@ -209,13 +199,12 @@ def _scope(files: Sequence[File], variables: GivenVariables | None) -> ValueScop
     if variables is None or not variables.names:
         return ValueScope()
     blocks = [block for file in files for block in file.blocks]
-    declared = {f"var.{b.labels[0]}" for b in blocks if b.type == "variable" and b.labels}
     known = values(blocks, variables)
-    if not declared:
+    if not declared(blocks):
         variables.declared.update(referred(files))
         known = undeclared((), variables)
     chosen = {name: value for name, value in known.items() if name[4:] in variables.names}
-    return ValueScope(known=chosen, nodes=local_nodes(blocks))
+    return ValueScope(chosen, local_nodes(blocks), exact=True)
 
 
 def _of_skipped(part: Skipped) -> Unread:
@@ -254,43 +243,41 @@ def files(policies: Sequence[Reading]) -> dict[str, str]:
 
 def _written_out(
     file: File, known: Mapping[str, Node], scope: ValueScope
-) -> Iterator[tuple[int, Reading | Unread]]:
+) -> Iterator[Reading | Unread]:
     for attribute in attributes(file):
         value, line = attribute.value, attribute.value.span.line
         if embedded.is_document(value):
             if not attribute.holds_policy and not embedded.has_statement(value):
                 continue
             try:
-                yield line, _document(value, attribute.address, file.source, scope)
+                yield _document(value, attribute.address, scope)
             except InputError as error:
-                yield line, Unread(attribute.address, error, line)
+                yield Unread(attribute.address, error, line)
         elif problem := _why_unread(attribute, known):
-            computed = InputError(file.source, f"line {line}", problem)
-            yield line, Unread(attribute.address, computed, line)
+            yield Unread(attribute.address, value.span.refuse(problem), line)
 
 
-def _document(value: Node, address: str, source: str, scope: ValueScope) -> Reading:
+def _document(value: Node, address: str, scope: ValueScope) -> Reading:
     """Return a policy that is written as text, with known references replaced by values."""
-    line = value.span.line
-    if scope.known is not None:
+    if scope.exact:
         with contextlib.suppress(InputError):
-            policy = loads(resolve.text_of(value, source, Evaluator(scope)), source)
-            return _reading(policy, address, source, line)
-    written = embedded.read(value, source)
-    texts = {code: text for code in written.lines if (text := _text(code, scope)) is not None}
+            policy = loads(resolve.text_of(value, Evaluator(scope)), value.span.source)
+            return _reading(policy, address, value.span)
+    written = embedded.read(value)
+    texts = {code: text for code in written.places if (text := _text(code, scope)) is not None}
     policy = written.policy.map_texts(
         lambda text: fill(text, lambda hole: texts.get(hole.place, hole)), whole=True
     )
     for hole in policy.holes():
         if not re.fullmatch(REFERENCE, hole.place):
             problem = f"{hole.place} is computed; only an engine can evaluate it"
-            raise InputError(source, f"line {written.lines[hole.place]}", problem)
-    return _reading(policy, address, source, line)
+            raise written.places[hole.place].refuse(problem)
+    return _reading(policy, address, value.span)
 
 
 def _text(code: str, scope: ValueScope) -> str | None:
     """Return the text of an expression, None if it is unknown or would change in JSON."""
-    text = resolve.text(code, scope) if scope.known is not None else None
+    text = resolve.text(code, scope) if scope.exact else None
     return None if not isinstance(text, str) or {'"', "\\"} & {*text} else text
 
 
@@ -303,25 +290,24 @@ def _why_unread(attribute: Attribute, known: Mapping[str, Node]) -> str:
     return ""
 
 
-def _data_sources(file: File, scope: ValueScope) -> Iterator[tuple[int, Reading | Unread]]:
+def _data_sources(file: File, scope: ValueScope) -> Iterator[Reading | Unread]:
     for block in filter(resolve.is_document, file.blocks):
         address, line = address_of(block), block.span.line
         try:
-            yield line, _data_source(block, address, file.source, scope)
+            yield _data_source(block, address, scope)
         except InputError as error:
-            yield line, Unread(address, error, line)
+            yield Unread(address, error, line)
 
 
-def _data_source(block: Block, address: str, source: str, scope: ValueScope) -> Reading:
-    line = block.span.line
-    (document,) = resolve.documents([block], source, replace(scope, holes=True, instances=False))
+def _data_source(block: Block, address: str, scope: ValueScope) -> Reading:
+    document = resolve.read_document(block, Evaluator(replace(scope, holes=True)))
     for argument, _ in document.joins:
         problem = f"{argument} joins other documents; only an engine can do this (--engine)"
-        raise InputError(source, f"line {line}", problem)
-    return _reading(document.policy, address, source, line)
+        raise block.span.refuse(problem)
+    return _reading(join(document, {}).policy, address, block.span)
 
 
-def _reading(policy: Policy, address: str, source: str, line: int) -> Reading:
+def _reading(policy: Policy, address: str, place: Span) -> Reading:
     """Return a policy with its references written like ``${var.x}``.
 
     Raises `InputError` if the same characters are also literal text in the policy.
@@ -332,5 +318,5 @@ def _reading(policy: Policy, address: str, source: str, line: int) -> Reading:
         written = f"${{{reference}}}"
         if any(isinstance(part, str) and written in part for part in literals):
             problem = "is text in one place and a reference in another"
-            raise InputError(source, f"line {line}", f"{written} {problem}")
-    return Reading(address, source, line, references, None, to_json(policy))
+            raise place.refuse(f"{written} {problem}")
+    return Reading(address, place.source, place.line, references, None, to_json(policy))

@@ -73,7 +73,7 @@ def known_names(*sources: Mapping[str, str]) -> dict[str, str]:
     """
     known: dict[str, str] = {}
     for source in sources:
-        names = {name: value for name, value in source.items() if name not in known}
+        names = dict(source)
         if (region := names.get("region")) is not None:
             if known.get("partition") in (None, partition_of(region)):
                 names["partition"] = partition_of(region)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
+from itertools import filterfalse
 from typing import Any
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from msgspec import Struct
 from vpc_cni_iam import resources
 from vpc_cni_iam.hcl import embedded
 from vpc_cni_iam.hcl.embedded import has_statement, is_document
+from vpc_cni_iam.hcl.resolve import is_document as is_policy_document
 from vpc_cni_iam.hcl.syntax import (
     Block,
     Conditional,
@@ -93,8 +95,11 @@ def _data() -> dict[str, Any]:
 
 
 def attributes(file: File) -> Iterator[Attribute]:
-    """Yield every attribute of a file, in the order of its blocks."""
-    for block in file.blocks:
+    """Yield every attribute of a file, in the order of its blocks.
+
+    Those of policy document data sources are left out: they are read as a whole.
+    """
+    for block in filterfalse(is_policy_document, file.blocks):
         labels = block.labels
         prefix = labels if block.type == "resource" else (block.type, *labels)
         yield from _inside(block, block, (), ".".join(prefix), dynamic=False)

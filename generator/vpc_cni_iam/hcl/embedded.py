@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from msgspec import Struct
@@ -24,12 +24,13 @@ from vpc_cni_iam.hcl.syntax import (
     Node,
     Object,
     Operation,
+    Span,
     Text,
 )
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import load_template, parse
 from vpc_cni_iam.policy.strict_json import Number
-from vpc_cni_iam.policy.template import Hole, HoleKind, Template, join
+from vpc_cni_iam.policy.template import Hole, HoleKind, join
 from vpc_cni_iam.policy.template import Text as PolicyText
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
@@ -42,7 +43,7 @@ class Embedded(Struct, frozen=True):
     """A policy as read from an expression."""
 
     policy: Policy  # the policy, with a hole for each expression
-    lines: Mapping[str, int]  # the line of each expression by its code, in order
+    places: Mapping[str, Span]  # the place of each expression by its code, in order
 
 
 def is_document(value: Node) -> bool:
@@ -65,12 +66,12 @@ def has_statement(value: Node) -> bool:
     return any(isinstance(key, Text) and key.parts == ("Statement",) for key in keys)
 
 
-def read(value: Node, source: str) -> Embedded:
+def read(value: Node) -> Embedded:
     """Read the policy in an expression for which `is_document` is true.
 
     Raises `InputError` if it is no policy, or if only an engine can know its structure.
     """
-    reader = _EmbeddedReader(source)
+    reader = _EmbeddedReader()
     try:
         if isinstance(value, FunctionCall):
             document = reader.encoded(value.arguments[0])
@@ -78,14 +79,13 @@ def read(value: Node, source: str) -> Embedded:
             assert isinstance(value, Text)  # noqa: S101 - is_document holds
             document = reader.decoded(value)
     except RecursionError:
-        raise reader.refuse(value.span.line, "nests too deeply to be a policy") from None
+        raise value.span.refuse("nests too deeply to be a policy") from None
     try:
-        _check_structure(document, source)
-        policy = parse(document, source)
+        policy = parse(document, value.span.source)
     except InputError as error:
         place = f"line {value.span.line}, {error.place}"
-        raise InputError(source, place, error.problem) from None
-    return Embedded(policy, reader.lines)
+        raise InputError(value.span.source, place, error.problem) from None
+    return Embedded(policy, reader.places)
 
 
 def _fields(value: Node) -> Object | None:
@@ -97,16 +97,12 @@ def _fields(value: Node) -> Object | None:
 
 
 class _EmbeddedReader:
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.lines: dict[str, int] = {}  # the lines of expressions, by their code
+    def __init__(self) -> None:
+        self.places: dict[str, Span] = {}  # the places of expressions, by their code
 
-    def refuse(self, line: int, problem: str) -> InputError:
-        return InputError(self.source, f"line {line}", problem)
-
-    def hole(self, code: str, line: int) -> Hole:
+    def hole(self, code: str, place: Span) -> Hole:
         """Return the hole for an expression."""
-        self.lines.setdefault(code, line)
+        self.places.setdefault(code, place)
         return Hole(HoleKind.UNKNOWN, code)
 
     def decoded(self, value: Text) -> object:
@@ -118,23 +114,22 @@ class _EmbeddedReader:
                 pieces.append(part)
                 inside ^= len([q for q in _QUOTES.findall(part) if q == '"']) % 2 == 1
                 continue
-            code, line = part.full_code, part.span.line
-            self.check(part)
+            code, place = part.full_code, part.span
+            _check(part)
             if inside:
-                pieces.append(self.hole(code, line))
+                pieces.append(self.hole(code, place))
                 continue
             match expression(part.code) if isinstance(part, Code) else part:
                 case FunctionCall(name="jsonencode", arguments=(argument,)):
-                    pieces += ['"', self.hole(argument.full_code, line), '"']
+                    pieces += ['"', self.hole(argument.full_code, place), '"']
                 case _:
                     problem = f"{code} generates JSON that only an engine can know"
-                    raise self.refuse(line, problem)
+                    raise place.refuse(problem)
         try:
-            return load_template(join(pieces), self.source)
+            return load_template(join(pieces), value.span.source)
         except InputError as error:
-            place = f"{error.place}: " if error.place else ""
-            problem = f"in its JSON, {place}{error.problem}"
-            raise self.refuse(value.span.line, problem) from None
+            where = f"{error.place}: " if error.place else ""
+            raise value.span.refuse(f"in its JSON, {where}{error.problem}") from None
 
     def encoded(self, value: Node) -> object:
         """Evaluate an argument of ``jsonencode``, with holes for its dynamic expressions."""
@@ -146,9 +141,9 @@ class _EmbeddedReader:
             case Constant(code="true" | "false" | "null" as code):
                 return json.loads(code)
             case Constant(code=code) if _NUMBER.fullmatch(code):
-                return self.number(code, value.span.line)
+                return _number(code, value.span)
             case Operation(rule="unary_op") if _NUMBER.fullmatch(value.span.code):
-                return self.number(value.span.code, value.span.line)
+                return _number(value.span.code, value.span)
         return self.string(value)
 
     def object(self, fields: Iterable[tuple[Node, Node]]) -> dict[PolicyText, object]:
@@ -157,72 +152,42 @@ class _EmbeddedReader:
             name = self.string(key)
             if name in decoded:
                 problem = f"the key {str(name)!r} is there twice in one object"
-                raise self.refuse(key.span.line, problem)
+                raise key.span.refuse(problem)
             decoded[name] = self.encoded(value)
         return decoded
-
-    def number(self, code: str, line: int) -> Number:
-        """Return a number in the form of jsonencode."""
-        try:
-            number = Decimal(code)
-            size = max(len(number.as_tuple().digits), abs(number.adjusted()))
-        except ArithmeticError:
-            size = _MOST_DIGITS + 1
-        if size > _MOST_DIGITS:
-            raise self.refuse(line, "has a number that is too large")
-        text = f"{number:f}"
-        return Number(text.rstrip("0").rstrip(".") if "." in text else text)
 
     def string(self, value: Node) -> PolicyText:
         if isinstance(value, Object | List):
             problem = "a name is expected here, not an object or a list"
-            raise self.refuse(value.span.line, problem)
+            raise value.span.refuse(problem)
         if not isinstance(value, Text):
             code = value.span.code
             code = code if re.fullmatch(REFERENCE, code) else value.full_code
-            return join([self.hole(code, value.span.line)])
+            return join([self.hole(code, value.span)])
         texts: list[str | Hole] = []
         for part in value.parts:
             if isinstance(part, str):
                 texts.append(part)
             else:
-                self.check(part)
-                texts.append(self.hole(part.full_code, part.span.line))
+                _check(part)
+                texts.append(self.hole(part.full_code, part.span))
         return join(texts)
 
-    def check(self, part: Node) -> None:
-        if isinstance(part, Code) and part.kind in ONLY_AN_ENGINE:
-            raise self.refuse(part.span.line, ONLY_AN_ENGINE[part.kind])
+
+def _number(code: str, place: Span) -> Number:
+    """Return a number in the form of jsonencode."""
+    try:
+        number = Decimal(code)
+        size = max(len(number.as_tuple().digits), abs(number.adjusted()))
+    except ArithmeticError:
+        size = _MOST_DIGITS + 1
+    if size > _MOST_DIGITS:
+        raise place.refuse("has a number that is too large")
+    text = f"{number:f}"
+    return Number(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
-def _check_structure(document: object, source: str) -> None:
-    """Refuse an expression that decides a policy's structure, with its name."""
-
-    def check(value: object, path: str, inner: Callable[[object, str], None] | None = None) -> None:
-        if isinstance(value, Template):
-            problem = f"{value} decides the structure; only an engine can know it"
-            raise InputError(source, path, problem)
-        if inner is not None:
-            inner(value, path)
-
-    def condition(value: object, path: str) -> None:
-        for operator, keys in value.items() if isinstance(value, dict) else ():
-            check(operator, path)
-            check(keys, f"{path}.{operator}")
-
-    def statement(value: object, path: str) -> None:
-        if not isinstance(value, dict):
-            return
-        for name, inner in value.items():
-            check(name, path)
-            if name in ("Effect", "Principal", "NotPrincipal"):
-                check(inner, f"{path}.{name}")
-            elif name == "Condition":
-                check(inner, f"{path}.{name}", condition)
-
-    fields = document if isinstance(document, dict) else {}
-    check(fields.get("Version"), "$.Version")
-    statements = fields.get("Statement")
-    for place, item in enumerate(statements if isinstance(statements, list) else [statements]):
-        path = f"$.Statement[{place}]" if isinstance(statements, list) else "$.Statement"
-        check(item, path, statement)
+def _check(part: Node) -> None:
+    """Refuse code in a template that only an engine can read."""
+    if isinstance(part, Code) and part.kind in ONLY_AN_ENGINE:
+        raise part.span.refuse(ONLY_AN_ENGINE[part.kind])

@@ -148,7 +148,7 @@ class _Builder:
         return InputError(self.source, f"line {line}", problem)
 
     def span(self, tree: Branch) -> Span:
-        return Span(self.text, tree.meta.start_pos, _end(tree), tree.meta.line)
+        return Span(self.text, tree.meta.start_pos, _end(tree), tree.meta.line, self.source)
 
     def parts(self, tree: Branch) -> list[Branch | Token]:
         """Return the children of a branch without comments and line ends."""
@@ -308,7 +308,7 @@ class _Builder:
         start, line = tree.meta.start_pos, tree.meta.line
         text = self.text[start : tree.meta.end_pos].rstrip()
         self.check_heredoc(text, line)
-        span = Span(self.text, start, start + len(text), line)
+        span = Span(self.text, start, start + len(text), line, self.source)
         parts = tuple(self.heredoc_parts(text, span))
         return Heredoc(parts, text.startswith("<<-"), span=span, outer=span)
 
@@ -357,7 +357,7 @@ class _Builder:
             length = len(inner.strip()) if inside else begin - first
             place = heredoc.start + first
             row += text.count("\n", opening.start(), first)
-            span = Span(self.text, place, place + length, row)
+            span = Span(self.text, place, place + length, row, self.source)
             yield Code(span.code, kind, span=span, outer=span)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NoReturn
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,16 +12,16 @@ from msgspec.structs import replace
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.evaluate import domain
 from vpc_cni_iam.hcl.evaluate.domain import (
-    EvaluationError,
-    TooLargeError,
+    ExpressionError,
     Unevaluated,
+    UnknownError,
     Value,
     ValueScope,
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.repetition import pairs
 from vpc_cni_iam.hcl.parse import expression
-from vpc_cni_iam.hcl.syntax import Block, FunctionCall, List, Node, Reference, Text
+from vpc_cni_iam.hcl.syntax import Block, FunctionCall, List, Node, Reference, Span, Text
 from vpc_cni_iam.policy.document import (
     NOT_EVERYONE,
     VERSION,
@@ -32,6 +33,7 @@ from vpc_cni_iam.policy.document import (
     Statement,
     are_principals,
 )
+from vpc_cni_iam.policy.parse import UNKNOWN_STRUCTURE
 from vpc_cni_iam.policy.template import Hole, HoleKind, change, folded, holes, join
 from vpc_cni_iam.policy.template import Text as PolicyText
 
@@ -41,13 +43,16 @@ _DOCUMENT = ("provider", "version", "policy_id", *JOINS)
 # The arguments that decide how many instances it has.
 _INSTANCES = ("count", "for_each")
 
+_Known = TypeVar("_Known")
+
 
 class JoinedDocuments(Struct, frozen=True):
-    """The documents that a data source joins: references to their JSON, or JSON."""
+    """The documents that a data source joins: JSON, or references to it."""
 
-    sources: tuple[str, ...] = ()  # the documents that its own statements override
-    overrides: tuple[str, ...] = ()  # the documents that override its own statements
-    references: frozenset[str] = frozenset()  # which of them are references
+    # The documents that its own statements override.
+    sources: tuple[str | Unevaluated, ...] = ()
+    # The documents that override its own statements.
+    overrides: tuple[str | Unevaluated, ...] = ()
 
 
 class ResolvedDocument(Struct, frozen=True):
@@ -58,7 +63,7 @@ class ResolvedDocument(Struct, frozen=True):
     # The argument and expression of each list of documents that the engine would join; empty if
     # none.
     joins: tuple[tuple[str, Node], ...]
-    line: int
+    place: Span
     # The lists that its dynamic blocks repeat; `policy` has one possible result.
     repeats: tuple[Node, ...] = ()
     # Why it is unknown whether it exists (`policy` is the one if it does); empty if known.
@@ -67,16 +72,13 @@ class ResolvedDocument(Struct, frozen=True):
     joined: JoinedDocuments = JoinedDocuments()
 
 
-class _UnresolvedError(Exception):
-    """An expression that cannot be known without an engine."""
-
-
-def documents(
-    blocks: Iterable[Block], source: str, scope: ValueScope
-) -> tuple[ResolvedDocument, ...]:
-    """Return the ``aws_iam_policy_document`` data sources of a file; see `read_documents`."""
-    evaluator = Evaluator(scope)
-    return tuple(d for b in blocks if is_document(b) for d in read_documents(b, source, evaluator))
+@contextmanager
+def _refused(node: Node, what: str = "") -> Iterator[None]:
+    """Refuse an expression without a value, at its place."""
+    try:
+        yield
+    except ExpressionError as error:
+        raise node.span.refuse(f"{what}{error}") from None
 
 
 def is_document(block: Block) -> bool:
@@ -84,119 +86,109 @@ def is_document(block: Block) -> bool:
     return block.type == "data" and block.labels[:1] == ("aws_iam_policy_document",)
 
 
-def read_documents(block: Block, source: str, evaluator: Evaluator) -> tuple[ResolvedDocument, ...]:
+def read_documents(block: Block, evaluator: Evaluator) -> tuple[ResolvedDocument, ...]:
     """Return the instances of a data source, possibly none.
 
     Raises `InputError` with the line if one cannot be known without an engine.
     """
-    scope, reader = evaluator.scope, _Reader(source, evaluator)
-    name = block.labels[1] if len(block.labels) > 1 else ""
     repeat = next((a for a in _INSTANCES if a in block.attributes), None)
-    if repeat is None or not scope.instances:
-        return (reader.document(block, name),)
-    line = block.attributes[repeat].span.line
-    if scope.known is None:
-        raise reader.unreadable(f"argument {repeat!r} of a policy document", line)
-    try:
-        instances = evaluator.instances(block)
-    except (EvaluationError, TooLargeError) as error:
-        raise reader.refuse(line, str(error)) from None
-    if isinstance(instances, Unevaluated):
-        there = _Reader(source, evaluator.where_it_exists(block)).document(block, name)
-        return (replace(there, doubt=f"{source}, line {line}: {reader.why(instances)}"),)
-    return tuple(
-        _Reader(source, inner).document(block, name if [*instances] == ["[0]"] else name + key)
+    if repeat is None:
+        return (read_document(block, evaluator),)
+    number = block.attributes[repeat]
+    if not evaluator.scope.exact:
+        raise _needs_engine(f"argument {repeat!r} of a policy document", number.span)
+    with _refused(number):
+        instances, unknown = evaluator.possible_instances(block)
+    doubt = f"{number.span.place}: {_Reader(evaluator).why(unknown)}" if unknown else ""
+    documents = (
+        read_document(block, inner, "" if [*instances] == ["[0]"] else key)
         for key, inner in instances.items()
     )
+    return tuple(replace(document, doubt=doubt) for document in documents)
+
+
+def read_document(block: Block, evaluator: Evaluator, key: str = "") -> ResolvedDocument:
+    """Return one instance of a data source, whatever decides their number; `key` is its key."""
+    name = block.labels[1] if len(block.labels) > 1 else ""
+    return _Reader(evaluator).document(block, f"{name}{key}")
 
 
 def text(code: str, scope: ValueScope) -> PolicyText | None:
     """Return the text of an expression; None for null, or if only an engine knows it."""
     node = expression(code)
     try:
-        return None if node is None else _Reader("", Evaluator(scope)).value(node)
-    except _UnresolvedError:
+        return None if node is None else _Reader(Evaluator(scope)).value(node)
+    except ExpressionError:
         return None
 
 
-def text_of(node: Node, source: str, evaluator: Evaluator) -> PolicyText:
+def text_of(node: Node, evaluator: Evaluator) -> PolicyText:
     """Return the text of an expression; raises `InputError` if it is null or unknown."""
-    reader = _Reader(source, evaluator)
-    try:
-        value = reader.value(node)
-    except _UnresolvedError as error:
-        raise reader.refuse(node.span.line, str(error)) from None
+    with _refused(node):
+        value = _Reader(evaluator).value(node)
     if value is None:
-        raise reader.refuse(node.span.line, "is null")
+        raise node.span.refuse("is null")
+    if not evaluator.scope.lists.isdisjoint(holes([value])):
+        raise _needs_engine("a list whose items are not known", node.span)
     return value
 
 
+def _needs_engine(what: str, span: Span) -> InputError:
+    return span.refuse(f"{what} cannot be read without an engine")
+
+
 class _Reader:
-    def __init__(self, source: str, evaluator: Evaluator) -> None:
-        self.source = source
+    def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator = evaluator
         self.holes = evaluator.scope.holes
 
-    def refuse(self, line: int, problem: str) -> InputError:
-        return InputError(self.source, f"line {line}", problem)
-
-    def unreadable(self, what: str, line: int) -> InputError:
-        return self.refuse(line, f"{what} cannot be read without an engine")
-
     def why(self, unknown: Unevaluated) -> str:
         """Return why something is unknown, and what a user can do."""
-        exact = self.evaluator.scope.known is not None
-        return f"{unknown}; {unknown.advice}" if unknown.advice and exact else str(unknown)
+        advice = unknown.advice if self.evaluator.scope.exact else ""
+        return f"{unknown}; {advice}" if advice else str(unknown)
 
     def document(self, block: Block, name: str) -> ResolvedDocument:
         for known in block.attributes:
             if known not in (*_DOCUMENT, *_INSTANCES):
-                line = block.attributes[known].span.line
-                raise self.unreadable(f"argument {known!r} of a policy document", line)
+                what = f"argument {known!r} of a policy document"
+                raise _needs_engine(what, block.attributes[known].span)
         version = self.word(block, "version", VERSION)
         if version not in VERSIONS:
             problem = f"version {version} is none of {' and '.join(VERSIONS)}"
-            raise self.refuse(block.span.line, problem)
+            raise block.span.refuse(problem)
         joins, joined = [], JoinedDocuments()
         for argument, which in zip(JOINS, ("sources", "overrides"), strict=True):
             node = block.attributes.get(argument)
             if node is None:
                 continue
-            try:
-                value = self.evaluated(node)
-            except _UnresolvedError as error:
-                raise self.refuse(node.span.line, str(error)) from None
+            with _refused(node):
+                value = self.evaluator.evaluate(node)
             if value in ((), None):
                 continue
             if (texts := self.joined(value)) is None:
                 joins.append((argument, node))
-                continue
-            names = {text for text, is_reference in texts if is_reference}
-            joined = replace(
-                joined,
-                **{which: tuple(text for text, _ in texts)},
-                references=joined.references | names,
-            )
+            else:
+                joined = replace(joined, **{which: texts})
         statements = []
         for reader, inner in self.blocks(block):
             if inner.type == "statement":
                 statements.append(self.variables(inner, reader.statement(inner), version))
             elif inner.type != "lifecycle":
-                raise self.unreadable(f"block {inner.type!r}", inner.span.line)
+                raise _needs_engine(f"block {inner.type!r}", inner.span)
         policy = Policy(tuple(statements), version, self.text(block, "policy_id", ""))
         repeats = tuple(_repeats(block))
-        return ResolvedDocument(name, policy, tuple(joins), block.span.line, repeats, joined=joined)
+        return ResolvedDocument(name, policy, tuple(joins), block.span, repeats, joined=joined)
 
-    def joined(self, value: Value) -> list[tuple[str, bool]] | None:
-        """Return references and texts of joined documents; None if only an engine knows them."""
-        items = value if isinstance(value, tuple) else (Unevaluated(""),)
-        known = [
-            (item.code, True) if isinstance(item, Unevaluated) and item.is_text else (item, False)
-            for item in items
-        ]
-        texts = [(text, reference) for text, reference in known if isinstance(text, str) and text]
-        exact = self.evaluator.scope.known is not None
-        return texts if exact and len(texts) == len(items) else None
+    def joined(self, value: Value) -> tuple[str | Unevaluated, ...] | None:
+        """Return the joined documents; None if only an engine knows them."""
+        if not self.evaluator.scope.exact or not isinstance(value, tuple):
+            return None
+        known = tuple(
+            item
+            for item in value
+            if (isinstance(item, str) and item) or (isinstance(item, Unevaluated) and item.is_text)
+        )
+        return known if len(known) == len(value) else None
 
     def blocks(self, block: Block) -> Iterator[tuple[_Reader, Block]]:
         """Yield the blocks inside a block, each with the reader that knows its iterator's value."""
@@ -204,30 +196,24 @@ class _Reader:
             if inner.type != "dynamic":
                 yield self, inner
                 continue
-            (name,), line = inner.labels, inner.span.line
+            (name,) = inner.labels
             arguments, parts = dict(inner.attributes), [b.type for b in inner.blocks]
             node, iterator = arguments.pop("for_each", None), arguments.pop("iterator", None)
             named = iterator.path if isinstance(iterator, Reference) else name
             if node is None or arguments or parts != ["content"]:
-                raise self.unreadable("block 'dynamic'", line)
+                raise _needs_engine("block 'dynamic'", inner.span)
             content = replace(inner.blocks[0], type=name)
-            try:
-                over = self.evaluated(node)
-                if isinstance(over, Unevaluated):
-                    self.unresolved(over)
-                repeated = pairs(over)
-            except (_UnresolvedError, EvaluationError) as error:
-                problem = f"block 'dynamic' cannot be read without an engine: {error}"
-                raise self.refuse(node.span.line, problem) from None
+            with _refused(node, "block 'dynamic' cannot be read without an engine: "):
+                repeated = pairs(self.known(self.evaluator.evaluate(node)))
             for key, value in repeated:
                 names = {named: {"key": key, "value": value}}
-                yield _Reader(self.source, self.evaluator.with_names(names)), content
+                yield _Reader(self.evaluator.with_names(names)), content
 
     def statement(self, block: Block) -> Statement:
         self.only(block, _STATEMENT)
         effect: Effect = "Deny" if self.word(block, "effect", "Allow") == "Deny" else "Allow"
         if self.word(block, "effect", "Allow") != effect:
-            raise self.refuse(block.span.line, "effect must be Allow or Deny")
+            raise block.span.refuse("effect must be Allow or Deny")
         conditions: list[Condition] = []
         principals: list[Principal] = []
         not_principals: list[Principal] = []
@@ -242,13 +228,13 @@ class _Reader:
                 principal = Principal(reader.word(inner, "type"), names)
                 (principals if inner.type == "principals" else not_principals).append(principal)
             else:
-                raise self.unreadable(f"block {inner.type!r}", inner.span.line)
+                raise _needs_engine(f"block {inner.type!r}", inner.span)
         if not all(map(are_principals, (tuple(principals), tuple(not_principals)))):
-            raise self.refuse(block.span.line, NOT_EVERYONE)
+            raise block.span.refuse(NOT_EVERYONE)
         merged = _merged(conditions)
         if len({(c.operator, folded(c.key)) for c in merged}) < len(merged):
             problem = "has a condition key twice; case does not matter in keys"
-            raise self.refuse(block.span.line, problem)
+            raise block.span.refuse(problem)
         statement = Statement(
             effect=effect,
             actions=self.texts(block, "actions"),
@@ -264,7 +250,7 @@ class _Reader:
         others = replace(statement, resources=()) if effect == "Allow" else statement
         if not self.evaluator.scope.lists.isdisjoint(holes(others.texts())):
             problem = "an unknown list is only possible in the resources of an Allow"
-            raise self.unreadable(problem, block.span.line)
+            raise _needs_engine(problem, block.span)
         return statement
 
     def variables(self, block: Block, statement: Statement, version: str) -> Statement:
@@ -284,37 +270,34 @@ class _Reader:
             ),
         )
         if changed != statement and version != VERSION:
-            raise self.refuse(block.span.line, f"the provider refuses &{{ in version {version}")
+            raise block.span.refuse(f"the provider refuses &{{ in version {version}")
         return changed
 
     def only(self, block: Block, known: tuple[str, ...]) -> None:
         for name, node in block.attributes.items():
             if name not in known:
                 problem = f"unknown argument {name!r} in block {block.type!r}"
-                raise self.refuse(node.span.line, problem)
+                raise node.span.refuse(problem)
 
     def word(self, block: Block, name: str, default: str | None = None) -> str:
         """Return a text on which the structure of the policy depends."""
         text = self.text(block, name, default)
         if isinstance(text, str):
             return text
-        problem = f"{text} decides the structure; only an engine can know it"
-        raise self.refuse(block.attributes[name].span.line, problem)
+        problem = f"{text} {UNKNOWN_STRUCTURE}"
+        raise block.attributes[name].span.refuse(problem)
 
     def text(self, block: Block, name: str, default: str | None = None) -> PolicyText:
         if name not in block.attributes:
             if default is None:
-                raise self.refuse(block.span.line, f"block {block.type!r} has no {name!r}")
+                raise block.span.refuse(f"block {block.type!r} has no {name!r}")
             return default
         node = block.attributes[name]
-        line = node.span.line
-        try:
+        with _refused(node):
             value = self.value(node)
-        except _UnresolvedError as error:
-            raise self.refuse(line, str(error)) from None
         if value is None:
             if default is None:
-                raise self.refuse(line, f"{name!r} is null")
+                raise node.span.refuse(f"{name!r} is null")
             return default
         return value
 
@@ -322,17 +305,15 @@ class _Reader:
         if name not in block.attributes:
             return ()
         node = block.attributes[name]
-        try:
+        with _refused(node):
             return tuple(value for value in self.items(node, name) if value is not None)
-        except _UnresolvedError as error:
-            raise self.refuse(node.span.line, str(error)) from None
 
     def items(self, node: Node, name: str) -> Iterator[PolicyText | None]:
         """Yield the texts of a list, None for null."""
         if self.holes and isinstance(node, List):
             yield from map(self.value, node.items)
             return
-        value = self.evaluated(node)
+        value = self.evaluator.evaluate(node)
         if isinstance(value, Unevaluated) and self.holes:
             match node:
                 case FunctionCall(name="flatten", arguments=(List(items=(only,)),)):
@@ -340,16 +321,14 @@ class _Reader:
             if not isinstance(node, Text | FunctionCall):
                 yield self.value(node)  # a name, maybe of a list
                 return
-        if isinstance(value, Unevaluated):
-            self.unresolved(value)
-        if not isinstance(value, tuple):
+        if not isinstance(value := self.known(value), tuple):
             problem = f"{name!r} is not a list that can be read without an engine"
-            raise _UnresolvedError(problem)
+            raise UnknownError(problem)
         yield from map(self.converted, value)
 
     def value(self, node: Node) -> PolicyText | None:
-        """Return the text of a node; None for null; raises `_UnresolvedError` if unknown."""
-        value = self.evaluated(node)
+        """Return the text of a node; None for null; raises `ExpressionError` if unknown."""
+        value = self.evaluator.evaluate(node)
         if isinstance(value, Unevaluated) and value.text is None and self.evaluator.is_hole(node):
             return join([Hole(HoleKind.UNKNOWN, node.span.code)])
         return self.converted(value)
@@ -358,24 +337,16 @@ class _Reader:
         """Return a value as text, None for null."""
         if value is None:
             return None
-        try:
-            result = domain.text(value)
-        except EvaluationError as error:
-            raise _UnresolvedError(str(error)) from None
-        if isinstance(result, Unevaluated):
-            if result.text is None:
-                self.unresolved(result)
+        result = domain.text(value)
+        if isinstance(result, Unevaluated) and result.text is not None:
             return result.text
-        return result
+        return self.known(result)
 
-    def evaluated(self, node: Node) -> Value:
-        try:
-            return self.evaluator.evaluate(node)
-        except (EvaluationError, TooLargeError) as error:
-            raise _UnresolvedError(str(error)) from None
-
-    def unresolved(self, unknown: Unevaluated) -> NoReturn:
-        raise _UnresolvedError(self.why(unknown))
+    def known(self, value: _Known | Unevaluated) -> _Known:
+        """Return a known value; raises `UnknownError` for an unknown one."""
+        if isinstance(value, Unevaluated):
+            raise UnknownError(self.why(value))
+        return value
 
 
 def _repeats(block: Block) -> Iterator[Node]:

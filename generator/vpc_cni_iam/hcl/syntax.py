@@ -12,6 +12,8 @@ from enum import Enum
 
 from msgspec import Struct
 
+from vpc_cni_iam.errors import InputError
+
 # Files that engines merge over the other files of a directory.
 OVERRIDE = re.compile(r"(.*_)?override\.(tf|tofu)(\.json)?", re.DOTALL)
 # What engines read as space around the last line of a heredoc, and before its other lines.
@@ -30,11 +32,21 @@ class Span(Struct, frozen=True):
     start: int  # the place of its first character, from 0
     end: int  # the place after its last character
     line: int  # the line it starts at, from 1
+    source: str = ""  # the file's name, as errors show it
 
     @property
     def code(self) -> str:
         """The text of this part."""
         return self.text[self.start : self.end]
+
+    @property
+    def place(self) -> str:
+        """Its file and line, as reports name them."""
+        return f"{self.source}, line {self.line}"
+
+    def refuse(self, problem: str) -> InputError:
+        """Return an error about it."""
+        return InputError(self.source, f"line {self.line}", problem)
 
     def __repr__(self) -> str:
         return f"Span({self.code!r}, line {self.line})"

@@ -11,9 +11,9 @@ from msgspec import Struct
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, is_read_elsewhere, may_hold_policy
-from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unevaluated
+from vpc_cni_iam.hcl.evaluate.domain import ExpressionError
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
-from vpc_cni_iam.hcl.syntax import File
+from vpc_cni_iam.hcl.syntax import File, Node
 from vpc_cni_iam.inputs.kind import PolicyPart
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.parse import loads
@@ -43,31 +43,30 @@ def embedded_policies(
     its policy data sources, which are read elsewhere; `beside` has the files of unread ones, by
     name.
     """
-    places = [
-        (file.source, attribute)
+    every = [
+        attribute
         for file in files
         if may_hold_policy(file.text) or "locals" in file.text
         for attribute in attributes(file)
     ]
-    nodes = {f"local.{a.path[0]}": a.value for _, a in places if a.block.type == "locals"}
-    times = Counter(attribute.address for _, attribute in places)
-    for source, attribute in places:
-        value, place = attribute.value, f"{source}, line {attribute.value.span.line}"
+    nodes = {f"local.{a.path[0]}": a.value for a in every if a.block.type == "locals"}
+    times = Counter(attribute.address for attribute in every)
+    for attribute in every:
+        value = attribute.value
         if not (attribute.holds_policy or embedded.has_statement(value)):
             if attribute.writes_policy and not embedded.is_document(value):
-                detail = f"{place}: it stands in an expression; {_ENGINE}"
+                detail = f"{value.span.place}: it stands in an expression; {_ENGINE}"
                 skipped = Skipped(attribute.address, Reason.not_read, detail)
                 alone = times[attribute.address] == 1 and not attribute.dynamic
                 yield EmbeddedPolicies(attribute, (skipped,), alone)
         elif embedded.is_document(value) or not is_read_elsewhere(value, nodes, documents):
-            yield _beside(attribute, place, evaluator, documents, beside) or _read_attribute(
-                attribute, source, evaluator, times[attribute.address]
+            yield _beside(attribute, evaluator, documents, beside) or _read_attribute(
+                attribute, evaluator, times[attribute.address]
             )
 
 
 def _beside(
     attribute: Attribute,
-    place: str,
     evaluator: Evaluator,
     documents: Collection[str],
     beside: Mapping[str, str],
@@ -77,15 +76,14 @@ def _beside(
     if not beside or not is_read_elsewhere(attribute.value, evaluator.scope.nodes, names):
         return None
     folder = os.path.dirname(next(iter(beside.values()))) or "."  # noqa: PTH120 - as it is given
-    detail = f"{place}: its policy is in another file of the module; give the directory {folder}"
+    problem = f"its policy is in another file of the module; give the directory {folder}"
+    detail = f"{attribute.value.span.place}: {problem}"
     return EmbeddedPolicies(attribute, (Skipped(attribute.address, Reason.not_read, detail),))
 
 
-def _read_attribute(
-    attribute: Attribute, source: str, evaluator: Evaluator, times: int
-) -> EmbeddedPolicies:
+def _read_attribute(attribute: Attribute, evaluator: Evaluator, times: int) -> EmbeddedPolicies:
     """Return the policies of an attribute, which its block has this often."""
-    address, place = attribute.address, f"{source}, line {attribute.value.span.line}"
+    address, place = attribute.address, attribute.value.span.place
     kind, why = attribute.block.labels[0] if attribute.block.labels else "", Reason.not_read
     problem = ""
     if attribute.path[-1] == _TRUST:
@@ -98,47 +96,44 @@ def _read_attribute(
         problem = "it stands more than once"
     if problem:
         return EmbeddedPolicies(attribute, (Skipped(address, why, f"{place}: {problem}"),))
-    parts = tuple(_instances(attribute, source, evaluator))
+    parts = tuple(_instances(attribute, evaluator))
     unknown = any(isinstance(part, Skipped) and part.counts for part in parts)
     return EmbeddedPolicies(attribute, parts, unknown)
 
 
-def _instances(attribute: Attribute, source: str, evaluator: Evaluator) -> Iterator[PolicyPart]:
+def _instances(attribute: Attribute, evaluator: Evaluator) -> Iterator[PolicyPart]:
     """Yield the policy of each instance of the resource; one for all if their number is unknown."""
     block, address = attribute.block, attribute.address
     try:
-        instances = evaluator.instances(block)
-    except (EvaluationError, TooLargeError) as error:
-        yield Skipped(address, Reason.not_read, f"{source}, line {block.span.line}: {error}")
+        instances, unknown = evaluator.possible_instances(block)
+    except ExpressionError as error:
+        yield Skipped(address, Reason.not_read, f"{block.span.place}: {error}")
         return
-    if isinstance(instances, Unevaluated):
-        detail = f"{source}, line {block.span.line}: {instances}"
-        yield Skipped(address, Reason.may_be_absent, detail)
-        instances = {"": evaluator.where_it_exists(block)}
+    if unknown:
+        yield Skipped(address, Reason.may_be_absent, f"{block.span.place}: {unknown}")
     if not instances:
-        detail = f"{source}, line {block.span.line}: it is counted or repeated zero times"
+        detail = f"{block.span.place}: it is counted or repeated zero times"
         yield Skipped(address, Reason.not_in_force, detail)
     start = ".".join(block.labels)
     for key, inner in instances.items():
         name = address if len(instances) == 1 else f"{start}{key}{address.removeprefix(start)}"
-        yield _read(attribute, name, source, inner)
+        yield _read(attribute.value, name, inner)
 
 
-def _read(attribute: Attribute, name: str, source: str, evaluator: Evaluator) -> PolicyPart:
-    line = attribute.value.span.line
+def _read(value: Node, name: str, evaluator: Evaluator) -> PolicyPart:
+    place = value.span.place
     try:
-        text = resolve.text_of(attribute.value, source, evaluator)
+        text = resolve.text_of(value, evaluator)
     except InputError as error:
-        detail = f"{source}, line {line}: it is computed: {error.problem}"
-        return Skipped(name, Reason.not_read, detail)
+        return Skipped(name, Reason.not_read, f"{place}: it is computed: {error.problem}")
     if not text:
-        detail = f"{source}, line {line}: it is empty with these values; change them with --var"
+        detail = f"{place}: it is empty with these values; change them with --var"
         return Skipped(name, Reason.not_in_force, detail)
     try:
-        policy = loads(text, source)
+        policy = loads(text, value.span.source)
     except InputError as error:
-        detail = f"{source}, line {line}: in its JSON, {error.place}: {error.problem}"
+        detail = f"{place}: in its JSON, {error.place}: {error.problem}"
         return Skipped(name, Reason.not_read, detail)
     if policy.names_principals:
-        return Skipped(name, Reason.other_kind, f"{source}, line {line}: it names principals")
+        return Skipped(name, Reason.other_kind, f"{place}: it names principals")
     return name, policy

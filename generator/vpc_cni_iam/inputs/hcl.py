@@ -2,272 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from msgspec.structs import replace
-
-from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, PolicyPart, without_policies
-from vpc_cni_iam.inputs.skipped import Reason, Skipped
-from vpc_cni_iam.names import resolve
-from vpc_cni_iam.texts import read
-from vpc_cni_iam.texts.limits import HCL
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from vpc_cni_iam.hcl.evaluate.excerpt import RenderTarget
-    from vpc_cni_iam.hcl.module.given import GivenVariables
-    from vpc_cni_iam.hcl.module.reader import HclModule
-    from vpc_cni_iam.hcl.syntax import Block, File
-    from vpc_cni_iam.inputs.embedded import EmbeddedPolicies
-
-_OF_MODULES = (".tf", ".tofu")
-# A name that another file of the module may declare.
-_REFERS = re.compile(r"\b(?:var|local|data)\.")
-# The variable with a caller's documents that a generated module joins; empty by default.
-_JOINED = ("source_policy_documents",)
+from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, without_policies
 
 
-def _file(content: Content, values: ModuleValues) -> Iterator[Part]:
-    """Yield the policies of a file, read with the declarations of its module's other files."""
-    from vpc_cni_iam.hcl.module.variables import referred
-    from vpc_cni_iam.hcl.parse import parse
-    from vpc_cni_iam.inputs.directory import Directory, read_beside
+def _directory(content: Content, values: ModuleValues) -> Iterable[Part]:
+    from vpc_cni_iam.inputs.module_policies import of_directory
 
-    assert content.path is not None  # noqa: S101 - it has a suffix
-    own, beside = read(content.path, "HCL", HCL), Directory({}, ())
-    if content.has_suffix(*_OF_MODULES):
-        try:
-            beside = read_beside(content.path)
-        except InputError as error:
-            yield Skipped(error.source, Reason.not_read, error.problem)
-        else:
-            values, notes = _with_automatic(values, content.path.parent)
-            yield from notes
-    others, unread = _parsed(beside.texts)
-    yield from unread
-    files = [parse(own, content.source)]
-    if not any(block.type == "variable" for file in others for block in file.blocks):
-        # Their declarations are missing, or in the file itself.
-        values.user_values.declared.update(referred([*files, *others]))
-    yield from _policies(files, values, others)
-    yield from beside.skipped
-    if others and _REFERS.search(own):
-        detail = "variables, locals and data sources of its other files, without their policies"
-        yield Skipped(str(content.path.parent), Reason.read_with_it, detail)
+    return of_directory(content, values)
 
 
-def _directory(content: Content, values: ModuleValues) -> Iterator[Part]:
-    from vpc_cni_iam.inputs.directory import read_directory
+def _file(content: Content, values: ModuleValues) -> Iterable[Part]:
+    from vpc_cni_iam.inputs.module_policies import of_file
 
-    assert content.path is not None  # noqa: S101 - it is a directory
-    directory = read_directory(content.path)
-    values, notes = _with_automatic(values, content.path)
-    yield from notes
-    files, unread = _parsed(directory.texts)
-    if unread:  # which may declare any
-        values.user_values.declared.update(values.user_values.names)
-    parts = [*_policies(files, values), *unread, *directory.skipped]
-    if not any(isinstance(part, tuple) for part in parts):
-        check_declared(values.user_values)
-    yield from parts
-
-
-def _parsed(texts: Mapping[str, str]) -> tuple[list[File], list[Skipped]]:
-    """Return the files of a module, and notes on invalid ones."""
-    from vpc_cni_iam.hcl.parse import parse
-
-    files: list[File] = []
-    unread: list[Skipped] = []
-    for name in sorted(texts):
-        try:
-            files.append(parse(texts[name], name))
-        except InputError as error:
-            unread.append(Skipped(name, Reason.not_read, f"{error.place}: {error.problem}"))
-    return files, unread
-
-
-def _with_automatic(values: ModuleValues, path: Path) -> tuple[ModuleValues, list[Skipped]]:
-    """Return values with those of files that an engine reads automatically, and notes on them."""
-    from vpc_cni_iam.inputs.directory import automatic_values, other_values
-
-    automatic, notes = automatic_values(path)
-    if not values.user_values.names:
-        notes += other_values(path)
-    known = {n: v for n, v in automatic.items() if n not in values.user_values.named}
-    own = replace(values.user_values, values={**known, **values.user_values.values})
-    return replace(values, user_values=own), notes
-
-
-def _policies(
-    files: Sequence[File], values: ModuleValues, others: Sequence[File] = ()
-) -> Iterator[Part]:
-    """Yield the policies of a module's files by name, and parts that may be policies.
-
-    `others` are files of the module whose policies are left out.
-    """
-    from vpc_cni_iam.hcl.evaluate.excerpt import excerpt
-    from vpc_cni_iam.hcl.module.reader import read_blocks
-    from vpc_cni_iam.hcl.resolve import is_document
-    from vpc_cni_iam.inputs.embedded import embedded_policies
-    from vpc_cni_iam.inputs.principals import principals
-    from vpc_cni_iam.inputs.rendering import rendered
-
-    own = [(file.source, block) for file in files for block in file.blocks]
-    blocks = [*own, *((file.source, block) for file in others for block in file.blocks)]
-    every = [block for _, block in blocks]
-    module = read_blocks(blocks, values.names, values.user_values)
-    names = {block.labels[-1] for _, block in own if is_document(block)}
-    beside = {b.labels[-1]: source for source, b in blocks[len(own) :] if is_document(b)}
-    embedded = list(embedded_policies(files, module.evaluator, names, beside))
-    owners = principals(every[: len(own)], every, module.evaluator)
-    yield from owners.attached
-    parts, why, done = list[PolicyPart](), dict[str, str](), set[str]()
-    if (renderer := values.user_values.renderer) is not None:
-        scope = module.evaluator.scope
-        targets = _targets(_unknown(module) & names, embedded)
-        part_of = partial(excerpt, every, scope, values.user_values.names)
-        part = part_of(targets)
-        parts += rendered(part.targets, part_of, scope.surroundings, renderer)
-        done, why = {target.name for target in part.targets}, {**part.left_out}
-    parts += _documents(module, names - done, why, _trusts(own))
-    parts += _attributes(embedded, module, done, why)
-    for policy in parts:
-        yield from owners.owned(policy)
-    for source, block in own:
-        if block.type == "module":
-            problem = "the policies of a called module are not read"
-            detail = f"{source}, line {block.span.line}: {problem}"
-            yield Skipped(".".join(("module", *block.labels)), Reason.not_read, detail)
-    yield from _repeated(blocks)
-    asked = {block.labels[0] for block in every if block.type == "data"}
-    if values.names.get("partition", "*") == "*" and "aws_partition" in asked:
-        detail = 'the partition is taken as "aws"; --partition names another'
-        yield Skipped("data.aws_partition", Reason.assumed, detail)
-
-
-def _repeated(blocks: Iterable[tuple[str, Block]]) -> Iterator[Skipped]:
-    """Yield names that are declared several times, without policies; the last one was read."""
-    from vpc_cni_iam.hcl.attributes import may_hold_policy
-    from vpc_cni_iam.hcl.evaluate.excerpt import declarations
-
-    places: dict[str, list[str]] = {}
-    for source, block in blocks:
-        for address, _ in declarations(block):
-            places.setdefault(address, []).append(f"{source}, line {block.span.line}")
-    for address, every in places.items():
-        if len(every) > 1 and not may_hold_policy(address):
-            detail = f"is declared {len(every)} times, which an engine refuses: {'; '.join(every)}"
-            yield Skipped(address, Reason.overrides, detail)
-
-
-def _unknown(module: HclModule) -> set[str]:
-    """Return the names of the data sources that are not fully known without an engine."""
-    from vpc_cni_iam.hcl.module.reader import joins_nothing
-
-    doubtful = (d for d in module.documents if d.doubt or not joins_nothing(d, module, _JOINED))
-    return {name.partition("[")[0] for name in (*module.unread, *(d.name for d in doubtful))}
-
-
-def _trusts(blocks: Iterable[tuple[str, Block]]) -> set[str]:
-    """Return the names of data sources with principals, known or not."""
-    from vpc_cni_iam.hcl.resolve import is_document
-
-    return {
-        block.labels[-1]
-        for _, block in blocks
-        if is_document(block)
-        if any(part.type == "principals" for statement in block.blocks for part in statement.blocks)
-        if not any(name.endswith("_policy_documents") for name in block.attributes)
-    }
-
-
-def _documents(
-    module: HclModule,
-    names: Container[str],
-    not_rendered: Mapping[str, str],
-    trusts: Container[str],
-) -> Iterator[PolicyPart]:
-    """Yield the data sources with these names, or why an engine did not render them.
-
-    `trusts` has the names of those that are not identity policies.
-    """
-    from vpc_cni_iam.hcl.module.reader import joins_nothing
-
-    for document in module.documents:
-        place = f"line {document.line}: it"
-        if document.name.partition("[")[0] not in names:
-            continue
-        if document.policy.names_principals:
-            yield Skipped(document.name, Reason.other_kind, f"{place} names principals")
-        elif not joins_nothing(document, module, _JOINED):
-            problem = "joins other documents, which needs an engine; render it and give the JSON"
-            yield Skipped(document.name, Reason.not_read, f"{place} {problem}")
-        elif not document.policy.statements:
-            problem = "has no statement with these values; change them with --var"
-            yield Skipped(document.name, Reason.not_in_force, f"{place} {problem}")
-        else:
-            yield document.name, document.policy
-            if document.doubt:
-                yield Skipped(document.name, Reason.may_be_absent, document.doubt)
-    for reason, absent in (
-        (Reason.not_read, module.unread),
-        (Reason.not_in_force, module.absent),
-    ):
-        for name, why in absent.items():
-            if (source := name.partition("[")[0]) not in names:
-                continue
-            if reason is Reason.not_read and source in trusts:
-                yield Skipped(name, Reason.other_kind, "it names principals")
-            else:
-                more = f"; {not_rendered[source]}" if source in not_rendered else ""
-                yield Skipped(name, reason, f"{why}{more}")
-
-
-def _targets(documents: Iterable[str], embedded: Iterable[EmbeddedPolicies]) -> list[RenderTarget]:
-    """Return the data sources with these names, and the attributes, for an engine to render."""
-    from vpc_cni_iam.hcl.evaluate.excerpt import document_target, expression_target
-
-    attributes = (known.attribute for known in embedded if known.needs_engine)
-    return [
-        *map(document_target, sorted(documents)),
-        *(
-            expression_target(attribute.address, attribute.block, attribute.value, number)
-            for number, attribute in enumerate(attributes)
-        ),
-    ]
-
-
-def _attributes(
-    embedded: Iterable[EmbeddedPolicies],
-    module: HclModule,
-    rendered: Container[str],
-    not_rendered: Mapping[str, str],
-) -> Iterator[PolicyPart]:
-    """Yield the policies of attributes that no engine rendered, or why it did not."""
-    for known in embedded:
-        if (address := known.attribute.address) in rendered:
-            continue
-        for part in known.parts:
-            if not isinstance(part, Skipped):
-                yield part[0], module.filled(part[1])
-            elif part.counts and address in not_rendered:
-                yield replace(part, detail=f"{part.detail}; {not_rendered[address]}")
-            else:
-                yield part
-
-
-def check_declared(user_values: GivenVariables) -> None:
-    """Refuse values for variables that no module has; all modules must be read."""
-    for name in sorted(user_values.texts.keys() - user_values.declared):
-        if not user_values.declared:
-            raise UsageError(f"unknown variable {name!r}; no module that was read has variables")
-        resolve(name, sorted(user_values.declared), "variable", "--var")
-        raise UsageError(f"unknown variable {name!r}: write it as the module does")
+    return of_file(content, values)
 
 
 DIRECTORY = Kind(
@@ -281,7 +30,7 @@ DIRECTORY = Kind(
 FILE = Kind(
     "HCL",
     "a `.tf`, `.tofu` or `.hcl` file",
-    lambda c: c.has_suffix(*_OF_MODULES, ".hcl"),
+    lambda c: c.has_suffix(".tf", ".tofu", ".hcl"),
     _file,
     "file",
     "its directory, values of its variables (--var), or a plan in JSON",

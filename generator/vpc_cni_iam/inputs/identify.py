@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.inputs import hcl, json_documents
 from vpc_cni_iam.inputs.aws import ec2
@@ -15,6 +16,7 @@ from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues
 from vpc_cni_iam.inputs.plan import policies as plan
 from vpc_cni_iam.inputs.policies import InputPolicies, collect
 from vpc_cni_iam.inputs.skipped import Skipped
+from vpc_cni_iam.inputs.variables import check_declared
 
 # The first match wins: first paths, then JSON of a known kind, then any JSON.
 KINDS: tuple[Kind, ...] = (
@@ -42,6 +44,19 @@ def of_path(target: str) -> Kind | None:
     """Return the kind of a path that is read as HCL; None for any other."""
     content = Content.of(target, str)
     return next((kind for kind in (hcl.DIRECTORY, hcl.FILE) if kind.matches(content)), None)
+
+
+def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
+    """Raise `UsageError` for values that no module uses, and for an engine without a module."""
+    if not user_values.names and user_values.renderer is None:
+        return
+
+    if any(of_path(target) for target in targets if target):
+        check_declared(user_values)
+    elif user_values.names:
+        raise UsageError("--var and --var-file fill the variables of HCL, and no input is HCL")
+    else:
+        raise UsageError("--engine renders policies of HCL, and no input is HCL")
 
 
 def listing() -> str:

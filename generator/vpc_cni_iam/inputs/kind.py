@@ -11,12 +11,12 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.strict_json import load_json
-from vpc_cni_iam.texts import STDIN, content, decode, unpacked
+from vpc_cni_iam.texts import STDIN, content, decode, path_of, unpacked
 from vpc_cni_iam.texts.limits import POLICIES, POLICY, Limit
 
 _FIRST_MEMBER = re.compile(r'\s*\{\s*"([^"\\]*)"\s*:')
@@ -57,9 +57,8 @@ class Content:
     @classmethod
     def of(cls, target: str, stdin: Callable[[], str], limit: Limit = POLICIES) -> Content:
         """Return the content of a path, ``-`` for standard input; raises `UsageError` if empty."""
-        if not target:
-            raise UsageError("the file name is empty; name a file, or - for standard input")
-        return cls(STDIN, text=stdin) if target == "-" else cls(target, Path(target), limit=limit)
+        path = path_of(target)
+        return cls(target, path, limit=limit) if path else cls(STDIN, text=stdin)
 
     @cached_property
     def is_directory(self) -> bool:

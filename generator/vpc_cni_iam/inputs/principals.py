@@ -9,8 +9,7 @@ from msgspec import Struct, field
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.hcl.evaluate.domain import (
     DOCUMENT,
-    EvaluationError,
-    TooLargeError,
+    ExpressionError,
     Unevaluated,
     Value,
     address_of,
@@ -223,17 +222,15 @@ class _PrincipalReader:
     def _counted(self, block: Block) -> tuple[Mapping[str, Evaluator], bool]:
         """Return the instances of a block, or one if not known, and whether they are known."""
         try:
-            instances = self._evaluator.instances(block)
-        except (EvaluationError, TooLargeError):
+            instances, unknown = self._evaluator.possible_instances(block)
+        except ExpressionError:
             return {"": self._evaluator}, True
-        if isinstance(instances, Unevaluated):
-            return {"": self._evaluator.where_it_exists(block)}, True
-        return instances, False
+        return instances, unknown is not None
 
     def _value(self, node: Node, inner: Evaluator) -> Value:
         try:
             return inner.evaluate(node)
-        except (EvaluationError, TooLargeError):
+        except ExpressionError:
             return Unevaluated(node.span.code)
 
 

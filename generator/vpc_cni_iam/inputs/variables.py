@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl.module.given import GivenVariables
+from vpc_cni_iam.names import resolve
 
 if TYPE_CHECKING:
     from vpc_cni_iam.hcl.evaluate.domain import Value
 
-__all__ = ["GivenVariables", "check_used", "given_variables"]
+__all__ = ["GivenVariables", "check_declared", "given_variables"]
 
 _NAME = re.compile(r"[^\W\d][\w-]*")
 
@@ -38,16 +39,10 @@ def given_variables(
     return GivenVariables(texts, values)
 
 
-def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
-    """Raise `UsageError` for values that no module uses, and for an engine without a module."""
-    if not user_values.names and user_values.renderer is None:
-        return
-    from vpc_cni_iam.inputs.hcl import check_declared  # noqa: PLC0415 - reads modules
-    from vpc_cni_iam.inputs.identify import of_path  # noqa: PLC0415 - what reads modules
-
-    if any(of_path(target) for target in targets if target):
-        check_declared(user_values)
-    elif user_values.names:
-        raise UsageError("--var and --var-file fill the variables of HCL, and no input is HCL")
-    else:
-        raise UsageError("--engine renders policies of HCL, and no input is HCL")
+def check_declared(user_values: GivenVariables) -> None:
+    """Refuse values for variables that no module has; all modules must be read."""
+    for name in sorted(user_values.texts.keys() - user_values.declared):
+        if not user_values.declared:
+            raise UsageError(f"unknown variable {name!r}; no module that was read has variables")
+        resolve(name, sorted(user_values.declared), "variable", "--var")
+        raise UsageError(f"unknown variable {name!r}: write it as the module does")

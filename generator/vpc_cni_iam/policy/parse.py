@@ -22,7 +22,9 @@ from vpc_cni_iam.policy.document import (
     effect_problem,
 )
 from vpc_cni_iam.policy.strict_json import Number, load_json
-from vpc_cni_iam.policy.template import Text, folded, holes, join
+from vpc_cni_iam.policy.template import Template, Text, folded, holes, join
+
+UNKNOWN_STRUCTURE = "decides the structure; only an engine can know it"
 
 
 def loads(text: Text, source: str) -> Policy:
@@ -88,9 +90,15 @@ class _PolicyParser:
     def refuse(self, path: str, problem: str) -> InputError:
         return InputError(self.source, path, problem)
 
+    def check_known(self, value: object, path: str) -> None:
+        """Refuse text with holes where it decides the structure."""
+        if isinstance(value, Template):
+            raise self.refuse(path, f"{value} {UNKNOWN_STRUCTURE}")
+
     def mapping(self, value: object, path: str, known: tuple[str, ...]) -> dict[str, Any]:
         value = self.json_object(value, path)
         for key in value:
+            self.check_known(key, path)
             if key not in known:
                 raise self.refuse(path, f"unknown element {str(key)!r}; {_hint(key, known)}")
         return value
@@ -98,6 +106,7 @@ class _PolicyParser:
     def policy(self, value: object, path: str) -> Policy:
         fields = self.mapping(value, path, ("Version", "Id", "Statement"))
         version = fields.get("Version", "2008-10-17")
+        self.check_known(version, f"{path}.Version")
         if version not in VERSIONS:
             shown = repr(version) if isinstance(version, str) else _kind(version)
             raise self.refuse(f"{path}.Version", f"{shown} is none of {' and '.join(VERSIONS)}")
@@ -122,6 +131,7 @@ class _PolicyParser:
         known = ("Sid", "Effect", *PRINCIPAL_ELEMENTS, *TEXT_ELEMENTS, "Condition")
         fields = self.mapping(value, path, known)
         effect = fields.get("Effect")
+        self.check_known(effect, f"{path}.Effect")
         if effect not in ("Allow", "Deny"):
             raise self.refuse(f"{path}.Effect", effect_problem(effect))
         if ("Action" in fields) == ("NotAction" in fields):
@@ -164,6 +174,7 @@ class _PolicyParser:
         )
 
     def json_object(self, value: object, path: str) -> dict[str, Any]:
+        self.check_known(value, path)
         if not isinstance(value, dict):
             raise self.refuse(path, f"an object is expected, not {_kind(value)}")
         return value
@@ -171,6 +182,7 @@ class _PolicyParser:
     def conditions(self, value: object, path: str) -> tuple[Condition, ...]:
         conditions = []
         for operator, keys in self.json_object(value, path).items():
+            self.check_known(operator, path)
             self.json_object(keys, f"{path}.{operator}")
             if len(set(map(folded, keys))) < len(keys):
                 problem = "has a condition key twice; case does not matter in keys"

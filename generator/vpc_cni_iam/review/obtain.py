@@ -14,7 +14,7 @@ from vpc_cni_iam.engine.run import NAMES, Engine, find
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.inputs.plan.reader import Plan, read_plan
 from vpc_cni_iam.inputs.plan.saved import contents, opened, saved_plan
-from vpc_cni_iam.texts import STDIN, unreadable
+from vpc_cni_iam.texts import STDIN, path_of, unreadable
 
 
 def obtain(
@@ -31,7 +31,7 @@ def obtain(
     that is None, in the directory of the plan. `passed` is called with the bytes read and the
     total.
     """
-    path = None if target == "-" else Path(target)
+    path = path_of(target)
     if path is not None:
         try:
             path.stat()

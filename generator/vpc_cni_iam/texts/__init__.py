@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from vpc_cni_iam.errors import InputError, reason
+from vpc_cni_iam.errors import InputError, UsageError, reason
 from vpc_cni_iam.texts.limits import POLICIES, Limit
 
 STDIN = "standard input"
@@ -44,6 +44,16 @@ class Readable(Protocol):
 def has_markers(content: bytes | str) -> bool:
     """Return whether a file has conflict markers of a merge."""
     return "<<<<<<< " in content if isinstance(content, str) else b"<<<<<<< " in content
+
+
+def path_of(target: str) -> Path | None:
+    """Return the path of a file that a user named; None for ``-``, standard input.
+
+    Raises `UsageError` for an empty name, which the system would take for the current directory.
+    """
+    if not target:
+        raise UsageError("the file name is empty; name a file, or - for standard input")
+    return None if target == "-" else Path(target)
 
 
 def read(path: Path, form: str = "", limit: Limit = POLICIES) -> str:

@@ -80,8 +80,8 @@ class ModuleFile(Struct, frozen=True):
         """Whether nothing needs to be done about it."""
         if self.state is FileState.clean:
             return True
-        update = self.state in (FileState.outdated, FileState.both)
-        return bool(self.accepted) and not (update or self.forbidden or self.markers)
+        pending = self.state is FileState.both or self.forbidden or self.markers
+        return bool(self.accepted) and not pending
 
 
 def module_state(files: Iterable[ModuleFile]) -> ModuleState:

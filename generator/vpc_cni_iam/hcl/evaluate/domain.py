@@ -60,16 +60,24 @@ class Unevaluated(Struct, frozen=True, eq=False):
         return f"{self.code} cannot be known without an engine"
 
 
-class EvaluationError(Exception):
+class ExpressionError(Exception):
+    """An expression without a value, for one of the reasons below."""
+
+
+class EvaluationError(ExpressionError):
     """An expression that every engine refuses."""
+
+
+class UnknownError(ExpressionError):
+    """An expression that cannot be known without an engine."""
+
+
+class TooLargeError(ExpressionError):
+    """The evaluation takes more steps than the limit."""
 
 
 class UndecidedError(Exception):
     """A part of an expression whose meaning this evaluator does not know."""
-
-
-class TooLargeError(Exception):
-    """The evaluation takes more steps than the limit."""
 
 
 class EvaluationBudget:
@@ -206,19 +214,18 @@ def _one_type_of_fields(objects: Sequence[Mapping[str, Value]]) -> None:
 class ValueScope(Struct, frozen=True):
     """The values of names."""
 
-    # What a caller can pass, by reference such as ``var.partition``: a text with holes, or a value.
-    values: Mapping[str, Template | Scalar | None] = field(default_factory=dict)
+    # The values of variables, by reference such as ``var.partition``. A template is a text that a
+    # caller passes.
+    values: Mapping[str, Template | Value] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)  # expressions by reference, for locals
     texts: Mapping[Hole, str | Template] = field(
         default_factory=dict
     )  # the holes' values that a caller passes
     # Whether other references are holes in a text; if not, such a text is unknown.
     holes: bool = False
-    # Whether ``count`` and ``for_each`` are evaluated; if not, each block is read once.
-    instances: bool = True
-    # The values of a module's variables; None if it is read for any values: then no count or
-    # for_each is evaluated.
-    known: Mapping[str, Value] | None = None
+    # Whether the values are those of one caller. If not, a module is read for any values, and no
+    # count or for_each is evaluated.
+    exact: bool = False
     strings: frozenset[str] = frozenset()  # the variables of type string, by reference
     # The variables that are lists of strings. In a text, a hole stands for each item.
     lists: frozenset[Hole] = frozenset()

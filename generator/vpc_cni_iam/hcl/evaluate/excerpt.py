@@ -15,7 +15,6 @@ from msgspec import Struct
 
 from vpc_cni_iam.hcl.evaluate.domain import (
     DOCUMENT,
-    Scalar,
     Unevaluated,
     Value,
     ValueScope,
@@ -117,12 +116,11 @@ def excerpt(
     every = list(targets)
     parts = {address: part for block in blocks for address, part in declarations(block)}
     parts |= {target.address: Declaration(target.code) for target in every if target.code}
-    known = scope.known or {}
+    passed = {hole.place for hole in scope.texts} | {f"var.{name}" for name in variables}
     values = {
-        **{a: _passed(value, scope) for a, value in scope.values.items()},
-        **{a: known.get(a, Unevaluated(a)) for a in (f"var.{n}" for n in variables)},
+        address: _passed(scope.values.get(address, Unevaluated(address)), scope)
+        for address in sorted(passed & parts.keys())
     }
-    values = {address: value for address, value in values.items() if address in parts}
     chosen: dict[str, str] = {}
     rendered: list[RenderTarget] = []
     left_out: dict[str, str] = {}
@@ -140,7 +138,7 @@ def excerpt(
     return Excerpt(text, needed, tuple(rendered), frozenset(kinds), left_out)
 
 
-def _passed(value: Template | Scalar | None, scope: ValueScope) -> Value:
+def _passed(value: Template | Value, scope: ValueScope) -> Value:
     """Return what a caller passes for a variable."""
     if not isinstance(value, Template):
         return value

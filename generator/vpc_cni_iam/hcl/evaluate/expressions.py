@@ -74,7 +74,14 @@ class Evaluator:
         inner.names = {**self.names, **names}
         return inner
 
-    def where_it_exists(self, block: Block) -> Evaluator:
+    def possible_instances(self, block: Block) -> tuple[dict[str, Evaluator], Unevaluated | None]:
+        """Return the instances of a block; if their number is unknown, one, and the reason."""
+        instances = self.instances(block)
+        if isinstance(instances, Unevaluated):
+            return {"": self._where_it_exists(block)}, instances
+        return instances, None
+
+    def _where_it_exists(self, block: Block) -> Evaluator:
         """Return an evaluator in which the conditions of a block's existence are true.
 
         These are the names joined with ``&&`` in ``count``, as in ``var.a && local.b ? 1 : 0``.
@@ -137,8 +144,6 @@ class Evaluator:
         if name in scope.values:
             value = scope.values[name]
             return Unevaluated(name, advice(name), value) if isinstance(value, Template) else value
-        if scope.known is not None and name in scope.known:
-            return scope.known[name]
         if name in scope.nodes:
             return self._local(name)
         if name in scope.blocks:

@@ -26,7 +26,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     text,
     unknown_in,
 )
-from vpc_cni_iam.policy.template import HoleKind
+from vpc_cni_iam.policy.template import Hole, HoleKind, Template, join
 
 
 def _sequence(value: Value) -> tuple[Value, ...]:
@@ -294,7 +294,34 @@ def _to_list(value: Value) -> Value:
 
 
 def _json(value: Value) -> Value:
-    encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    encoded = join(_encoded(value))
+    return encoded if isinstance(encoded, str) else Unevaluated("jsonencode(...)", "", encoded)
+
+
+def _encoded(value: Value) -> Iterator[str | Hole]:
+    """Yield the parts of a value's JSON; a text with holes keeps them."""
+    match value:
+        case Unevaluated(text=Template(parts=parts)):
+            yield '"'
+            yield from (part if isinstance(part, Hole) else _quoted(part)[1:-1] for part in parts)
+            yield '"'
+        case dict():
+            for number, name in enumerate(sorted(value)):
+                yield f"{',' if number else '{'}{_quoted(name)}:"
+                yield from _encoded(value[name])
+            yield "}" if value else "{}"
+        case tuple():
+            for number, item in enumerate(value):
+                yield "," if number else "["
+                yield from _encoded(item)
+            yield "]" if value else "[]"
+        case _:
+            yield _quoted(value)
+
+
+def _quoted(value: Value) -> str:
+    """Return the JSON of a scalar in the form of engines."""
+    encoded = json.dumps(value, ensure_ascii=False)
     for character in "<>&\u2028\u2029":
         encoded = encoded.replace(character, f"\\u{ord(character):04x}")
     return encoded
@@ -348,4 +375,13 @@ def missing_argument(name: str, argument: Value) -> Unevaluated | None:
     """Return the unknown part of an argument that a function needs; None if it knows enough."""
     if name in _OF_ITEMS:
         return argument if isinstance(argument, Unevaluated) else None
+    if name == "jsonencode":
+        return _without_text(argument)
     return None if name == "coalesce" else unknown_in(argument)
+
+
+def _without_text(value: Value) -> Unevaluated | None:
+    """Return the first unknown part of a value that is not a text with holes."""
+    if isinstance(value, Unevaluated):
+        return value if value.text is None else None
+    return next((part for item in items(value) if (part := _without_text(item))), None)

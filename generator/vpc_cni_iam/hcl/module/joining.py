@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl.evaluate.domain import Unevaluated
 from vpc_cni_iam.hcl.resolve import JoinedDocuments, ResolvedDocument
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.parse import loads
@@ -29,25 +29,23 @@ def join(
     joined = document.joined
     if joined == JoinedDocuments():
         return document
-
-    def refuse(problem: str) -> InputError:
-        return InputError("", f"line {document.line}", problem)
+    refuse = document.place.refuse
 
     if document.name in above:
         raise refuse(f"{document.name} joins itself")
 
-    def policy(text: str) -> Policy:
-        if text not in joined.references:
-            read = loads(text, _JOINED)
-            if dropped := next(_dropped_conditions(text), ""):
+    def policy(source: str | Unevaluated) -> Policy:
+        if isinstance(source, str):
+            read = loads(source, _JOINED)
+            if dropped := next(_dropped_conditions(source), ""):
                 problem = f"the provider drops the condition {dropped} of {_JOINED}"
                 raise refuse(f"{problem}, whose value is not text; write it in quotes")
             return read
-        if text not in documents:
-            raise refuse(f"joins {text}, which is not read")
-        if documents[text].joins:
-            raise refuse(f"joins {text}, which joins documents that only an engine knows")
-        return join(documents[text], documents, (*above, document.name)).policy
+        if (known := documents.get(source.code)) is None:
+            raise refuse(f"joins {source.code}, which is not read")
+        if known.joins:
+            raise refuse(f"joins {source.code}, which joins documents that only an engine knows")
+        return join(known, documents, (*above, document.name)).policy
 
     sources = list(map(policy, joined.sources))
     sids = [s.sid for source in sources for s in source.statements if s.sid]

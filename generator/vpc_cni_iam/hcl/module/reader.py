@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.evaluate.domain import DOCUMENT, Scalar, ValueScope, address_of
+from vpc_cni_iam.hcl.evaluate.domain import DOCUMENT, Value, ValueScope, address_of
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.module.joining import join as join_documents
-from vpc_cni_iam.hcl.module.variables import undeclared
+from vpc_cni_iam.hcl.module.variables import declared, undeclared
 from vpc_cni_iam.hcl.module.variables import values as variable_values
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
@@ -56,36 +56,33 @@ class HclModule(Struct, frozen=True):
 def read(texts: Mapping[str, str], values: Mapping[str, PolicyText | bool]) -> HclModule:
     """Read a module from its ``*.tf`` files by name; see `read_blocks`."""
     files = [parse(texts[source], source) for source in sorted(texts)]
-    return read_blocks([(file.source, block) for file in files for block in file.blocks], values)
+    return read_blocks([block for file in files for block in file.blocks], values)
 
 
 def read_blocks(
-    blocks: Sequence[tuple[str, Block]],
+    blocks: Sequence[Block],
     values: Mapping[str, PolicyText | bool],
     user_values: GivenVariables | None = None,
 ) -> HclModule:
-    """Read a module from its blocks, each with the name of its file.
+    """Read a module from its blocks.
 
     `values` replace variables with these names in texts; only true and false are computed with.
     `any_values` returns them for a module with any values. `user_values` has a user's values; other
     variables have their defaults. Without `user_values`, defaults are used in texts like `values`.
     """
-    every = [b for _, b in blocks]
-    variables = {
-        b.labels[0]: b.attributes.get("default") for b in every if b.type == "variable" and b.labels
-    }
+    variables = {n: b.attributes.get("default") for n, b in declared(blocks).items()}
     chosen = {name: value for name, value in values.items() if name in variables}
     texts = {name: value for name, value in chosen.items() if not isinstance(value, bool)}
     if user_values is None:
         texts = {**_default_texts(variables), **texts}
     else:
         texts = {name: value for name, value in texts.items() if name not in user_values.names}
-    evaluator = Evaluator(_scope(every, variables, chosen, values, user_values, texts))
+    evaluator = Evaluator(_scope(blocks, variables, chosen, values, user_values, texts))
     documents, unread, absent = _documents(blocks, evaluator)
     module = HclModule(
         outputs={
             b.labels[0]: b.attributes["value"]
-            for b in every
+            for b in blocks
             if b.type == "output" and b.labels and "value" in b.attributes
         },
         variables=variables,
@@ -109,21 +106,19 @@ def any_values(variables: Iterable[str]) -> dict[str, PolicyText]:
 
 
 def _documents(
-    blocks: Sequence[tuple[str, Block]], evaluator: Evaluator
+    blocks: Iterable[Block], evaluator: Evaluator
 ) -> tuple[tuple[ResolvedDocument, ...], dict[str, str], dict[str, str]]:
     """Return documents joined with their sources, and the unread and absent ones of `HclModule`."""
     documents: dict[str, ResolvedDocument] = {}
     unread: dict[str, str] = {}
     absent: dict[str, str] = {}
     texts: dict[str, ResolvedDocument] = {}  # by the reference to the JSON
-    for source, block in blocks:
-        if not resolve.is_document(block):
-            continue
-        name, place = block.labels[-1], f"line {block.span.line}"
+    for block in filter(resolve.is_document, blocks):
+        name = block.labels[-1]
         try:
-            instances = resolve.read_documents(block, source, evaluator)
+            instances = resolve.read_documents(block, evaluator)
             if any(instance.name in documents for instance in instances):
-                raise InputError(source, place, f"data source {name} is there twice")
+                raise block.span.refuse(f"data source {name} is there twice")
         except InputError as error:
             unread[name] = str(error)
             continue
@@ -133,7 +128,7 @@ def _documents(
             key = "[0]" if "count" in block.attributes and not key else key
             texts[f"{DOCUMENT}.{name}{key}.json"] = instance
         if not instances:
-            absent[name] = f"{source}, {place}: {_why_absent(block)}"
+            absent[name] = f"{block.span.place}: {_why_absent(block)}"
     for name, document in documents.items():
         try:
             documents[name] = join_documents(document, texts)
@@ -157,25 +152,23 @@ def _scope(
 ) -> ValueScope:
     """Return the values of names; `texts` has the variables that are only used in texts."""
     nodes, filling = local_nodes(blocks), {hole_of(name): text for name, text in texts.items()}
-    open_values: dict[str, Template | Scalar | None] = {
+    open_values: dict[str, Template | Value] = {
         f"var.{name}": Template((hole_of(name),)) for name in texts
     }
+    string = Reference("string")
+    lists = frozenset(map(hole_of, _of_type(blocks, FunctionCall("list", (string,)))))
     if user_values is None:
         flags = {f"var.{n}": v for n, v in chosen.items() if isinstance(v, bool)}
         values_ = {**_defaults(variables), **open_values, **flags}
-        return ValueScope(values_, nodes, filling, holes=True, lists=_lists(blocks))
+        return ValueScope(values_, nodes, filling, holes=True, lists=lists)
     known = variable_values(blocks, user_values)
     return ValueScope(
-        open_values,
+        {**undeclared(variables, user_values), **known, **open_values},
         nodes,
         filling,
-        known={**undeclared(variables, user_values), **known},
-        strings=frozenset(
-            f"var.{b.labels[0]}"
-            for b in blocks
-            if b.type == "variable" and b.labels and b.attributes.get("type") == Reference("string")
-        ),
-        lists=_lists(blocks),
+        exact=True,
+        strings=frozenset(f"var.{n}" for n in _of_type(blocks, string)),
+        lists=lists,
         blocks={address_of(b): b for b in blocks if b.type in ("resource", "data", "module")},
         surroundings={
             "partition": "aws",
@@ -184,11 +177,9 @@ def _scope(
     )
 
 
-def _lists(blocks: Iterable[Block]) -> frozenset[Hole]:
-    """Return the holes of variables that are lists of strings."""
-    kind = FunctionCall("list", (Reference("string"),))
-    variables = (b for b in blocks if b.type == "variable" and b.labels)
-    return frozenset(hole_of(b.labels[0]) for b in variables if b.attributes.get("type") == kind)
+def _of_type(blocks: Iterable[Block], kind: Node) -> list[str]:
+    """Return the names of the variables with a type."""
+    return [n for n, b in declared(blocks).items() if b.attributes.get("type") == kind]
 
 
 def _why_absent(block: Block) -> str:
@@ -215,7 +206,7 @@ def _default_texts(variables: Mapping[str, Node | None]) -> dict[str, str]:
     }
 
 
-def _defaults(variables: Mapping[str, Node | None]) -> dict[str, Template | Scalar | None]:
+def _defaults(variables: Mapping[str, Node | None]) -> dict[str, Value]:
     """Return the defaults that are not text: true, false and null."""
     return {
         f"var.{name}": {**_FLAGS, "null": None}[node.code]

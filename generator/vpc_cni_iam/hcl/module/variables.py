@@ -48,13 +48,13 @@ def read_file(text: str, source: str) -> dict[str, Value]:
         return {name: _from_json(value) for name, value in document.items()}
     file = parse(text, source)
     for block in file.blocks:
-        raise InputError(source, f"line {block.span.line}", f"block {block.type!r} is not a value")
+        raise block.span.refuse(f"block {block.type!r} is not a value")
     values = {}
     for name, node in file.attributes.items():
         try:
             values[name] = _literal(node)
         except EvaluationError as error:
-            raise InputError(source, f"line {node.span.line}", f"{name}: {error}") from None
+            raise node.span.refuse(f"{name}: {error}") from None
     return values
 
 
@@ -92,6 +92,11 @@ def _parsed(text: str, constraint: Node | None) -> Value:
     return _literal(node)
 
 
+def declared(blocks: Iterable[Block]) -> dict[str, Block]:
+    """Return the blocks of a module's variables by name."""
+    return {b.labels[0]: b for b in blocks if b.type == "variable" and b.labels}
+
+
 def values(blocks: Iterable[Block], user_values: GivenVariables) -> dict[str, Value]:
     """Return the values of variables by reference, such as ``var.name``.
 
@@ -99,9 +104,9 @@ def values(blocks: Iterable[Block], user_values: GivenVariables) -> dict[str, Va
     not have the variable's type.
     """
     known: dict[str, Value] = {}
-    types = {b.labels[0]: b for b in blocks if b.type == "variable" and b.labels}
-    user_values.declared.update(types)
-    for name, block in types.items():
+    variables = declared(blocks)
+    user_values.declared.update(variables)
+    for name, block in variables.items():
         try:
             known |= _value(name, block, user_values)
         except EvaluationError as error:
@@ -135,13 +140,15 @@ def referred(files: Iterable[File]) -> set[str]:
     return {name for file in files for name in _REFERENCE.findall(file.text)}
 
 
-def undeclared(declared: Iterable[str], user_values: GivenVariables) -> dict[str, Value]:
+def undeclared(names: Iterable[str], user_values: GivenVariables) -> dict[str, Value]:
     """Return a user's values for variables that another file of the module declares.
+
+    `names` are those that these files declare.
 
     Raises `UsageError` for an invalid list or map.
     """
     values: dict[str, Value] = {}
-    for name in user_values.names.difference(declared):
+    for name in user_values.names.difference(names):
         text = user_values.texts.get(name)
         try:
             values[f"var.{name}"] = user_values.values[name] if text is None else _scalar(text)

@@ -10,14 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 from msgspec import Raw, Struct
 from msgspec.json import decode
 
 from vpc_cni_iam.catalog.facts import aws_managed
-from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.aws.eks import KINDS as EKS_KINDS
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
 from vpc_cni_iam.inputs.aws.eks import read as read_eks
@@ -35,7 +34,7 @@ from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.saved import JsonFile, opened
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.quotas import INLINE, MANAGED
-from vpc_cni_iam.texts import STDIN
+from vpc_cni_iam.texts import STDIN, path_of
 from vpc_cni_iam.texts.limits import ACCOUNT
 
 COMMAND = "aws iam get-account-authorization-details"
@@ -120,8 +119,6 @@ class AccountDetails:
         stdin: BinaryIO,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        if "" in targets:
-            raise UsageError("the file name is empty; name a file, or - for standard input")
         self._targets = targets
         self._stdin = stdin
         self._progress = progress
@@ -151,9 +148,9 @@ class AccountDetails:
     def _opened(self) -> Iterator[Reader]:
         """Yield each file while it is open; mapped files stay mapped."""
         for target in self._targets:
-            path = None if target == "-" else Path(target)
+            path = path_of(target)
             with opened(path, self._stdin, _FILE) as data:
-                yield Reader(data, STDIN if path is None else target, self._passed, _WHAT)
+                yield Reader(data, target if path else STDIN, self._passed, _WHAT)
 
     def _passed(self, place: int) -> None:
         if self._progress:
@@ -325,8 +322,9 @@ class AccountDetails:
 
 def _size(target: str) -> int:
     """Return the size of a file; 0 if not known."""
+    path = path_of(target)
     try:
-        return Path(target).stat().st_size
+        return path.stat().st_size if path else 0
     except OSError:
         return 0  # reading it gives the error
 

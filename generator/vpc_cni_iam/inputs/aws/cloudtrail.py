@@ -25,7 +25,7 @@ from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.saved import JsonFile, opened
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
-from vpc_cni_iam.texts import STDIN, unreadable
+from vpc_cni_iam.texts import STDIN, path_of, unreadable
 from vpc_cni_iam.texts.limits import EVENT, ROLE_ACTIONS, TRAIL
 
 # v1.8.0 to v1.18.0 write version/v1.18.0 (pkg/awsutils/awssession/session.go), v1.22.4 to v1.23.2
@@ -131,9 +131,8 @@ def read(
     read, and of all bytes.
     """
     counter = _Counter(frozenset(roles))
-    if "" in targets:
-        raise UsageError("the file name is empty; name a file, or - for standard input")
-    files = [file for target in targets for file in _files(target)]
+    paths = [path_of(target) for target in targets]
+    files = [file for path in paths for file in _files(path)]
     sizes = [file.stat().st_size if file and file.exists() else 0 for file in files]
     total = sum(sizes)
     form = JsonFile(_WHAT, _ADVICE, TRAIL, re.compile(""))  # CSV may begin with anything
@@ -145,14 +144,13 @@ def read(
     return counter.trail
 
 
-def _files(target: str) -> Iterator[Path | None]:
+def _files(path: Path | None) -> Iterator[Path | None]:
     """Yield the files of a path, at least one, without hidden files and a trail's digests.
 
     None means standard input.
     """
-    path = Path(target)
-    if target == "-" or not path.is_dir():
-        yield path if target != "-" else None
+    if path is None or not path.is_dir():
+        yield path
         return
     empty = True
     for folder, folders, names in os.walk(path, onerror=_refuse):

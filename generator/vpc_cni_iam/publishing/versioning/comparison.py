@@ -107,11 +107,10 @@ class _ModuleVersion(Struct, frozen=True):
 
 def _read(texts: Mapping[str, str]) -> _ModuleVersion:
     """Read a module with upstream's values, and unknown values for its other variables."""
-    sourced = [(source, b) for source in sorted(texts) for b in _blocks(texts[source], source)]
-    blocks = tuple(block for _, block in sourced)
+    blocks = tuple(b for source in sorted(texts) for b in _blocks(texts[source], source))
     interface = read_interface(blocks)
     values = {**any_values(interface.inputs), **parameters.values({})}
-    module = read_blocks(sourced, values)
+    module = read_blocks(blocks, values)
     documents = {d.name: d for d in module.documents}
     return _ModuleVersion(blocks, interface, documents, frozenset(module.unread))
 

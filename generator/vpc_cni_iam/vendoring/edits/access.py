@@ -205,12 +205,11 @@ def _documents(
 ) -> Iterator[tuple[str, EditAnswer]]:
     """Yield the names of documents that may allow more, with the first answer for each reason."""
     new, *olds = (
-        [(p, block) for p in sorted(side) if p.endswith(".tf") for block in _parsed(p, side[p])]
+        [block for p in sorted(side) if p.endswith(".tf") for block in _parsed(p, side[p])]
         for side in (after, *before)
     )
-    blocks, *old_blocks = ([block for _, block in side] for side in (new, *olds))
-    yield from _unlimited([b for side in old_blocks for b in side], blocks, _limits(limiting))
-    every = calls(old_blocks, blocks)
+    yield from _unlimited([block for side in olds for block in side], new, _limits(limiting))
+    every = calls(olds, new)
     if every is None:
         yield "", EditAnswer(NotProven(ModuleReason.calls))
         return

@@ -13,6 +13,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.hcl.module.reader import HclModule, any_values, joins_nothing, read
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
+from vpc_cni_iam.hcl.syntax import NOWHERE
 from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import NotProven
@@ -92,7 +93,7 @@ def _meaning(
     """Return the changes of a document; None if neither side has it, or if it need not be shown."""
     before, after = old.document(name), new.document(name)
     removed = after is None and name not in new.unread
-    nothing = ResolvedDocument(name, Policy(()), (), 0)
+    nothing = ResolvedDocument(name, Policy(()), (), NOWHERE)
     old_document, new_document = before or nothing, after or nothing
     if old_document.repeats != new_document.repeats and not removed:
         return Meaning(label, NotProven(ModuleReason.repeats))

@@ -1,23 +1,26 @@
 """The requests are those that the plugin sends, and what they change is remembered."""
 
-import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from conftest import run
 from coverage_policies import (
+    ADMIN,
     NAMES,
     NEWEST,
+    allow,
     composed,
     covered,
     denied,
-    filled,
+    deny,
     set_up,
     setting,
-    with_statement,
+    without,
 )
+from synthetic import document
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.requests import (
@@ -30,13 +33,10 @@ from vpc_cni_iam.catalog.facts.requests import (
 from vpc_cni_iam.catalog.variants import first_version
 from vpc_cni_iam.coverage.analysis.cover import Coverage
 from vpc_cni_iam.coverage.simulate.requests import KEYS
-from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, find
 from vpc_cni_iam.coverage.simulate.send import SentCall
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
-from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.document import Condition, Policy
 
-ADMIN = Policy((Statement(actions=("*",), resources=("*",)),))
 ENI = "arn:aws:ec2:*:*:network-interface/*"
 
 
@@ -151,33 +151,26 @@ def test_the_old_cluster_name_stands_on_the_interface_that_is_corrected() -> Non
 def test_an_interface_bears_its_tags_only_once_they_are_allowed() -> None:
     """Assign depends on the tag, and the tag on CreateTags."""
     own = Condition("StringEquals", f"aws:ResourceTag/{CLUSTER}", (NAMES.cluster_name,))
-    describe = Statement(actions=("ec2:Describe*",), resources=("*",))
-    assign = Statement(
-        actions=("ec2:AssignPrivateIpAddresses", "ec2:ModifyNetworkInterfaceAttribute"),
-        resources=("*",),
-        conditions=(own,),
-    )
-    tag = Statement(actions=("ec2:CreateTags",), resources=(ENI,))
-    without = covered(Policy((describe, assign)), setting(), "primary-untagged")
-    with_tag = covered(Policy((describe, assign, tag)), setting(), "primary-untagged")
-    assert not call(without, "tag-managed").allowed
-    assert not call(without, "assign-ipv4").allowed
-    assert not call(without, "assign-ipv4").reached
-    assert call(with_tag, "tag-managed").allowed
-    assert call(with_tag, "assign-ipv4").allowed and call(with_tag, "assign-ipv4").reached
+    actions = ("ec2:AssignPrivateIpAddresses", "ec2:ModifyNetworkInterfaceAttribute")
+    policy = (allow("ec2:Describe*"), allow(*actions, when=own))
+    tag = allow("ec2:CreateTags", on=ENI)
+    for statements, allowed in ((policy, False), ((*policy, tag), True)):
+        coverage = covered(Policy(statements), setting(), "primary-untagged")
+        tagging, assigning = call(coverage, "tag-managed"), call(coverage, "assign-ipv4")
+        assert (tagging.allowed, assigning.allowed, assigning.reached) == (allowed,) * 3
 
 
-def test_what_follows_a_denied_creation_is_judged_and_not_reached() -> None:
-    policy = composed("ipv4", "latest")
-    lacking = replace(
-        policy.statements[0],
-        actions=tuple(a for a in policy.statements[0].actions if "CreateNetwork" not in a),
-    )
-    coverage = covered(with_statement(policy, 0, lacking), setting(), "fresh-node")
-    attach = call(coverage, "attach")
-    assert attach.allowed and not attach.reached
-    assert not call(coverage, "describe-instances").reached
-    assert call(coverage, "unassign-ipv4", "primary interface").reached
+@pytest.mark.parametrize(
+    ("version", "names"), [(NEWEST, ("attach", "describe-instances")), ("v1.5.7", ("tag-created",))]
+)
+def test_what_follows_a_denied_creation_is_judged_and_not_reached(
+    version: str, names: tuple[str, ...]
+) -> None:
+    policy = Policy((*ADMIN.statements, deny("ec2:CreateNetworkInterface")))
+    coverage = covered(policy, setting(version), "fresh-node")
+    for name in names:
+        assert call(coverage, name).allowed and not call(coverage, name).reached
+    assert call(coverage, "assign-ipv4", "primary interface").reached
 
 
 @pytest.mark.parametrize("version", ["v1.5.7", "v1.7.5", "v1.12.6", "v1.13.2", "v1.22.1", NEWEST])
@@ -188,8 +181,8 @@ def test_nothing_is_reached_after_the_denial_that_ends_the_agent(version: str, m
         return
     ended = set()
     for denied_action in (c.action for c in calls.calls()):
-        deny = Statement("Deny", actions=(denied_action,), resources=("*",))
-        runs = covered(Policy((*ADMIN.statements, deny)), setting(version, mode)).scenario_runs
+        policy = Policy((*ADMIN.statements, deny(denied_action)))
+        runs = covered(policy, setting(version, mode)).scenario_runs
         for ran in runs:
             is_over, created, starting = False, True, ran.scenario.name != "leaked-interface"
             for sent in ran.calls:
@@ -212,13 +205,6 @@ def test_nothing_is_reached_after_the_denial_that_ends_the_agent(version: str, m
     if mode == "ipv4" and version != "v1.5.7":
         expected |= {"assign-ipv4", "describe-instance-types"}
     assert expected <= ended
-
-
-def test_an_interface_whose_creation_is_denied_is_not_tagged_afterwards() -> None:
-    others = Statement(not_actions=("ec2:CreateNetworkInterface",), resources=("*",))
-    coverage = covered(Policy((others,)), setting("v1.5.7"), "fresh-node")
-    tagging = call(coverage, "tag-created")
-    assert tagging.allowed and not tagging.reached
 
 
 def test_a_trunk_is_never_tagged_and_still_regrouped() -> None:
@@ -247,12 +233,8 @@ def test_a_shared_subnet_belongs_to_its_owner() -> None:
     assert f":{NAMES.account_id}:" in eni.resource and f":{NAMES.account_id}:" in group.resource
     assert ":444455556666:subnet/" in subnet.resource
     assert ":444455556666:vpc/" in str(group.context["ec2:Vpc"])
-    narrowed = filled(Policy((Statement(actions=("ec2:*",), resources=("arn:aws:ec2:*:*:*",)),)))
-    narrowed = narrowed.map_texts(
-        lambda text: str(text).replace("*:*:*", f"*:{NAMES.account_id}:*")
-    )
-    describe = Statement(actions=("ec2:Describe*",), resources=("*",))
-    policy = Policy((describe, *narrowed.statements))
+    own = allow("ec2:*", on=f"arn:aws:ec2:*:{NAMES.account_id}:*")
+    policy = Policy((allow("ec2:Describe*"), own))
     assert covered(policy, setting(), "fresh-node").verdict == "works"
     assert denied(covered(policy, setting(), "shared-subnet")) == {
         ("shared-subnet", "create", "fatal")
@@ -267,23 +249,11 @@ def test_a_vpc_is_not_shared_where_its_owner_is_known_to_be_the_nodes_account() 
 
 
 def test_a_leaked_interface_without_a_date_is_dated_before_it_is_deleted() -> None:
-    names = [
-        c.template.name
-        for c in covered(ADMIN, setting(), "leaked-interface").scenario_runs[0].calls
-    ]
-    assert names == ["delete-leaked", "tag-leaked", "delete-leaked"]
-    deny = Statement("Deny", actions=("ec2:CreateTags",), resources=("*",))
-    undated = covered(Policy((*ADMIN.statements, deny)), setting(), "leaked-interface")
-    assert [c.template.name for c in undated.scenario_runs[0].calls] == [
-        "delete-leaked",
-        "tag-leaked",
-    ]
-
-
-def test_ipv6_cleans_up_in_old_releases_only() -> None:
-    for version, there in (("v1.12.6", True), ("v1.13.0", False), ("v1.23.0", False)):
-        played = covered(ADMIN, setting(version, "ipv6")).scenario_runs
-        assert ("leaked-interface" in {p.scenario.name for p in played}) is there, version
+    undated = Policy((*ADMIN.statements, deny("ec2:CreateTags")))
+    dated = ["delete-leaked", "tag-leaked", "delete-leaked"]
+    for policy, names in ((ADMIN, dated), (undated, dated[:2])):
+        (run,) = covered(policy, setting(), "leaked-interface").scenario_runs
+        assert [c.template.name for c in run.calls] == names
 
 
 @pytest.mark.parametrize("mode", ["ipv4", "ipv6"])
@@ -368,12 +338,26 @@ def test_a_switch_changes_these_calls_of_a_fresh_node(
     assert sent(after) - sent(before) == set(added.split())
 
 
-@pytest.mark.parametrize("environment", [{KEEP: "true"}, {OFF: "true"}, {IMDS: "true"}])
-def test_nothing_is_cleaned_up_where_that_is_switched_off(environment: dict[str, str]) -> None:
-    where = set_up(setting(), environment)
-    assert "leaked-interface" not in {r.scenario.name for r in covered(ADMIN, where).scenario_runs}
-    on = set_up(setting(), dict.fromkeys(environment, "false"))
-    assert "leaked-interface" in {r.scenario.name for r in covered(ADMIN, on).scenario_runs}
+@pytest.mark.parametrize(
+    ("mode", "version", "environment", "cleans"),
+    [
+        ("ipv4", NEWEST, {}, True),
+        # IPv6 cleans up in old versions only.
+        ("ipv6", "v1.12.6", {}, True),
+        ("ipv6", "v1.13.0", {}, False),
+        ("ipv6", NEWEST, {}, False),
+        *(("ipv4", NEWEST, {name: "false"}, True) for name in (KEEP, OFF, IMDS)),
+        *(("ipv4", NEWEST, {name: "true"}, False) for name in (KEEP, OFF, IMDS)),
+    ],
+)
+def test_leaked_interfaces_are_deleted_unless_that_is_switched_off(
+    mode: Mode, version: str, environment: dict[str, str], cleans: bool
+) -> None:
+    runs = covered(ADMIN, set_up(setting(version, mode), environment)).scenario_runs
+    assert ("leaked-interface" in {run.scenario.name for run in runs}) is cleans
+    if environment in ({OFF: "true"}, {IMDS: "true"}):
+        # Without provisioning, nothing at all is written.
+        assert all("Describe" in call.template.action for run in runs for call in run.calls)
 
 
 def test_the_metrics_helper_publishes_in_its_namespace_as_its_own_service_account() -> None:
@@ -394,42 +378,10 @@ def test_the_metrics_helper_publishes_in_its_namespace_as_its_own_service_accoun
 
 
 def test_discovery_that_is_off_still_reads_subnets_and_does_not_need_to() -> None:
-    where = set_up(setting("v1.22.4"), {"ENABLE_SUBNET_DISCOVERY": "false"})
-    policy = composed("ipv4", "v1.21.2")
-    lacking = replace(
-        policy.statements[0],
-        actions=tuple(a for a in policy.statements[0].actions if a != "ec2:DescribeSubnets"),
-    )
-    policy = with_statement(policy, 0, lacking)
+    where = set_up(setting("v1.22.4"), {DISCOVERY: "false"})
+    policy = without(composed("ipv4", "v1.21.2"), "ec2:DescribeSubnets")
     assert covered(policy, where, "fresh-node").verdict == "degraded"
     assert covered(policy, setting("v1.22.4"), "fresh-node").verdict == "fails"
-
-
-def test_without_provisioning_nothing_is_written() -> None:
-    for name in ("DISABLE_NETWORK_RESOURCE_PROVISIONING", "ENABLE_IMDS_ONLY_MODE"):
-        where = set_up(setting(), {name: "true"})
-        actions = {c.template.action for p in covered(ADMIN, where).scenario_runs for c in p.calls}
-        assert all("Describe" in a for a in actions), name
-
-
-def test_without_a_cluster_name_no_cluster_tag_is_sent() -> None:
-    where = set_up(setting(), {"CLUSTER_NAME": ""})
-    coverage = covered(ADMIN, where, "fresh-node")
-    assert sent_keys(call(coverage, "tag-managed")) == {INSTANCE}
-    assert sent_keys(call(coverage, "create")) == {INSTANCE, CREATED_AT}
-    scoped = covered(composed("ipv4-scoped", "latest"), where, "fresh-node")
-    assert {("fresh-node", "create", "fatal"), ("fresh-node", "assign-ipv4", "fatal")} <= denied(
-        scoped
-    )
-
-
-def test_scenarios_are_found_by_name() -> None:
-    assert find() == SCENARIOS
-    assert [s.name for s in find(("fresh-node", "trunk-interface"), ("fresh-node",))] == [
-        "trunk-interface"
-    ]
-    with pytest.raises(UsageError, match="unknown scenario"):
-        find(("nope",))
 
 
 def test_every_key_that_a_request_carries_is_known_as_modelled() -> None:
@@ -460,151 +412,121 @@ def test_every_key_that_a_request_carries_is_known_as_modelled() -> None:
     ],
 )
 def test_the_keys_that_each_request_of_a_role_has_count(condition: Condition, denied: bool) -> None:
-    deny = Statement("Deny", actions=("*",), resources=("*",), conditions=(condition,))
-    coverage = covered(Policy((*ADMIN.statements, deny)), setting("latest", "ipv4"))
+    policy = Policy((*ADMIN.statements, deny("*", when=condition)))
+    coverage = covered(policy, setting("latest", "ipv4"))
     assert bool(coverage.denied()) is denied
 
 
-@pytest.mark.parametrize(
-    ("condition", "first_line"),
-    [
-        ({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, "unknown"),
-        ({"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, "unknown"),
-        ({"Null": {"aws:SourceVpce": "true"}}, "unknown"),
-        ({"StringEqualsIfExists": {"aws:PrincipalTag/team": "x"}}, "unknown"),
-        ({"StringEquals": {"aws:ResourceTag/tier": "private"}}, "unknown"),
-        ({"Bool": {"aws:MultiFactorAuthPresent": "false"}}, "unknown"),
-        ({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}, "unknown"),
-        ({"Null": {"aws:MultiFactorAuthPresent": "true"}}, "unknown"),
-        # A policy variable may have any value, or none.
-        ({"StringEquals": {"aws:RequestedRegion": "${aws:PrincipalTag/region}"}}, "unknown"),
-        ({"StringEquals": {"aws:RequestedRegion": "${aws:PrincipalTag/r, 'none'}"}}, "unknown"),
-        ({"StringNotLike": {"aws:RequestedRegion": "eu-${aws:PrincipalTag/place}-?"}}, "unknown"),
-        ({"StringNotEqualsIgnoreCase": {"ec2:Region": "EU-${aws:PrincipalTag/x}-1"}}, "unknown"),
-        ({"ArnEquals": {"ec2:Vpc": "${aws:PrincipalTag/vpc-arn}"}}, "unknown"),
-        # No value of it makes a difference.
-        ({"StringLike": {"aws:RequestedRegion": "us-${aws:PrincipalTag/place}"}}, "works"),
-        ({"ArnLike": {"ec2:Vpc": "arn:aws:ec2:us-*:${aws:PrincipalTag/a}"}}, "works"),
-        ({"StringNotEquals": {"ec2:Region": ["${aws:PrincipalTag/r}", "eu-west-1"]}}, "works"),
-        # Another condition of the statement decides.
-        (
-            {
-                "IpAddress": {"aws:SourceIp": "10.0.0.0/8"},
-                "Bool": {"aws:SecureTransport": "false"},
-            },
-            "works",
-        ),
-        ({"StringEquals": {"aws:PrincipalTag/eks-cluster-name": "other"}}, "works"),
-    ],
-)
-def test_a_deny_on_a_key_that_is_not_modelled_is_no_works(
-    condition: dict[str, object], first_line: str, tmp_path: Path
-) -> None:
-    allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
-    deny = allow | {"Effect": "Deny", "Condition": condition}
-    path = tmp_path / "policy.json"
-    path.write_text(json.dumps({"Version": "2012-10-17", "Statement": [allow, deny]}))
-    done = run("coverage", path, "--cni-version", "v1.23.2", "--region", "eu-west-1")
-    assert done.out.splitlines()[0].endswith(f": {first_line}")
-    assert done.out.splitlines()[-1].startswith(first_line)
-    assert done.code == (0 if first_line == "works" else 1)
+def when(operator: str, key: str, *values: str) -> dict[str, Any]:
+    return {"Condition": {operator: {key: [*values]}}}
 
 
 _ID = "0a1b2c3d4e5f67890"
+_OF_REGION, _IN_ACCOUNT = "aws:RequestedRegion", "arn:aws:ec2:*:*:"
+_SUBNETS = [f"subnet-{n:017x}" for n in range(150)]  # more than are tried
+_MFA = "aws:MultiFactorAuthPresent"
+_ZONE = "ec2:AvailabilityZone"
 
 
 @pytest.mark.parametrize(
     ("element", "open_about"),
     [
-        ({"Resource": f"arn:aws:ec2:*:*:subnet/subnet-{_ID}"}, "the ID of the subnet"),
-        ({"Resource": "arn:aws:ec2:*:*:subnet/subnet-0a*"}, "the ID of the subnet"),
-        ({"Resource": f"arn:aws:ec2:*:*:security-group/sg-{_ID}"}, "the ID of the security-group"),
-        ({"Resource": f"arn:aws:ec2:*:*:instance/i-{_ID}"}, "the ID of the instance"),
-        ({"Resource": f"arn:aws:ec2:*:*:*/eni-{_ID}"}, "the ID of the network-interface"),
-        ({"Condition": {"StringEquals": {"ec2:SubnetID": f"subnet-{_ID}"}}}, "ec2:SubnetID"),
-        ({"Condition": {"StringLike": {"ec2:SecurityGroupID": "sg-0a*"}}}, "ec2:SecurityGroupID"),
-        ({"Condition": {"StringEquals": {"ec2:InstanceID": f"i-{_ID}"}}}, "ec2:InstanceID"),
+        # Keys that requests may have.
+        (when("IpAddress", "aws:SourceIp", "10.0.0.0/8"), "aws:SourceIp"),
+        (when("NotIpAddress", "aws:SourceIp", "10.0.0.0/8"), "aws:SourceIp"),
+        (when("Null", "aws:SourceVpce", "true"), "aws:SourceVpce"),
+        (when("StringEqualsIfExists", "aws:PrincipalTag/team", "x"), "aws:PrincipalTag/team"),
+        (when("StringEquals", "aws:ResourceTag/tier", "private"), "aws:ResourceTag/tier"),
+        (when("Bool", _MFA, "false"), _MFA),
+        (when("BoolIfExists", _MFA, "true"), _MFA),
+        (when("Null", _MFA, "true"), _MFA),
+        # A policy variable may have any value, or none.
+        (when("StringEquals", _OF_REGION, "${aws:PrincipalTag/r}"), "aws:principaltag/r"),
+        (when("StringEquals", _OF_REGION, "${aws:PrincipalTag/r, 'none'}"), "aws:principaltag/r"),
+        (when("StringNotLike", _OF_REGION, "eu-${aws:PrincipalTag/r}-?"), "aws:principaltag/r"),
         (
-            {"Condition": {"StringEquals": {"ec2:NetworkInterfaceID": f"eni-{_ID}"}}},
-            "ec2:NetworkInterfaceID",
+            when("StringNotEqualsIgnoreCase", "ec2:Region", "EU-${aws:PrincipalTag/r}-1"),
+            "aws:principaltag/r",
         ),
-        (
-            {"Condition": {"ArnLike": {"ec2:Subnet": f"*:*:*:*:*:subnet/subnet-{_ID}"}}},
-            "ec2:Subnet",
-        ),
-        ({"Condition": {"ArnEquals": {"ec2:Vpc": f"arn:aws:ec2:*:*:vpc/vpc-{_ID}"}}}, "ec2:Vpc"),
-        (
-            {"Condition": {"StringEquals": {"ec2:AvailabilityZone": "eu-west-1b"}}},
-            "ec2:AvailabilityZone",
-        ),
-        (
-            {"Condition": {"StringEquals": {"ec2:AvailabilityZone": "eu-west-1-xyz-1a"}}},
-            "ec2:AvailabilityZone",
-        ),
-        # More than are tried.
-        (
-            {"Resource": [f"arn:aws:ec2:*:*:subnet/subnet-{n:017x}" for n in range(150)]},
-            "the ID of the subnet",
-        ),
+        (when("ArnEquals", "ec2:Vpc", "${aws:PrincipalTag/vpc}"), "aws:principaltag/vpc"),
+        # No value of it makes a difference.
+        (when("StringLike", _OF_REGION, "us-${aws:PrincipalTag/place}"), ""),
+        (when("ArnLike", "ec2:Vpc", "arn:aws:ec2:us-*:${aws:PrincipalTag/a}"), ""),
+        (when("StringNotEquals", "ec2:Region", "${aws:PrincipalTag/r}", "eu-west-1"), ""),
+        # Another condition of the statement decides.
         (
             {
                 "Condition": {
-                    "StringEquals": {"ec2:SubnetID": [f"subnet-{n:017x}" for n in range(150)]}
+                    "IpAddress": {"aws:SourceIp": "10.0.0.0/8"},
+                    "Bool": {"aws:SecureTransport": "false"},
                 }
-            },
-            "ec2:SubnetID",
-        ),
-        # What is so for every ID.
-        ({"Resource": [f"arn:aws:ec2:*:*:volume/vol-{n:017x}" for n in range(150)]}, ""),
-        ({"Resource": "arn:aws:ec2:*:*:subnet/i-*"}, ""),
-        ({"Resource": f"arn:aws:ec2:us-*:*:subnet/subnet-{_ID}"}, ""),
-        ({"Condition": {"StringEquals": {"ec2:AvailabilityZone": "us-east-1b"}}}, ""),
-        ({"Condition": {"ArnLike": {"ec2:Vpc": "arn:aws:ec2:us-*:*:vpc/*"}}}, ""),
-        (
-            {
-                "Condition": {"Null": {"ec2:SubnetID": "true"}},
-                "Resource": "arn:aws:ec2:*:*:subnet/*",
             },
             "",
         ),
+        (when("StringEquals", "aws:PrincipalTag/eks-cluster-name", "other"), ""),
+        # IDs and zones that nobody says.
+        ({"Resource": f"{_IN_ACCOUNT}subnet/subnet-{_ID}"}, "the ID of the subnet"),
+        ({"Resource": f"{_IN_ACCOUNT}subnet/subnet-0a*"}, "the ID of the subnet"),
+        ({"Resource": f"{_IN_ACCOUNT}security-group/sg-{_ID}"}, "the ID of the security-group"),
+        ({"Resource": f"{_IN_ACCOUNT}instance/i-{_ID}"}, "the ID of the instance"),
+        ({"Resource": f"{_IN_ACCOUNT}*/eni-{_ID}"}, "the ID of the network-interface"),
+        (when("StringEquals", "ec2:SubnetID", f"subnet-{_ID}"), "ec2:SubnetID"),
+        (when("StringLike", "ec2:SecurityGroupID", "sg-0a*"), "ec2:SecurityGroupID"),
+        (when("StringEquals", "ec2:InstanceID", f"i-{_ID}"), "ec2:InstanceID"),
+        (when("StringEquals", "ec2:NetworkInterfaceID", f"eni-{_ID}"), "ec2:NetworkInterfaceID"),
+        (when("ArnLike", "ec2:Subnet", f"*:*:*:*:*:subnet/subnet-{_ID}"), "ec2:Subnet"),
+        (when("ArnEquals", "ec2:Vpc", f"{_IN_ACCOUNT}vpc/vpc-{_ID}"), "ec2:Vpc"),
+        (when("StringEquals", _ZONE, "eu-west-1b"), _ZONE),
+        (when("StringEquals", _ZONE, "eu-west-1-xyz-1a"), _ZONE),
+        (
+            {"Resource": [f"{_IN_ACCOUNT}subnet/{name}" for name in _SUBNETS]},
+            "the ID of the subnet",
+        ),
+        (when("StringEquals", "ec2:SubnetID", *_SUBNETS), "ec2:SubnetID"),
+        # What is so for every ID.
+        ({"Resource": [f"{_IN_ACCOUNT}volume/vol-{n:017x}" for n in range(150)]}, ""),
+        ({"Resource": f"{_IN_ACCOUNT}subnet/i-*"}, ""),
+        ({"Resource": f"arn:aws:ec2:us-*:*:subnet/subnet-{_ID}"}, ""),
+        (when("StringEquals", _ZONE, "us-east-1b"), ""),
+        (when("ArnLike", "ec2:Vpc", "arn:aws:ec2:us-*:*:vpc/*"), ""),
+        (when("Null", "ec2:SubnetID", "true") | {"Resource": f"{_IN_ACCOUNT}subnet/*"}, ""),
+        # Resources by a variable.
+        ({"Resource": "arn:aws:ec2:*:${aws:PrincipalTag/account}:*"}, "aws:principaltag/account"),
+        ({"Resource": "arn:aws:ec2:*:${aws:username}:*"}, ""),
+        ({"Resource": "arn:aws:s3:::${aws:PrincipalTag/name}/*"}, ""),
     ],
 )
-def test_a_deny_on_an_id_or_zone_that_nobody_says_is_no_works(
-    element: dict[str, object], open_about: str, tmp_path: Path
+def test_a_deny_of_what_is_not_known_of_a_request_is_no_works(
+    element: dict[str, Any], open_about: str, tmp_path: Path
 ) -> None:
-    allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
+    every = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
     path = tmp_path / "policy.json"
-    deny = allow | {"Effect": "Deny"} | element
-    path.write_text(json.dumps({"Version": "2012-10-17", "Statement": [allow, deny]}))
+    path.write_text(document(every, every | {"Effect": "Deny"} | element))
     done = run("coverage", path, "--cni-version", "v1.23.2", "--region", "eu-west-1")
-    assert done.out.splitlines()[0].endswith(": unknown" if open_about else ": works")
-    words = " of the request is not known" if open_about.startswith("ec2:") else " is not known"
-    assert (f"{open_about}{words}" in done.out) is bool(open_about)
+    verdict = "unknown" if open_about else "works"
+    assert done.out.splitlines()[0].endswith(f": {verdict}")
+    assert done.out.splitlines()[-1].startswith(verdict)
+    words = "" if open_about.startswith("the ID") else " of the request"
+    assert (f"{open_about}{words} is not known" in done.out) is bool(open_about)
     assert done.code == (1 if open_about else 0)
 
 
 @pytest.mark.parametrize(
-    ("effect", "resource", "first_line"),
+    ("resource", "verdict"),
     [
-        ("Allow", "arn:aws:ec2:*:*:*/${aws:PrincipalTag/name}", "unknown"),
-        ("Allow", "arn:aws:ec2:*:*:*/${aws:PrincipalTag/name, 'none'}", "unknown"),
-        ("Allow", "arn:aws:s3:::${aws:PrincipalTag/name}", "fails"),
-        ("Deny", "arn:aws:ec2:*:${aws:PrincipalTag/account}:*", "unknown"),
-        ("Deny", "arn:aws:ec2:*:${aws:username}:*", "works"),
-        ("Deny", "arn:aws:s3:::${aws:PrincipalTag/name}/*", "works"),
+        ("arn:aws:ec2:*:*:*/${aws:PrincipalTag/name}", "unknown"),
+        ("arn:aws:ec2:*:*:*/${aws:PrincipalTag/name, 'none'}", "unknown"),
+        ("arn:aws:s3:::${aws:PrincipalTag/name}", "fails"),
     ],
 )
-def test_a_resource_by_a_variable_that_is_not_known_decides_nothing(
-    effect: str, resource: str, first_line: str, tmp_path: Path
+def test_an_allow_on_a_resource_by_a_variable_that_is_not_known_decides_nothing(
+    resource: str, verdict: str, tmp_path: Path
 ) -> None:
     describe = {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}
-    allow = describe | {"Action": "ec2:*"}
-    about = allow | {"Effect": effect, "Resource": resource}
-    statements = [describe, about] if effect == "Allow" else [allow, about]
+    about = describe | {"Action": "ec2:*", "Resource": resource}
     path = tmp_path / "policy.json"
-    path.write_text(json.dumps({"Version": "2012-10-17", "Statement": statements}))
+    path.write_text(document(describe, about))
     done = run("coverage", path, "--cni-version", "v1.23.2")
-    assert done.out.splitlines()[0].endswith(f": {first_line}")
-    if first_line == "unknown":
-        assert "aws:principaltag/" in done.out
-        assert " of the request is not known" in done.out
+    assert done.out.splitlines()[0].endswith(f": {verdict}")
+    reason = "aws:principaltag/name of the request is not known"
+    assert (reason in done.out) is (verdict == "unknown")

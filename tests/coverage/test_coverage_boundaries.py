@@ -9,14 +9,12 @@ from typing import Any
 import pytest
 
 from conftest import run
-from vpc_cni_iam.catalog.facts import known_versions
+from coverage_policies import NEWEST, reported
+from synthetic import document
 
-NEWEST = str(known_versions.newest())
 
-
-def allow(*actions: str, effect: str = "Allow") -> str:
-    statement = {"Effect": effect, "Action": list(actions), "Resource": "*"}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+def allow(*actions: str, **elements: Any) -> str:
+    return document({"Effect": "Allow", "Action": list(actions), "Resource": "*", **elements})
 
 
 @pytest.fixture
@@ -28,9 +26,9 @@ def folder(tmp_path: Path) -> Path:
         "ec2.json": allow("ec2:*"),
         "describe.json": allow("ec2:Describe*"),
         "all.json": allow("*"),
-        "deny.json": allow("ec2:CreateTags", effect="Deny"),
-        "deny-s3.json": allow("s3:*", effect="Deny"),
-        "level.json": f"[{allow('*')}, {allow('ec2:CreateTags', effect='Deny')}]",
+        "deny.json": allow("ec2:CreateTags", Effect="Deny"),
+        "deny-s3.json": allow("s3:*", Effect="Deny"),
+        "level.json": f"[{allow('*')}, {allow('ec2:CreateTags', Effect='Deny')}]",
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
@@ -38,11 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def verdict(folder: Path, *words: str) -> str:
-    done = run("coverage", *words, "--format", "json", cwd=folder)
-    assert done.code in (0, 1), done.err
-    report: dict[str, Any] = json.loads(done.out)
-    assert isinstance(report["verdict"], str)
-    return str(report["verdict"])
+    return str(reported(folder, *words)["verdict"])
 
 
 @pytest.mark.parametrize(
@@ -72,6 +66,15 @@ def test_a_call_needs_the_policies_and_each_limit(
     folder: Path, words: tuple[str, ...], expected: str
 ) -> None:
     assert verdict(folder, *words) == expected
+
+
+def test_a_boundary_that_the_input_only_names_is_given_with_an_option(folder: Path) -> None:
+    boundary = {"PermissionsBoundaryArn": "arn:aws:iam::111122223333:policy/b"}
+    inline = {"PolicyName": "p", "PolicyDocument": json.loads(allow("ec2:*"))}
+    role = {"RoleName": "cni", "RolePolicyList": [inline], "PermissionsBoundary": boundary}
+    (folder / "role.json").write_text(json.dumps({"RoleDetailList": [role]}))
+    for words, expected in (((), "incomplete"), (("--boundary", "all.json"), "works")):
+        assert verdict(folder, "role.json", *words) == expected
 
 
 def test_the_report_names_the_policy_that_denies(folder: Path) -> None:
@@ -117,9 +120,8 @@ def test_the_names_are_those_of_a_limit_where_the_policies_have_none(folder: Pat
 
 @pytest.mark.parametrize("limit", ["--boundary", "--scp"])
 def test_the_region_of_a_limit_is_not_the_plugins(limit: str, folder: Path) -> None:
-    policy = json.loads(allow("*"))
-    policy["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}
-    (folder / "region.json").write_text(json.dumps(policy))
+    here = {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}
+    (folder / "region.json").write_text(allow("*", Condition=here))
     words = ("ec2.json", limit, "region.json")
     done = run("coverage", *words, cwd=folder)
     assert (done.code, done.err) == (1, "")
@@ -134,10 +136,9 @@ def test_standard_input_is_read_once(folder: Path) -> None:
 
 
 def test_a_service_control_policy_leaves_some_regions_alone(folder: Path) -> None:
-    deny = json.loads((folder / "deny.json").read_text())
     elsewhere = {"StringNotEquals": {"aws:RequestedRegion": ["us-east-1", "us-west-2"]}}
-    deny["Statement"][0]["Condition"] = elsewhere
-    (folder / "region.json").write_text(json.dumps(deny))
+    guard = allow("ec2:CreateTags", Effect="Deny", Condition=elsewhere)
+    (folder / "region.json").write_text(guard)
     words = ("ec2.json", "--scp", "region.json")
     done = run("coverage", *words, cwd=folder)
     assert (done.code, done.err) == (1, "")
@@ -164,8 +165,7 @@ def test_a_service_control_policy_leaves_some_regions_alone(folder: Path) -> Non
 def test_a_policy_with_which_the_plugin_fails_gets_what_to_do(
     folder: Path, words: tuple[str, ...], expected: str, more: tuple[str, ...]
 ) -> None:
-    report = json.loads(run("coverage", *words, *more, "--format", "json", cwd=folder).out)
-    (repair,) = report["repairs"]
+    (repair,) = reported(folder, *words, *more)["repairs"]
     assert repair.startswith(expected)
     text = run("coverage", *words, *more, cwd=folder).out
     assert re.search(rf"^to do .*{re.escape(repair)}$", text, re.MULTILINE)
@@ -214,15 +214,13 @@ def test_every_failed_check_names_the_repair_and_it_works(
 
 def test_a_sid_that_stands_twice_is_refused_as_iam_does(folder: Path) -> None:
     statement = {"Sid": "All", "Effect": "Allow", "Action": "*", "Resource": "*"}
-    policy = {"Version": "2012-10-17", "Statement": [statement, statement]}
-    (folder / "twice.json").write_text(json.dumps(policy))
+    (folder / "twice.json").write_text(document(statement, statement))
     for words in (("twice.json",), ("all.json", "--boundary", "twice.json")):
         done = run("coverage", *words, cwd=folder)
         assert done.code == 3 and "twice.json: 2 statements have the Sid 'All'" in done.err
     # Policies of a role may have the same Sids.
-    policy["Statement"] = [statement]
-    (folder / "twice.json").write_text(json.dumps(policy))
-    (folder / "again.json").write_text(json.dumps(policy))
+    for name in ("twice.json", "again.json"):
+        (folder / name).write_text(document(statement))
     assert run("coverage", "twice.json", "again.json", cwd=folder).code == 0
 
 

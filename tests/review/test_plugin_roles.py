@@ -59,49 +59,6 @@ def test_nodes_have_the_role_of_their_group_whatever_the_plan_says_of_its_trust(
     assert finding.level == "warning" and "the node role" in finding.message
 
 
-_PLACES = {"name": "prod", "arn": "arn:aws:eks:us-east-1:111122223333:cluster/prod"}
-
-
-def policy_in(region: str, account: str = "*") -> str:
-    """A policy for one Region and account."""
-    arn = f"arn:aws:ec2:{region}:{account}:network-interface/*"
-    statements = [{**s, "Resource": "*"} for s in json.loads(CNI)["Statement"]]
-    marked = allow("ec2:AssignPrivateIpAddresses", arn)
-    return document(*statements[1:], marked)
-
-
-@pytest.mark.parametrize(
-    ("region", "account", "words"),
-    [
-        ("eu-west-1", "*", "region eu-west-1, but aws-node runs in us-east-1"),
-        ("*", "999999999999", "account 999999999999, but aws-node runs in 111122223333"),
-        ("us-east-1", "111122223333", ""),
-    ],
-)
-def test_policies_of_another_place_are_named_with_it(region: str, account: str, words: str) -> None:
-    cluster = same("aws_eks_cluster", "prod", _PLACES)
-    there = [*own_role("cni", irsa()), cluster, addon(V1_23, V1_23)]
-    findings = about_calls(*there, of_cni(None, policy_in(region, account)))
-    assert [f.level for f in findings if words in f.message and words] == ["error"] * bool(words)
-
-
-@pytest.mark.parametrize("switched_on", [True, False])
-def test_security_groups_for_pods_need_the_policy_of_the_cluster(switched_on: bool) -> None:
-    values = json.dumps({"env": {"ENABLE_POD_ENI": str(switched_on).lower()}})
-    installed = {**V1_23, "configuration_values": values}
-    changes = [
-        *own_role("cluster", OTHER),
-        attached(CONTROLLER, role="cluster", after=False),
-        *own_role("cni", irsa(), CNI),
-        addon(installed, installed),
-    ]
-    findings = of_rule(about_calls(*changes), "coverage-lost")
-    assert [f.address for f in findings] == (
-        ["aws_iam_role_policy_attachment.a"] if switched_on else []
-    )
-    assert all("AmazonEKSVPCResourceController" in f.fix for f in findings)
-
-
 def test_security_groups_for_pods_are_not_switched_on_without_the_policy_of_the_cluster() -> None:
     values = {"name": "prod", "role_arn": arn_of("cluster")}
     installed = {**V1_23, "configuration_values": json.dumps({"env": {"ENABLE_POD_ENI": "true"}})}

@@ -7,7 +7,7 @@ import pytest
 
 from eks import CNI, addon, arn_of, irsa, own_role, same
 from plugin_setup import CHART, annotated, at, release, states
-from synthetic import Json, allow, context, deny, document, found, inline, resource, reviewed
+from synthetic import Json, allow, deny, document, found, inline, resource, reviewed
 from synthetic import levels as levels_of
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import revisions
@@ -37,13 +37,6 @@ def levels(*changes: Json, **more: Any) -> dict[str, str]:
 
 def by_rule(*changes: Json, **more: Any) -> dict[str, ShownFinding]:
     return {str(f.rule): f for f in reviewed(*changes, **more).findings}
-
-
-def test_an_update_is_a_note_if_the_plan_shows_that_its_role_suffices() -> None:
-    change = addon(at("v1.21.2"), at("v1.23.2"))
-    (finding,) = findings(change)
-    assert (finding.rule, finding.level) == (VERSION_CHANGED, "note")
-    assert "from v1.21.2-eksbuild.1 to v1.23.2-eksbuild.1" in finding.message
 
 
 def test_an_update_of_a_plugin_whose_policies_are_not_shown_says_what_it_newly_calls() -> None:
@@ -168,22 +161,11 @@ def release_named(name: str, *versions: str | None) -> Json:
     return resource("helm_release", name, *sides)
 
 
-def test_a_release_beside_another_is_not_in_place_of_it() -> None:
-    def versions(*changes: Json) -> dict[str, list[object]]:
-        return {
-            plugin.after.installer or plugin.before.installer: [
-                state.setup.settings.version for state in plugin.states
-            ]
-            for plugin in context(*changes).plugins
-        }
-
-    there = release_named("a", "1.23.2", "1.23.2")
-    assert versions(there, release_named("b", None, "1.22.1")) == {
-        "helm_release.a": ["v1.23.2", "v1.23.2"],
-        "helm_release.b": ["", "v1.22.1"],
-    }
-    moved = versions(release_named("a", "1.23.2", None), release_named("b", None, "1.22.1"))
-    assert moved == {"helm_release.b": ["v1.23.2", "v1.22.1"]}
+def test_a_release_in_place_of_another_changes_the_version() -> None:
+    gone, new = release_named("a", "1.23.2", None), release_named("b", None, "1.22.1")
+    changed = {f.rule: f for f in found(gone, new)}
+    assert "from v1.23.2 to v1.22.1" in changed[VERSION_CHANGED].message
+    assert "plugin-removed" not in changed
 
 
 @pytest.mark.parametrize(
@@ -197,6 +179,8 @@ def test_each_of_several_installers_is_judged(other: Json) -> None:
     """A release names no cluster: a plan of two clusters may have two."""
     changed = found(other, release_named("b", "1.21.2", "1.22.1"))
     assert [f.address for f in changed if f.rule == VERSION_CHANGED] == ["helm_release.b"]
+    new = reviewed(other, release_named("b", None, "1.22.1"))
+    assert len(new.plugins) == 2
     removed = found(other, release_named("b", "1.21.2", None))
     assert [f.address for f in removed if f.rule == "plugin-removed"] == ["helm_release.b"]
 

@@ -126,16 +126,10 @@ def test_what_a_change_is(name: str) -> None:
             policy("p", A, "x"),
             "aws_iam_policy.p is not a valid policy: line 1, column 1: is not JSON",
         ),
-        (unknown(A), "The policy aws_iam_policy.p is known after apply"),
-        (attached(None, ("a", "p")), f"{ARN.format('p')} is attached to aws_iam_role.a"),
-        (
-            bounded("old", ""),
-            f"aws_iam_role.a loses the permissions boundary {ARN.format('old')}",
-        ),
         (policy("p", A, None), "aws_iam_policy.p is deleted"),
     ],
 )
-def test_who_and_what_the_finding_names(change: Json, message: str) -> None:
+def test_the_finding_names_the_policy(change: Json, message: str) -> None:
     (finding,) = reviewed(*ROLES, change).findings
     assert finding.message.startswith(message)
 

@@ -61,6 +61,7 @@ def test_who_switches_session_tags_on_or_off_changes_what_a_policy_by_them_allow
     ):
         goes = messages(*sides)
         assert [finding[:2] for finding in goes] == ([(disabled, level)] if asked else [])
+        assert all(f"aws_iam_role.pod uses session tags ({asked})" in words for *_, words in goes)
     assert messages((on, on)) == []
 
 

@@ -6,6 +6,7 @@ from eks import CNI, NODE_TRUST, POD_TRUST, VERSION, addon, arn_of, irsa, own_ro
 from synthetic import Json, block, configured, levels, refers, resource, reviewed, rules
 
 PLUGIN = {"addon_name": "vpc-cni", **VERSION, "service_account_role_arn": arn_of("cni")}
+IDENTITY = {"namespace": "kube-system", "service_account": "aws-node", "role_arn": arn_of("pod")}
 DNS = {"addon_name": "coredns", "addon_version": "v1.11.4-eksbuild.2"}
 AGENT = {"addon_name": "eks-pod-identity-agent", "addon_version": "v1.3.0"}
 ANEW = ["delete", "create"]
@@ -20,9 +21,10 @@ def _counted(number: int, before: Json, after: Json | None) -> Json:
     return resource("aws_eks_addon", "x", old, new, address=f"aws_eks_addon.x[{number}]", **actions)
 
 
-def _moved(kind: str, values: Json) -> Json:
-    """A resource that moves from one cluster to another."""
-    sides = ({"cluster_name": name, **values} for name in ("prod", "other"))
+def _moved(kind: str, values: Json, argument: str = "cluster_name") -> Json:
+    """A resource that moves to another cluster, or to the cluster of another Region."""
+    values = {"cluster_name": "prod", **values}
+    sides = ({**values, argument: value} for value in ("us-east-1", "eu-west-1"))
     return resource(kind, "x", *sides, actions=ANEW)
 
 
@@ -50,8 +52,7 @@ def test_an_add_on_that_another_number_of_count_has_stays() -> None:
 def test_the_agent_goes_only_if_no_add_on_is_it(
     before: Json, after: Json | None, *, lost: bool
 ) -> None:
-    identity = {"namespace": "kube-system", "service_account": "aws-node"}
-    association = {"cluster_name": "prod", **identity, "role_arn": arn_of("pod")}
+    association = {"cluster_name": "prod", **IDENTITY}
     review = reviewed(
         *own_role("pod", POD_TRUST, CNI),
         same("aws_eks_pod_identity_association", "x", association),
@@ -62,16 +63,23 @@ def test_the_agent_goes_only_if_no_add_on_is_it(
     assert levels(review) == {**CONFLICT, **({"plugin-identity-lost": "error"} if lost else {})}
 
 
-def test_the_first_cluster_loses_what_moves_to_another() -> None:
-    identity = {"namespace": "kube-system", "service_account": "aws-node"}
-    association = {**identity, "role_arn": arn_of("pod")}
-    role = own_role("pod", POD_TRUST, CNI)
-    review = reviewed(*role, _moved("aws_eks_pod_identity_association", association))
-    assert levels(review) == {"plugin-identity-lost": "error", "plugin-identity-changed": "note"}
+@pytest.mark.parametrize(
+    ("kind", "values", "argument", "rule"),
+    [
+        ("aws_eks_pod_identity_association", IDENTITY, "cluster_name", "plugin-identity-lost"),
+        ("aws_eks_addon", PLUGIN, "cluster_name", "plugin-removed"),
+        ("aws_eks_addon", PLUGIN, "region", "plugin-removed"),
+    ],
+)
+def test_the_first_cluster_loses_what_moves_to_another(
+    kind: str, values: Json, argument: str, rule: str
+) -> None:
+    roles = (*own_role("pod", POD_TRUST, CNI), *own_role("cni", irsa(), CNI))
+    assert levels(reviewed(*roles, _moved(kind, values, argument)))[rule] == "error"
 
 
 def test_what_moves_with_its_cluster_is_not_removed() -> None:
-    sides = ({"name": name} for name in ("prod", "other"))
+    sides = ({"name": name} for name in ("us-east-1", "eu-west-1"))
     cluster = resource("aws_eks_cluster", "c", *sides, actions=ANEW)
     review = reviewed(*own_role("cni", irsa(), CNI), cluster, _moved("aws_eks_addon", PLUGIN))
     assert "plugin-removed" not in levels(review)

@@ -187,14 +187,10 @@ def test_roles_of_two_accounts_are_not_taken_for_one(provider: str, rule: str) -
         assert ("boundary-weakened" in levels) == (rule == "boundary-weakened")
 
 
-@pytest.mark.parametrize(
-    ("provider", "expected"), [("aws", "trust-widened"), ("aws.other", "trust-widened")]
-)
-def test_who_may_newly_assume_a_role_that_is_made_anew_is_said(
-    provider: str, expected: str
-) -> None:
+@pytest.mark.parametrize("provider", ["aws", "aws.other"])
+def test_who_may_newly_assume_a_role_that_is_made_anew_is_said(provider: str) -> None:
     changes, configuration = of_accounts(provider, {"assume_role_policy": STRANGER})
-    assert expected in rules(reviewed(*changes, configuration=configuration))
+    assert "trust-widened" in rules(reviewed(*changes, configuration=configuration))
 
 
 CNI = document(allow(["ec2:Assign*", "ec2:*"]))
@@ -282,11 +278,6 @@ def renamed(before: str, after: str) -> Json:
     sides: list[Json] = [{"name": name, "assume_role_policy": EC2} for name in (before, after)]
     sides[0]["arn"] = arn_of(before)
     return resource("aws_iam_role", "r", *sides, actions=["delete", "create"])
-
-
-def test_a_role_under_another_name_has_another_arn() -> None:
-    (finding,) = (f for f in reviewed(renamed("a", "b")).findings if f.rule == "arn-changed")
-    assert f"{arn_of('a')} becomes {arn_of('b')}" in finding.message
 
 
 def test_a_node_role_under_another_name_is_an_error_also_where_aws_node_has_its_own() -> None:

@@ -11,7 +11,7 @@ from tools.generate import rule_pages
 
 from conftest import ROOT
 from eks import NODE_TRUST
-from synthetic import OPTIONS, allow, document, inline, plan, policy, resource, reviewed, role
+from synthetic import OPTIONS, allow, document, plan, policy, resource, reviewed, role
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.ignore import IgnoreEntry, IgnoreFile
@@ -130,30 +130,6 @@ def test_an_ignored_finding_has_its_reason_and_its_last_day(last_day: str) -> No
     data = plan(policy("p", READ, READ, previous_address="aws_iam_policy.q"))
     (ignored,) = shown_of(data, entries).ignored
     assert (ignored.finding.rule, ignored.reason, ignored.until) == ("moved", "because", last_day)
-
-
-def test_the_policies_that_change_have_their_differences() -> None:
-    (changed,) = shown_of(plan(inline(READ, WRITE))).policies
-    assert (changed.owner, changed.kind, changed.policy) == ("role r", "policy", "")
-    assert (changed.address, changed.attribute) == ("aws_iam_role_policy.i", "policy")
-    assert changed.action == "changed" and changed.place is None
-    assert [line.text for line in changed.lines if line.change == "added"]
-    (added,) = shown_of(plan(inline(None, READ))).policies
-    assert added.action == "added"
-    assert [line.text for line in added.lines] == [
-        "statement 1 (s3:GetObject) is added: it allows s3:GetObject on *"
-    ]
-    assert shown_of(plan(inline(READ, READ))).policies == ()
-
-
-def test_a_policy_that_is_not_shown_is_named_and_not_shown_as_removed() -> None:
-    role = {"role": "r", "name": "i"}
-    later = {"after_unknown": {"policy": True}}
-    change = resource("aws_iam_role_policy", "i", {**role, "policy": READ}, role, **later)
-    (policy_,) = shown_of(plan(change)).policies
-    assert [(line.change, line.text) for line in policy_.lines] == [
-        ("changed", "The policy after the plan is not known: aws_iam_role_policy.i.policy")
-    ]
 
 
 def test_the_list_of_rules_is_by_question() -> None:

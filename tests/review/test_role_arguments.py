@@ -1,12 +1,10 @@
 """Each argument by which a workload gets a role is read: each row of the table, in its own form."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import run
 from eks import NODE_TRUST, arn_of, own_role
 from synthetic import (
     Json,
@@ -15,7 +13,6 @@ from synthetic import (
     configured,
     document,
     inline,
-    plan,
     refers,
     resource,
     reviewed,
@@ -177,65 +174,6 @@ def test_text_that_had_no_role_newly_has_one_whatever_its_expression_refers_to()
 def test_text_that_is_not_read_ends_no_review(text: str | None) -> None:
     values = {"container_properties": text}
     assert not reviewed(resource("aws_batch_job_definition", "j", None, values)).findings
-
-
-LATER = plan(
-    resource("aws_iam_role", "made", None, {"name": "made", "assume_role_policy": NODE_TRUST}),
-    resource("aws_lambda_function", "f", None, {}, after_unknown={"role": True}),
-    configuration=configured(
-        block("aws_iam_role.made"),
-        block("aws_lambda_function.f", role=refers("aws_iam_role.made.arn")),
-    ),
-)
-
-
-@pytest.mark.parametrize(
-    ("written", "is_open"),
-    [
-        (None, True),
-        ("aws_iam_role.made.arn", False),
-        ('aws_iam_role.made["a"].arn # the role', False),
-        ("var.role", True),
-        ('try(aws_iam_role.made.arn, "")', True),
-        ('replace(aws_iam_role.made.arn, "made", "admin")', True),
-        ('"${aws_iam_role.made.arn}-admin"', True),
-        ('format("%sx", aws_iam_role.made.arn)', True),
-        ('"${aws_iam_role.made.arn}"', False),
-        ("(\n    aws_iam_role.made.arn\n  )", False),
-        ('coalesce(\n    format("%sx", aws_iam_role.made.arn)\n  )', True),
-    ],
-)
-def test_a_reference_that_is_known_after_apply_is_not_taken_for_the_role_in_silence(
-    written: str | None, *, is_open: bool, tmp_path: Path
-) -> None:
-    """What a function makes of a reference is not in a plan; it may stand in the source."""
-    (tmp_path / "plan.json").write_bytes(LATER)
-    words = ["review", "plan.json", "--format", "json"]
-    if written is not None:
-        other = 'handler = lower("A")'
-        text = f'resource "aws_lambda_function" "f" {{\n  {other}\n  role = {written}\n}}\n'
-        (tmp_path / "main.tf").write_text(text + 'resource "aws_iam_role" "made" {\n}\n')
-        words += ["--source", "."]
-    review = json.loads(run(*words, cwd=tmp_path).out)
-    assert any("aws_lambda_function.f" in part for part in review["not_shown"]) is is_open
-    assert not [f for f in review["findings"] if "aws_lambda_function" in f["address"]]
-
-
-@pytest.mark.parametrize("name", ["override.tf", "z_override.tf.json", "main.tofu"])
-def test_what_another_file_may_override_is_not_read(name: str, tmp_path: Path) -> None:
-    (tmp_path / "plan.json").write_bytes(LATER)
-    (tmp_path / "main.tf").write_text(
-        'resource "aws_lambda_function" "f" {\n  role = aws_iam_role.made.arn\n}\n'
-    )
-    shown = run("review", "plan.json", "--source", ".", cwd=tmp_path).out
-    assert "taken as what they refer to" not in shown and "main.tf:1" not in shown
-    other = {"role": '${replace(aws_iam_role.made.arn, "made", "admin")}'}
-    text = json.dumps({"resource": {"aws_lambda_function": {"f": other}}})
-    if not name.endswith(".json"):
-        text = f'resource "aws_lambda_function" "f" {{\n  role = "{other["role"]}"\n}}\n'
-    (tmp_path / name).write_text(text)
-    shown = run("review", "plan.json", "--source", ".", cwd=tmp_path).out
-    assert "taken as what they refer to (aws_lambda_function.f)" in shown
 
 
 def test_a_name_of_roles_in_two_accounts_may_be_either_in_an_instance_profile() -> None:

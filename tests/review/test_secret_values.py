@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conftest import run
-from eks import NODE_TRUST
+from eks import CNI, NODE_TRUST, POD_TRUST, arn_of, association, own_role
 from synthetic import (
     Json,
     allow,
@@ -23,7 +23,6 @@ from synthetic import (
     policy_arn,
     resource,
     reviewed,
-    rules,
 )
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.identify import open_policies
@@ -355,10 +354,21 @@ ROLE = {"name": "r", "assume_role_policy": NODE_TRUST, "permissions_boundary": p
 EC2, S3, HELD = document(allow("ec2:A")), document(allow("s3:*")), document(allow("*"))
 
 
+def limited(namespace: str, name: str) -> Json:
+    """A service account whose session policy allows more after."""
+    values = {"cluster_name": "prod", "namespace": namespace, "service_account": name}
+    sides = ({**values, "role_arn": arn_of("pod"), "policy": p} for p in (EC2, SECRET_READ))
+    return resource("aws_eks_pod_identity_association", "a", *sides)
+
+
+POD = own_role("pod", POD_TRUST, CNI, SECRET_READ)
+
+
 @pytest.mark.parametrize(
     ("rule", "changes"),
     [
         ("boundary-weakened", [managed(EC2, S3, "b")]),
+        # A policy that does not change, and is newly allowed to allow something.
         ("new-access", [managed(EC2, S3, "b"), inline(EC2, document(allow("ec2:*")), "other")]),
         (
             "not-proven",
@@ -367,14 +377,26 @@ EC2, S3, HELD = document(allow("ec2:A")), document(allow("s3:*")), document(allo
                 inline(document(allow("ec2:A"), deny("s3:PutObject", OF_SECRET)), EC2),
             ],
         ),
+        (
+            "plugin-identity-changed",
+            [association("a", "pod"), *own_role("a", POD_TRUST, CNI), *POD],
+        ),
+        ("plugin-identity-changed", [limited("kube-system", "aws-node"), *POD]),
+        ("service-account-role", [limited("shop", "web"), *POD]),
+        (
+            "workload-role",
+            [
+                resource("aws_lambda_function", "f", *({"role": arn_of(n)} for n in ("a", "pod"))),
+                *(*own_role("a", NODE_TRUST, EC2), *POD),
+            ],
+        ),
     ],
 )
 def test_no_example_is_of_a_policy_with_a_sensitive_value(rule: str, changes: list[Json]) -> None:
-    """Also of one that does not change, which the change of another lets newly allow something."""
     holder = resource(
         "aws_iam_user", "u", None, {"name": OF_SECRET}, after_sensitive={"name": True}
     )
     reads = inline(SECRET_READ, SECRET_READ, "reads")
     review = reviewed(resource("aws_iam_role", "r", ROLE, ROLE), reads, holder, *changes)
-    assert rule in rules(review)
+    assert {"error", "warning"} & {f.level for f in review.findings if f.rule == rule}
     assert "correct-horse" not in str(review)

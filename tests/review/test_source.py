@@ -6,16 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import write_tree
+from conftest import run, write_tree
 from eks import NODE_TRUST
-from synthetic import Json, allow, document, plan, resource, reviewed
-from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.policy.template import Hole, HoleKind, Side
-from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import GrantKey
-from vpc_cni_iam.review.account.iam_resource import InPlan
-from vpc_cni_iam.review.context import Context
+from synthetic import block, configured, plan, refers, resource, reviewed
 from vpc_cni_iam.review.options import Options
 
 TRUST = """resource "aws_iam_role" "r" {
@@ -64,33 +57,74 @@ POLICY = """resource "aws_iam_policy" "p" {
 
 def test_each_expression_of_a_policy_is_unknown_in_its_place(tmp_path: Path) -> None:
     write_tree(tmp_path, {"main.tf": POLICY})
-    values = {"name": "p"}
-    change = resource("aws_iam_policy", "p", None, values, after_unknown={"policy": True})
-    made = read_plan(plan(change), "plan.json")
-    grants = Context(made, Options(source=tmp_path)).accounts.after.of(InPlan("aws_iam_policy.p"))
-    read = grants[GrantKey(Part.PERMISSIONS)].content
-    assert isinstance(read, Document)
-    hole = Hole(HoleKind.UNKNOWN, "aws_iam_policy.p.policy: aws_s3_bucket.b.arn", Side.AFTER)
-    assert read.policy.holes() == (hole,)
-    assert [s.actions for s in read.policy.statements] == [("s3:GetObject",), ("s3:*",)]
-    assert not isinstance(content_without_source(change), Document)
+    change = resource("aws_iam_policy", "p", None, {"name": "p"}, after_unknown={"policy": True})
+
+    def lines(source: Path | None) -> list[str]:
+        (policy,) = reviewed(change, options=Options(source=source)).policies
+        return [line.text.partition(" is added: ")[2] for line in policy.lines]
+
+    unknown = "${aws_iam_policy.p.policy: aws_s3_bucket.b.arn}"
+    assert lines(tmp_path) == [
+        f"it allows s3:GetObject on {unknown}/*",
+        f"it allows s3:* on {unknown}",
+    ]
+    assert lines(None) == [""]
 
 
-def content_without_source(change: Json) -> object:
-    made = read_plan(plan(change), "plan.json")
-    grants = Context(made, Options()).accounts.after.of(InPlan(change["address"]))
-    return grants[GrantKey(Part.PERMISSIONS)].content
+LATER = plan(
+    resource("aws_iam_role", "made", None, {"name": "made", "assume_role_policy": NODE_TRUST}),
+    resource("aws_lambda_function", "f", None, {}, after_unknown={"role": True}),
+    configuration=configured(
+        block("aws_iam_role.made"),
+        block("aws_lambda_function.f", role=refers("aws_iam_role.made.arn")),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "is_open"),
+    [
+        (None, True),
+        ("aws_iam_role.made.arn", False),
+        ('aws_iam_role.made["a"].arn # the role', False),
+        ("var.role", True),
+        ('try(aws_iam_role.made.arn, "")', True),
+        ('replace(aws_iam_role.made.arn, "made", "admin")', True),
+        ('"${aws_iam_role.made.arn}-admin"', True),
+        ('format("%sx", aws_iam_role.made.arn)', True),
+        ('"${aws_iam_role.made.arn}"', False),
+        ("(\n    aws_iam_role.made.arn\n  )", False),
+        ('coalesce(\n    format("%sx", aws_iam_role.made.arn)\n  )', True),
+    ],
+)
+def test_a_reference_that_is_known_after_apply_is_not_taken_for_the_role_in_silence(
+    written: str | None, *, is_open: bool, tmp_path: Path
+) -> None:
+    """What a function makes of a reference is not in a plan; it may stand in the source."""
+    (tmp_path / "plan.json").write_bytes(LATER)
+    words = ["review", "plan.json", "--format", "json"]
+    if written is not None:
+        other = 'handler = lower("A")'
+        text = f'resource "aws_lambda_function" "f" {{\n  {other}\n  role = {written}\n}}\n'
+        (tmp_path / "main.tf").write_text(text + 'resource "aws_iam_role" "made" {\n}\n')
+        words += ["--source", "."]
+    review = json.loads(run(*words, cwd=tmp_path).out)
+    assert any("aws_lambda_function.f" in part for part in review["not_shown"]) is is_open
+    assert not [f for f in review["findings"] if "aws_lambda_function" in f["address"]]
 
 
 @pytest.mark.parametrize("name", ["override.tf", "z_override.tf.json", "main.tofu"])
 def test_what_another_file_may_override_is_not_read(name: str, tmp_path: Path) -> None:
-    other = {"resource": {"aws_iam_policy": {"p": {"policy": document(allow("*"))}}}}
-    text = json.dumps(other)
+    (tmp_path / "plan.json").write_bytes(LATER)
+    (tmp_path / "main.tf").write_text(
+        'resource "aws_lambda_function" "f" {\n  role = aws_iam_role.made.arn\n}\n'
+    )
+    shown = run("review", "plan.json", "--source", ".", cwd=tmp_path).out
+    assert "taken as what they refer to" not in shown and "main.tf:1" not in shown
+    other = {"role": '${replace(aws_iam_role.made.arn, "made", "admin")}'}
+    text = json.dumps({"resource": {"aws_lambda_function": {"f": other}}})
     if not name.endswith(".json"):
-        text = 'resource "aws_iam_policy" "p" {\n  policy = var.policy\n}\n'
-    write_tree(tmp_path, {"main.tf": POLICY, name: text})
-    unknown = {"policy": True}
-    change = resource("aws_iam_policy", "p", None, {"name": "p"}, after_unknown=unknown)
-    made = read_plan(plan(change), "plan.json")
-    grants = Context(made, Options(source=tmp_path)).accounts.after.of(InPlan("aws_iam_policy.p"))
-    assert not isinstance(grants[GrantKey(Part.PERMISSIONS)].content, Document)
+        text = f'resource "aws_lambda_function" "f" {{\n  role = "{other["role"]}"\n}}\n'
+    (tmp_path / name).write_text(text)
+    shown = run("review", "plan.json", "--source", ".", cwd=tmp_path).out
+    assert "taken as what they refer to (aws_lambda_function.f)" in shown

@@ -163,20 +163,6 @@ def test_instances_of_one_block_that_say_opposite_things_are_both_shown(level: L
     assert "  also" not in screen
 
 
-def test_details_have_every_line_and_every_policy() -> None:
-    text = with_details(example())
-    assert "also: ec2:StopInstances on *" in text
-    assert "example: ec2:TerminateInstances on arn:aws" in text
-    assert (
-        "\nPolicy changes\n\n"
-        "attached policy aws_iam_policy.cni of aws_iam_role.cni changed "
-        "(main.tf:42)\n"
-        "  + statement 1 (ec2:DescribeTags): action ec2:RunInstances is added\n"
-        "  - statement 2 (s3:GetObject): is removed\n"
-    ) in text
-    assert "\nPolicy changes\n  No policy changes.\n" in with_details(review())
-
-
 NOBODY = "Nobody."
 
 
@@ -220,38 +206,11 @@ def test_the_plugin_is_answered_for_each_cluster_those_that_fail_first() -> None
     assert "\n  and 4 more (--details)\n" in first_screen(review(plugins=tuple(several)))
 
 
-def test_the_last_line_counts_what_is_read_and_names_what_is_not() -> None:
-    last = first_screen(review(read=1, others=1)).splitlines()[-1]
-    assert last == (
-        "Changed resources: 1 read, 1 of other types. "
-        "Nothing else about IAM, EKS or credentials changes."
-    )
+def test_the_last_line_names_some_of_what_is_not_read() -> None:
     last = first_screen(review(read=0, not_read=("a.b", "c.d", "e.f"))).splitlines()[-1]
     assert last == (
         "Changed resources: 0 read, 3 about IAM, EKS or credentials not read: a.b, c.d and 1 more."
     )
-
-
-def test_what_a_plan_does_not_show_is_said_once_in_the_last_line() -> None:
-    shown = review(not_shown=("inline policies of dynamic blocks in new roles (a.b)",))
-    assert first_screen(shown).endswith(
-        " Not shown by a plan: inline policies of dynamic blocks in new roles (a.b).\n"
-    )
-
-
-def test_a_warning_or_note_says_by_what_it_fails_the_review() -> None:
-    shown = review(CLEAN, NEW_ACCESS, fail_on=("new-access", "any-change"))
-    screen = first_screen(shown)
-    assert "[new-policy, fails by new-access, any-change]" in screen
-    assert "[new-access]" in screen
-
-
-def test_a_section_whose_findings_are_all_ignored_says_so() -> None:
-    ignored = (ShownIgnored(NEW_ACCESS, "agreed", "2027-01-31"),)
-    screen = first_screen(review(ignored=ignored))
-    assert "no findings, 1 error ignored; the review passes" in screen
-    assert "\nWho can do more\n  Only ignored findings, see below.\n" in screen
-    assert "\nignored until 2027-01-31: new-access aws_iam_policy.cni: agreed\n" in screen
 
 
 def test_an_ignored_finding_is_not_taken_for_nobody() -> None:

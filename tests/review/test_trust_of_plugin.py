@@ -177,10 +177,3 @@ def test_a_flaw_of_a_trust_policy_is_as_severe_beside_the_pods_that_it_lets_in(
     there = resource("aws_iam_role_policy", "i", inline, inline)
     review = reviewed(role("cni", LAMBDA, trust), there)
     assert expected.items() <= levels(review).items()
-
-
-def test_the_fix_of_a_node_roles_trust_names_the_instances() -> None:
-    cni = attachment("cni", "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy")
-    review = reviewed(role("cni", NODES, LAMBDA), cni)
-    (lost,) = (f for f in review.findings if f.rule == "coverage-lost")
-    assert lost.fix == "Trust ec2.amazonaws.com in aws_iam_role.cni"

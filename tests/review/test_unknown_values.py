@@ -201,17 +201,6 @@ def test_owners_in_a_list_that_is_not_known_may_be_more_than_it_refers_to() -> N
     }
 
 
-def test_a_resource_that_passes_a_name_on_may_pass_on_another_one() -> None:
-    values = {"name": "p", "policy": document(allow("s3:*"))}
-    by_reference = resource("aws_iam_role_policy", "p", None, values, after_unknown={"role": True})
-    configuration = configured(
-        block("aws_iam_role_policy.p", role=refers("terraform_data.t.output")),
-        block("terraform_data.t", input=refers("aws_iam_role.r.name")),
-    )
-    review = reviewed(by_reference, ROLE, configuration=configuration)
-    assert {f.subject for f in review.findings} == {"the role in aws_iam_role_policy.p.role"}
-
-
 @pytest.mark.parametrize("kind", ["role", "user", "group"])
 def test_whoever_has_a_name_that_is_not_known_may_be_new(kind: str) -> None:
     """The role may be made by the same plan: a warning, which counts for new access."""
@@ -222,17 +211,29 @@ def test_whoever_has_a_name_that_is_not_known_may_be_new(kind: str) -> None:
     assert "new-access" in finding.means
 
 
-def test_one_role_of_two_is_neither_for_certain() -> None:
-    kind = "aws_iam_role_policy"
-    references = refers("aws_iam_role.a.name", "aws_iam_role.b.name")
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [block("aws_iam_role_policy.p", role=refers("aws_iam_role.a.name", "aws_iam_role.b.name"))],
+        # What passes a name on may pass on another one.
+        [
+            block("aws_iam_role_policy.p", role=refers("terraform_data.t.output")),
+            block("terraform_data.t", input=refers("aws_iam_role.a.name")),
+        ],
+    ],
+    ids=["two roles", "another resource"],
+)
+def test_a_role_that_is_referred_to_with_another_or_indirectly_is_not_known(
+    blocks: list[Json],
+) -> None:
     text = document(allow("s3:*"))
     review = reviewed(
         resource("aws_iam_role", "a", None, {"assume_role_policy": NODE_TRUST}),
-        resource(kind, "p", None, {"policy": text}, after_unknown={"role": True}),
-        configuration=configured(block(f"{kind}.p", role=references)),
+        resource("aws_iam_role_policy", "p", None, {"policy": text}, after_unknown={"role": True}),
+        configuration=configured(*blocks),
     )
     subjects = {f.subject for f in review.findings if "s3:*" in f.message}
-    assert subjects == {f"the role in {kind}.p.role"} and review.failed
+    assert subjects == {"the role in aws_iam_role_policy.p.role"} and review.failed
 
 
 def rebuilt(
@@ -369,18 +370,6 @@ def test_a_document_that_is_joined_is_read_where_it_is(
     known = deferred(other, unknown={"json": "json" not in other}, address=f"{D}.e")
     review = rebuilt(values, {SOURCES: [True]}, references, known)
     assert actions(review) == expected and review.failed
-
-
-def test_what_a_policy_that_is_not_known_refers_to_is_said() -> None:
-    for references in (("aws_x.y.json",), ("aws_iam_policy.q.policy",), ()):
-        review = reviewed(
-            resource("aws_iam_policy", "p", None, {"name": "p"}, after_unknown={"policy": True}),
-            policy("q", document(), document()),
-            configuration=configured(block("aws_iam_policy.p", policy=refers(*references))),
-        )
-        (finding,) = (f for f in review.findings if f.rule == "unknown-policy")
-        assert finding.level == "warning"
-        assert all(reference.rpartition(".")[0] in str(finding) for reference in references)
 
 
 def test_what_is_not_known_of_a_policy_is_not_measured() -> None:

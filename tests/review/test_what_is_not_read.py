@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from eks import NODE_TRUST
 from synthetic import (
     Json,
     allow,
@@ -15,18 +14,11 @@ from synthetic import (
     document,
     found,
     plan,
-    refers,
     resource,
-    reviewed,
-    rules,
 )
 from tools import corpus
 from vpc_cni_iam.inputs.plan.reader import Plan, read_plan
-from vpc_cni_iam.inputs.plan.unread import UnreadKind
-from vpc_cni_iam.review.options import Options
-from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
-from vpc_cni_iam.review.run import review
 
 OLD, NEW = document(allow("kms:Decrypt")), document(allow("kms:*"))
 EVERYBODY = {"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}
@@ -45,52 +37,6 @@ def counts(*changes: Json, **more: Any) -> tuple[int, int, int]:
 
 def named(*changes: Json, **more: Any) -> list[tuple[str, str]]:
     return [(str(f.rule), str(f.level)) for f in found(*changes, **more)]
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [
-        *("aws_iam_account_alias", "aws_iam_account_password_policy", "aws_iam_server_certificate"),
-        *("aws_iam_security_token_service_preferences", "aws_iam_service_linked_role"),
-        *("aws_iam_virtual_mfa_device", "aws_ssoadmin_permission_set", "aws_identitystore_user"),
-    ],
-)
-def test_settings_of_iam_are_named_as_not_read_and_no_finding(kind: str) -> None:
-    change = resource(kind, "x", {"a": 1}, {"a": 2})
-    assert counts(change) == (0, 1, 0)
-    assert [(u.address, u.kind) for u in read(change).unread] == [(f"{kind}.x", "settings")]
-    assert not named(change)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "argument"),
-    [
-        ({"enabled_cluster_log_types": []}, {"enabled_cluster_log_types": ["audit"]}, ""),
-        ({"encryption_config": []}, {"encryption_config": [{"resources": ["secrets"]}]}, ""),
-        *(
-            ({"vpc_config": [{name: old}]}, {"vpc_config": [{name: new}]}, f"vpc_config.{name}")
-            for name, old, new in (
-                ("endpoint_public_access", False, True),
-                ("endpoint_private_access", True, False),
-                ("public_access_cidrs", ["192.0.2.0/24"], ["0.0.0.0/0"]),
-            )
-        ),
-    ],
-)
-def test_the_endpoint_and_the_logs_of_a_cluster_are_named_as_not_read(
-    before: Json, after: Json, argument: str
-) -> None:
-    cluster = {"name": "prod", "version": "1.33"}
-    change = resource("aws_eks_cluster", "c", {**cluster, **before}, {**cluster, **after})
-    (unread,) = read(change).unread
-    assert unread.kind is UnreadKind.settings
-    assert unread.arguments == (argument or next(iter(before)),)
-    assert counts(change) == (0, 1, 0)
-    assert not named(change)
-    newer = resource("aws_eks_cluster", "c", cluster, {**cluster, "version": "1.34"})
-    assert counts(newer) == (1, 0, 0)
-    made = resource("aws_eks_cluster", "c", None, {**cluster, **after})
-    assert counts(made) == (1, 0, 0)
 
 
 def every_plan() -> list[tuple[str, bytes]]:
@@ -127,16 +73,6 @@ def command(name: str, before: Json | None = None) -> tuple[Json, Json]:
     """A resource that runs a command when it is made, and its configuration."""
     change = resource("null_resource", name, before, {"id": "1"})
     return change, {**block(f"null_resource.{name}"), "provisioners": [{"type": "local-exec"}]}
-
-
-def test_what_runs_a_command_is_of_another_type_and_is_said() -> None:
-    change, runs = command("n")
-    more = {"configuration": configured(runs)}
-    assert named(change, **more) == [("unread-command", "note")]
-    assert counts(change, **more) == (0, 0, 1)
-    stays, _ = command("n", before={"id": "0"})
-    assert not named(stays, **more)
-    assert counts(stays, **more) == (0, 0, 1)
 
 
 def test_commands_of_modules_and_of_what_is_read_are_named() -> None:
@@ -186,12 +122,6 @@ def test_policies_of_resources_are_said(kind: str, values: Json, level: str | No
     assert named(change) == ([("unread-resource-policy", level)] if level else [])
     assert counts(change) == ((0, 1, 0) if level else (0, 0, 1))
     assert not named(resource(kind, "r", values, {**values, "tags": {"a": "b"}})) or level
-
-
-def test_a_policy_that_stays_is_no_finding() -> None:
-    tagged = {"policy": OLD, "tags": {"team": "web"}}
-    assert counts(resource("aws_kms_key", "data", {"policy": OLD}, tagged)) == (0, 0, 1)
-    assert counts(resource("aws_kms_key", "data", {"policy": OLD}, {"policy": NEW})) == (0, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -323,73 +253,10 @@ def test_a_plan_that_is_not_all_says_so() -> None:
     assert not named(complete=True)
 
 
-@pytest.mark.parametrize(("version", "is_said"), [("0.1", 0), ("1.0", 0), ("1.2", 0), ("1.9", 1)])
-def test_a_newer_format_is_said(version: str, is_said: int) -> None:
-    findings = found(format_version=version)
-    assert [f.rule for f in findings] == [Rule.FORMAT_UNKNOWN] * is_said
-    assert all(f.level is Level.NOTE and version in f.message for f in findings)
-
-
 def test_parts_of_a_plan_that_are_not_known_are_named() -> None:
     (finding,) = found(new_section=[{"a": 1}], other_section={})
     assert (finding.rule, finding.level) == (Rule.FORMAT_UNKNOWN, Level.NOTE)
     assert "new_section" in finding.message and "other_section" in finding.message
-
-
-def test_a_reference_that_is_known_after_apply_is_said_once() -> None:
-    names = ("f", "g")
-    role = {"name": "made", "assume_role_policy": NODE_TRUST}
-    changes = [resource("aws_iam_role", "made", None, role)]
-    changes += [
-        resource("aws_lambda_function", name, None, {}, after_unknown={"role": True})
-        for name in names
-    ]
-    blocks = [
-        block(f"aws_lambda_function.{name}", role=refers("aws_iam_role.made.arn")) for name in names
-    ]
-    configuration = configured(block("aws_iam_role.made"), *blocks)
-    review = reviewed(*changes, configuration=configuration)
-    (part,) = review.not_shown
-    assert part.endswith("taken as what they refer to (aws_lambda_function.f and 1 more)")
-    assert rules(review) == {"new-policy"}
-
-
-def test_what_only_moves_or_is_imported_is_read() -> None:
-    values = {"name": "p", "policy": document(allow("s3:A"))}
-    moved = resource("aws_iam_policy", "b", values, values)
-    moved["previous_address"] = "aws_iam_policy.a"
-    imported = resource("aws_iam_policy", "c", values, values)
-    imported["change"]["importing"] = {"id": "arn:aws:iam::111122223333:policy/c"}
-    stays = resource("aws_iam_policy", "d", values, values)
-    assert reviewed(moved, imported, stays).read == 2
-
-
-def test_every_unread_change_has_its_sentences() -> None:
-    changes = [
-        resource("aws_iam_access_key", "k", None, {}),
-        resource("aws_sqs_queue_policy", "q", None, {"policy": document(EVERYBODY)}),
-        resource("kubernetes_manifest", "m", None, {}, after_unknown={"manifest": True}),
-    ]
-    for finding in found(*changes):
-        assert finding.message[0].isupper() or finding.message.startswith(finding.address)
-        assert finding.fix or finding.level is Level.NOTE
-
-
-def test_a_report_names_what_is_not_read_and_counts_each_change_once() -> None:
-    sides = [{"name": "prod", "enabled_cluster_log_types": types} for types in ([], ["audit"])]
-    changes = [
-        resource("aws_eks_cluster", "prod", *sides),
-        resource("aws_iam_account_password_policy", "p", None, {}),
-        resource("helm_release", "web", None, {"chart": "web"}),
-        resource("aws_iam_role", "r", None, {"name": "r", "assume_role_policy": NODE_TRUST}),
-        resource("aws_sqs_queue", "q", None, {}),
-    ]
-    made = shown(review(read(*changes, action_invocations=[action("local_command")]), Options()))
-    assert made.not_read == (
-        "aws_eks_cluster.prod (enabled_cluster_log_types)",
-        "aws_iam_account_password_policy.p",
-    )
-    assert (made.read, made.others) == (1, 2)
 
 
 def test_a_type_that_is_not_known_may_name_an_instance_profile() -> None:

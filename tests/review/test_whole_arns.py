@@ -81,14 +81,6 @@ def test_a_role_is_told_by_the_account_in_its_arn(roles: list[Json], arn: str, w
     assert finding.message.startswith(f"{who} gets")
 
 
-def test_the_role_of_an_add_on_is_told_by_the_account_in_its_arn() -> None:
-    roles = stays("here", HERE), stays("there", THERE)
-    for arn, who in ((HERE, "aws_iam_role.here"), (THERE, "aws_iam_role.there")):
-        own = {"service_account_role_arn": arn}
-        (plugin,) = reviewed(*roles, addon(own, own)).plugins
-        assert plugin.roles_after == (who,)
-
-
 @pytest.mark.parametrize(("account", "known"), [("111122223333", True), ("444455556666", False)])
 def test_a_policy_that_is_made_is_of_the_account_of_its_provider(account: str, known: bool) -> None:
     """The role may have the access of the policy that comes, and none of another account's."""

@@ -24,8 +24,13 @@ def trust(principal: Any, *actions: str, **conditions: Any) -> Json:
     return {**statement, "Condition": conditions} if conditions else statement
 
 
+def trusting(principal: Any, *actions: str, **conditions: Any) -> str:
+    """A trust policy of one statement."""
+    return document(trust(principal, *actions, **conditions))
+
+
 def irsa(**conditions: Any) -> str:
-    return document(trust({"Federated": PROVIDER}, WEB, **conditions))
+    return trusting({"Federated": PROVIDER}, WEB, **conditions)
 
 
 def token(issuer: str, subject: str | None, like: bool = False, aud: bool = True) -> str:
@@ -37,15 +42,15 @@ def token(issuer: str, subject: str | None, like: bool = False, aud: bool = True
         conditions.setdefault(operator, {})
         conditions[operator] = {**conditions[operator], f"{issuer}:sub": subject}
     principal = {"Federated": f"arn:aws:iam::111122223333:oidc-provider/{issuer}"}
-    return document(trust(principal, WEB, **conditions))
+    return trusting(principal, WEB, **conditions)
 
 
 def pods(*actions: str, **conditions: Any) -> str:
-    return document(trust({"Service": "pods.eks.amazonaws.com"}, *actions, **conditions))
+    return trusting({"Service": "pods.eks.amazonaws.com"}, *actions, **conditions)
 
 
 def of(name: str) -> str:
-    return document(trust({"Service": f"{name}.amazonaws.com"}, "sts:AssumeRole"))
+    return trusting({"Service": f"{name}.amazonaws.com"}, "sts:AssumeRole")
 
 
 GOOD = irsa(StringEquals={**AUD, **SUB})

@@ -235,3 +235,22 @@ def test_a_user_that_leaves_a_group_loses_its_denies(policies: list[str], words:
     unproven = [f for f in findings if f.rule == "not-proven"]
     assert len(unproven) == bool(words)
     assert all(words in f.message and "new-access" in f.means for f in unproven)
+
+
+def test_an_inline_policy_that_only_a_list_had_is_named_and_not_the_list() -> None:
+    names = {"role_name": "r", "policy_names": ["guard"]}
+    stays = resource("aws_iam_role_policies_exclusive", "e", names, names)
+    findings = reviewed(stays, inline(None, ONE, "guard")).findings
+    (lost,) = (f for f in findings if f.rule == "not-proven")
+    assert lost.message.startswith(
+        "Role r loses the inline policy guard, which the plan does not show. If it has a Deny"
+    )
+
+
+def test_a_deny_that_still_applies_to_a_service_is_not_said_of_it() -> None:
+    two, left = document(deny(["s3:*", "sqs:*"])), document(deny("sqs:*"))
+    every = document(allow(["s3:*", "sqs:*"]))
+    findings = reviewed(inline(two, left), inline(every, every, "all")).findings
+    (gain,) = (f for f in findings if f.rule == "new-access")
+    assert "can now call s3:* on all resources" in gain.message
+    assert not any("sqs" in text for text in (gain.message, *gain.details))

@@ -15,7 +15,7 @@ from eks import (
     irsa,
     own_role,
 )
-from plugin_setup import without
+from plugin_setup import at, of_cni, without
 from synthetic import (
     LATER,
     Json,
@@ -198,3 +198,15 @@ def test_a_setting_that_decides_nothing_asks_no_more_of_the_role() -> None:
     sides = ({**IRSA, "configuration_values": text} for text in texts)
     poor = own_role("cni", irsa(), document(allow("ec2:DescribeTags")))
     assert levels(reviewed(addon(*sides), *poor)) == {"plugin-configuration-changed": "note"}
+
+
+@pytest.mark.parametrize(("values", "loses"), [("a: [", True), ("a: b", False)])
+def test_a_lost_permission_that_settings_which_are_not_read_may_need_is_a_warning(
+    values: str, *, loses: bool
+) -> None:
+    """v1.19.0 does not call ec2:DescribeTags with any setting that is known here."""
+    setup = at("v1.19.0", configuration_values=values)
+    less = of_cni(CNI, without("ec2:DescribeTags"))
+    lost = of_rule("coverage-lost", *own_role("cni", irsa()), addon(setup, setup), less)
+    assert [f.level for f in lost] == ["warning"] * loses
+    assert all("no longer allows ec2:DescribeTags" in f.message for f in lost)

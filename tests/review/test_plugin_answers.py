@@ -29,12 +29,15 @@ from synthetic import (
     resource,
     role,
 )
+from vpc_cni_iam.review.account.plugin.state import NodePart
 from vpc_cni_iam.review.diff.plugin.answers import (
     AnswerReason,
     AnswerVerdict,
     PluginAnswer,
     plugin_answers,
 )
+from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent
+from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss
 from vpc_cni_iam.review.report.plugins import REASONS, shown_plugin
 
 
@@ -74,9 +77,13 @@ def test_a_boundary_that_the_plan_does_not_show_leaves_the_answer_open() -> None
 
 
 def test_each_reason_of_an_answer_has_its_words() -> None:
-    assert {*REASONS} == {*AnswerReason}
+    losses = (
+        *(IdentityEvent.NO_ARN, IdentityEvent.ROLE_GONE, IdentityEvent.AGENT_REMOVED),
+        *(IdentityEvent.OTHER_ISSUER, IdentityEvent.NOT_TRUSTED, IdentityEvent.NOT_ALLOWED),
+    )
+    assert {*REASONS} == {*AnswerReason, *NodeLoss, *NodePart, *losses}
     (answer,) = answers(*cni(CNI, CNI))
-    for reason in AnswerReason:
+    for reason in REASONS:
         assert shown_plugin(replace(answer, verdict=AnswerVerdict.FAILS, reason=reason)).answer
 
 

@@ -167,3 +167,17 @@ def test_of_new_access_the_most_harmful_comes_first() -> None:
     made = shown_of(plan(*(resource("aws_iam_role_policy", n, *s) for n, s in sides.items())))
     gains = [f.address for f in made.findings if f.rule in (Rule.NEW_ACCESS, Rule.ADMIN)]
     assert gains == ["aws_iam_role_policy.b", "aws_iam_role_policy.a"]
+
+
+def test_access_that_destroys_resources_comes_before_access_that_changes_them() -> None:
+    texts = {
+        "a": document(allow("route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/*")),
+        "b": document(allow(["ec2:CreateFleet", "ec2:TerminateInstances"])),
+        "c": document(allow(["ec2:DescribeInstances"])),
+    }
+    made = [
+        resource("aws_iam_role_policy", name, None, {"role": name, "name": "i", "policy": text})
+        for name, text in texts.items()
+    ]
+    gains = [f for f in shown_of(plan(*made)).findings if f.rule == Rule.NEW_ACCESS]
+    assert [f.address for f in gains] == [f"aws_iam_role_policy.{name}" for name in "bac"]

@@ -180,6 +180,11 @@ class Policy(Struct, frozen=True, cache_hash=True):
         """Return the policy with only the statements of one effect."""
         return Policy(tuple(s for s in self.statements if s.effect == effect), self.version)
 
+    def with_actions(self, keep: Callable[[str], bool]) -> Policy:
+        """Return the policy with only some actions, and the statements that name them."""
+        every = (replace(s, actions=tuple(filter(keep, known(s.actions)))) for s in self.statements)
+        return Policy(tuple(s for s in every if s.actions), self.version)
+
     def inverted(self) -> Policy:
         """Return a policy that allows what this one denies."""
         allows = (replace(s, effect="Allow") for s in self.only("Deny").statements)
@@ -189,6 +194,11 @@ class Policy(Struct, frozen=True, cache_hash=True):
         """Return the known actions of the Allow statements, in order, each once."""
         named = (a for s in self.statements if s.effect == "Allow" for a in known(s.actions))
         return tuple(dict.fromkeys(named))
+
+
+def statements_of(policies: Iterable[Policy], effect: Effect) -> tuple[Statement, ...]:
+    """Return the statements of one effect in policies."""
+    return tuple(s for policy in policies for s in policy.statements if s.effect == effect)
 
 
 class StatementDocument(TypedDict):

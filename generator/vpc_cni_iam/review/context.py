@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review.account.fill import Filler
+from vpc_cni_iam.review.account.fill import fill
 from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import Place
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.plugin.clusters import PluginReader
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
+from vpc_cni_iam.review.account.reader import AccountReader
 from vpc_cni_iam.review.account.source import SourceReader
 from vpc_cni_iam.review.account.uses import Uses
 from vpc_cni_iam.review.diff.permissions import Proofs
@@ -36,27 +37,24 @@ class Context:
         # Facts by the function that computes them; see `fact`.
         self.facts: dict[Callable[[Context], Any], Any] = {}
         self.locator = Locator(options.source, plan.configuration)
-        self.filler = Filler(plan, SourceReader(self.locator) if options.source else None)
-        budget = Budget.of_many(len(self.filler.resources), self._characters())
+        self.reader = AccountReader(plan, SourceReader(self.locator) if options.source else None)
+        budget = Budget.of_many(len(self.reader.resources), sum(map(len, self._texts())))
         self.proofs = Proofs(budget, plan.secrets)
 
     def _texts(self) -> Iterator[str]:
-        sides = (s for r in self.filler.resources for s in (r.before, r.after) if s)
+        sides = (s for r in self.reader.resources for s in (r.before, r.after) if s)
         return (value for side in sides for value in side.values() if isinstance(value, str))
 
-    def _characters(self) -> int:
-        return sum(map(len, self._texts()))
-
-    @property
+    @cached_property
     def accounts(self) -> Accounts:
         """The accounts before and after."""
-        return self.filler.accounts
+        return fill(self.reader)
 
     def end_of(self, address: str) -> ResourceEnd:
         """Return why a resource no longer applies to its cluster."""
-        if address in self.filler.gone_with_cluster:
+        if address in self.reader.gone_with_cluster:
             return ResourceEnd.WITH_CLUSTER
-        is_moved = self.filler.resolver.by_address[address].after is not None
+        is_moved = self.reader.resolver.by_address[address].after is not None
         return ResourceEnd.MOVED if is_moved else ResourceEnd.DELETED
 
     @cached_property
@@ -69,7 +67,7 @@ class Context:
         }
         others = (
             replace(r.unchanged(), actions=("no-op",), moved_from="", imported="")
-            for r in self.filler.resources
+            for r in self.reader.resources
             if r.before is not None and r.address not in drifted
         )
         changes = {"resources": (*others, *drifted.values()), "unread": (), "unknown_members": ()}
@@ -79,7 +77,7 @@ class Context:
     @cached_property
     def uses(self) -> Uses:
         """The roles that workloads and service accounts use."""
-        return Uses(self.filler)
+        return Uses(self.reader)
 
     @cached_property
     def place(self) -> Place:
@@ -87,7 +85,7 @@ class Context:
 
         If no resource has an ARN yet, the account is the only one that policies name.
         """
-        resolver = self.filler.resolver
+        resolver = self.reader.resolver
         if resolver.accounts:
             return resolver.place
         named = {account for text in self._texts() for account in _IN_ARN.findall(text)}
@@ -96,7 +94,7 @@ class Context:
     @cached_property
     def plugins(self) -> tuple[ClusterPlugin, ...]:
         """aws-node in each cluster that the plan has information about."""
-        return PluginReader(self.filler).clusters()
+        return PluginReader(self.reader).clusters()
 
 
 def fact(work: Callable[[Context], T]) -> Callable[[Context], T]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
@@ -33,7 +33,6 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.ignore import Ignored, IgnoreFile, apply
 from vpc_cni_iam.review.options import Options
-from vpc_cni_iam.review.rules import Rule
 
 # One for each file of `checks`.
 CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
@@ -71,15 +70,5 @@ def review(plan: Plan, options: Options, ignore_file: IgnoreFile | None = None) 
     planned = [finding for check in CHECKS for finding in check(context)]
     drifts = [*drift(context, CHECKS)]
     every = (*without_echoes(planned, drifts), *drifts)
-    findings, ignored = apply(ignore_file or IgnoreFile(), _once(every), options.today)
+    findings, ignored = apply(ignore_file or IgnoreFile(), dict.fromkeys(every), options.today)
     return Review(context, findings, ignored)
-
-
-def _once(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield findings without repeats; not all evidence can be hashed."""
-    alike: dict[tuple[Rule, str, str], list[Finding]] = {}
-    for finding in findings:
-        others = alike.setdefault((finding.rule, finding.address, finding.attribute), [])
-        if finding not in others:
-            others.append(finding)
-            yield finding

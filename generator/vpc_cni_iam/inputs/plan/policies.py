@@ -87,11 +87,11 @@ class _PlanPolicies(Struct):
     def read(self) -> None:
         """Read the resources."""
         every = [r for r in self.plan.resources if not (r.drift or r.deposed)]
-        self.resources = [r for r in every if r.after is not None or r.unknown is True]
+        self.resources = [r for r in every if not (r.is_deleted or r.is_forgotten)]
         self._sources = {source.address: source for source in self.plan.read}
         for resource in every:
             self._blocks[without_keys(resource.address)].append(resource.address)
-        for resource in (*every, *self.plan.read):
+        for resource in (*self.resources, *self.plan.read):
             self._name(resource)
         self._given = {
             (owner, key)

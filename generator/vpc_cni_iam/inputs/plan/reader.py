@@ -224,12 +224,7 @@ class _Contents(Struct):
                 item.deposed,
                 drift,
             )
-            if {*resource.actions} == {"create", "forget"}:
-                # A replaced resource that is not destroyed stays, as another resource.
-                left = replace(resource, address=f"{resource.address} (forgotten)")
-                yield replace(left, actions=("forget",), after=None, unknown=False)
-                resource = replace(resource, actions=("create",), before=None)
-            yield resource
+            yield from _as_left(resource)
 
     def _note_roles(self, item: ChangedResource, actions: tuple[str, ...], reader: Reader) -> None:
         if may_name_role(item):
@@ -419,6 +414,16 @@ def _stated(item: StateResource, reader: Reader, hidden: set[str]) -> list[Resou
             hidden_after=marks,
         )
     ]
+
+
+def _as_left(resource: Resource) -> Iterator[Resource]:
+    """Yield a resource as the plan leaves it: what it only removes from the state stays."""
+    if {*resource.actions} == {"create", "forget"}:
+        left = replace(resource, address=f"{resource.address} (forgotten)")
+        yield replace(left, actions=("forget",)).unchanged()
+        yield replace(resource, actions=("create",), before=None)
+    else:
+        yield resource.unchanged() if resource.is_forgotten else resource
 
 
 def _is_read(item: ChangedResource) -> bool:

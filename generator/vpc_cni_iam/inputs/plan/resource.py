@@ -88,6 +88,31 @@ class Resource(Struct, frozen=True):
     drift: bool = False  # whether this change happened outside the plan
 
     @property
+    def is_unchanged(self) -> bool:
+        """Whether the plan does nothing with it."""
+        return self.actions == ("no-op",)
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether it is only removed from the state: it stays, with its attributes as before."""
+        return self.actions == ("forget",)
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether it does not exist after the plan."""
+        return self.after is None and self.unknown is not True
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether it is deleted and created again."""
+        return {"create", "delete"} <= {*self.actions}
+
+    @property
+    def stays(self) -> bool:
+        """Whether it stays as it is: the plan only reads or forgets it, if anything."""
+        return self.is_unchanged or self.is_forgotten or self.actions == ("read",)
+
+    @property
     def module(self) -> str:
         """The address of its module, empty for the root module."""
         return module_of(self.address)

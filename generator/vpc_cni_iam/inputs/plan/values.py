@@ -75,17 +75,15 @@ def one(resource: Resource, path: str, side: Side) -> Value:
 
 
 def scalar(resource: Resource, path: str, side: Side) -> Value:
-    """Return the text, number or boolean at a path with at most one value.
+    """Return the text, number or boolean at a path with at most one value; see `scalars`."""
+    return next(scalars(resource, path, side), ABSENT)
 
-    A value of another type is unknown.
-    """
-    placed = next(read(resource, path, side), None)
-    match placed:
-        case PlacedValue(place, Known(list() | dict())):
-            return Unknown(place_of(resource, place), side)
-        case None:
-            return ABSENT
-    return placed.value
+
+def scalars(resource: Resource, path: str, side: Side) -> Iterator[Value]:
+    """Yield the texts, numbers and booleans at a path; a value of another type is unknown."""
+    for placed in read(resource, path, side):
+        is_odd = isinstance(placed.value, Known) and isinstance(placed.value.value, list | dict)
+        yield Unknown(place_of(resource, placed.path), side) if is_odd else placed.value
 
 
 def text(resource: Resource, path: str, side: Side) -> str:

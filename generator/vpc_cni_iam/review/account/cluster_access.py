@@ -9,12 +9,11 @@ from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import CLUSTER_ACCESS, ROLE
 from vpc_cni_iam.inputs.plan.resource import Resource
-from vpc_cni_iam.inputs.plan.values import PlacedValue, place_of, read, scalar
+from vpc_cni_iam.inputs.plan.values import read, scalar, scalars
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Unknown, Value
-from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
-from vpc_cni_iam.review.account.resolve import on_side
+from vpc_cni_iam.review.account.reader import AccountReader
 
 _STANDARD = Known("STANDARD")
 # A cluster, a principal and an access policy; EKS has at most one right for them.
@@ -55,37 +54,32 @@ class ClusterRight(Struct, frozen=True):
         return self.is_entry and is_plain and not self.is_of_node
 
 
-def cluster_rights(filler: Filler, side: Side) -> Iterator[ClusterRight]:
+def cluster_rights(reader: AccountReader, side: Side) -> Iterator[ClusterRight]:
     """Yield the rights of principals in clusters on a side."""
-    for resource in filler.resources:
+    for resource in reader.resources:
         if resource.type in CLUSTER_ACCESS:
-            yield from _of(filler, on_side(resource, side), side)
+            yield from _of(reader, resource, side)
 
 
-def _of(filler: Filler, resource: Resource, side: Side) -> Iterator[ClusterRight]:
+def _of(reader: AccountReader, resource: Resource, side: Side) -> Iterator[ClusterRight]:
     def written(path: str) -> tuple[Value, ...]:
         """Return the values of an argument; the provider computes them if it is not set."""
-        values = tuple(_scalar(resource, placed, side) for placed in read(resource, path, side))
+        values = tuple(scalars(resource, path, side))
         is_open = any(isinstance(value, Unknown) for value in values)
         argument = path.partition(".")[0]
-        return () if is_open and not filler.is_written(resource, argument) else values
+        return () if is_open and not reader.is_written(resource, argument) else values
 
     kind = scalar(resource, "type", side)
     for placed in read(resource, "principal_arn", side):
-        named = filler.resolver.resolve(resource, placed.path, placed.value, ROLE, side)
+        named = reader.resolver.resolve(resource, placed.path, placed.value, ROLE, side)
         for principal in named or [Unresolved(resource.address, side, ROLE)]:
             yield ClusterRight(
                 resource.address,
                 scalar(resource, "cluster_name", side),
-                filler.owner(principal),
+                reader.owner(principal),
                 policy=scalar(resource, "policy_arn", side),
                 groups=written("kubernetes_groups.*"),
                 user_name=next(iter(written("user_name")), ABSENT),
                 type=_STANDARD if isinstance(kind, Absent) else kind,
                 namespaces=written("access_scope.*.namespaces.*"),
             )
-
-
-def _scalar(resource: Resource, placed: PlacedValue, side: Side) -> Value:
-    is_odd = isinstance(placed.value, Known) and not isinstance(placed.value.value, str)
-    return Unknown(place_of(resource, placed.path), side) if is_odd else placed.value

@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.template import Hole, holes
 from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown
 
 
@@ -20,13 +19,6 @@ class Document(Struct, frozen=True):
     # none.
     masked: Policy | None = None
     size: int = 0  # the size of its text, as IAM counts characters; 0 if it could reveal a secret
-
-    @property
-    def holes(self) -> tuple[Hole, ...]:
-        """The unknown parts, without repeats."""
-        statements = self.policy.statements
-        texts = (t for s in statements for t in (*s.actions, *s.not_actions, *s.texts()))
-        return tuple(dict.fromkeys(holes(texts)))
 
     @property
     def shown(self) -> Policy:

@@ -14,9 +14,11 @@ from msgspec import Struct, field
 
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Sensitive, Unknown
 from vpc_cni_iam.review.account.documents import Content, Document, Invalid
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.review.account.renewed import Renewed
 
 
 class GrantKey(NamedTuple):
@@ -39,14 +41,14 @@ class Grant(Struct, frozen=True):
     policy: IamResource | None = None  # the managed policy or group; None for an inline policy
 
     @property
-    def is_known(self) -> bool:
-        """Whether its document is known; it may have unknown parts."""
-        return isinstance(self.content, Document)
+    def document(self) -> Document | None:
+        """Its document, which may have unknown parts; None if it is not known."""
+        return self.content if isinstance(self.content, Document) else None
 
     @property
     def has_secrets(self) -> bool:
         """Whether its document has sensitive values, which are checked and never shown."""
-        return isinstance(self.content, Document) and self.content.masked is not None
+        return self.document is not None and self.document.masked is not None
 
     @property
     def is_open(self) -> bool:
@@ -136,18 +138,13 @@ class Account(Struct):
         return self.of(owner).get(GrantKey(part))
 
 
-class Accounts(Struct):
+class Accounts(Renewed):
     """The account before and after a plan, and changes of its principals."""
 
     before: Account = field(default_factory=Account)
     after: Account = field(default_factory=Account)
     conflicts: list[Conflict] = field(default_factory=list)
     open_lists: list[OpenList] = field(default_factory=list)
-    created: set[IamResource] = field(default_factory=set)
-    deleted: set[IamResource] = field(default_factory=set)
-    replaced: set[IamResource] = field(default_factory=set)
-    # The new addresses of principals that are created again elsewhere, by their old resource.
-    successors: dict[IamResource, str] = field(default_factory=dict)
     # Addresses, and places of lists, whose principal is given by a name that fits several.
     ambiguous: set[str] = field(default_factory=set)
 
@@ -165,6 +162,10 @@ class Accounts(Struct):
     def sides(self) -> tuple[Account, Account]:
         """The accounts before and after."""
         return self.before, self.after
+
+    def on(self, side: Side) -> Account:
+        """Return the account on one side."""
+        return self.after if side is Side.AFTER else self.before
 
     @property
     def kept(self) -> Account:
@@ -189,4 +190,4 @@ def have_secrets(grants: Iterable[Grant | None]) -> bool:
 
 def known_policies(grants: Iterable[Grant]) -> tuple[Policy, ...]:
     """Return the known policies of grants."""
-    return tuple(g.content.policy for g in grants if isinstance(g.content, Document))
+    return tuple(grant.document.policy for grant in grants if grant.document)

@@ -15,7 +15,7 @@ from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.documents import Content, Document, Invalid
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.rebuild import only_document, rebuilt
-from vpc_cni_iam.review.account.resolve import Resolver, on_side
+from vpc_cni_iam.review.account.resolve import Resolver
 from vpc_cni_iam.review.account.source import SourceReader
 
 
@@ -64,8 +64,7 @@ class Library:
 
     def _in_plan(self, address: str, side: Side) -> Content:
         resource = self._resolver.by_address[address]
-        is_same = resource.actions == ("no-op",)
-        resource = on_side(resource, side)
+        is_same = resource.is_unchanged or resource.is_forgotten
         value = one(resource, "policy", side) if resource.type == POLICY else Absent()
         content = self.content(resource, ("policy",), value)
         if isinstance(content, Absent):

@@ -9,8 +9,8 @@ Source: Terraform AWS provider, aws_iam_role_policies_exclusive and aws_iam_poli
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -37,40 +37,20 @@ from vpc_cni_iam.review.account.grants import (
     OpenList,
 )
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
-from vpc_cni_iam.review.account.resolve import Resolver, is_there, name_in
+from vpc_cni_iam.review.account.reader import AccountReader
+from vpc_cni_iam.review.account.resolve import is_there, name_in
 
 
-class NamedByLists(Protocol):
-    """The methods of the filler of accounts that lists need."""
-
-    resolver: Resolver
-    resources: tuple[Resource, ...]
-
-    def resolve(
-        self, resource: Resource, placed: PlacedValue, kind: str, side: Side, /
-    ) -> tuple[IamResource, ...]:
-        """Return the principals or policies that a value names."""
-
-    def owners(self, resource: Resource, row: GrantArgument, side: Side, /) -> list[IamResource]:
-        """Return the principals that get an argument's grant."""
-
-    def grants(self, resource: Resource, side: Side, /) -> Iterator[Grant]:
-        """Yield the grants of a resource."""
-
-    def is_set(self, resource: Resource, argument: str, /) -> bool:
-        """Return whether an argument is set."""
-
-
-def apply_lists(filler: NamedByLists, accounts: Accounts) -> None:
+def apply_lists(reader: AccountReader, accounts: Accounts) -> None:
     """Remove what exclusive lists do not name; a policy that only they name is unknown."""
-    lists = _Lists(filler, accounts)
+    lists = _Lists(reader, accounts)
     for side in Side:
-        for resource in filler.resources:
+        for resource in reader.resources:
             row = list_argument(resource.type)
-            if row and "forget" not in resource.actions and is_there(resource, side):
-                for owner in filler.owners(resource, row, side):
+            if row and not resource.is_forgotten and is_there(resource, side):
+                for owner in reader.owners(resource, row, side):
                     lists.apply(resource, row, owner, side)
-    for resource in filler.resources:
+    for resource in reader.resources:
         if resource.type == POLICY_ATTACHMENT and resource.before is None:
             lists.apply_holders(resource)
         elif resource.type == ROLE and resource.actions == ("update",):
@@ -78,7 +58,7 @@ def apply_lists(filler: NamedByLists, accounts: Accounts) -> None:
 
 
 class _Lists(Struct, frozen=True):
-    filler: NamedByLists
+    reader: AccountReader
     accounts: Accounts
 
     def apply(self, resource: Resource, row: GrantArgument, owner: IamResource, side: Side) -> None:
@@ -94,10 +74,10 @@ class _Lists(Struct, frozen=True):
             if part is Part.PERMISSIONS:
                 self._add_named(resource, row, owner, names)
             return
-        if resource.actions == ("no-op",):
+        if resource.is_unchanged:
             return
         open_list = OpenList(owner, resource.address, row.path, part)
-        is_new = owner not in self.filler.owners(resource, row, Side.BEFORE)
+        is_new = owner not in self.reader.owners(resource, row, Side.BEFORE)
         if is_new:
             self._note_others(replace(open_list, is_created=True))
         if not any(isinstance(name, Unresolved | Unknown) for name in names):
@@ -109,7 +89,7 @@ class _Lists(Struct, frozen=True):
 
     def apply_holders(self, resource: Resource) -> None:
         """Detach a policy from what a new ``aws_iam_policy_attachment`` does not name."""
-        grants = tuple(self.filler.grants(resource, Side.AFTER))
+        grants = tuple(self.reader.grants(resource, Side.AFTER))
         named = {grant.owner for grant in grants}
         for key, policy in {grant.key: grant.policy for grant in grants}.items():
             for owner, of_owner in self.accounts.after.grants.items():
@@ -123,7 +103,7 @@ class _Lists(Struct, frozen=True):
         """Record new lists in a role's own arguments, unless its state shows what it had."""
         for row in GRANTS[ROLE]:
             argument = row.path.partition(".")[0]
-            if row.computed and self.filler.is_set(role, argument):
+            if row.computed and self.reader.is_set(role, argument):
                 owner = InPlan(role.address)
                 self._note_others(
                     OpenList(owner, role.address, argument, row.part, is_created=True)
@@ -139,7 +119,7 @@ class _Lists(Struct, frozen=True):
 
     def _before(self, named: IamResource) -> Mapping[str, Any] | None:
         """Return the state of a principal or policy before the plan; None for a new one."""
-        by_address = self.filler.resolver.by_address
+        by_address = self.reader.resolver.by_address
         return by_address[named.address].before if isinstance(named, InPlan) else {}
 
     def _add_named(
@@ -150,13 +130,12 @@ class _Lists(Struct, frozen=True):
         They are the same on both sides, because the list does not say that they change.
         """
         accounts = self.accounts
-        is_emptied = owner in accounts.deleted | accounts.replaced
         for key in (GrantKey(Part.PERMISSIONS, name) for name in names):
             if key not in accounts.before.of(owner):
                 unknown = Unknown(place_of(resource, (row.path, str(key.name))), Side.BEFORE)
                 grant = Grant(owner, key, unknown, resource.address, row.path)
                 accounts.before.add(grant)
-                if not is_emptied and key not in accounts.after.of(owner):
+                if owner not in accounts.emptied and key not in accounts.after.of(owner):
                     accounts.after.add(grant)
 
     def _remove(self, resource: Resource, grant: Grant) -> None:
@@ -173,7 +152,7 @@ class _Lists(Struct, frozen=True):
         self, resource: Resource, placed: PlacedValue, part: Part, side: Side
     ) -> tuple[Hashable, ...]:
         if part is Part.ATTACHMENT:
-            return self.filler.resolve(resource, placed, POLICY, side)
+            return self.reader.resolve(resource, placed, POLICY, side)
         return (name_in(placed.value) or Unknown(place_of(resource, placed.path), side),)
 
 

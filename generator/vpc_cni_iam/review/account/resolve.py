@@ -14,7 +14,7 @@ from vpc_cni_iam.inputs.plan.arguments import NAMED_BY, POLICY, PRINCIPALS, PROF
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.inputs.plan.resource import Resource, parts, without_keys
-from vpc_cni_iam.inputs.plan.values import Path, one, place_of, text, values_of
+from vpc_cni_iam.inputs.plan.values import Path, one, place_of, text
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.iam_resource import (
@@ -58,7 +58,7 @@ class Resolver:
             self.by_address[resource.address] = resource
             if resource.type in (*PRINCIPALS, *NAMED_BY):
                 self._index(resource, Side.BEFORE)
-                self._index(as_left(resource), Side.AFTER)
+                self._index(resource, Side.AFTER)
         for resource in plan.resources:
             for side in Side:
                 if match := _OF_ACCOUNT.match(text(resource, "arn", side)):
@@ -107,7 +107,7 @@ class Resolver:
 
     def is_changed(self, address: str) -> bool:
         """Return whether the plan changes a resource."""
-        return self.by_address[address].actions != ("no-op",)
+        return not self.by_address[address].is_unchanged
 
     def references(self, resource: Resource, path: Path) -> tuple[list[Resource], Resolution]:
         """Return the instances that an argument, or the block around it, refers to."""
@@ -279,26 +279,9 @@ class Resolver:
         return is_open and path == match[3].strip("/")
 
 
-def as_left(resource: Resource) -> Resource:
-    """Return a resource as the plan leaves it: a forgotten resource stays."""
-    is_forgotten = "forget" in resource.actions and resource.after is None
-    return resource.unchanged() if is_forgotten else resource
-
-
-def on_side(resource: Resource, side: Side) -> Resource:
-    """Return a resource with its arguments on a side; see `as_left`."""
-    return as_left(resource) if side is Side.AFTER else resource
-
-
-def is_replaced(resource: Resource) -> bool:
-    """Return whether a resource is deleted and created again."""
-    return {"create", "delete"} <= {*resource.actions}
-
-
 def is_there(resource: Resource, side: Side) -> bool:
     """Return whether a resource exists on a side."""
-    is_deferred = side is Side.AFTER and resource.unknown is True
-    return values_of(on_side(resource, side), side) is not None or is_deferred
+    return not resource.is_deleted if side is Side.AFTER else resource.before is not None
 
 
 def name_in(value: Value) -> str:

@@ -43,10 +43,9 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.annotations import role_annotations
 from vpc_cni_iam.review.account.documents import Content
-from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.plugin.resources import is_for_plugin
-from vpc_cni_iam.review.account.resolve import as_left, on_side
+from vpc_cni_iam.review.account.reader import AccountReader
 
 # The keys with which a block names an instance profile or a launch template.
 _IDENTIFIERS = ("arn", "id", "name", "launch_template_id", "launch_template_name")
@@ -114,12 +113,11 @@ def kind_of(kind: str) -> UseKind | None:
 class Uses:
     """The uses of roles in one plan."""
 
-    def __init__(self, filler: Filler) -> None:
-        self._filler, self._resolver = filler, filler.resolver
+    def __init__(self, reader: AccountReader) -> None:
+        self._reader, self._resolver = reader, reader.resolver
 
     def of(self, resource: Resource, side: Side) -> Iterator[RoleUse]:
         """Yield the roles that a resource uses on a side."""
-        resource = on_side(resource, side)
         if resource.type in ROLE_USES:
             yield from self._of_workload(resource, side)
         if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
@@ -132,7 +130,7 @@ class Uses:
 
     def _of_workload(self, resource: Resource, side: Side) -> Iterator[RoleUse]:
         for path, kind in ROLE_USES[resource.type].items():
-            for placed in read(resource, path, side, self._filler.plan.secrets):
+            for placed in read(resource, path, side, self._reader.plan.secrets):
                 version = value_at(resource, (*placed.path, "version"), side)
                 is_text = "{}" in path and isinstance(placed.value, Unknown)
                 names = self._in_text if is_text else self.named
@@ -150,7 +148,7 @@ class Uses:
         session: Content = ABSENT
         if resource.type == ASSOCIATION:
             policy = one(resource, "policy", side)
-            session = self._filler.library.content(resource, ("policy",), policy)
+            session = self._reader.library.content(resource, ("policy",), policy)
         accounts = [
             (placed, _pods(resource, placed.path, side))
             for path in SERVICE_ACCOUNTS.get(resource.type, ())
@@ -158,7 +156,7 @@ class Uses:
         ]
         if is_annotated(resource.type):
             cluster, addon = (text(resource, n, side) for n in ("cluster_name", "addon_name"))
-            for each in role_annotations(resource, side, self._filler.plan.secrets).roles:
+            for each in role_annotations(resource, side, self._reader.plan.secrets).roles:
                 accounts.append((each.placed, Pods(cluster, addon, each.account, each.object)))
         uses = [
             replace(
@@ -206,11 +204,11 @@ class Uses:
         if value in (ABSENT, Known("")):
             return
         is_later = isinstance(value, Unknown) and len(path) == 1
-        if is_later and not self._filler.is_written(resource, str(path[0])):
+        if is_later and not self._reader.is_written(resource, str(path[0])):
             return
         if isinstance(value, Known):  # a number names no role
             placed = PlacedValue(path, Known(str(value.value)))
-        yield from self._filler.resolve(resource, placed, kind, side)
+        yield from self._reader.resolve(resource, placed, kind, side)
 
     def _in_text(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side
@@ -219,7 +217,7 @@ class Uses:
         instances, resolution = self._resolver.references(resource, placed.path)
         for instance in instances:
             if instance.type == kind and instance.mode == "managed":
-                yield self._filler.owner(InPlan(instance.address))
+                yield self._reader.owner(InPlan(instance.address))
         if resolution.open:
             yield Unresolved(place_of(resource, placed.path), side, kind)
 
@@ -238,7 +236,6 @@ class Uses:
             if shown is None:
                 yield _in_version(Named(TEMPLATE, "", named.address), number or _DEFAULT), False
                 return
-            target = on_side(target, shown)
             for path, inner in ROLE_USES[kind].items():
                 for placed in read(target, path, shown):
                     of_inner = value_at(target, (*placed.path, "version"), shown)
@@ -273,7 +270,7 @@ def _side_of_version(template: Resource, number: str | None, side: Side) -> Side
     """
     if template.before is None or (side is Side.AFTER and "create" in template.actions):
         return Side.AFTER
-    is_after = side is Side.AFTER and as_left(template).after is not None
+    is_after = side is Side.AFTER and template.after is not None
     shown = Side.AFTER if is_after else Side.BEFORE
     if number in ("", _DEFAULT):
         default = one(template, "default_version", shown)

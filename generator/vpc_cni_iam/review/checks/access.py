@@ -11,10 +11,11 @@ from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.policy.document import statements_of
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Sensitive
-from vpc_cni_iam.review.account.documents import Document, Invalid
+from vpc_cni_iam.review.account.documents import Invalid
 from vpc_cni_iam.review.account.grants import Grant, GrantKey
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.context import Context
@@ -76,7 +77,7 @@ class DenyLost(AboutPrincipals, frozen=True):
     """A Deny is or may be removed, and policies that the plan does not show may allow the rest."""
 
     parts: tuple[GainedPart, ...]  # empty if the plan does not show the policy
-    hidden: tuple[IamResource, ...]  # the policies that the plan does not show
+    hidden: tuple[GrantKey, ...]  # the policies that the plan does not show
     example: NewAccess | None = None
 
 
@@ -156,7 +157,7 @@ def _finding(
     if grant := next(iter(grants), None):
         address, attribute = grant.address, grant.attribute
         policy = grant.policy
-        if isinstance(policy, InPlan) and context.filler.resolver.is_changed(policy.address):
+        if isinstance(policy, InPlan) and context.reader.resolver.is_changed(policy.address):
             address, attribute = successors.get(policy, policy.address), "policy"
     owners = tuple(map(now, evidence.owners))
     match evidence:
@@ -235,8 +236,8 @@ class _OfPrincipal:
                 yield self._not_shown(grant, was_sensitive=was_sensitive)
         vanished = (grant for grant in self._change.vanished if grant not in self._taken)
         if hidden := [grant for grant in vanished if self._may_deny(grant)]:
-            policies = tuple(g.policy or InPlan(g.address) for g in hidden)
-            yield self._finding(_Outcome.UNDECIDED, DenyLost(self._owners, (), policies), hidden)
+            keys = tuple(grant.key for grant in hidden)
+            yield self._finding(_Outcome.UNDECIDED, DenyLost(self._owners, (), keys), hidden)
 
     def _of_access(self) -> Iterator[Finding]:
         """Yield the result of the proof over the policies."""
@@ -321,8 +322,8 @@ class _OfPrincipal:
         """Return the version of aws-node with this role, if it lacked all that is newly allowed."""
         change, context = self._change, self._context
         actions = [str(action).lower() for part in parts for action in part.actions]
-        statements = [s for policy in change.before.policies for s in policy.statements]
-        had = any(s.is_about(a) for s in statements if s.effect == "Allow" for a in actions)
+        allows = statements_of(change.before.policies, "Allow")
+        had = any(s.is_about(action) for s in allows for action in actions)
         if had or not actions or not needed_by_plugin().issuperset(actions):
             return None  # more resources for an allowed action do not add a missing permission
         for needs in needs_by_role(context).get(change.owner, ()):
@@ -334,7 +335,7 @@ class _OfPrincipal:
         return None
 
     def _unknown(self, grant: Grant, *places: str) -> Finding:
-        referred = self._context.filler.resolver.reference_names
+        referred = self._context.reader.resolver.reference_names
         references = tuple(dict.fromkeys(name for place in places for name in referred(place)))
         policy = grant.policy or InPlan(grant.address)
         evidence = PolicyNotShown(self._owners, policy, None, references)
@@ -372,14 +373,14 @@ def _is_harmless(grant: Grant) -> bool:
     Sources: Amazon EKS User Guide, "AWS managed policies for Amazon Elastic Kubernetes Service";
     AWS Systems Manager User Guide, "Configure instance permissions required for Systems Manager".
     """
-    if not isinstance(grant.content, Document):
+    if grant.document is None:
         return False
     managed = aws_managed.find(grant.policy.name) if isinstance(grant.policy, Named) else None
     if managed and managed.name.startswith(_OF_EKS):
         return True
     is_of_data = managed is not None and managed.policy_class is PolicyClass.DATA
     is_published = managed is not None or bool(documents_of(grant))
-    return is_published and not (is_of_data or is_harmful(grant.content.policy))
+    return is_published and not (is_of_data or is_harmful(grant.document.policy))
 
 
 def _of_aws(arn: str, *, is_new: bool) -> _Outcome:
@@ -394,8 +395,7 @@ def _of_aws(arn: str, *, is_new: bool) -> _Outcome:
 
 
 def _holes(grant: Grant) -> list[str]:
-    content = grant.content
-    return [hole.place for hole in content.holes] if isinstance(content, Document) else []
+    return [hole.place for hole in grant.document.policy.holes()] if grant.document else []
 
 
 def _was_sensitive(change: GrantChange) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
-from vpc_cni_iam.review.account.documents import Document
+from vpc_cni_iam.review.account.grants import known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import GainedPart, scope
@@ -55,7 +55,7 @@ def _boundary(change: PrincipalChange, boundary: GrantChange, context: Context) 
 
 def _rule(change: PrincipalChange, boundary: GrantChange, context: Context) -> tuple[Rule, Level]:
     old, new = boundary.before, boundary.after
-    known = [g.content.policy for g in (old, new) if g and isinstance(g.content, Document)]
+    known = known_policies(grant for grant in (old, new) if grant)
     sides, proofs = [Permissions((policy,)) for policy in known], context.proofs
     is_known = bool(sides[1:])
     if old is None or (is_known and isinstance(proofs.compare(*sides), NoNewAccess)):

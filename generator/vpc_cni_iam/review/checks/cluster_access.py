@@ -51,7 +51,7 @@ class AuthenticationChanged(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield the changes of permissions in clusters."""
-    before, after = ([*cluster_rights(context.filler, side)] for side in Side)
+    before, after = ([*cluster_rights(context.reader, side)] for side in Side)
     had: dict[RightKey, list[ClusterRight]] = defaultdict(list)
     for right in before:
         had[right.key].append(right)
@@ -68,7 +68,7 @@ def check(context: Context) -> Iterator[Finding]:
     gone = frozenset(_gone(context)) if lost else frozenset()
     for right in lost:
         yield _lost(right, gone, context)
-    for cluster in (r for r in context.filler.resources if r.type == CLUSTER):
+    for cluster in (r for r in context.reader.resources if r.type == CLUSTER):
         if cluster.before is not None and cluster.after is not None:
             yield from _authentication(cluster, context)
 
@@ -84,13 +84,13 @@ def _removed(
 def _place(right: ClusterRight, context: Context) -> Hashable:
     """Return the place of a right; if it is unchanged or known later, it may stay the same."""
     is_open = isinstance(right.principal, Unresolved) or isinstance(right.cluster, Unknown)
-    stays = is_open or not context.filler.resolver.is_changed(right.address)
+    stays = is_open or not context.reader.resolver.is_changed(right.address)
     return right.address if stays else (right.address, right.cluster, right.principal)
 
 
 def _gone(context: Context) -> Iterator[str]:
     """Yield the addresses of deleted resources, and the old names of clusters."""
-    for resource in context.filler.resources:
+    for resource in context.reader.resources:
         if "delete" in resource.actions:
             names = [text(resource, "name", side) for side in Side]
             if resource.type == CLUSTER and names[0] != names[1]:
@@ -108,7 +108,7 @@ def _gives_same(old: ClusterRight, new: ClusterRight) -> bool:
 
 def _is_of_new(right: ClusterRight, context: Context) -> bool:
     """Return whether the plan creates the cluster: a new cluster needs an administrator."""
-    clusters = [r for r in context.filler.resources if r.type == CLUSTER]
+    clusters = [r for r in context.reader.resources if r.type == CLUSTER]
     new = [text(r, "name", Side.AFTER) for r in clusters if r.before is None]
     if isinstance(right.cluster, Known):
         return right.cluster.value in new

@@ -76,9 +76,9 @@ class ClusterRoleLost(Struct, frozen=True):
 def check(context: Context) -> Iterator[Finding]:
     """Yield resources that are lost with clusters or created twice, and what new ones lack."""
     gone: dict[str, list[Resource]] = defaultdict(list)
-    by_address = context.filler.resolver.by_address
-    for address, cluster in context.filler.gone_with_cluster.items():
-        if "forget" not in by_address[address].actions:
+    by_address = context.reader.resolver.by_address
+    for address, cluster in context.reader.gone_with_cluster.items():
+        if not by_address[address].is_forgotten:
             gone[cluster].append(by_address[address])
     for cluster, resources in gone.items():
         names = tuple(r.address for r in resources)
@@ -86,7 +86,7 @@ def check(context: Context) -> Iterator[Finding]:
         evidence = GoneWithCluster(names, keeping, by_address[cluster].after is not None)
         yield finding(Rule.CONFLICT, evidence, cluster, means=LOSES)
     yield from _made_twice(context)
-    for resource in (r for r in context.filler.resources if r.type == CLUSTER):
+    for resource in (r for r in context.reader.resources if r.type == CLUSTER):
         for part in missing_parts(resource, context.plugins):
             yield finding(Rule.NOT_INSTALLED, NotInstalled(part), resource.address)
         yield from _role_lost(resource, context)
@@ -99,13 +99,13 @@ def _role_lost(cluster: Resource, context: Context) -> Iterator[Finding]:
     """
     if cluster.before is None or cluster.after is None:
         return
-    path, owners = "role_arn", context.filler.named_by
-    named = {side: {*owners(cluster, path, ROLE, side)} for side in Side}
+    path, owners = "role_arn", context.reader.named_by
+    named = {side: [*owners(cluster, path, ROLE, side)] for side in Side}
     for role in named[Side.BEFORE]:
         is_deleted = role in context.accounts.deleted
         old, new = (trust_of(context, role, side) for side in Side)
         is_refused = old is not None and new is not None and _trusts_eks(old) > _trusts_eks(new)
-        stays = role in named[Side.AFTER] or (is_deleted and cluster.actions == ("no-op",))
+        stays = role in named[Side.AFTER] or (is_deleted and cluster.is_unchanged)
         if stays and (is_deleted or is_refused):
             evidence, where = ClusterRoleLost(role, is_deleted), cluster.address
             yield finding(Rule.WORKLOAD_ROLE, evidence, where, attribute=path, means=CHANGES)
@@ -122,9 +122,9 @@ def _made_twice(context: Context) -> Iterator[Finding]:
     AWS refuses to create an object that exists. An access policy can be associated again, but the
     deletion then removes it. Resources in a cluster are deleted before it and created after it.
     """
-    resources = [r for r in context.filler.resources if r.type in _KEYS]
+    resources = [r for r in context.reader.resources if r.type in _KEYS]
     ends = {_key(r, Side.BEFORE): r for r in resources if "delete" in r.actions}
-    resolver = context.filler.resolver
+    resolver = context.reader.resolver
     for resource in resources if ends else ():
         key = _key(resource, Side.AFTER)
         other = ends.get(key) if "create" in resource.actions and key else None

@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterator
 
 from msgspec import Struct
 
-from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import ConflictKind, Grant
+from vpc_cni_iam.review.account.grants import ConflictKind, Grant, known_policies
 from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import may_deny
@@ -27,7 +26,7 @@ class Ambiguous(Struct, frozen=True):
 def check(context: Context) -> Iterator[Finding]:
     """Yield removed policies that a resource keeps or creates, and ambiguous names."""
     yield from _conflicts(context)
-    resolver, _ = context.filler.resolver, use_changes(context)  # these resolve the names
+    resolver, _ = context.reader.resolver, use_changes(context)  # these resolve the names
     for place, addresses in resolver.ambiguous.items():
         address = resolver.address_of(place)
         is_touched = any(map(resolver.is_changed, (address, *addresses)))
@@ -70,7 +69,6 @@ def _conflicts(context: Context) -> Iterator[Finding]:
 
 def _means(removed: Collection[Grant]) -> tuple[Consequence, ...]:
     """Return which kinds of --fail-on grants fail that may be removed or kept."""
-    contents = [grant.content for grant in removed]
-    known = [concerns_plugin(c.policy) for c in contents if isinstance(c, Document)]
+    known = [*map(concerns_plugin, known_policies(removed))]
     gains = GAINS if any(map(may_deny, removed)) else CHANGES
-    return (*gains, *LOSES) if any(known) or len(known) < len(contents) else gains
+    return (*gains, *LOSES) if any(known) or len(known) < len(removed) else gains

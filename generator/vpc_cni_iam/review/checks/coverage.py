@@ -10,11 +10,10 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import calls as all_calls
 from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, statements_of
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.review.account.grants import known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.state import UnreadReason
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
 from vpc_cni_iam.review.diff.plugin.judged import OtherPlace
@@ -90,8 +89,20 @@ def check(context: Context) -> Iterator[Finding]:
             yield from _of_unread(role, needs, context)
     yield from _of_instances(context)
     for lost in nodes_lost(context):
-        address = lost.workload or address_of(context, lost.role)
-        yield finding(Rule.IDENTITY_LOST, lost, address, subject=lost.role)
+        yield of_role(lost.role, Rule.IDENTITY_LOST, lost, context, address=lost.workload)
+
+
+def of_role(
+    role: IamResource,
+    rule: Rule,
+    evidence: Struct,
+    context: Context,
+    level: Level | None = None,
+    address: str = "",
+) -> Finding:
+    """Return a finding about a role of aws-node or of nodes, at its address by default."""
+    where = address or address_of(context, role)
+    return finding(rule, evidence, where, subject=role, level=level)
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
@@ -143,8 +154,7 @@ def _denied(
     limit = at_most(limit, Level.WARNING) if others or may_allow else limit
     level = at_most(most_severe(call.level for call in calls), limit)
     evidence = DeniedCalls(cause, needs, role, calls, may_allow, others)
-    address = address_of(context, role.role)
-    yield finding(rule, evidence, address, subject=role.role, level=level)
+    yield of_role(role.role, rule, evidence, context, level)
 
 
 def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
@@ -154,13 +164,12 @@ def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
         return
     if before is None or before.content != after.content:
         evidence = LimitNotShown(role.role, after.written_at)
-        address, level = address_of(context, role.role), Level.WARNING
-        yield finding(Rule.COVERAGE_LOST, evidence, address, subject=role.role, level=level)
+        yield of_role(role.role, Rule.COVERAGE_LOST, evidence, context, Level.WARNING)
 
 
 def _of_unread(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
     """Yield the calls that a role no longer allows, and that unread settings may enable."""
-    if needs.plugin.after.setup.not_read in (None, UnreadReason.ELSEWHERE):
+    if not needs.plugin.after.setup.has_unread:
         return
     before, after = (
         known_policies(account.policies(role.role).values()) for account in context.accounts.sides
@@ -168,23 +177,15 @@ def _of_unread(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterato
     calls = {call.action for call in all_calls()} - {call.action for call in role.lost}
     called = tuple(
         replace(statement, actions=tuple(sorted(filter(statement.is_about, calls))), not_actions=())
-        for policy in before
-        for statement in policy.only("Allow").statements
+        for statement in statements_of(before, "Allow")
     )
     of_plugin = Policy(tuple(statement for statement in called if statement.actions))
     if isinstance(context.proofs.prove(after, [of_plugin]), NoNewAccess):
         return
-    has = {
-        a
-        for a in calls
-        for policy in after
-        for s in policy.only("Allow").statements
-        if s.is_about(a)
-    }
+    has = {call for call in calls if any(s.is_about(call) for s in statements_of(after, "Allow"))}
     had = {action for statement in of_plugin.statements for action in map(str, statement.actions)}
     evidence = MayBeNeeded(role.role, tuple(sorted(had - has or had)))
-    address, level = address_of(context, role.role), Level.WARNING
-    yield finding(Rule.COVERAGE_LOST, evidence, address, subject=role.role, level=level)
+    yield of_role(role.role, Rule.COVERAGE_LOST, evidence, context, Level.WARNING)
 
 
 def _of_instances(context: Context) -> Iterator[Finding]:

@@ -9,14 +9,12 @@ from msgspec import Struct
 from vpc_cni_iam.inputs.plan.arguments import list_argument
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.review.account.iam_resource import InPlan
-from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import CHANGES, Consequence, Level, Rule
 
 # The checks of the plan report these already, or they are no changes.
 _OF_PLAN = (Rule.AMBIGUOUS, *(rule for rule in Rule if not rule.means))
-_STAYS = (("no-op",), ("read",), ("forget",))
 
 
 class Drifted(Struct, frozen=True):
@@ -36,7 +34,7 @@ def drift(
     earlier = context.drift
     if earlier is None:
         return
-    drifted = {r.address: r for r in earlier.plan.resources if r.actions != ("no-op",)}
+    drifted = {r.address: r for r in earlier.plan.resources if not r.is_unchanged}
     for each in (each for check in checks for each in check(earlier)):
         is_there_before = each.level is Level.NOTE and Consequence.ANY_CHANGE not in each.means
         if each.rule in _OF_PLAN or is_there_before:
@@ -72,9 +70,9 @@ def without_echoes(findings: Iterable[Finding], drifts: Iterable[Finding]) -> It
 
 def _is_left(each: Finding, change: Resource | None, context: Context, earlier: Context) -> bool:
     """Return whether the plan keeps the drift that a finding is about."""
-    planned = context.filler.resolver.by_address.get(each.address)
-    if change and planned and planned.actions not in _STAYS:
-        if as_left(planned).after is None and planned.unknown is not True:
+    planned = context.reader.resolver.by_address.get(each.address)
+    if change and planned and not planned.stays:
+        if planned.is_deleted:
             # Principals keep the policies of an exclusive list that is deleted.
             return (
                 bool(list_argument(planned.type)) and each.subject not in context.accounts.deleted

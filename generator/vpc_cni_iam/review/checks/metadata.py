@@ -44,7 +44,7 @@ class MetadataClosed(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield the instances whose metadata pods can newly reach."""
-    for resource in context.filler.resources:
+    for resource in context.reader.resources:
         if resource.type == NODE_GROUP and resource.after is not None:
             yield from _closed(resource, context)
         if resource.before is None or resource.after is None or resource.type not in ROLE_USES:
@@ -78,7 +78,7 @@ def launch_templates(resource: Resource, side: Side, context: Context) -> Iterat
         for placed in read(resource, path, side):
             for template in context.uses.named(resource, placed, TEMPLATE, side):
                 if isinstance(template, InPlan):
-                    yield context.filler.resolver.by_address[template.address]
+                    yield context.reader.resolver.by_address[template.address]
 
 
 def _opened(before: list[Resource], after: Resource) -> Iterator[SettingChange]:

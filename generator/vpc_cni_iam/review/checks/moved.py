@@ -21,7 +21,6 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Value
 from vpc_cni_iam.review.account.cluster_access import cluster_rights
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.resolve import is_replaced
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.roles import is_named, node_roles, own_roles
 from vpc_cni_iam.review.findings import Finding, finding
@@ -61,40 +60,44 @@ class IdentityChanged(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield imported, moved, forgotten and replaced resources, and changed ARNs or IDs."""
-    for resource in context.filler.resources:
+    for resource in context.reader.resources:
         if resource.type in _MANAGED:
             for each in _handled(resource, context):
                 yield finding(Rule.MOVED, each, resource.address)
-    changing = [r for r in context.filler.resources if r.type in (ROLE, USER)]
+    changing = [r for r in context.reader.resources if r.type in (ROLE, USER)]
     changing = [r for r in changing if {"delete", "update"} & {*r.actions} and r.before is not None]
     yield from (each for resource in changing for each in _identity(resource, context))
 
 
 def _handled(resource: Resource, context: Context) -> Iterator[Handled]:
     is_list = list_argument(resource.type) is not None
-    is_ended = resource.after is None and not resource.unknown
     if resource.imported:
         yield Handled(Handling.IMPORTED, resource.imported)
     if resource.moved_from:
         yield Handled(Handling.MOVED, resource.moved_from)
-    if is_list and is_ended:
+    if is_list and (resource.is_deleted or resource.is_forgotten):
         yield Handled(Handling.LIST_ENDED)
-    elif "forget" in resource.actions:
+    elif resource.is_forgotten:
         yield Handled(Handling.FORGOTTEN)
-    if is_replaced(resource):
+    if resource.is_replaced:
         yield Handled(Handling.REPLACED)
-    if resource.before is None and not (is_ended or is_list or resource.type in PRINCIPALS):
-        grants = [*context.filler.grants(resource, Side.AFTER)]
-        before = [context.accounts.before.of(grant.owner).get(grant.key) for grant in grants]
-        if grants and all(
-            b and b.content == g.content for b, g in zip(before, grants, strict=True)
-        ):
-            yield Handled(Handling.GIVEN_BEFORE)
+    if not is_list and _gives_nothing_new(resource, context):
+        yield Handled(Handling.GIVEN_BEFORE)
+
+
+def _gives_nothing_new(resource: Resource, context: Context) -> bool:
+    """Return whether a new resource only grants what its owners had before."""
+    if resource.before is not None or resource.type in PRINCIPALS:
+        return False
+    grants = [*context.reader.grants(resource, Side.AFTER)]
+    before = [context.accounts.before.of(grant.owner).get(grant.key) for grant in grants]
+    pairs = zip(before, grants, strict=True)
+    return bool(grants) and all(b and b.content == g.content for b, g in pairs)
 
 
 def _identity(resource: Resource, context: Context) -> Iterator[Finding]:
     """Yield principals that get another ARN, or another ID with the same ARN."""
-    resolver, accounts = context.filler.resolver, context.accounts
+    resolver, accounts = context.reader.resolver, context.accounts
     subject = InPlan(resource.address)
     successor = resolver.by_address[accounts.successors.get(subject, resource.address)]
     new_name = _name(successor, Side.AFTER)
@@ -127,9 +130,9 @@ def _name(resource: Resource, side: Side) -> tuple[str, Value]:
 @fact
 def _with_new_entry(context: Context) -> frozenset[IamResource]:
     """Return the principals with an access entry that the plan creates or replaces."""
-    by_address = context.filler.resolver.by_address
+    by_address = context.reader.resolver.by_address
     return frozenset(
         right.principal
-        for right in cluster_rights(context.filler, Side.AFTER)
+        for right in cluster_rights(context.reader, Side.AFTER)
         if right.is_entry and "create" in by_address[right.address].actions
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from enum import Enum
 
 from msgspec import Struct
 
@@ -34,23 +35,21 @@ _NAMES = {
     CHART: ("chart",),
     ASSOCIATION: ("namespace", "service_account"),
 }
-_STAYS = (("no-op",), ("read",), ("forget",))
 
 
-class LeftOut(Struct, frozen=True):
-    """The plan was made for targets, or defers changes."""
+class PlanGap(Enum):
+    """A part of the plan that is missing or not read."""
+
+    LEFT_OUT = "left out"  # the plan was made for targets, or defers changes
+    FORMAT = "format"  # its format is newer
+    MEMBERS = "members"  # it has unknown members
 
 
-class NewerFormat(Struct, frozen=True):
-    """The plan has a newer format."""
+class PlanIncomplete(Struct, frozen=True):
+    """A part of the plan as a whole is missing or not read."""
 
-    version: str
-
-
-class UnknownMembers(Struct, frozen=True):
-    """The plan has unknown members."""
-
-    names: tuple[str, ...]
+    gap: PlanGap
+    names: tuple[str, ...] = ()  # the format, or the members
 
 
 class MaybePlugin(Struct, frozen=True):
@@ -63,12 +62,13 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield the parts that are missing or not read."""
     plan = context.plan
     if not plan.complete:
-        yield finding(Rule.INCOMPLETE, LeftOut())
+        yield finding(Rule.INCOMPLETE, PlanIncomplete(PlanGap.LEFT_OUT))
     if is_newer_format(plan.format):
-        yield finding(Rule.FORMAT_UNKNOWN, NewerFormat(plan.format))
+        yield finding(Rule.FORMAT_UNKNOWN, PlanIncomplete(PlanGap.FORMAT, (plan.format,)))
     if plan.unknown_members:
-        yield finding(Rule.FORMAT_UNKNOWN, UnknownMembers(plan.unknown_members))
-    shown = context.filler.resolver.by_address
+        members = PlanIncomplete(PlanGap.MEMBERS, plan.unknown_members)
+        yield finding(Rule.FORMAT_UNKNOWN, members)
+    shown = context.reader.resolver.by_address
     for change in plan.unread:
         # `uses` reports roles in the text of an object, also if the text is not read.
         is_said = change.kind is UnreadKind.unparsed and change.address in shown
@@ -78,7 +78,7 @@ def check(context: Context) -> Iterator[Finding]:
             means = EVERY if change.kind is UnreadKind.plugin else None
             argument, place = ", ".join(change.arguments), change.address
             yield finding(rule, change, place, attribute=argument, level=level, means=means)
-    for resource in context.filler.resources:
+    for resource in context.reader.resources:
         yield from _unnamed(resource)
 
 
@@ -86,7 +86,7 @@ def _unnamed(resource: Resource) -> Iterator[Finding]:
     """Yield resources that may be the plugin, because a name is unknown."""
     is_deleted = resource.actions == ("delete",)
     # `uses` reports an association that changes, whatever its names are.
-    if resource.actions in _STAYS or (resource.type == ASSOCIATION and not is_deleted):
+    if resource.stays or (resource.type == ASSOCIATION and not is_deleted):
         return
     side, rule = Side.BEFORE if is_deleted else Side.AFTER, Rule.UNREAD_RESOURCE
     for argument in _NAMES.get(resource.type, ()):

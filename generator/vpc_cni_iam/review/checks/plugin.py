@@ -135,7 +135,7 @@ def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
     removal, level = Removal.REMOVED, Level.ERROR
     if before.stays_on_removal:
         removal, level = Removal.LEFT_RUNNING, Level.WARNING
-    elif after.is_auto_mode and not after.node_groups:
+    elif after.has_only_auto_mode:
         removal, level = Removal.NODES_NOT_SHOWN, Level.WARNING
         if before.node_groups:
             removal, level = Removal.NODES_REMOVED, Level.NOTE

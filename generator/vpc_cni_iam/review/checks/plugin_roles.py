@@ -5,29 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, managed_policy
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, statements_of
 from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess
-from vpc_cni_iam.policy.template import Side, known
+from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.grants import known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.policy import is_of_aws, is_of_plugin
+from vpc_cni_iam.review.checks.coverage import of_role
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.identity import is_less_trusted, is_trusted
 from vpc_cni_iam.review.diff.plugin.needs import plugin_needs
 from vpc_cni_iam.review.diff.plugin.nodes import controllers_missing
 from vpc_cni_iam.review.diff.plugin.roles import (
     TrustLost,
-    address_of,
     is_of_nodes,
     node_roles,
     trust_lost,
 )
 from vpc_cni_iam.review.diff.trust.flaws import flaws
 from vpc_cni_iam.review.diff.trust.roles import trust_of
-from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.rules import Level, Rule
 
 
@@ -44,13 +43,11 @@ def check(context: Context) -> Iterator[Finding]:
         if owner not in context.accounts.deleted:
             yield from _managed(owner, context)
     for lost in _not_trusted(context):
-        address, level = address_of(context, lost.role), Level.WARNING
-        level = Level.ERROR if lost.is_certain else level
-        yield finding(Rule.COVERAGE_LOST, lost, address, subject=lost.role, level=level)
+        level = Level.ERROR if lost.is_certain else Level.WARNING
+        yield of_role(lost.role, Rule.COVERAGE_LOST, lost, context, level)
     for missing in controllers_missing(context):
         rule = Rule.COVERAGE_LOST if missing.is_removed else Rule.PERMISSION_MISSING
-        address = missing.address or address_of(context, missing.role)
-        yield finding(rule, missing, address, subject=missing.role, level=Level.WARNING)
+        yield of_role(missing.role, rule, missing, context, Level.WARNING, missing.address)
 
 
 @fact
@@ -83,23 +80,15 @@ def _managed(owner: IamResource, context: Context) -> Iterator[Finding]:
         evidence, level = ManagedAttached(owner), Level.WARNING
     else:
         return
-    level, address = Level.NOTE if stays else level, address_of(context, owner)
-    yield finding(Rule.MANAGED_ATTACHED, evidence, address, subject=owner, level=level)
+    level = Level.NOTE if stays else level
+    yield of_role(owner, Rule.MANAGED_ATTACHED, evidence, context, level)
 
 
 def _undone(others: tuple[Policy, ...], context: Context) -> Answer:
     """Return whether the managed policy allows an action of other policies where they do not."""
-    allowing = [s for policy in others for s in policy.statements if s.effect == "Allow"]
-    shared = tuple(
-        replace(statement, actions=actions)
-        for statement in managed_policy().statements
-        if (
-            actions := tuple(
-                a for a in known(statement.actions) if any(s.is_about(a) for s in allowing)
-            )
-        )
-    )
-    return context.proofs.prove(others, (*others, Policy(shared)))
+    allows = statements_of(others, "Allow")
+    shared = managed_policy().with_actions(lambda action: any(s.is_about(action) for s in allows))
+    return context.proofs.prove(others, (*others, shared))
 
 
 def _not_trusted(context: Context) -> Iterator[TrustLost]:

@@ -14,12 +14,11 @@ from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import Secrets
 from vpc_cni_iam.inputs.plan.values import one, text, values_of
 from vpc_cni_iam.policy import wildcard
-from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.document import Condition, Policy, Statement, statements_of
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.policy.value import Unknown
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.checks.metadata import launch_templates
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.needs import plugin_needs
@@ -101,14 +100,14 @@ class _Asking(Struct, frozen=True):
 def check(context: Context) -> Iterator[Finding]:
     """Yield resources that lose a tag without which a policy no longer allows calls of aws-node."""
     asking = [
-        _Asking(role.role, tuple(allowing), needs.plugin.after.cluster.name)
+        _Asking(role.role, allowing, needs.plugin.after.cluster.name)
         for needs in plugin_needs(context)
         for role in needs.roles
-        for layer in (role.permissions.policies, *role.permissions.limits)
-        for allowing in [[s for policy in layer for s in policy.only("Allow").statements]]
+        for layer in (role.access.permissions.policies, *role.access.permissions.limits)
+        for allowing in [statements_of(layer, "Allow")]
         if any(_tag(condition) for statement in allowing for condition in statement.conditions)
     ]
-    resources = [as_left(r) for r in context.filler.resources if asking and r.type in _TYPES]
+    resources = [r for r in context.reader.resources if asking and r.type in _TYPES]
     changes = (change for change in _changes(resources, context) if change.before != change.after)
     for change, each in product(changes, asking):
         tags = each.changed(change)

@@ -9,7 +9,6 @@ from msgspec import Struct
 from vpc_cni_iam.inputs.plan.arguments import ROLE, USER
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Grant, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.resolve import is_there
@@ -45,7 +44,7 @@ def check(context: Context) -> Iterator[Finding]:
     for resource, was_off, is_off in switches(context):
         is_on = was_off and not is_off and is_there(resource, Side.AFTER)
         for path in ("role_arn", "target_role_arn") if is_on else ():
-            for role in context.filler.named_by(resource, path, ROLE, Side.AFTER):
+            for role in context.reader.named_by(resource, path, ROLE, Side.AFTER):
                 if tags := _of_sessions(context.accounts.after.policies(role).values()):
                     evidence, where = TagsChanged(tags, role=role), resource.address
                     rule = Rule.TAGS_CHANGED
@@ -72,9 +71,9 @@ def _of_principals(context: Context) -> Iterator[Finding]:
     """Yield principals whose tags change, if a policy uses these tags."""
     resources = [
         r
-        for r in context.filler.resources
+        for r in context.reader.resources
         if r.type in (ROLE, USER) and r.before is not None and r.after is not None
-        if r.actions != ("no-op",)
+        if not r.is_unchanged
     ]
     sides = context.accounts.sides if resources else ()
     grants = [g for side in sides for owner in side.grants for g in side.of(owner).values()]
@@ -95,8 +94,7 @@ def _of_sessions(grants: Collection[Grant]) -> tuple[str, ...]:
 
 def _shown(tags: set[str], grants: Iterable[Grant]) -> tuple[str, ...]:
     """Return tags in a form that reports may show."""
-    documents = (grant.content for grant in grants)
-    shown = asked_tags(each.shown for each in documents if isinstance(each, Document))
+    shown = asked_tags(grant.document.shown for grant in grants if grant.document)
     return tuple(sorted(tag if tag in shown else "(sensitive)" for tag in tags))
 
 

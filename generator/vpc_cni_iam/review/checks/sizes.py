@@ -29,10 +29,10 @@ class TooLarge(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield the changed policies that are larger than IAM accepts."""
-    filler, accounts = context.filler, context.accounts
-    for resource in filler.resources:
-        if resource.type == POLICY and resource.actions != ("no-op",):
-            content = filler.library.of(InPlan(resource.address), Side.AFTER)
+    reader, accounts = context.reader, context.accounts
+    for resource in reader.resources:
+        if resource.type == POLICY and not resource.is_unchanged:
+            content = reader.library.of(InPlan(resource.address), Side.AFTER)
             evidence = TooLarge(Part.ATTACHMENT, _size([content]), quotas.MANAGED)
             yield from _finding(evidence, resource.address, "policy")
     for owner, grants in accounts.after.grants.items():
@@ -46,7 +46,7 @@ def check(context: Context) -> Iterator[Finding]:
             kind = owner.kind if isinstance(owner, Named | Unresolved) else ""
             address = inline[0].address
             if isinstance(owner, InPlan):
-                kind, address = filler.resolver.by_address[owner.address].type, owner.address
+                kind, address = reader.resolver.by_address[owner.address].type, owner.address
             if kind in _INLINE:
                 size = _size(grant.content for grant in inline)
                 evidence = TooLarge(Part.PERMISSIONS, size, _INLINE[kind])

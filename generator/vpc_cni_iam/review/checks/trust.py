@@ -22,7 +22,7 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.plugin.roles import is_plugins
 from vpc_cni_iam.review.diff.principal_tags import roles_without_tags
-from vpc_cni_iam.review.diff.principals import principal_changes
+from vpc_cni_iam.review.diff.principals import changed_principals
 from vpc_cni_iam.review.diff.trust.flaws import flaws, living, narrowed, problem
 from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
 from vpc_cni_iam.review.diff.trust.trusted import (
@@ -99,7 +99,7 @@ class _RoleTrusts(Struct, frozen=True):
 def check(context: Context) -> Iterator[Finding]:
     """Yield the changes and flaws of trust policies."""
     tags_off = roles_without_tags(context)
-    changed = {change.owner for change in principal_changes(context)}
+    changed = changed_principals(context)
     before, after = context.accounts.sides
     for owner in context.accounts.principals:
         old, new = before.one(owner, Part.TRUST), after.one(owner, Part.TRUST)
@@ -253,7 +253,7 @@ def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
     trusted = trusted_by(after.shown)
     if after.masked is None:  # a mark that replaces a secret is not evaluated
         trusted = tuple(t for t in trusted if may_be_assumed(after.policy, replace(t, claims=())))
-    resolver, owner = context.filler.resolver, role.after.owner
+    resolver, owner = context.reader.resolver, role.after.owner
     own = resolver.account(resolver.by_address[owner.address]) if isinstance(owner, InPlan) else ""
     accounts = frozenset((own,)) if own else resolver.accounts
     owned = tuple((each, _is_own(each, accounts)) for each in trusted)

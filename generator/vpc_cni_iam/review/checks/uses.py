@@ -19,7 +19,7 @@ from vpc_cni_iam.review.account.plugin.resources import is_for_plugin
 from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.reach import Reach
-from vpc_cni_iam.review.diff.role_access import role_comparison
+from vpc_cni_iam.review.diff.role_access import reach_of
 from vpc_cni_iam.review.diff.uses import UseChange, use_changes
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import CHANGES, LOSES, Level, Rule
@@ -58,8 +58,8 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield the workloads and service accounts that get or may get a role."""
     for change in use_changes(context):
         yield _of_use(change)
-    for resource in context.filler.resources:
-        changes = resource.actions not in (("no-op",), ("forget",)) and resource.after is not None
+    for resource in context.reader.resources:
+        changes = not resource.is_unchanged and resource.after is not None
         if changes and is_annotated(resource.type) and not is_for_plugin(resource, Side.AFTER):
             yield from _not_shown(resource, context)
     yield from _named(context)
@@ -109,10 +109,10 @@ def _named(context: Context) -> Iterator[Finding]:
     """Yield roles that other types and unknown arguments newly name."""
     namings = [unread for unread in context.plan.unread if unread.kind is UnreadKind.role]
     for unread in namings:
-        is_known_type = unread.address in context.filler.resolver.by_address
+        is_known_type = unread.address in context.reader.resolver.by_address
         for name in unread.roles:
-            roles = context.filler.resolver.by_name(ROLE, name)
-            reach = role_comparison(context).reach(roles)
+            roles = context.reader.resolver.by_name(ROLE, name)
+            reach = reach_of(context, roles)
             level = Level.WARNING if reach > Reach.LIMITED else Level.NOTE
             means = CHANGES if level is Level.NOTE else None
             evidence = RoleNamed(roles, is_known_type, reach)

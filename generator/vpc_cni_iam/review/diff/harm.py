@@ -25,14 +25,13 @@ from vpc_cni_iam.policy.diff import (
     ValuesChange,
     differences,
 )
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy, Statement, statements_of
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
 from vpc_cni_iam.policy.proof.examples import ordinary
 from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, REGION
 from vpc_cni_iam.policy.template import Text, known
 from vpc_cni_iam.policy.wildcard import matches
-from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Grant, have_secrets
 from vpc_cni_iam.review.account.iam_resource import Place
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
@@ -52,6 +51,8 @@ _MANAGING = re.compile(
     r"|s3:Put\w*Acl",
     re.IGNORECASE,
 )
+# Actions that destroy data or resources.
+_DESTROYING = re.compile(r"[\w-]+:(?:(?:Batch)?(?:Delete|Destroy|Purge|Terminate)|\w+Deletion)")
 
 
 class HarmRank(IntEnum):
@@ -71,6 +72,11 @@ class GainedPart(Struct, frozen=True):
     harm: HarmRank
     is_of_plugin: bool = False  # whether it is in a policy of the plugin
     is_needed: bool = False  # whether the plugin calls all of them
+
+    @property
+    def destroys(self) -> bool:
+        """Whether an action destroys data or resources."""
+        return any(_DESTROYING.match(str(action)) for action in self.actions)
 
 
 class Gained(Struct, frozen=True):
@@ -114,7 +120,7 @@ def gained(
 
 def is_harmful(policy: Policy) -> bool:
     """Return whether a policy allows managing permissions, or gaining more."""
-    allows = [s for s in policy.statements if s.effect == "Allow"]
+    allows = statements_of([policy], "Allow")
     methods = _methods((policy,))
     worst = (_harm(str(action), methods) for s in allows for action in s.actions)
     return any(s.not_actions for s in allows) or min(worst, default=HarmRank.LIST) < HarmRank.CHANGE
@@ -135,8 +141,7 @@ def _widening(changes: Iterable[GrantChange]) -> Iterator[Difference]:
 
 
 def _shown(grant: Grant | None) -> tuple[Statement, ...]:
-    is_known = grant is not None and isinstance(grant.content, Document)
-    return grant.content.shown.statements if is_known else ()  # type: ignore[union-attr]
+    return grant.document.shown.statements if grant and grant.document else ()
 
 
 def _statement(difference: Difference) -> Statement:
@@ -163,10 +168,15 @@ def _may_allow_more(difference: Difference) -> bool:
 def _widens(element: ElementChange, *, is_deny: bool) -> bool:
     """Return whether a changed element may make a statement allow more, or deny less."""
     match element:
-        case ValuesChange(name, removed, added):
-            return bool(removed if name.startswith("Not") != is_deny else added)
+        case ValuesChange():
+            return bool(_widening_values(element, is_deny=is_deny))
         case ConditionChange(old, new):
             return (new if is_deny else old) is not None
+
+
+def _widening_values(change: ValuesChange, *, is_deny: bool) -> tuple[Text, ...]:
+    """Return the values with which a statement allows more, or no longer denies."""
+    return change.removed if change.element.startswith("Not") != is_deny else change.added
 
 
 def _part(
@@ -174,10 +184,13 @@ def _part(
 ) -> GainedPart:
     statement = _statement(difference)
     actions = statement.actions
-    if isinstance(difference, StatementChanged) and statement.effect == "Allow":
-        widening = [e for e in difference.elements if _widens(e, is_deny=False)]
-        if all(isinstance(e, ValuesChange) and e.element == "Action" for e in widening):
-            actions = tuple(a for e in widening if isinstance(e, ValuesChange) for a in e.added)
+    if isinstance(difference, StatementChanged):
+        is_deny = statement.effect == "Deny"
+        widening = [e for e in difference.elements if _widens(e, is_deny=is_deny)]
+        of_actions = [e for e in widening if isinstance(e, ValuesChange) and e.element == "Action"]
+        if of_actions == widening:
+            values = (_widening_values(change, is_deny=is_deny) for change in of_actions)
+            actions = tuple(action for each in values for action in each)
     ranked = sorted(actions, key=lambda a: _rank(str(a), methods, is_of_plugin=is_of_plugin))
     worst = [_rank(str(action), methods, is_of_plugin=is_of_plugin) for action in ranked[:1]]
     is_needed, harm = worst[0] if worst else (False, HarmRank.ESCALATION)
@@ -187,8 +200,7 @@ def _part(
 @lru_cache(1024)
 def _methods(policies: tuple[Policy, ...]) -> tuple[str, ...]:
     """Return the actions of escalation methods whose actions are all allowed somewhere."""
-    allows = (s for policy in policies for s in policy.statements if s.effect == "Allow")
-    steps = (_steps(s.actions, s.not_actions) for s in allows)
+    steps = (_steps(s.actions, s.not_actions) for s in statements_of(policies, "Allow"))
     return escalating(frozenset().union(*steps).__contains__)
 
 
@@ -226,7 +238,7 @@ def _is_new(part: GainedPart, change: Compared, answer: NewAccess, proofs: Proof
         denied = Permissions((*after.policies, Policy((statement,))), after.limits)
         return not isinstance(proofs.compare(denied, after), NoNewAccess)
     own = replace(statement, actions=part.actions or statement.actions)
-    denies = (s for p in after.policies for s in p.statements if s.effect == "Deny")
+    denies = statements_of(after.policies, "Deny")
     alone = Permissions((Policy((own, *denies)),), after.limits)
     if alone.allow(answer.request):
         return True

@@ -39,15 +39,15 @@ class NotShownByPlan(Struct, frozen=True):
 def not_shown(context: Context) -> tuple[NotShownByPlan, ...]:
     """Return what a plan does not show."""
     _ = context.accounts, use_changes(context)  # these resolve the names
-    filler, source = context.filler, context.filler.source
+    reader, source = context.reader, context.reader.source
     assumed = {
         resource.address
-        for resource, path in filler.resolver.assumed.values()
+        for resource, path in reader.resolver.assumed.values()
         if not (source and source.is_reference(resource, path))
     }
     addresses = {
         NotShownKind.INLINE_POLICIES: {
-            r.address for r in filler.resources if _may_have_inline(r, context)
+            r.address for r in reader.resources if _may_have_inline(r, context)
         },
         NotShownKind.REFERENCES: assumed,
     }

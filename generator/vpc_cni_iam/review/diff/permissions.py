@@ -11,13 +11,11 @@ from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import InputError, Message
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.inputs.plan.secrets import Secrets
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy, Statement, statements_of
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.proof.access import no_new_access
-from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven, OpenPart, StatementPlace
+from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven, OpenPart
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.template import Template
-from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Account, Grant, GrantKey, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, Named
 
@@ -69,18 +67,15 @@ def permissions(
 ) -> Permissions:
     """Return the known permissions of a principal within its boundary and session policies."""
     boundary = account.one(owner, Part.BOUNDARY)
-    content = boundary.content if boundary else None
-    limits = [(policy,) for policy in sessions]
-    if isinstance(content, Document):
-        limits.insert(0, (content.policy,))
+    limits = [*known_policies([boundary] if boundary else []), *sessions]
     grants = (g for key, g in account.policies(owner).items() if key not in without)
-    return Permissions(known_policies(grants), tuple(limits))
+    return Permissions(known_policies(grants), tuple((limit,) for limit in limits))
 
 
 def may_deny(grant: Grant) -> bool:
     """Return whether a policy has a Deny, or may have one that the plan does not show."""
-    if isinstance(grant.content, Document):
-        return any(s.effect == "Deny" for s in grant.content.policy.statements)
+    if grant.document:
+        return bool(statements_of([grant.document.policy], "Deny"))
     managed = aws_managed.find(grant.policy.name) if isinstance(grant.policy, Named) else None
     return managed is None or managed.denies
 
@@ -106,8 +101,9 @@ class Proofs:
         except InputError as error:
             return NotProven(Open.REFUSED, self._refusal(error, (*old.every, *new.every)))
         match answer:
-            case NotProven(_, OpenPart() as part) if any(map(_has_hole, part.allows)):
-                return NotProven(Open.LATER, part)
+            case NotProven(_, OpenPart(allows=allows) as part):
+                if Policy(tuple(place.statement for place in allows)).holes():
+                    return NotProven(Open.LATER, part)
         return answer
 
     def _refusal(self, error: InputError, policies: Iterable[Policy]) -> Refusal:
@@ -125,17 +121,7 @@ class Proofs:
 
         A resource's policy may then allow it.
         """
-        sides = [_denies(side) for side in (old, new)]
+        sides = [statements_of(side.every, "Deny") for side in (old, new)]
         if set(sides[0]) <= set(sides[1]):
             return NoNewAccess()
         return self.prove(*([Policy((_EVERYTHING, *side))] for side in sides))
-
-
-def _denies(side: Permissions) -> list[Statement]:
-    return [s for policy in side.every for s in policy.statements if s.effect == "Deny"]
-
-
-def _has_hole(place: StatementPlace) -> bool:
-    statement = place.statement
-    texts = (*statement.actions, *statement.not_actions, *statement.texts())
-    return any(isinstance(text, Template) for text in texts)

@@ -41,7 +41,7 @@ def _in(statement: Statement) -> Iterator[str]:
 
 def switches(context: Context) -> Iterator[tuple[Resource, bool, bool]]:
     """Yield associations, and whether they disable session tags before and after."""
-    for resource in (r for r in context.filler.resources if r.type == ASSOCIATION):
+    for resource in (r for r in context.reader.resources if r.type == ASSOCIATION):
         was_off, is_off = (one(resource, SWITCH, side) == Known(True) for side in Side)
         yield resource, was_off, is_off
 
@@ -52,6 +52,6 @@ def roles_without_tags(context: Context) -> dict[IamResource, bool]:
     roles: dict[IamResource, bool] = {}
     for resource, was_off, is_off in switches(context):
         if is_off:
-            for role in context.filler.named_by(resource, "role_arn", ROLE, Side.AFTER):
+            for role in context.reader.named_by(resource, "role_arn", ROLE, Side.AFTER):
                 roles[role] = roles.get(role, True) and was_off
     return roles

@@ -14,7 +14,7 @@ from vpc_cni_iam.review.account.grants import Account, Accounts, Grant, GrantKey
 from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.permissions import Permissions, Proofs, permissions
-from vpc_cni_iam.review.diff.reach import Reach, reach
+from vpc_cni_iam.review.diff.reach import Reach, farther, reach
 
 _BOUNDARY = GrantKey(Part.BOUNDARY)
 
@@ -68,10 +68,16 @@ class PrincipalChange(Compared, frozen=True):
 
 @fact
 def principal_changes(context: Context) -> tuple[PrincipalChange, ...]:
-    """Return the principals whose policies or boundary change."""
+    """Return the changes of the policies and the boundary of each principal."""
     accounts, proofs = context.accounts, context.proofs
     changes = (_changes_of(o, accounts, accounts.after, proofs) for o in accounts.principals)
     return tuple(chain.from_iterable(changes))
+
+
+@fact
+def changed_principals(context: Context) -> frozenset[IamResource]:
+    """Return the principals whose policies or boundary change."""
+    return frozenset(change.owner for change in principal_changes(context))
 
 
 @fact
@@ -91,31 +97,34 @@ def _changes_of(
     boundary = _change(_BOUNDARY, *limits)
     if not (grants or boundary):
         return
-    secrets = have_secrets((*old.values(), *new.values(), *limits))
-    before, later = (permissions(side, owner) for side in sides)
+    before, later, access = _proven(_pairs(owner, accounts, after, grants), proofs)
+    denied_less: Answer = NoNewAccess()
+    # A created or replaced principal has no policies that the plan does not show.
+    if isinstance(access, NoNewAccess) and owner not in accounts.created | accounts.replaced:
+        denied_less = proofs.without_denies(before, later)
     # A principal whose place is known after apply may be new.
     is_unresolved = isinstance(owner, Unresolved) and owner.side is Side.AFTER
-    is_new, is_deleted = owner in accounts.created or is_unresolved, owner in accounts.deleted
-    access: Answer = NoNewAccess()
-    for pair in [] if is_deleted else _pairs(owner, accounts, after, grants):
-        answer = proofs.compare(*pair)
-        if not isinstance(answer, NoNewAccess):
-            (before, later), access = pair, answer
-            break
-    denied_less: Answer = NoNewAccess()
-    # A replaced principal keeps no policies that the plan does not show.
-    keeps = not (is_new or is_deleted or owner in accounts.replaced)
-    if keeps and isinstance(access, NoNewAccess):
-        denied_less = proofs.without_denies(before, later)
-    answers = access, denied_less, Reach.LIMITED if is_deleted else _further(before, later)
     yield PrincipalChange(
-        grants, before, later, secrets, owner, is_new, is_deleted, boundary, *answers
+        grants=grants,
+        before=before,
+        after=later,
+        has_secrets=have_secrets((*old.values(), *new.values(), *limits)),
+        owner=owner,
+        is_new=owner in accounts.created or is_unresolved,
+        is_deleted=owner in accounts.deleted,
+        boundary=boundary,
+        access=access,
+        denied_less=denied_less,
+        further=farther(reach(before), reach(later)),
     )
 
 
-def _further(before: Permissions, later: Permissions) -> Reach:
-    """Return how far later permissions reach, if that is further than before."""
-    return Reach.LIMITED if reach(later) <= reach(before) else reach(later)
+def _proven(
+    pairs: Iterator[tuple[Permissions, Permissions]], proofs: Proofs
+) -> tuple[Permissions, Permissions, Answer]:
+    """Return the first permissions that may allow more than before, or the first of all."""
+    every = [(*pair, proofs.compare(*pair)) for pair in pairs]
+    return next((each for each in every if not isinstance(each[2], NoNewAccess)), every[0])
 
 
 def _pairs(
@@ -136,7 +145,7 @@ def _pairs(
 
 def _change(key: GrantKey, before: Grant | None, after: Grant | None) -> GrantChange | None:
     """Return the change of a grant; another boundary is a change, even with the same document."""
-    is_other = bool(before and after and before.is_known and before.policy != after.policy)
+    is_other = bool(before and after and before.document and before.policy != after.policy)
     is_other &= key == _BOUNDARY
     if is_other or (before and before.content) != (after and after.content):
         return GrantChange(key, before, after)

@@ -6,7 +6,7 @@ from enum import IntEnum
 from functools import lru_cache
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy, Statement, statements_of
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.review.diff.permissions import Permissions
 
@@ -54,10 +54,15 @@ def reach(permissions: Permissions) -> Reach:
     return Reach.SERVICES if most else Reach.LIMITED
 
 
+def farther(had: Reach, has: Reach) -> Reach:
+    """Return a reach that is farther than before; otherwise `LIMITED`."""
+    return has if has > had else Reach.LIMITED
+
+
 @lru_cache(4096)
 def _of_policies(policies: tuple[Policy, ...]) -> frozenset[_Call]:
     """Return which of the requests policies allow, each by its action and resource."""
-    allows = [s for policy in policies for s in policy.statements if s.effect == "Allow"]
+    allows = statements_of(policies, "Allow")
     if not any(map(_may_reach, allows)):
         return frozenset()
     broad = {_BROAD} if any(map(_is_everything, allows)) else set()

@@ -14,14 +14,20 @@ from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotP
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent
 from vpc_cni_iam.review.account.documents import Content
-from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.resolve import is_there
-from vpc_cni_iam.review.account.uses import Pods, RoleUse, UseKind, Uses, kind_of
+from vpc_cni_iam.review.account.uses import Pods, RoleUse, UseKind, kind_of
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.harm import Gained
 from vpc_cni_iam.review.diff.reach import Reach
-from vpc_cni_iam.review.diff.role_access import NO_ROLE, RoleAccess, RoleComparison, role_comparison
+from vpc_cni_iam.review.diff.role_access import (
+    NO_ROLE,
+    RoleAccess,
+    compare_roles,
+    gained_by,
+    reach_of,
+    role_access,
+)
 
 
 class UseChange(Struct, frozen=True):
@@ -51,19 +57,20 @@ class UseChange(Struct, frozen=True):
 @fact
 def use_changes(context: Context) -> tuple[UseChange, ...]:
     """Return the workloads and service accounts whose roles change."""
-    return tuple(_Changes(context.filler, context.uses, role_comparison(context)).all())
+    return tuple(_Changes(context).all())
 
 
 class _Changes:
-    def __init__(self, filler: Filler, uses: Uses, roles: RoleComparison) -> None:
-        self._filler, self._uses, self._roles = filler, uses, roles
-        self._resources = [r for r in filler.resources if kind_of(r.type)]
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._reader, self._uses = reader, uses = context.reader, context.uses
+        self._resources = [r for r in reader.resources if kind_of(r.type)]
         self._before = {r.address: [*uses.of(r, Side.BEFORE)] for r in self._resources}
         self._made: set[IamResource] = {
-            InPlan(r.address) for r in filler.resources if r.before is None and r.after
+            InPlan(r.address) for r in reader.resources if r.before is None and r.after
         }
         self._of_module = {
-            (r.module, r.type): r.address for r in filler.resources if "create" in r.actions
+            (r.module, r.type): r.address for r in reader.resources if "create" in r.actions
         }
         # The roles that other workloads of a block had, and those that others of its name lose.
         self._had: dict[str, set[IamResource]] = defaultdict(set)
@@ -80,7 +87,7 @@ class _Changes:
         moved = {
             use.named
             for r in self._resources
-            if self._before[r.address] and r.actions != ("no-op",)
+            if self._before[r.address] and not r.is_unchanged
             for use in self._uses.of(r, Side.AFTER)
         }
         for change in (change for r in self._resources for change in self._of(r)):
@@ -112,7 +119,7 @@ class _Changes:
         """Return the old names of what a use names and may be renamed."""
         if not isinstance(use.named, InPlan):
             return set()
-        target = self._filler.resolver.by_address[use.named.address]
+        target = self._reader.resolver.by_address[use.named.address]
         changes = "delete" in target.actions or "update" in target.actions
         values = (target.before if changes else None) or {}
         return {str(values[name]) for name in ("name", "arn", "id") if values.get(name)}
@@ -169,18 +176,18 @@ class _Changes:
     def _access(self, use: RoleUse, side: Side) -> RoleAccess:
         """Return what a role allows within the session policy."""
         sessions = () if isinstance(use.session, Absent) else (use.session,)
-        return self._roles.of(use.role, side, sessions, is_certain=not use.is_target)
+        return role_access(self._context, use.role, side, sessions, is_certain=not use.is_target)
 
     def _gain(self, old: list[RoleUse], new: list[RoleUse]) -> tuple[Answer, Gained | None]:
         """Return whether new roles allow something that no old one does, and what."""
         before = [self._access(use, Side.BEFORE) for use in old] or [NO_ROLE]
         every: Answer = NoNewAccess()
         for role in (self._access(use, Side.AFTER) for use in new):
-            answers = [self._roles.compare(had, role) for had in before]
+            answers = [compare_roles(self._context, had, role) for had in before]
             more = [answer for answer in answers if isinstance(answer, NewAccess)]
             if len(more) == len(answers):
                 is_secret = any(use.mark for use in (*old, *new))
-                parts = None if is_secret else self._roles.gained(before[:1], [role], more[0])
+                parts = None if is_secret else gained_by(self._context, before[:1], [role], more[0])
                 return more[0], parts
             if not any(isinstance(answer, NoNewAccess) for answer in answers):
                 every = next(a for a in answers if isinstance(a, NotProven))
@@ -204,7 +211,7 @@ class _Changes:
             tuple(dict.fromkeys(use.shown_role for use in old)),
             tuple(dict.fromkeys(use.shown_role for use in new)),
             *self._gain(old, new),
-            self._roles.reach(use.role for use in new),
+            reach_of(self._context, (use.role for use in new)),
             first.session,
             made[0] if made and len(made) == len(new) and all(made) else "",
             is_lost,
@@ -213,7 +220,7 @@ class _Changes:
 
 def _may_change(resource: Resource, *, is_renamed: bool) -> bool:
     """Return whether the roles of a resource that stays may change in this plan."""
-    is_same = resource.actions == ("no-op",) and not is_renamed
+    is_same = resource.is_unchanged and not is_renamed
     is_put_off = resource.unknown is True and not resource.after  # a later plan shows it
     return not (is_same or is_put_off) and is_there(resource, Side.AFTER)
 

@@ -113,9 +113,9 @@ def _harm(finding: Finding, fail_on: tuple[str, ...]) -> tuple[object, ...]:
     if finding.level is Level.NOTE:  # the notes of a role stay together
         place = _subject(finding.subject), finding.address, finding.attribute
         return *level, _ORDER[finding.rule], *place
+    harm, destroys = HarmRank.CHANGE, False
     match finding.evidence:
-        case Gain(parts=[first, *_]):
-            harm = first.harm
-        case _:
-            harm = HarmRank.CHANGE
-    return *level, _ORDER[finding.rule], harm, finding.address, finding.attribute
+        case Gain(parts=[first, *_] as parts):
+            harm, destroys = first.harm, any(part.destroys for part in parts)
+    about = finding.address, finding.attribute
+    return *level, _ORDER[finding.rule], harm, not destroys, *about

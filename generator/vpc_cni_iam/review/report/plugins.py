@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.state import PluginIdentity
-from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer
+from vpc_cni_iam.review.account.plugin.state import NodePart, PluginIdentity
+from vpc_cni_iam.review.diff.plugin.answers import (
+    AnswerReason,
+    AnswerVerdict,
+    PluginAnswer,
+    Reason,
+)
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
+from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
-from vpc_cni_iam.review.diff.plugin.nodes import AGENT_ACTION
+from vpc_cni_iam.review.diff.plugin.nodes import AGENT_ACTION, NodeLoss
 from vpc_cni_iam.review.report.names import name_of, several
 from vpc_cni_iam.review.report.shown import ShownPlugin
 from vpc_cni_iam.review.rules import Level
@@ -25,15 +31,18 @@ _SOURCES = {
     VersionSource.ASSUMED: ", version assumed",
 }
 # Why aws-node does not work, or what the plan does not show.
-REASONS = {
+REASONS: Mapping[Reason, str] = {
     AnswerReason.REMOVED: "",
-    AnswerReason.NO_ARN: "the value for its role is not an ARN",
-    AnswerReason.ROLE_DELETED: "the plan deletes its role",
-    AnswerReason.NODES_REFUSED: "instances cannot assume the node role",
-    AnswerReason.AGENT_DENIED: f"the node role does not allow {AGENT_ACTION}",
-    AnswerReason.NO_ROLE: "nodes no longer have {role}",
-    AnswerReason.NO_AGENT: "without the EKS Pod Identity Agent it gets no credentials",
-    AnswerReason.NOT_TRUSTED: "it cannot assume {role}",
+    IdentityEvent.NO_ARN: "the value for its role is not an ARN",
+    IdentityEvent.ROLE_GONE: "the plan deletes its role",
+    NodeLoss.REFUSED: "instances cannot assume the node role",
+    NodeLoss.AGENT_DENIED: f"the node role does not allow {AGENT_ACTION}",
+    NodeLoss.NO_ROLE: "nodes no longer have {role}",
+    IdentityEvent.AGENT_REMOVED: "without the EKS Pod Identity Agent it gets no credentials",
+    **dict.fromkeys(
+        (IdentityEvent.OTHER_ISSUER, IdentityEvent.NOT_TRUSTED, IdentityEvent.NOT_ALLOWED),
+        "it cannot assume {role}",
+    ),
     AnswerReason.MISSING: "{missing} denied",
     AnswerReason.TRUST: "whether the trust policy of {role} trusts it",
     AnswerReason.IDENTITY: "which role it has",
@@ -45,8 +54,8 @@ REASONS = {
     AnswerReason.LATER: "a part of a policy of {role}, which is known after apply",
     AnswerReason.UNDECIDED: "whether conditions of {role} allow {actions}",
     AnswerReason.CONTROLLER: "pods with their own security groups do not start",
-    AnswerReason.NOT_INSTALLED: "whether another plan installs it",
-    AnswerReason.AGENT: "whether its nodes have the EKS Pod Identity Agent",
+    NodePart.PLUGIN: "whether another plan installs it",
+    NodePart.AGENT: "whether its nodes have the EKS Pod Identity Agent",
     AnswerReason.REFUSED: "what {role} allows: a policy is not valid",
     AnswerReason.FOREIGN: "which credentials and image it has, with {foreign}",
     AnswerReason.SETTINGS: "its settings, which are not read",

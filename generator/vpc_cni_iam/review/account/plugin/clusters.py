@@ -34,7 +34,6 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.account.annotations import role_annotations
 from vpc_cni_iam.review.account.documents import Content
-from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.in_clusters import place_by_arn
 from vpc_cni_iam.review.account.plugin.resources import (
@@ -49,9 +48,9 @@ from vpc_cni_iam.review.account.plugin.state import (
     PluginIdentity,
     PluginSetup,
     PluginState,
-    UnreadReason,
 )
-from vpc_cni_iam.review.account.resolve import is_there, name_in, on_side
+from vpc_cni_iam.review.account.reader import AccountReader
+from vpc_cni_iam.review.account.resolve import is_there, name_in
 
 _TYPES = (ADDON, ASSOCIATION, NODE_GROUP, CLUSTER)  # the types that name their cluster
 _AGENT = "eks-pod-identity-agent"
@@ -72,10 +71,10 @@ _NamedRole: TypeAlias = tuple[Resource, PlacedValue]
 class PluginReader:
     """Reads the facts of a plan about aws-node in each cluster."""
 
-    def __init__(self, filler: Filler) -> None:
-        self._filler, self._resolver = filler, filler.resolver
-        self._resources = [r for r in filler.resources if r.type in _TYPES]
-        every = (*filler.plan.read, *filler.plan.resources)
+    def __init__(self, reader: AccountReader) -> None:
+        self._reader, self._resolver = reader, reader.resolver
+        self._resources = [r for r in reader.resources if r.type in _TYPES]
+        every = (*reader.plan.read, *reader.plan.resources)
         self._read = [r for r in every if r.type == CLUSTER and r.mode == "data"]
         # The clusters of the plan by name, and the places of each name.
         self._clusters: dict[tuple[Side, str], list[Resource]] = defaultdict(list)
@@ -117,13 +116,13 @@ class PluginReader:
     def _by_cluster(self, side: Side) -> dict[_Key, list[Resource]]:
         """Return the resources that exist on a side, by cluster."""
         by_cluster: dict[_Key, list[Resource]] = defaultdict(list)
-        resources = self._filler.resources
+        resources = self._reader.resources
         others = (r for r in resources if r.type == CHART or may_be_account(r.type))
         for resource in (*self._resources, *others):
-            if is_there(resource, side):
-                left = on_side(resource, side)
-                if left.type != CHART or installs_plugin(left, side):
-                    by_cluster[self._cluster(left, side)].append(left)
+            if is_there(resource, side) and (
+                resource.type != CHART or installs_plugin(resource, side)
+            ):
+                by_cluster[self._cluster(resource, side)].append(resource)
         return by_cluster
 
     def _cluster(self, resource: Resource, side: Side) -> _Key:
@@ -245,8 +244,7 @@ class PluginReader:
     ) -> PluginIdentity:
         kind, named = self._way(resources, annotated, setup.account, side)
         releases = tuple(r.address for r, _ in annotated if r.type == CHART)
-        is_open = setup.not_read not in (None, UnreadReason.ELSEWHERE)
-        if not kind.is_of_service_account and is_open and releases:
+        if not kind.is_of_service_account and setup.has_unread and releases:
             return PluginIdentity(addresses=releases)  # values that are not read may name a role
         associations = _associations(resources, setup.account, side)
         first = _placed((r for r in associations if _has_target(r, side)), "role_arn", side)
@@ -282,7 +280,7 @@ class PluginReader:
             (r, each.placed)
             for r in resources
             if may_be_account(r.type) and names_account(r, account, side)
-            for each in role_annotations(r, side, self._filler.plan.secrets).roles
+            for each in role_annotations(r, side, self._reader.plan.secrets).roles
         ]
         ways = (
             (Identity.pod_identity, by_pods),
@@ -298,7 +296,7 @@ class PluginReader:
         for resource in associations:
             for placed in read(resource, "policy", side):
                 if not isinstance(placed.value, Absent):
-                    content = self._filler.library.content(resource, placed.path, placed.value)
+                    content = self._reader.library.content(resource, placed.path, placed.value)
                     yield resource.address, content
 
     def _of_block(
@@ -320,7 +318,7 @@ class PluginReader:
         for resource, placed in named:
             path, value = placed.path, placed.value
             for role in self._resolver.resolve(resource, path, value, ROLE, side):
-                yield self._filler.owner(role)
+                yield self._reader.owner(role)
 
     def _lost(self, named: Iterable[_NamedRole]) -> Iterator[IamResource]:
         """Yield the roles in ARNs that belonged to them only before the plan."""
@@ -331,12 +329,11 @@ class PluginReader:
             was_there = any(isinstance(role, InPlan) for role in then)
             if was_there and isinstance(value, Known | Sensitive):
                 yield from (role for role in now if not isinstance(role, InPlan))
-            yield from (r for r in now if r in self._filler.accounts.deleted)
+            yield from (r for r in now if r in self._reader.renewed.deleted)
 
 
 def _name(resource: Resource, side: Side) -> str:
     """Return the name of a resource's cluster, or the mark of a secret; empty if unknown."""
-    resource = on_side(resource, side)
     return name_in(one(resource, "name" if resource.type == CLUSTER else "cluster_name", side))
 
 

@@ -9,7 +9,6 @@ from vpc_cni_iam.catalog.facts.documents import RESOURCE_CONTROLLER, managed_ver
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.normalise import equal
-from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.grants import Grant
 from vpc_cni_iam.review.account.iam_resource import Named
 
@@ -26,15 +25,15 @@ _NAMES_ACTION = re.compile(r"ec2:(?:[*?]*[\w-]){6,}[*?]*")
 
 def is_of_plugin(grant: Grant) -> bool:
     """Return whether a grant is a policy of the plugin; an unknown policy is not."""
-    return isinstance(grant.content, Document) and concerns_plugin(grant.content.policy)
+    return grant.document is not None and concerns_plugin(grant.document.policy)
 
 
-def is_of_aws(grant: Grant, name: str) -> bool:
-    """Return whether a grant is the policy of AWS with a name."""
-    policy = grant.policy
-    if not isinstance(policy, Named) or policy.account != "aws":
-        return False
-    return policy.name.endswith(f":policy/{name}")
+def is_of_aws(grant: Grant, name: str = "") -> bool:
+    """Return whether a grant is a policy of AWS, or the one with a name."""
+    match grant.policy:
+        case Named(account="aws", name=arn):
+            return not name or arn.endswith(f":policy/{name}")
+    return False
 
 
 @lru_cache(4096)

@@ -95,6 +95,11 @@ class PluginSetup(Struct, frozen=True):
     not_read: UnreadReason | None = None  # why some settings are unknown
     account: ServiceAccount = AWS_NODE  # of its pods
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether settings in its own values are unknown, and not only those in other objects."""
+        return self.not_read not in (None, UnreadReason.ELSEWHERE)
+
 
 class PluginState(Struct, frozen=True):
     """The plugin of one cluster on one side."""
@@ -114,6 +119,11 @@ class PluginState(Struct, frozen=True):
     node_roles: frozenset[IamResource] = frozenset()
     node_groups: tuple[str, ...] = ()  # the addresses of managed node groups
     is_auto_mode: bool = False  # whether EKS Auto Mode creates nodes, which need no aws-node
+
+    @property
+    def has_only_auto_mode(self) -> bool:
+        """Whether EKS Auto Mode creates all nodes that the plan shows."""
+        return self.is_auto_mode and not self.node_groups
 
     @property
     def node_subnets(self) -> tuple[str, ...]:
@@ -169,20 +179,19 @@ class ClusterPlugin(Struct, frozen=True):
     def loses_agent(self) -> bool:
         """Whether the plan removes the EKS Pod Identity Agent that associations need."""
         before, after = self.states
-        has_own_agent = after.is_auto_mode and not after.node_groups  # on each node of Auto Mode
-        is_there = after.agent or has_own_agent or before.agent_stays_on_removal
+        # Each node of EKS Auto Mode has the agent.
+        is_there = after.agent or after.has_only_auto_mode or before.agent_stays_on_removal
         return bool(before.agent) and not is_there
 
     @property
     def is_replaced(self) -> bool:
         """Whether the plan replaces the cluster, so that it gets another OIDC issuer."""
-        return self.resource is not None and {"create", "delete"} <= {*self.resource.actions}
+        return self.resource is not None and self.resource.is_replaced
 
     @property
     def is_deleted(self) -> bool:
-        """Whether the plan deletes the cluster, and does not only forget it."""
-        cluster = self.resource
-        return cluster is not None and cluster.after is None and "forget" not in cluster.actions
+        """Whether the plan deletes the cluster."""
+        return self.resource is not None and self.resource.after is None
 
 
 def is_bootstrapped(cluster: Resource) -> bool:

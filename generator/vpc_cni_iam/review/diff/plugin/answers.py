@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from enum import Enum, StrEnum
+from collections.abc import Iterator
+from enum import StrEnum
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -15,7 +15,6 @@ from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import (
     ClusterPlugin,
     NodePart,
-    UnreadReason,
     missing_parts,
 )
 from vpc_cni_iam.review.context import Context, fact
@@ -52,16 +51,9 @@ class AnswerVerdict(StrEnum):
 
 
 class AnswerReason(StrEnum):
-    """Why aws-node does not work, or why the plan does not show it."""
+    """Why aws-node does not work, or why the plan does not show it, besides the events."""
 
     REMOVED = "removed"  # the plan removes the plugin
-    NO_ARN = "no ARN"  # the value for its role is not an ARN
-    ROLE_DELETED = "role deleted"
-    NODES_REFUSED = "nodes refused"  # instances cannot assume the node role
-    AGENT_DENIED = "agent denied"  # the node role does not allow the calls of the agent
-    NO_ROLE = "no role"  # nodes no longer have its role
-    NO_AGENT = "no agent"  # the plan removes the EKS Pod Identity Agent
-    NOT_TRUSTED = "not trusted"  # the trust policy of its role does not trust it
     MISSING = "missing"  # its role does not allow calls
     TRUST = "trust"  # a condition decides whether its role trusts it
     IDENTITY = "identity"  # the plan does not show its role
@@ -74,28 +66,14 @@ class AnswerReason(StrEnum):
     UNDECIDED = "undecided"  # conditions, or the Region, decide
     # the cluster's role does not allow what security groups for pods need
     CONTROLLER = "controller"
-    NOT_INSTALLED = "not installed"  # the plan does not install it in a new cluster
-    AGENT = "agent"  # the plan does not install the EKS Pod Identity Agent in a new cluster
     REFUSED = "refused"  # a policy is not valid
     FOREIGN = "foreign"  # its settings give it other credentials, or another image
     SETTINGS = "settings"  # its settings are not read
     SEVERAL = "several"  # several resources install it, and each overwrites the others
 
 
-# Why aws-node does not work, by the event of its identity, nodes or new cluster.
-_REASONS: Mapping[Enum, AnswerReason] = {
-    IdentityEvent.NO_ARN: AnswerReason.NO_ARN,
-    IdentityEvent.ROLE_GONE: AnswerReason.ROLE_DELETED,
-    IdentityEvent.AGENT_REMOVED: AnswerReason.NO_AGENT,
-    IdentityEvent.OTHER_ISSUER: AnswerReason.NOT_TRUSTED,
-    IdentityEvent.NOT_TRUSTED: AnswerReason.NOT_TRUSTED,
-    IdentityEvent.NOT_ALLOWED: AnswerReason.NOT_TRUSTED,
-    NodePart.PLUGIN: AnswerReason.NOT_INSTALLED,
-    NodePart.AGENT: AnswerReason.AGENT,
-    NodeLoss.REFUSED: AnswerReason.NODES_REFUSED,
-    NodeLoss.AGENT_DENIED: AnswerReason.AGENT_DENIED,
-    NodeLoss.NO_ROLE: AnswerReason.NO_ROLE,
-}
+# An event of its identity or nodes, or what a new cluster lacks, is a reason, too.
+Reason: TypeAlias = AnswerReason | IdentityEvent | NodeLoss | NodePart
 # Flaws of a trust policy with which nobody can assume a role of pods.
 _NEVER_ASSUMED = (Rule.IRSA_ISSUER, Rule.PODS_NO_TAGS)
 
@@ -105,12 +83,12 @@ class PluginAnswer(Struct, frozen=True):
 
     needs: PluginNeeds
     verdict: AnswerVerdict
-    reason: AnswerReason | None  # None if it works
+    reason: Reason | None  # None if it works
     is_as_before: bool = False  # whether it also failed before
 
 
 # A verdict, its reason, and whether it was the same before.
-_Doubt: TypeAlias = tuple[AnswerVerdict, AnswerReason, bool]
+_Doubt: TypeAlias = tuple[AnswerVerdict, Reason, bool]
 
 
 @fact
@@ -157,8 +135,7 @@ def _owner(answer: PluginAnswer) -> tuple[EksCluster, frozenset[IamResource]]:
 def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     """Return the answer for a cluster or role; None if aws-node does not run after the plan."""
     after = needs.plugin.after
-    is_without_nodes = not after.installer and after.is_auto_mode and not after.node_groups
-    if needs.plugin.is_deleted or is_without_nodes:
+    if needs.plugin.is_deleted or (after.has_only_auto_mode and not after.installer):
         return None
     reasons = _of_cluster if needs.is_of_cluster else _of_trust
     doubts = [*reasons(needs, context), *_of_nodes(needs, context)]
@@ -176,17 +153,17 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
     if plugin.is_removed:
         yield AnswerVerdict.FAILS, AnswerReason.REMOVED, False
     for part in missing_parts(plugin.resource, context.plugins) if plugin.resource else ():
-        yield AnswerVerdict.NOT_SHOWN, _REASONS[part], False
+        yield AnswerVerdict.NOT_SHOWN, part, False
     loss = identity_loss(context, plugin)
-    if loss and loss.event in _REASONS:
-        yield AnswerVerdict.FAILS, _REASONS[loss.event], False
+    if loss and loss.event is not IdentityEvent.NOT_NAMED:
+        yield AnswerVerdict.FAILS, loss.event, False
     if after.identity.no_arns and not loss:
-        yield AnswerVerdict.FAILS, AnswerReason.NO_ARN, True
+        yield AnswerVerdict.FAILS, IdentityEvent.NO_ARN, True
     if len(plugin.installers) > 1:
         yield AnswerVerdict.NOT_SHOWN, AnswerReason.SEVERAL, False
     if after.setup.foreign:
         yield AnswerVerdict.NOT_SHOWN, AnswerReason.FOREIGN, False
-    if after.setup.not_read not in (None, UnreadReason.ELSEWHERE):
+    if after.setup.has_unread:
         yield AnswerVerdict.NOT_SHOWN, AnswerReason.SETTINGS, False
     if needs.not_shown:
         yield AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE, False
@@ -206,7 +183,7 @@ def _of_chain(plugin: ClusterPlugin, context: Context) -> Iterator[_Doubt]:
         if is_refused or role in roles_without_provider(context):
             was_refused = can_assume(plugin, role, Side.BEFORE, context) is False
             is_as_before = is_refused and was_refused and role in before.identity.chain
-            yield AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED, is_as_before
+            yield AnswerVerdict.FAILS, IdentityEvent.NOT_TRUSTED, is_as_before
         elif (is_target and assumes is None) or is_less_trusted(plugin, role, context):
             yield AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST, False
 
@@ -219,7 +196,7 @@ def _of_nodes(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
             lost.role in after.identity.roles if lost.workload else lost.cluster == after.cluster
         )
         if is_own and needs.is_of_cluster is not bool(lost.workload):
-            yield AnswerVerdict.FAILS, _REASONS[lost.loss], False
+            yield AnswerVerdict.FAILS, lost.loss, False
 
 
 def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
@@ -227,13 +204,13 @@ def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
     for role in needs.plugin.after.identity.roles:
         lost = trust_lost(context).get(role)
         if (lost and lost.is_certain) or role in roles_without_provider(context):
-            yield AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED, False
+            yield AnswerVerdict.FAILS, IdentityEvent.NOT_TRUSTED, False
         elif lost:
             yield AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST, False
         before, after = (trust_of(context, role, side) for side in Side)
         own_flaws = flaws(after, for_plugin=True) if after else ()
         if any(flaw.rule in _NEVER_ASSUMED for flaw in own_flaws):
-            yield AnswerVerdict.FAILS, AnswerReason.NOT_TRUSTED, before == after
+            yield AnswerVerdict.FAILS, IdentityEvent.NOT_TRUSTED, before == after
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds) -> _Doubt | None:
@@ -259,7 +236,7 @@ def _not_shown(role: RoleNeeds, needs: PluginNeeds) -> AnswerReason | None:
     certain = [call for call in fatal if call.is_certain]
     if certain and needs.others(role):
         return AnswerReason.IDENTITY
-    if role.fails or not (fatal or role.has_open_limit):
+    if role.fails or not (fatal or role.access.open_limits):
         return None
     if certain:
         return AnswerReason.POLICY if role.open else AnswerReason.OTHER_PLAN

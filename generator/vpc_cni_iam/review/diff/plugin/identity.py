@@ -26,12 +26,18 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Unknown
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
-from vpc_cni_iam.review.account.resolve import as_left
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import Gained
 from vpc_cni_iam.review.diff.plugin.roles import access_of
-from vpc_cni_iam.review.diff.reach import Reach, reach
-from vpc_cni_iam.review.diff.role_access import NOT_SHOWN, RoleAccess, role_comparison
+from vpc_cni_iam.review.diff.reach import Reach, farther, reach
+from vpc_cni_iam.review.diff.role_access import (
+    NOT_SHOWN,
+    RoleAccess,
+    compare_roles,
+    gained_by,
+    limits_more,
+    role_access,
+)
 from vpc_cni_iam.review.diff.trust.providers import has_new_issuer
 from vpc_cni_iam.review.diff.trust.roles import trust_of
 
@@ -108,8 +114,8 @@ def _compared(
 
     Nodes may have several roles, and aws-node had one of them.
     """
-    roles, old, new = role_comparison(context), change.before, change.after
-    is_limited = roles.limits_more(old.session_policies, new.session_policies)
+    old, new = change.before, change.after
+    is_limited = limits_more(context, old.session_policies, new.session_policies)
     rows = [[_more(context, had, has) for had in before] for has in after]
     is_proven = bool(before) and all(isinstance(a, NoNewAccess) for row in rows for a in row)
     if is_proven or (old.roles == new.roles and is_limited):
@@ -118,9 +124,9 @@ def _compared(
     for row in rows:
         more = [answer for answer in row if isinstance(answer, NewAccess)]
         if 0 < len(more) == len(row):
-            gain, farthest = roles.gained(before, after, more[0]), _farthest(after)
-            farther = farthest if farthest > had_reach else Reach.LIMITED
-            return replace(change, event=IdentityEvent.MORE, gain=gain, reach=farther)
+            gain, has_reach = gained_by(context, before, after, more[0]), _farthest(after)
+            is_more = replace(change, event=IdentityEvent.MORE, gain=gain)
+            return replace(is_more, reach=farther(had_reach, has_reach))
     # An old role may have other policies, so it may reach further than the plan shows.
     created = context.accounts.created
     farthest = _farthest(r for r in after if not (r.open_limits or r.role in created))
@@ -133,7 +139,7 @@ def _more(context: Context, had: RoleAccess, has: RoleAccess) -> Answer:
     """Return whether a role allows more than another."""
     # An unknown limit may also block what the plugin needs.
     is_alike = had.open_limits == has.open_limits
-    return role_comparison(context).compare(had, has) if is_alike else NOT_SHOWN
+    return compare_roles(context, had, has) if is_alike else NOT_SHOWN
 
 
 def _farthest(roles: Iterable[RoleAccess]) -> Reach:
@@ -251,7 +257,7 @@ def _may_assume(
     if policy:
         account = state.setup.account
         alone = RoleTrust(policy, arn).lets_named(own, state.cluster, account, tags=tags)
-    access = role_comparison(context).of(first, side)
+    access = role_access(context, first, side)
     known, others = access.permissions, [trusts.TO_NAMED] if alone else []
     permissions = replace(known, policies=(*known.policies, *others))
     requests = [Request(a, arn, may_have=lambda _: UNKNOWN) for a in _ASSUMES[: 1 + tags]]
@@ -268,12 +274,12 @@ def _best(answers: Iterable[bool | None]) -> bool | None:
 
 def _arn(role: IamResource, side: Side, context: Context) -> str:
     """Return the ARN of a role; if the plan does not show it, one with only its account."""
-    account, resolver = "", context.filler.resolver
+    account, resolver = "", context.reader.resolver
     match role:
         case InPlan(address):
             if side is Side.AFTER:
                 address = context.accounts.successors.get(role, address)
-            resource = as_left(resolver.by_address[address])
+            resource = resolver.by_address[address]
             if arn := text(resource, "arn", side):
                 return arn
             account = resolver.account(resource)

@@ -23,11 +23,11 @@ from vpc_cni_iam.plugin.settings import PluginSettings, SettingsSource
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent
-from vpc_cni_iam.review.account.fill import Filler
 from vpc_cni_iam.review.account.grants import Account, known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import PluginSetup, PluginState
+from vpc_cni_iam.review.account.reader import AccountReader
 from vpc_cni_iam.review.options import Options
 
 # Scenarios of features that a variable enables.
@@ -112,7 +112,7 @@ def judged_version(version: str, options: Options) -> tuple[PluginVersion, Versi
 
 
 def judged(
-    state: PluginState, other: PluginState, options: Options, filler: Filler
+    state: PluginState, other: PluginState, options: Options, reader: AccountReader
 ) -> tuple[JudgedPlugin, VersionSource]:
     """Return the plugin's place and setup on a side; missing facts come from the other side."""
     setup = state.setup if state.installer else other.setup
@@ -133,7 +133,7 @@ def judged(
         file="",
         environment=environment,
     )
-    of_roles = _names_of(state.identity.roles | other.identity.roles, filler)
+    of_roles = _names_of(state.identity.roles | other.identity.roles, reader)
     kind = state.identity.kind
     judged = JudgedPlugin(
         version,
@@ -160,12 +160,12 @@ def _mode(setup: PluginSetup, state: PluginState, other: PluginState) -> Mode | 
     return state.mode or (None if is_switched else other.mode)
 
 
-def _names_of(roles: Iterable[IamResource], filler: Filler) -> dict[str, str]:
+def _names_of(roles: Iterable[IamResource], reader: AccountReader) -> dict[str, str]:
     """Return the account and the partition of roles, if their ARNs have one."""
     places = set()
     for role in roles:
         address = role.address if isinstance(role, InPlan) else ""
-        resource = filler.resolver.by_address.get(address)
+        resource = reader.resolver.by_address.get(address)
         arns = [text(resource, "arn", side) for side in Side] if resource else []
         arns += [role.arn] if isinstance(role, Named) else []
         places |= {tuple(arn.split(":")[1:5:3]) for arn in arns if arn.startswith("arn:")}

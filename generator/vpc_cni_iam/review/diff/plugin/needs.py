@@ -13,17 +13,17 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, POLICY, Part
+from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, POLICY
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known
-from vpc_cni_iam.review.account.documents import Content, Document
-from vpc_cni_iam.review.account.grants import Account, Grant, have_secrets, known_policies
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
-from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
+from vpc_cni_iam.review.account.documents import Document
+from vpc_cni_iam.review.account.grants import Grant, have_secrets, known_policies
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
+from vpc_cni_iam.review.account.plugin.policy import is_of_aws, is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import (
     ClusterPlugin,
     PluginIdentity,
@@ -32,7 +32,6 @@ from vpc_cni_iam.review.account.plugin.state import (
 )
 from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.context import Context, fact
-from vpc_cni_iam.review.diff.permissions import Permissions
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, PluginCalls, plugin_calls
 from vpc_cni_iam.review.diff.plugin.judged import (
     JudgedPlugin,
@@ -48,6 +47,7 @@ from vpc_cni_iam.review.diff.plugin.roles import (
     is_of_nodes,
     roles_of_plugin,
 )
+from vpc_cni_iam.review.diff.principals import changed_principals
 from vpc_cni_iam.review.diff.role_access import RoleAccess
 from vpc_cni_iam.review.diff.uses import use_changes
 
@@ -57,13 +57,10 @@ _Key: TypeAlias = tuple[str, str, str]  # of a call
 class RoleNeeds(Struct, frozen=True):
     """A role of aws-node after a plan, and the calls that it does not allow."""
 
-    role: IamResource
-    permissions: Permissions  # the known permissions after the plan
+    access: RoleAccess  # what it allows after the plan
     missing: tuple[MissingCall, ...] | None  # None: the evaluator refuses a policy
     lost: tuple[MissingCall, ...]  # the missing calls that the role allowed before
     newly: tuple[MissingCall, ...]  # the missing calls that are new for another reason
-    open: tuple[Grant, ...]  # its policies with unknown content
-    has_open_limit: bool  # whether a boundary or session policy is unknown
     is_changed: bool  # whether its policies or its boundary change
     is_first: bool  # whether it gets its first policies
     # Whether it has no cluster and gets its first policies: another plan may add more.
@@ -74,6 +71,16 @@ class RoleNeeds(Struct, frozen=True):
     # Whether it is a policy instead of the unknown role that has it.
     is_policy: bool
     elsewhere: tuple[OtherPlace, ...]  # new policies for another place
+
+    @property
+    def role(self) -> IamResource:
+        """The role itself."""
+        return self.access.role
+
+    @property
+    def open(self) -> tuple[Grant, ...]:
+        """Its policies with unknown content."""
+        return tuple(grant for grant in self.access.grants.values() if grant.is_open)
 
     @property
     def fails(self) -> bool:
@@ -214,10 +221,7 @@ def lacked(context: Context, role: IamResource, needs: PluginNeeds) -> Policy:
     document = documents.in_force(needs.after.version).document(needs.mode)
     partition = needs.after.names.get("partition", "aws")
     own = parameters.fill(document, {**parameters.values({}), "partition": partition})
-    statements = (
-        replace(s, actions=tuple(a for a in s.actions if a in actions)) for s in own.statements
-    )
-    return Policy(tuple(statement for statement in statements if statement.actions))
+    return own.with_actions(actions.__contains__)
 
 
 @fact
@@ -234,8 +238,8 @@ def _version(context: Context) -> str:
 
 def _needs(context: Context, plugin: ClusterPlugin, *, is_of_cluster: bool) -> PluginNeeds:
     old, new = plugin.states
-    before, _ = judged(old, new, context.options, context.filler)
-    after, source = judged(new, old, context.options, context.filler)
+    before, _ = judged(old, new, context.options, context.reader)
+    after, source = judged(new, old, context.options, context.reader)
     is_changed = before != after or not old.identity.is_same(new.identity)
     after = replace(after, scenarios=changed_scenarios(old, new))
     names = sorted(new.identity.roles, key=str)
@@ -260,30 +264,27 @@ def _of_role(context: Context, role: IamResource, needs: PluginNeeds) -> RoleNee
     (before, after), identity = context.accounts.sides, needs.plugin.after.identity
     has = access_of(context, role, identity, Side.AFTER)
     calls = _calls(context, has, needs.after, Side.AFTER)
-    is_changed = _contents(before, role) != _contents(after, role)
-    is_first = bool(after.policies(role)) and not before.policies(role)
-    boundary, grants = after.one(role, Part.BOUNDARY), tuple(has.grants.values())
+    is_changed = role in changed_principals(context)
+    grants, old_grants = (tuple(side.policies(role).values()) for side in (after, before))
+    is_first = bool(grants) and not old_grants
     new: list[tuple[MissingCall, bool]] = []
     if calls and calls.missing and (needs.is_changed or (is_changed and not is_first)):
         new = [*_new_calls(context, has, calls, needs)]
+    places = [g.written_at for g in filter(None, (*grants, has.boundary)) if g.document]
+    places += [address for address, limit in identity.sessions if isinstance(limit, Document)]
+    elsewhere = new_places(role, needs.after, (before, after)) if needs.is_of_cluster else ()
     return RoleNeeds(
-        role,
-        has.permissions,
-        calls.missing if calls else None,
-        tuple(call for call, was_called in new if was_called and is_changed),
-        tuple(call for call, was_called in new if not (was_called and is_changed)),
-        tuple(grant for grant in grants if grant.is_open),
-        bool(has.open_limits),
-        is_changed,
-        is_first,
-        is_first and not needs.is_of_cluster,
-        (
-            *(g.written_at for g in filter(None, (*grants, boundary)) if g.is_known),
-            *(address for address, limit in identity.sessions if isinstance(limit, Document)),
-        ),
-        next(_of_plugin((*grants, *before.policies(role).values())), ""),
-        _is_policy(context, role),
-        tuple(new_places(role, needs.after, (before, after)) if needs.is_of_cluster else ()),
+        access=has,
+        missing=calls.missing if calls else None,
+        lost=tuple(call for call, was_called in new if was_called and is_changed),
+        newly=tuple(call for call, was_called in new if not (was_called and is_changed)),
+        is_changed=is_changed,
+        is_first=is_first,
+        may_get_more=is_first and not needs.is_of_cluster,
+        places=tuple(places),
+        policy=next(_of_plugin((*grants, *old_grants)), ""),
+        is_policy=_is_policy(context, role),
+        elsewhere=tuple(elsewhere),
     )
 
 
@@ -343,8 +344,7 @@ def _calls(
     """Return the calls that the policies of a role on one side allow the plugin."""
     tags, naming = _tags(context, has.role, side), _naming(context, has.role)
     calls = plugin_calls(has.permissions, judged, naming, only, tags)
-    account = context.accounts.sides[side is Side.AFTER]
-    if calls is not None and have_secrets(account.of(has.role).values()):
+    if calls is not None and have_secrets(context.accounts.on(side).of(has.role).values()):
         shown = tuple(replace(call, region="") for call in calls.missing)
         return replace(calls, missing=shown)
     return calls
@@ -357,7 +357,7 @@ def _naming(context: Context, role: IamResource) -> list[tuple[Policy, ...]]:
 
 def _tags(context: Context, role: IamResource, side: Side) -> Mapping[str, str] | None:
     """Return the tags of a role; None if the plan does not show them."""
-    resource = context.filler.resolver.by_address.get(getattr(role, "address", ""))
+    resource = context.reader.resolver.by_address.get(getattr(role, "address", ""))
     match one(resource, "tags_all", side) if resource else None:
         case Known(dict(tags)) if not any(map(is_mark, tags.values())):
             return {str(key): str(value) for key, value in tags.items()}
@@ -372,20 +372,12 @@ def _is_shown(context: Context, role: IamResource) -> bool:
 
 
 def _is_policy(context: Context, owner: IamResource) -> bool:
-    by_address = context.filler.resolver.by_address
+    by_address = context.reader.resolver.by_address
     return isinstance(owner, InPlan) and by_address[owner.address].type == POLICY
 
 
 def _of_plugin(grants: Iterable[Grant]) -> Iterator[str]:
     """Yield where the user's policies of the plugin are written."""
     for grant in grants:
-        is_of_aws = isinstance(grant.policy, Named) and grant.policy.account == "aws"
-        if is_of_plugin(grant) and not is_of_aws:
+        if is_of_plugin(grant) and not is_of_aws(grant):
             yield grant.written_at
-
-
-def _contents(account: Account, role: IamResource) -> dict[object, Content]:
-    """Return the grants and limits of a role on one side."""
-    boundary = account.one(role, Part.BOUNDARY)
-    contents: dict[object, Content] = {k: g.content for k, g in account.policies(role).items()}
-    return {**contents, Part.BOUNDARY: boundary.content} if boundary else contents

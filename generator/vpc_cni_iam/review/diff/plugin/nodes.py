@@ -142,7 +142,7 @@ def _controllers_missing(context: Context) -> Iterator[ControllerMissing]:
     for plugin in switched:
         if plugin.resource is None or _is_on(plugin.before):
             continue
-        for owner in context.filler.named_by(plugin.resource, "role_arn", ROLE, Side.AFTER):
+        for owner in context.reader.named_by(plugin.resource, "role_arn", ROLE, Side.AFTER):
             if after.policies(owner) and _lacks(owner, context):
                 yield ControllerMissing(owner, (plugin.after.cluster,), False)
 

@@ -15,7 +15,7 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity, PluginState
 from vpc_cni_iam.review.context import Context, fact
-from vpc_cni_iam.review.diff.role_access import RoleAccess, role_comparison
+from vpc_cni_iam.review.diff.role_access import RoleAccess, role_access
 from vpc_cni_iam.review.diff.trust.roles import names_plugin, trust_of
 
 
@@ -34,7 +34,7 @@ def access_of(
 ) -> RoleAccess:
     """Return what aws-node can do with one of the roles of an identity."""
     limits = identity.session_policies
-    return role_comparison(context).of(role, side, limits, is_certain=len(limits) == 1)
+    return role_access(context, role, side, limits, is_certain=len(limits) == 1)
 
 
 @fact

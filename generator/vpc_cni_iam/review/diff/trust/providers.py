@@ -28,10 +28,8 @@ class Providers:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        providers = [r for r in context.filler.resources if r.type == OIDC_PROVIDER]
-        self.changed = [
-            r for r in providers if r.actions != ("no-op",) and "forget" not in r.actions
-        ]
+        providers = [r for r in context.reader.resources if r.type == OIDC_PROVIDER]
+        self.changed = [r for r in providers if not (r.is_unchanged or r.is_forgotten)]
         self.by_issuer: dict[Side, dict[str, list[Resource]]] = {side: {} for side in Side}
         for side, provider in product(Side, providers):
             if issuer := issuer_on(provider, side):
@@ -87,13 +85,13 @@ class Providers:
 
     def _clusters(self, provider: Resource) -> list[Resource]:
         """Return the clusters of the plan whose issuer a provider has."""
-        filler = self._context.filler
-        referred, _ = filler.resolver.references(provider, ("url",))
+        reader = self._context.reader
+        referred, _ = reader.resolver.references(provider, ("url",))
         issuers = {f"https://{issuer_on(provider, side)}" for side in Side}
         path = "identity.*.oidc.*.issuer"
         return [
             c
-            for c in (r for r in filler.resources if r.type == CLUSTER)
+            for c in (r for r in reader.resources if r.type == CLUSTER)
             if c in referred or not issuers.isdisjoint(text(c, path, side) for side in Side)
         ]
 
@@ -120,7 +118,7 @@ def roles_without_provider(context: Context) -> frozenset[IamResource]:
 
 def has_new_issuer(context: Context) -> bool:
     """Return whether the plan creates an OIDC provider, as for a new cluster."""
-    return any(r.type == OIDC_PROVIDER and r.before is None for r in context.filler.resources)
+    return any(r.type == OIDC_PROVIDER and r.before is None for r in context.reader.resources)
 
 
 def _takes(trusted: list[Trusted], provider: Resource, side: Side) -> bool:

@@ -7,16 +7,14 @@ from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.plugin import trust
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.documents import Document
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.context import Context
 
 
 def trust_of(context: Context, role: IamResource, side: Side) -> Policy | None:
     """Return the trust policy of a role, also with holes; None if the plan does not show it."""
-    account = context.accounts.after if side is Side.AFTER else context.accounts.before
-    grant = account.one(role, Part.TRUST)
-    return grant.content.policy if grant and isinstance(grant.content, Document) else None
+    grant = context.accounts.on(side).one(role, Part.TRUST)
+    return grant.document.policy if grant and grant.document else None
 
 
 def names_plugin(policy: Policy) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
@@ -20,7 +21,8 @@ from vpc_cni_iam.policy.document import Condition, Statement
 from vpc_cni_iam.policy.proof.answer import NewAccess, NotProven
 from vpc_cni_iam.policy.report import NOUNS, example_text, not_proven_text
 from vpc_cni_iam.policy.template import Text
-from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
+from vpc_cni_iam.review.account.grants import GrantKey
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.checks.access import (
     AccessUndecided,
     DenyLost,
@@ -258,13 +260,22 @@ def undecided_text(answer: NotProven, policy: str) -> str:
 def _deny_lost(finding: Finding, lost: DenyLost) -> Saying:
     who = names_of(lost.owners)
     if lost.hidden:
-        gone = first_of(map(name_of, lost.hidden))
-        of = f"the policies of {gone}" if gone.startswith("group ") else gone
-        message = f"{who} {conjugate('lose', lost.owners)} {of}, which the plan does not show"
+        gone = first_of(map(_hidden, lost.hidden))
+        message = f"{who} {conjugate('lose', lost.owners)} {gone}, which the plan does not show"
         return Saying(f"{message}. If it has a Deny, the Deny no longer applies")
     first, *rest = list(map(part_text, lost.parts)) or ["do more"]
     message = f"{who} may now {first}. The plan may not show what other policies allow"
     return Saying(message, (*also(rest, is_first=False), *_example(lost.example)))
+
+
+def _hidden(key: GrantKey) -> str:
+    """Return the name of a policy that the plan does not show."""
+    match key:
+        case GrantKey(Part.MEMBERSHIP, InPlan() | Named() | Unresolved() as group):
+            return f"the policies of {name_of(group)}"
+        case GrantKey(_, InPlan() | Named() | Unresolved() as policy):
+            return name_of(policy)
+    return f"the inline policy {key.name}" if key.name else "its document"
 
 
 def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:

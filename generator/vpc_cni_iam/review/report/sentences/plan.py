@@ -8,7 +8,7 @@ from typing import Any
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.unread import UnreadChange, UnreadKind
 from vpc_cni_iam.review.checks.drift import Drifted
-from vpc_cni_iam.review.checks.plan import LeftOut, MaybePlugin, NewerFormat, UnknownMembers
+from vpc_cni_iam.review.checks.plan import MaybePlugin, PlanGap, PlanIncomplete
 from vpc_cni_iam.review.diff.not_shown import NotShownByPlan, NotShownKind
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.saying import Saying
@@ -23,6 +23,18 @@ _UNREAD: Mapping[UnreadKind, str] = {
     UnreadKind.resource_policy: "The policy of a resource changes and is not read",
 }
 _OPENS = "The policy of {address} newly allows every principal, without a condition"
+# The message and the fix.
+_GAPS = {
+    PlanGap.LEFT_OUT: (
+        "The plan is partial: it has targets, or defers changes",
+        "Review the next plan, too",
+    ),
+    PlanGap.FORMAT: (
+        "The plan has format {}; members that it adds to 1.2 are not read",
+        "Update vpc-cni-iam",
+    ),
+    PlanGap.MEMBERS: ("The plan has members that are not known and not read: {}", ""),
+}
 _NOT_SHOWN = {
     NotShownKind.INLINE_POLICIES: "inline policies of dynamic blocks in new roles",
     NotShownKind.REFERENCES: "values known after apply, taken as what they refer to",
@@ -55,20 +67,9 @@ def _unread(_: Finding, change: UnreadChange) -> Saying:
     return Saying(message, fix=f"Look at {change.address} in the plan" if is_named else "")
 
 
-def _left_out(_: Finding, __: LeftOut) -> Saying:
-    return Saying(
-        "The plan is partial: it has targets, or defers changes", fix="Review the next plan, too"
-    )
-
-
-def _newer(_: Finding, newer: NewerFormat) -> Saying:
-    message = f"The plan has format {newer.version}; members that it adds to 1.2 are not read"
-    return Saying(message, fix="Update vpc-cni-iam")
-
-
-def _members(_: Finding, members: UnknownMembers) -> Saying:
-    names = first_of(members.names)
-    return Saying(f"The plan has members that are not known and not read: {names}")
+def _incomplete(_: Finding, incomplete: PlanIncomplete) -> Saying:
+    message, fix = _GAPS[incomplete.gap]
+    return Saying(message.format(first_of(incomplete.names)), fix=fix)
 
 
 def _maybe(finding: Finding, maybe: MaybePlugin) -> Saying:
@@ -79,8 +80,6 @@ def _maybe(finding: Finding, maybe: MaybePlugin) -> Saying:
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     UnreadChange: _unread,
-    LeftOut: _left_out,
-    NewerFormat: _newer,
-    UnknownMembers: _members,
+    PlanIncomplete: _incomplete,
     MaybePlugin: _maybe,
 }

@@ -86,10 +86,9 @@ def _never(
     from vpc_cni_iam.comparing import data, report
     from vpc_cni_iam.comparing.never import never
     from vpc_cni_iam.coverage.subject import of_files
-    from vpc_cni_iam.inputs.identify import check_used
 
     subject = limits.applied(of_files(policies, documents, opener), opener)
-    check_used(opener.user_values, (*policies, *limits.files))
+    opener.check_used((*policies, *limits.files))
     result = never(subject, targets)
     lines = (line.text for line in report.never_lines(result))
     common.show_result(data.never_data(result), output, lines, fold=True)
@@ -106,12 +105,11 @@ def _compare(
     from vpc_cni_iam.cli import signed_lines
     from vpc_cni_iam.comparing import data, report
     from vpc_cni_iam.comparing.compare import compare, side
-    from vpc_cni_iam.inputs.identify import check_used
 
     sides = [
         side(target, chosen, opener) for target, chosen in zip(policies, documents, strict=True)
     ]
-    check_used(opener.user_values, policies)
+    opener.check_used(policies)
     comparison = compare(*sides)
     if output is common.Format.json:
         common.show_json(data.comparison_data(comparison))

@@ -215,8 +215,6 @@ def _asked(
     node: NodeOptions,
 ) -> tuple[Subject, RequestSetting]:
     """Return the policies, and the plugin's settings in the cluster."""
-    from vpc_cni_iam.inputs.identify import check_used
-
     others = [plugin.daemonset or "", *(variables.var_file or ())]
     inputs.check_once([*files, *limits.files, *others])
     settings = inputs.plugin_settings(plugin.daemonset)
@@ -224,7 +222,7 @@ def _asked(
     opener = variables.opener(surroundings.with_names(settings))
     subject = chosen.opened(files, opener, version, plugin.feature or ())
     subject = limits.applied(subject, opener)
-    check_used(opener.user_values, (*files, *limits.files))
+    opener.check_used((*files, *limits.files))
     subject, setting = plugin.checked(subject, settings, node.surroundings(version))
     _say_names(subject, setting)
     return subject, setting

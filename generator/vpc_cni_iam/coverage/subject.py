@@ -117,8 +117,14 @@ class Opener(Struct, frozen=True):
         parameters.values(self.user_names)
         values = {name: value for name, value in _or_examples(self.user_names).items() if value}
         named = frozenset(name for name, value in self.user_names.items() if value)
-        user_values = replace(self.user_values, named=named)
-        return open_policies(target, self.stdin, values, user_values)
+        return open_policies(target, self.stdin, values, replace(self.user_values, named=named))
+
+    def check_used(self, targets: Iterable[str]) -> None:
+        """Raise `UsageError` for values of variables, or an engine, that no input uses."""
+        if self.user_values.names or self.user_values.renderer:
+            from vpc_cni_iam.inputs import identify  # noqa: PLC0415 - see above
+
+            identify.check_used(self.user_values, targets)
 
 
 def of_variant(name: str, selection: Selection, user_names: Mapping[str, str | None]) -> Subject:
@@ -190,11 +196,11 @@ def limited(subject: Subject, boundary: str | None, scps: Sequence[str], opener:
     `boundary` and each of `scps` (one level of the organization) are files. A level that only
     denies also has FullAWSAccess. These files give names that the policies do not have.
     """
-    for file in [boundary] if boundary is not None else []:
-        taken = take(opener.policies_of(file), ())
+    if boundary is not None:
+        taken = take(opener.policies_of(boundary), ())
         skipped = tuple(s for s in subject.skipped if s.reason is not Reason.not_applied)
-        subject = replace(subject, skipped=skipped)
-        subject = _with(subject, taken, "boundary", _named_by_file(taken.opened))
+        bounded = replace(subject, skipped=skipped)
+        subject = _with(bounded, taken, "boundary", _named_by_file(taken.opened))
     for file in scps:
         opened = opener.policies_of(file)
         taken = take(opened, [p.name for p in opened.policies if p.name])

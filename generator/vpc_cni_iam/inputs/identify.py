@@ -47,10 +47,7 @@ def of_path(target: str) -> Kind | None:
 
 
 def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
-    """Raise `UsageError` for values that no module uses, and for an engine without a module."""
-    if not user_values.names and user_values.renderer is None:
-        return
-
+    """Raise `UsageError` for values that no module uses, or for an engine without a module."""
     if any(of_path(target) for target in targets if target):
         check_declared(user_values)
     elif user_values.names:

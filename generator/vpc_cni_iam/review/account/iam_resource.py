@@ -33,10 +33,11 @@ class Named(Struct, frozen=True, eq=False):
     account: str  # empty if it is not known, ``aws`` for a policy of AWS
     name: str  # for a policy, the ARN: a policy has no other identifier
     arn: str = ""  # as the plan has it, for reports; empty if it has only the name
+    provider: str = ""  # if the account is unknown and the plan has several providers
 
     @property
-    def _identity(self) -> tuple[str, str, str]:
-        return self.kind, self.account, self.name
+    def _identity(self) -> tuple[str, str, str, str]:
+        return self.kind, self.account, self.name, self.provider
 
     def __eq__(self, other: object) -> bool:
         """Return whether both are the same, in whatever form they are written."""

@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
 
+from msgspec.structs import replace
+
 from vpc_cni_iam.inputs.plan.arguments import NAMED_BY, POLICY, PRINCIPALS, PROFILE, TASK
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan
@@ -198,6 +200,8 @@ class Resolver:
         whole = named(kind, name, self.account(resource))
         if whole.account or kind not in (*PRINCIPALS, PROFILE):
             return (whole,)
+        if self._has_several_providers:  # each may be of another account
+            whole = replace(whole, provider=self._provider(resource))
         return tuple(self._by_arn.get((kind, name), {whole: None}))
 
     @cached_property

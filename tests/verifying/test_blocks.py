@@ -289,17 +289,29 @@ def test_a_file_that_no_engine_reads_stands_for_none_that_it_does(tmp_path: Path
     assert "outputs.tf: output ipv4_json is missing" in map(str, result.findings)
 
 
-def test_folders_that_no_engine_reads_are_not_compared(tmp_path: Path) -> None:
+def test_hidden_folders_and_backups_of_editors_are_not_compared(tmp_path: Path) -> None:
     """Engines keep the modules that they downloaded in a hidden folder."""
-    folder = write_tree(tmp_path / "m", {**render(POLICY), ".terraform/modules/x/main.tf": "{"})
-    result = verified(folder)
-    assert result.clean and ".terraform" not in str(result.notes)
+    more = {".terraform/modules/x/main.tf": "{", "main.tf~": "{", "#main.tf#": "{"}
+    result = verified(write_tree(tmp_path / "m", {**render(POLICY), **more}))
+    assert result.clean
+    assert result.notes == ("no engine was used: the module was read, not rendered",)
 
 
 def test_what_is_added_beside_the_documents_leaves_them_ok(tmp_path: Path) -> None:
     """The documents are what the catalog has, and the module is not."""
     result = verified(changed(tmp_path / "m", "a policy of * on *"))
     assert ({c.state for c in result.documents}, result.clean) == ({"ok"}, False)
+
+
+@pytest.mark.engine
+def test_a_document_that_is_added_is_rendered_with_the_others(
+    newest: Engine, tmp_path: Path
+) -> None:
+    files = render(POLICY)
+    files["main.tf"] += 'data "aws_iam_policy_document" "own" {\n}\n'
+    result = verify(write_tree(tmp_path / "m", files), lambda stated: stated, newest)
+    assert not result.clean
+    assert {c.seen for c in result.documents} == {f"read, rendered by {newest.version()}"}
 
 
 def test_other_files_are_said_to_be_not_compared(tmp_path: Path) -> None:

@@ -481,17 +481,40 @@ def test_options_given_win_over_those_stated(tmp_path: Path) -> None:
     assert any("ec2:DescribeSubnets is missing" in results for results in lines(result))
 
 
-def test_without_a_statement_the_nearest_document_is_taken(tmp_path: Path) -> None:
-    files = render(options(["ipv4"], revision="2024-07-22"))
-    bare = {
+def bare(made_from: Options) -> dict[str, str]:
+    """The files of a module without the comments, which state its options."""
+    files = render(made_from)
+    return {
         name: "\n".join(x for x in files[name].splitlines() if not x.startswith("#")) + "\n"
         for name in ("main.tf", "variables.tf", "outputs.tf", "versions.tf")
     }
-    folder = write_tree(tmp_path, bare)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "against"),
+    [
+        ({"revision": "2024-07-22"}, "--revision 2024-07-22"),
+        ({"cni_version": "v1.22.1"}, "--cni-version v1.22.1"),
+    ],
+)
+def test_without_a_statement_the_nearest_document_is_taken(
+    chosen: dict[str, str], against: str, tmp_path: Path
+) -> None:
+    folder = write_tree(tmp_path, bare(options(["ipv4"], **chosen)))
     result = verify(folder, as_stated, None)
     assert result.clean
-    assert result.documents[0].against == "--revision 2024-07-22"
+    assert result.documents[0].against == against
     assert any("nearest" in note for note in result.notes)
+
+
+def test_a_variable_that_a_module_lacks_has_its_default(tmp_path: Path) -> None:
+    files = bare(options(["ipv4-scoped"], revision="2024-07-22"))
+    files["main.tf"] = files["main.tf"].replace("${var.partition}", "aws")
+    begin, end = (files["variables.tf"].index(f'variable "{n}"') for n in ("partition", "region"))
+    files["variables.tf"] = files["variables.tf"][:begin] + files["variables.tf"][end:]
+    (document,) = verify(write_tree(tmp_path, files), as_stated, None).documents
+    assert document.against == "--revision 2024-07-22"
+    assert all(d.text.startswith("no difference was seen") for d in document.differences)
 
 
 @pytest.mark.parametrize(
@@ -500,6 +523,8 @@ def test_without_a_statement_the_nearest_document_is_taken(tmp_path: Path) -> No
         ({}, "has no .tf file"),
         ({"main.tf": "nonsense {"}, "main.tf: "),
         ({"main.tf": "locals {}\n"}, "has no policy document"),
+        ({"main.tf": 'resource "a" "b" {\n  source = "./m"\n}\n'}, "choose the documents to"),
+        ({"main.tf": 'module "m" {\n  source = "./x/m"\n}\n'}, "x/m; verify that directory"),
     ],
 )
 def test_what_is_no_module_is_refused(files: dict[str, str], words: str, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,8 @@ from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl.literals import Expression, Literal
 from vpc_cni_iam.hcl.write import Arguments, NewBlock, block
-from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.verifying.module_directory import ModuleDirectory
-from vpc_cni_iam.verifying.samples import SAMPLES, read_rendered
+from vpc_cni_iam.verifying.samples import SAMPLES
 
 _LOCK = ".terraform.lock.hcl"
 
@@ -33,10 +33,9 @@ class ModuleCall(StrEnum):
 class Rendered(Struct, frozen=True):
     """The documents and outputs of one call of a module."""
 
-    # Policies by the name of their data source, one for each instance, with unknowns for samples.
-    documents: dict[str, list[Policy]]
+    # JSON by the name of its data source, for each instance; None if it is unknown until apply.
+    documents: Mapping[str, Sequence[str | None]]
     outputs: dict[str, Any]  # the values of the known outputs
-    unknown: frozenset[str]  # data sources whose document is unknown until apply
 
 
 def render_module(module: ModuleDirectory, engine: Engine) -> dict[ModuleCall, Rendered]:
@@ -84,17 +83,12 @@ def _root(module: ModuleDirectory) -> str:
 
 
 def _rendered(plan: dict[str, Any], call: ModuleCall) -> Rendered:
-    rendered = documents(plan, f"module.{call}.")
     outputs = plan.get("planned_values", {}).get("outputs", {})
     return Rendered(
-        {
-            name: [read_rendered(text, name) for text in texts.values() if text is not None]
-            for name, texts in rendered.items()
-        },
+        {n: (*texts.values(),) for n, texts in documents(plan, f"module.{call}.").items()},
         {
             name.removeprefix(f"{call}_"): output["value"]
             for name, output in outputs.items()
             if name.startswith(f"{call}_") and "value" in output
         },
-        frozenset(name for name, texts in rendered.items() if None in texts.values()),
     )

@@ -200,15 +200,16 @@ def _call_differences(
         # Callers use the outputs, whatever data source they come from.
         yield from _output_differences(expected, policy, rendered.outputs)
         return
-    if expected.name in rendered.unknown:
+    texts = rendered.documents.get(expected.name, ())
+    if None in texts:
         yield DifferenceLine(
             Change.changed, "document", "is only known after apply, so it was not compared"
         )
-    elif not rendered.documents.get(expected.name):
+    elif not texts:
         text = f"data source {expected.name} renders nothing"
         yield DifferenceLine(Change.removed, "document", text)
-    for document in rendered.documents.get(expected.name, []):
-        yield from _lines(policy, document)
+    for document in filter(None, texts):
+        yield from _lines(policy, read_rendered(document, f"data source {expected.name}"))
 
 
 def _output_differences(

@@ -52,6 +52,14 @@ def test_what_is_too_complex_is_named_with_what_to_simplify() -> None:
     )
 
 
+def test_a_pattern_of_condition_values_that_is_too_complex_is_named() -> None:
+    old, new = HARD["patterns of values"]
+    answer = no_new_access([old], [new], budget=Budget(2_000))
+    assert isinstance(answer, NotProven)
+    pattern = new.statements[0].conditions[0].values[0]
+    assert f"write patterns such as {pattern!r} with fewer wildcards" in not_proven_text(answer)
+
+
 def test_what_is_too_complex_hides_no_counterexample_elsewhere() -> None:
     old, new = HARD["stars crosswise"]
     answer = no_new_access([old], [joined(new, allow("iam:PassRole"))], budget=Budget(200_000))

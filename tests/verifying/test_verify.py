@@ -507,6 +507,17 @@ def test_without_a_statement_the_nearest_document_is_taken(
     assert any("nearest" in note for note in result.notes)
 
 
+def test_a_document_that_only_an_engine_knows_has_no_nearest_one(tmp_path: Path) -> None:
+    files = bare(options(["ipv4", "ipv6"], revision="2024-07-22"))
+    computed = files["main.tf"].replace('resources = ["*"]', "resources = [uuid()]", 1)
+    files["main.tf"] = computed
+    result = verify(write_tree(tmp_path, files), as_stated, None)
+    assert {(c.name, c.state) for c in result.documents} == {
+        ("ipv4", "unknown"),
+        ("ipv6", "unknown"),
+    }
+
+
 def test_a_variable_that_a_module_lacks_has_its_default(tmp_path: Path) -> None:
     files = bare(options(["ipv4-scoped"], revision="2024-07-22"))
     files["main.tf"] = files["main.tf"].replace("${var.partition}", "aws")

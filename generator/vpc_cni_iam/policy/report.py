@@ -167,7 +167,7 @@ def value_text(element: ValuesChange, value: Text) -> str:
     return f"{kind} {value}" if kind not in ("", ANYONE) else str(value)
 
 
-def request_text(request: Request, *, resource: bool = True) -> str:
+def request_text(request: Request, *, resource: bool) -> str:
     """Return a request in one line: the action, the resource, the principal, condition keys."""
     on = f" on {request.resource}" if resource else ""
     by = f" by {request.principal}" if request.principal else ""

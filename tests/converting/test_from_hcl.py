@@ -501,6 +501,15 @@ def test_a_file_that_is_not_read_does_not_make_its_variables_unknown(tmp_path: P
     assert "m/main.tf: line 2, column 14: is not valid HCL" in done.err
 
 
+def test_a_default_stays_a_reference_beside_a_value_that_is_given(tmp_path: Path) -> None:
+    statement = 'actions = ["s3:*"]\nresources = ["arn:aws:s3:::${var.bucket}/${var.prefix}*"]'
+    code = f'data "aws_iam_policy_document" "a" {{\nstatement {{\n{statement}\n}}\n}}\n'
+    more = 'variable "bucket" {\n}\nvariable "prefix" {\n  default = "logs/"\n}\n'
+    write_tree(tmp_path, {"m/main.tf": code, "m/variables.tf": more})
+    done = run("convert", "--from-hcl", "m", "--var", "bucket=b", cwd=tmp_path)
+    assert '"arn:aws:s3:::b/${var.prefix}*"' in done.out
+
+
 @pytest.mark.parametrize("file", ["a.tf", "a.json"])
 def test_with_json_nothing_else_is_printed_though_files_are_written(
     file: str, tmp_path: Path

@@ -29,6 +29,7 @@ _NOT_INHERITED = ("PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE")
 # Other tests of a package: it reads for these commands, or they have another name.
 ELSEWHERE = {
     "catalog": ("audit/test_audit.py", "cli/test_commands.py"),
+    "comparing": ("cli/test_compare_command.py", "cli/test_json_output.py"),
     "converting": ("cli/test_convert.py",),
     "coverage": ("cli/test_compare_command.py",),
     "hcl": (
@@ -48,7 +49,12 @@ ELSEWHERE = {
         "cli/test_parsed_once.py",
         "cli/test_skipped.py",
     ),
-    "plugin": ("audit", "coverage/test_coverage_daemonset.py", "cli/test_preflight_command.py"),
+    "plugin": (
+        "audit",
+        "review",
+        "coverage/test_coverage_daemonset.py",
+        "cli/test_preflight_command.py",
+    ),
     "publishing": ("cli/test_publish.py",),
     "verifying": ("cli/test_commands.py",),
 }

@@ -98,6 +98,8 @@ def test_what_is_not_read_or_decided_counts_in_every_format(
         ('{"RoleDetailList": [', "cut off"),
         ('{"RoleDetailList": [{"Arn": "arn:aws:iam::1:role/x", "RoleName": "x", '
          '"AssumeRolePolicyDocument": {}}]}', "is not the ARN of a role"),
+        ('{"RoleDetailList": [{"Arn": "arn:x:iam::111122223333:role/r", "RoleName": "r", '
+         '"AssumeRolePolicyDocument": {}}]}', "in a partition that this version does not know"),
         # Lists of kubectl.
         ('{"items": [3]}', "Expected `object`, got `int`"),
         ('{"items": [{"kind": "Pod", "spec": {"containers": 3}}]}', "Expected `array`, got `int`"),

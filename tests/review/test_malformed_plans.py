@@ -11,6 +11,8 @@ import pytest
 from msgspec import to_builtins
 
 from conftest import run
+from eks import CNI, irsa
+from plugin_setup import of_cni, without
 from synthetic import (
     Json,
     allow,
@@ -183,3 +185,11 @@ def test_odd_values_are_no_crash(seed: int) -> None:
         for report in REPORTS.values():
             assert report(review, Setting(details=True))
     assert plan(*changes)
+
+
+@pytest.mark.parametrize("arn", ["arn:aws", "arn:iam::111122223333:role/cni", "arn:foo:iam::1:x/y"])
+def test_an_arn_that_names_no_known_partition_ends_no_review(arn: str) -> None:
+    same = {"name": "cni", "arn": arn, "assume_role_policy": irsa()}
+    role = resource("aws_iam_role", "cni", same, same)
+    (plugin,) = reviewed(role, of_cni(CNI, without("ec2:DescribeSubnets"))).plugins
+    assert plugin.answer.startswith("fails")

@@ -34,6 +34,13 @@ def partition_of(region: str) -> str:
     return next(name for name, (start, _) in PARTITIONS.items() if region.startswith(start))
 
 
+def partition_in(arn: str) -> str:
+    """Return the partition in an ARN; empty if it is not a known one."""
+    _, _, rest = arn.partition("arn:")
+    name = rest.partition(":")[0]
+    return name if name in PARTITIONS else ""
+
+
 def regions_of(partition: str) -> tuple[str, ...]:
     """Return the known Regions of a partition, an example first."""
     return PARTITIONS[partition][1]

@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 from msgspec.json import decode
 
 from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.catalog.facts.partitions import partition_in
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.aws.eks import KINDS as EKS_KINDS
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
@@ -278,6 +279,9 @@ class AccountDetails:
         match = _ARN.match(role.arn)
         if match is None or not role.arn.startswith(":role/", match.end() - 1):
             raise reader.refuse(f"{role.arn[:80]!r} is not the ARN of a role")
+        if not partition_in(role.arn):
+            problem = "is in a partition that this version does not know; update vpc-cni-iam"
+            raise reader.refuse(f"{role.arn[:80]!r} {problem}")
         inline = [
             document(f"RolePolicyList[{i}].PolicyDocument", p.policy_document, p.policy_name)
             for i, p in enumerate(role.role_policy_list)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.catalog.facts.partitions import partition_of
+from vpc_cni_iam.catalog.facts.partitions import partition_in, partition_of
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.names import mode_of, names_in
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario, find
@@ -24,7 +24,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent
 from vpc_cni_iam.review.account.grants import Account, known_policies
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.review.account.iam_resource import IAM_ARN, IamResource, Named
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import PluginSetup, PluginState
 from vpc_cni_iam.review.account.reader import AccountReader
@@ -164,11 +164,11 @@ def _names_of(roles: Iterable[IamResource], reader: AccountReader) -> dict[str, 
     """Return the account and the partition of roles, if their ARNs have one."""
     places = set()
     for role in roles:
-        address = role.address if isinstance(role, InPlan) else ""
-        resource = reader.resolver.by_address.get(address)
+        resource = reader.resolver.by_address.get(getattr(role, "address", ""))
         arns = [text(resource, "arn", side) for side in Side] if resource else []
         arns += [role.arn] if isinstance(role, Named) else []
-        places |= {tuple(arn.split(":")[1:5:3]) for arn in arns if arn.startswith("arn:")}
+        matches = filter(None, map(IAM_ARN.fullmatch, arns))
+        places |= {(partition, m[1]) for m in matches if (partition := partition_in(m[0]))}
     if len(places) != 1:
         return {}
     return dict(zip(("partition", "account_id"), places.pop(), strict=True))

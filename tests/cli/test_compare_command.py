@@ -80,9 +80,16 @@ TAGGED = {"StringEquals": {"aws:ResourceTag/a": "b"}}
             "no new access (proven)",
             0,
         ),
+        (
+            {**document(allow("ec2:*")), "Version": "2008-10-17"},
+            document(allow("ec2:*")),
+            ["~ document", "  - Version 2008-10-17", "  + Version 2012-10-17"],
+            "no new access (proven)",
+            0,
+        ),
         (document(allow("ec2:*")), document(allow("ec2:*")), [], "no new access (proven)", 0),
     ],
-    ids=["narrowed", "lost", "weakened", "not proven", "a Deny", "same"],
+    ids=["narrowed", "lost", "weakened", "not proven", "a Deny", "Version", "same"],
 )
 def test_lines_verdict_and_exit_code(
     tmp_path: Path, old: Any, new: Any, lines: list[str], verdict: str, code: int
@@ -118,6 +125,39 @@ def test_as_json_with_a_request_that_shows_it(tmp_path: Path) -> None:
     assert (data["verdict"], data["reason"]) == ("new access", None)
     assert data["example"]["action"] == "ec2:CreateTags"
     validator("compare").validate(data)
+
+
+def test_as_json_with_every_kind_of_difference(tmp_path: Path) -> None:
+    both = {"Effect": "Allow", "Resource": "*"}
+    old = document(
+        allow("s3:GetObject"),
+        {**both, "Action": ["ec2:DeleteTags", "ec2:CreateTags"], "Condition": TAGGED},
+    )
+    like = {"StringLike": {"aws:ResourceTag/a": "b"}, "Bool": {"aws:SecureTransport": "true"}}
+    new = document(
+        {**both, "Action": ["ec2:CreateTags"], "Condition": like}, allow("logs:PutLogEvents")
+    )
+    written(tmp_path, old={**old, "Version": "2008-10-17"}, new=new)
+    done = run("compare", "old.json", "new.json", "--format", "json", cwd=tmp_path)
+    data = json.loads(done.out)
+    validator("compare").validate(data)
+    shown = [(d["change"], d["statement"]) for d in data["differences"]]
+    assert shown == [("changed", None), ("removed", 1), ("changed", 2), ("added", 2)]
+    version, removed, changed, added = data["differences"]
+    assert rows(version) == [("Version", "", ["2008-10-17"], ["2012-10-17"], "", "")]
+    assert rows(changed) == [
+        ("Action", "", ["ec2:DeleteTags"], [], "", ""),
+        ("Condition", "aws:ResourceTag/a", ["b"], ["b"], "StringEquals", "StringLike"),
+        ("Condition", "aws:SecureTransport", [], ["true"], "", "Bool"),
+    ]
+    assert (removed["old"], removed["new"]) == (old["Statement"][0], None)
+    assert (added["old"], added["new"]) == (None, new["Statement"][1])
+
+
+def rows(difference: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The elements of a difference."""
+    names = ("element", "key", "old", "new", "old_operator", "new_operator")
+    return [tuple(element[name] for name in names) for element in difference["elements"]]
 
 
 def test_a_module_against_json_with_names(tmp_path: Path) -> None:

@@ -56,6 +56,11 @@ def test_what_was_not_read_is_not_proven(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(json.dumps({"RoleDetailList": [parts]}))
     result = asked(tmp_path, "--never", "iam:PassRole", "r.json")
     assert result["actions"][0]["answer"] == "not proven" and "r/bad" in str(result["skipped"])
+    first, *others = run(
+        "compare", "--never", "iam:PassRole", "r.json", cwd=tmp_path, env={"COLUMNS": "500"}
+    ).out.splitlines()
+    assert first.startswith("iam:PassRole on any resource: not proven: ")
+    assert any("r/bad" in line for line in others)
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,10 @@ from vpc_cni_iam.engine.run import Engine, find
 
 ROOT = Path(__file__).parent.parent
 
-# There are hardly any reference cycles here, and the collector takes a twentieth of all time.
-gc.disable()
+# There are hardly any reference cycles here, and the collector takes a twentieth of all time. Those
+# of the errors that `make fuzz` provokes would fill the memory.
+if "VPC_CNI_IAM_FUZZ" not in os.environ:
+    gc.disable()
 
 # jsonschema builds 38 grammars with it as it is imported, for formats that no schema here has.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]

@@ -49,6 +49,7 @@ from vpc_cni_iam.vendoring.manifest import dumps as manifest_text
 from vpc_cni_iam.vendoring.manifest import loads as parse_manifest
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
+LONGEST = 100_000  # characters of a piece: texts of the largest size have tests of their own
 # Filled in, since a placeholder that is left is its own error when a policy is asked.
 SCOPED = revisions()[0].document("ipv4-scoped").map_texts(lambda text: str(text).replace("${", "{"))
 
@@ -235,6 +236,7 @@ def nearly(draw: st.DrawFn, seed: str) -> str:
         start = draw(st.integers(0, len(text)))
         end = min(len(text), start + draw(st.integers(0, 40)))
         piece = draw(st.sampled_from(WORDS)) * draw(st.sampled_from([1, 1, 1, 2, 2000]))
+        piece = piece[:LONGEST]
         match draw(st.sampled_from(["out", "in", "double", "instead", "cut"])):
             case "out":
                 text = text[:start] + text[end:]

@@ -13,14 +13,6 @@ from rows import COMMAND, PYTHON, Row, environment, in_turns, processor, used
 # The libraries that every command loads; commands that load others add them.
 IMPORTS = "import typer, msgspec"
 MODULES = 1000
-_SYNC = """
-import sys
-from pathlib import Path
-from vpc_cni_iam.vendoring.configuration.config import load
-from vpc_cni_iam.vendoring.sync import sync
-config = load(Path(sys.argv[1]))
-sync(config, config.modules[0])
-"""
 
 
 def measure(runs: int) -> Iterator[Row]:
@@ -77,8 +69,8 @@ def _monorepo(folder: Path, modules: int) -> list[str]:
     table = '[[module]]\npath = "m{}"\ncni_version = "v1.23.0"\n'
     folder.mkdir()
     (folder / "vpc-cni-iam.toml").write_text("".join(map(table.format, range(modules))))
-    command = [PYTHON, "-c", _SYNC, str(folder / "vpc-cni-iam.toml")]
-    subprocess.run(command, check=True)
+    sync = [COMMAND, "sync", "m0"]
+    subprocess.run(sync, cwd=folder, env=environment(), capture_output=True, check=True)
     for number in range(1, modules):
         shutil.copytree(folder / "m0", folder / f"m{number}")
     return [str(p) for p in folder.rglob("*") if p.is_file() and ".vpc-cni-iam" not in p.parts]

@@ -129,7 +129,7 @@ def _of_rest(role: RoleNeeds, needs: PluginNeeds, context: Context) -> DenialCau
     if not has_own:
         return None
     # A policy alone, or with unknown ones, need not be all policies of the role.
-    return None if role.open or role.is_policy else DenialCause.AS_BEFORE
+    return None if role.open_grants or role.is_policy else DenialCause.AS_BEFORE
 
 
 def _denied(
@@ -147,7 +147,7 @@ def _denied(
     others = other_roles(context, needs, role)
     # A Deny or a boundary applies, whatever other policies allow.
     is_certain = any(call.level is Level.ERROR and call.denied_by is not None for call in calls)
-    may_allow = () if is_certain else tuple(grant.written_at for grant in role.open)
+    may_allow = () if is_certain else tuple(grant.written_at for grant in role.open_grants)
     rule, limit = _RULES[cause]
     if cause is DenialCause.LACKING and role.newly_fails:
         limit = Level.ERROR  # the answer is that aws-node fails

@@ -169,8 +169,8 @@ def _version(plugin: ClusterPlugin, needs: PluginNeeds, options: Options) -> Ite
 
 def _may_lack(needs: PluginNeeds) -> bool:
     """Return whether the plan does not show that aws-node's role allows its calls."""
-    is_shown = bool(needs.roles) and not (needs.not_shown or any(r.open for r in needs.roles))
-    return not (is_shown or any(role.missing for role in needs.roles))
+    is_open = needs.not_shown or any(role.open_grants for role in needs.roles)
+    return bool(is_open or not needs.roles) and not any(role.missing for role in needs.roles)
 
 
 def _settings(plugin: ClusterPlugin) -> Iterator[_OfSetup]:

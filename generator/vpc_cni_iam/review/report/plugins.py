@@ -103,7 +103,7 @@ def _text(answer: PluginAnswer) -> str:
         answer.needs,
         _missing(answer.needs, is_fatal=answer.verdict is not AnswerVerdict.DEGRADED),
     )
-    grants = [grant for role in needs.roles for grant in role.open]
+    grants = [grant for role in needs.roles for grant in role.open_grants]
     policies = (name_of(g.policy) if g.policy else g.address for g in grants)
     parts = {
         "role": " and ".join(_named(needs.plugin.after.identity.roles)) or "its role",

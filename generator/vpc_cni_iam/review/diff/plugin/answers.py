@@ -239,7 +239,7 @@ def _not_shown(role: RoleNeeds, needs: PluginNeeds) -> AnswerReason | None:
     if role.fails or not (fatal or role.access.open_limits):
         return None
     if certain:
-        return AnswerReason.POLICY if role.open else AnswerReason.OTHER_PLAN
+        return AnswerReason.POLICY if role.open_grants else AnswerReason.OTHER_PLAN
     is_later = any(call.is_later for call in fatal[:1])
     doubt = AnswerReason.LATER if is_later else AnswerReason.UNDECIDED
     return doubt if fatal else AnswerReason.LIMIT

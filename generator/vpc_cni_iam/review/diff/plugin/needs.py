@@ -78,7 +78,7 @@ class RoleNeeds(Struct, frozen=True):
         return self.access.role
 
     @property
-    def open(self) -> tuple[Grant, ...]:
+    def open_grants(self) -> tuple[Grant, ...]:
         """Its policies with unknown content."""
         return tuple(grant for grant in self.access.grants.values() if grant.is_open)
 
@@ -88,7 +88,7 @@ class RoleNeeds(Struct, frozen=True):
 
         An unknown policy may allow them, unless a Deny or a limit blocks them.
         """
-        may_allow = bool(self.open) or self.may_get_more
+        may_allow = bool(self.open_grants) or self.may_get_more
         return any(
             call.is_fatal and call.is_certain and not (may_allow and call.denied_by is None)
             for call in self.missing or ()

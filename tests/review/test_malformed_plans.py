@@ -193,3 +193,8 @@ def test_an_arn_that_names_no_known_partition_ends_no_review(arn: str) -> None:
     role = resource("aws_iam_role", "cni", same, same)
     (plugin,) = reviewed(role, of_cni(CNI, without("ec2:DescribeSubnets"))).plugins
     assert plugin.answer.startswith("fails")
+
+
+def test_a_format_with_thousands_of_digits_is_a_newer_one() -> None:
+    newer = {"format_version": f"1.{'9' * 5000}"}
+    assert "plan-format-unknown" in rules(reviewed(policy("p", None, document()), **newer))

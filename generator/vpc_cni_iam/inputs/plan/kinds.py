@@ -55,7 +55,8 @@ def check(fields: Mapping[str, Any], source: str) -> None:
 def is_newer_format(version: str) -> bool:
     """Return whether a format 1.x may have unknown members."""
     major, _, minor = version.partition(".")
-    return major == "1" and minor.isdecimal() and int(minor) > _NEWEST_MINOR
+    # Python converts no number of thousands of digits.
+    return major == "1" and minor.isdecimal() and int(minor[:9]) > _NEWEST_MINOR
 
 
 def after(fields: Mapping[str, Any]) -> str:

@@ -290,5 +290,5 @@ def test_a_flaw_of_a_new_role_and_who_can_assume_it_are_one_finding() -> None:
         assert "new-policy" not in levels(of_role)
         assert rule in levels(of_role)
         assert "any-change" in flaw.means
-        # What a note or warning counts for counts with the flaw.
+        # The flaw also has the consequences of the finding that it replaces.
         assert ("new-access" in flaw.means) is (rule == "trust-anybody")

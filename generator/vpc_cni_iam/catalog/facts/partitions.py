@@ -36,9 +36,9 @@ def partition_of(region: str) -> str:
 
 def partition_in(arn: str) -> str:
     """Return the partition in an ARN; empty if it is not a known one."""
-    _, _, rest = arn.partition("arn:")
+    start, _, rest = arn.partition(":")
     name = rest.partition(":")[0]
-    return name if name in PARTITIONS else ""
+    return name if start == "arn" and name in PARTITIONS else ""
 
 
 def regions_of(partition: str) -> tuple[str, ...]:

@@ -23,11 +23,14 @@ def test_the_command_answers_each_question(tmp_path: Path) -> None:
     for name in "ab":
         own = document(tagged(name, "ec2:Delete*"), {"Action": "ec2:DescribeInstances"})
         (tmp_path / f"{name}.json").write_text(json.dumps(own))
+    (tmp_path / "all.json").write_text(json.dumps(document({"Action": "*"})))
     words = ("--never", "iam:PassRole", "--never", f"ec2:Delete*@{INTERFACE}", "a.json", "b.json")
     result = asked(tmp_path, *words)
     assert [a["answer"] for a in result["actions"]] == ["never", "allowed"]
-    # Of a resource that no action of EC2 has, the request that shows it is made up.
-    unlikely = asked(tmp_path, "--never", "ec2:DescribeInstances@arn:aws:s3:::*", "a.json")
+    # No account has 13 digits, so the request that shows it is made up.
+    unlikely = asked(
+        tmp_path, "--never", "iam:PassRole@arn:aws:iam::1112222333344:role/*", "all.json"
+    )
     (answer,) = unlikely["actions"]
     assert (
         answer["answer"] == "not proven" and "resource AWS may not have" in answer["reason"]["text"]
@@ -46,6 +49,41 @@ def test_a_misspelled_action_is_not_proven(tmp_path: Path) -> None:
     assert result["actions"][0]["reason"]["text"].endswith("did you mean 'iam:PassRole'?")
     result = asked(tmp_path, "--never", "iam:Zzzzzz", "r.json")
     assert result["actions"][0]["reason"]["text"].endswith("; no similar one is known")
+
+
+@pytest.mark.parametrize(
+    ("target", "answer"),
+    [
+        ("ec2:TerminateInstances@arn:aws:ec2:*:*:instances/*", "not proven"),
+        ("ec2:*@arn:aws:ec2:*:*:instances/*", "not proven"),
+        ("*@arn:aws:ec2:*:*:instances/*", "not proven"),
+        ("ec2:TerminateInstances@arn:aws:ec2:*:*:volume/*", "not proven"),
+        ("ec2:DescribeInstances@arn:aws:ec2:*:*:instance/*", "not proven"),
+        ("iam:PassRole@arn:aws:iam::111122223333:roles/*", "not proven"),
+        ("iam:PassRole@arn:aws:iam::111122223333:role/other", "never"),
+        ("ec2:Terminate*@arn:aws:ec2:*:*:volume/*", "never"),
+        ("ec2:DeleteVolume@arn:aws:ec2:*:*:volume/*", "never"),
+        ("ec2:DeleteVolume@arn:aws:ec2:*", "never"),
+        ("s3:DeleteObject@arn:aws:s3:::bucket/a:b/*", "never"),
+        ("ssm:StartSession@arn:aws:ec2:*:*:instance/*", "never"),
+        ("s3:NewAction@arn:aws:s3:::bucket/*", "never"),
+        ("xray:NewAction@arn:aws:xray:*:*:group/*", "never"),
+    ],
+)
+def test_a_resource_on_which_aws_does_not_check_the_action_is_not_proven(
+    target: str, answer: str, tmp_path: Path
+) -> None:
+    """For example a misspelled type: the role may do the same on every real resource."""
+    policy = document(
+        {"Action": ["ec2:TerminateInstances", "ec2:DescribeInstances"]},
+        {"Action": "iam:PassRole", "Resource": "arn:aws:iam::111122223333:role/nodes"},
+    )
+    (tmp_path / "r.json").write_text(json.dumps(policy))
+    (shown,) = asked(tmp_path, "--never", target, "r.json")["actions"]
+    assert shown["answer"] == answer
+    action, _, resource = target.partition("@")
+    if answer == "not proven":
+        assert shown["reason"]["text"].startswith(f"AWS does not check {action} on {resource}")
 
 
 def test_what_was_not_read_is_not_proven(tmp_path: Path) -> None:

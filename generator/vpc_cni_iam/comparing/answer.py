@@ -20,6 +20,8 @@ class InputReason(StrEnum):
     refused = "refused"
     # AWS has no such action; the evidence is an `UnknownAction`.
     unknown_action = "unknown action"
+    # AWS does not check the action on such a resource; the evidence is the `NeverTarget`.
+    unlike_resource = "unlike resource"
     # The policies allow a request that AWS may not have; the evidence is the `NewAccess`.
     made_up = "made up"
 

@@ -37,6 +37,7 @@ from vpc_cni_iam.policy.proof.answer import (
     NotProven,
     StatementPlace,
 )
+from vpc_cni_iam.policy.proof.never import NeverTarget
 
 Sign = Literal["", "+", "-", "~"]
 Tone = Literal["plain", "bold", "good", "warn", "bad", "added", "removed"]
@@ -142,12 +143,21 @@ def reason_text(answer: NotProven) -> str:
         case RefusedPolicy(place, problem):
             return f"{place}: {problem}"
         case UnknownAction(action):
-            if is_of_unknown_service(action):
-                return unknown_name(prefix(action), services(), "service", _REFERENCE)
-            return unknown_name(action, actions_of(action).values(), "action", _REFERENCE)
+            return _unknown_action_text(action)
+        case NeverTarget(action, resource):
+            return (
+                f"AWS does not check {action} on {resource}; correct the resource, or leave it out "
+                "to ask about every resource"
+            )
         case NewAccess(made_up=parts):
             return f"it allows a request whose {report.made_up_text(parts)} AWS may not have"
     return report.not_proven_text(answer)
+
+
+def _unknown_action_text(action: str) -> str:
+    if is_of_unknown_service(action):
+        return unknown_name(prefix(action), services(), "service", _REFERENCE)
+    return unknown_name(action, actions_of(action).values(), "action", _REFERENCE)
 
 
 def _not_proven_text(answer: NotProven, shows: str) -> str:

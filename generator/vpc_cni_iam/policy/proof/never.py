@@ -32,6 +32,14 @@ class NeverTarget(Struct, frozen=True):
     resource: str = "*"  # an ARN, or a pattern
 
 
+def is_checked(target: NeverTarget) -> bool:
+    """Return whether AWS checks an action of a target on such a resource, or may check one.
+
+    If not, a role may never be allowed it there, and still be allowed the action.
+    """
+    return target.resource == "*" or reference.can_be_like(target.action, target.resource)
+
+
 def never(
     policies: Sequence[Policy],
     targets: Sequence[NeverTarget],

@@ -242,10 +242,12 @@ SUMMARY = {"Id": "p-1", "Arn": "arn:aws:organizations::111122223333:policy/o-1/x
         ({"RoleDetailList": [{**INLINE, "PermissionsBoundary": LIMIT}]}, ARN),
         ({"RoleDetailList": [{**INLINE, "AttachedManagedPolicies": [{"PolicyArn": ARN}]}]}, ARN),
         ({"RoleDetailList": [INLINE], "IsTruncated": True, "Marker": "x"}, "IsTruncated"),
+        ({"RoleDetailList": [INLINE], "NextToken": "x"}, "NextToken"),
+        ({"RoleDetailList": [INLINE], "nextToken": "x"}, "nextToken"),
         ([policy("*"), SUMMARY], SUMMARY["Arn"]),
         ([policy("*"), {"Policy": {"PolicySummary": SUMMARY}}], SUMMARY["Arn"]),
     ],
-    ids=["boundary", "attached", "page", "summary", "describe-policy without content"],
+    ids=["boundary", "attached", "page", "--max-items", "page of EKS", "summary", "describe-policy without content"],
 )
 @pytest.mark.parametrize("option", ["", "--scp"])
 def test_what_the_aws_cli_names_without_its_document_is_not_read(

@@ -38,6 +38,8 @@ _LISTS = ("RolePolicyList", "UserPolicyList", "GroupPolicyList", "Policies", _VE
 _ATTACHED = ("AttachedManagedPolicies", "AttachedPolicies")
 # EKS API reference, AddonPodIdentityConfiguration: what AWS recommends for an add-on, by ARNs.
 _RECOMMENDED, _MANAGED = "podIdentityConfiguration", "recommendedManagedPolicies"
+# IAM's member, the AWS CLI's with --max-items, and that of other services.
+_CONTINUED = ("IsTruncated", "NextToken", "nextToken")
 # The content of an entry without a document.
 _ABSENT: dict[str, object] = {}
 # Members that only a policy has, also a misspelt one.
@@ -203,7 +205,7 @@ def _member(key: str, value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
         case dict() if key == "PermissionsBoundary":
             name = "/".join(filter(None, (place.owner, str(value.get("PermissionsBoundaryArn")))))
             yield Skipped(name, Reason.not_applied, BOUNDARY, place.owner)
-        case True if key == "IsTruncated":
+        case True | str() if key in _CONTINUED and value:
             why = "a page says that more follow; let aws follow the pages"
             yield Skipped(key, Reason.not_read, why)
         case _ if key in _DOCUMENTS or (key in _TEXTS and _is_json(value)):

@@ -247,7 +247,7 @@ SUMMARY = {"Id": "p-1", "Arn": "arn:aws:organizations::111122223333:policy/o-1/x
         ([policy("*"), SUMMARY], SUMMARY["Arn"]),
         ([policy("*"), {"Policy": {"PolicySummary": SUMMARY}}], SUMMARY["Arn"]),
     ],
-    ids=["boundary", "attached", "page", "--max-items", "page of EKS", "summary", "describe-policy without content"],
+    ids=["boundary", "attached", "page", "--max-items", "page of EKS", "summary", "no content"],
 )
 @pytest.mark.parametrize("option", ["", "--scp"])
 def test_what_the_aws_cli_names_without_its_document_is_not_read(

@@ -389,6 +389,17 @@ def test_a_trail_without_read_only_events_drops_no_describe(tmp_path: Path) -> N
     assert "safe to drop" not in each
 
 
+def test_events_of_another_service_do_not_show_that_the_trail_has_requests_to_ec2(
+    tmp_path: Path,
+) -> None:
+    """CloudTrail takes ecr:BatchGetImage and sts:AssumeRole for read-only."""
+    of_others = event("BatchGetImage", service="ecr"), event("AssumeRole", service="sts")
+    events = event("DescribeSubnets"), *of_others
+    allowed = policy("ec2:RunInstances", "ecr:BatchGetImage", "sts:AssumeRole")
+    result = asked(tmp_path, events, allowed, code=1)
+    assert statuses(result)["not decided"] == {"RunInstances"}
+
+
 @pytest.mark.parametrize(
     ("pattern", "name", "status"),
     [
@@ -410,8 +421,8 @@ def test_a_pattern_is_of_each_kind_of_request_that_it_matches(
 @pytest.mark.parametrize(
     ("pattern", "used", "doubt"),
     [
-        ("ec2:*", ("CreateTags",), "the events have no read-only requests"),
-        ("ec2:*", ("DescribeVpcs",), "the events have no write requests"),
+        ("ec2:*", ("CreateTags",), "the events have no read-only requests to EC2"),
+        ("ec2:*", ("DescribeVpcs",), "the events have no write requests to EC2"),
         ("ec2:*", ("CreateTags", "DescribeVpcs"), ""),
         ("ec2:Describe*", ("DescribeVpcs",), ""),
         ("ecr:*", ("GetAuthorizationToken", "CreateRepository"), "CloudTrail may not record it"),
@@ -526,6 +537,8 @@ def test_what_a_policy_denies_and_the_role_used_is_not_allowed_by_the_policy(
         ("name,value\n", "there is no column role"),
         ('{"Records": [{"eventSource": "ec2.amazonaws.com"}]}', "eventName"),
         ('{"Records": [', "cut off"),
+        # Athena's answer in the JSON of the AWS CLI.
+        ('{"UpdateCount": 0, "ResultSet": {"Rows": []}}', "eventSource"),
         ('{"digestStartTime": "2026-11-20T10:00:00Z"}', "eventSource"),
         (b"\x1f\x8b\x08\x00broken", "damaged gzip"),
         (b"role,\xff\n", "is not UTF-8"),

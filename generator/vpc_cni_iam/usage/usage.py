@@ -267,8 +267,10 @@ def _doubt(text: str, actions: Sequence[UsedAction], needed: Collection[str]) ->
     is_recorded = text.lower().startswith(_RECORDED)
     if not is_recorded or (_matches(text, _TAGS) and _TAGS not in needed):
         return "; CloudTrail may not record it: check that no other program needs it"
-    if kinds := " and no ".join(sorted(_kinds(text) - {_kind(a.action) for a in actions})):
-        return f"; but the events have no {kinds} requests, so the trail may leave them out"
+    # Only Amazon EC2 names its read-only requests as `_kind` expects.
+    shown = {_kind(a.action) for a in actions if a.action.startswith(_RECORDED)}
+    if kinds := " and no ".join(sorted(_kinds(text) - shown)):
+        return f"; but the events have no {kinds} requests to EC2, so the trail may leave them out"
     return ""
 
 

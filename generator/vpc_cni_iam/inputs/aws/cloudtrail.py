@@ -46,15 +46,7 @@ _ADVICE = (
 )
 _AGENT, _DENIED = re.compile(AGENT), re.compile(DENIED)
 # Members of the objects around lists; an event has none of them.
-_AROUND = (
-    "Records",
-    "Events",
-    "Rows",
-    "ResultSet",
-    "ResultSetMetadata",
-    "NextToken",
-    "UpdateCount",
-)
+_AROUND = ("Records", "Events", "NextToken")
 _FIRST_KEY = re.compile(rb'\{\s*"(\w+)"')
 _REMEMBERED = 1 << 20  # events, in 8 MiB
 # CloudTrail User Guide, "CloudTrail digest file structure": in a folder of this name.

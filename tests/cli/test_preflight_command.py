@@ -130,6 +130,65 @@ def test_a_daemonset_names_the_cluster_and_the_policy(tmp_path: Path) -> None:
     assert other.code == 2 and "is not for ipv6" in other.err
 
 
+def test_an_interface_that_the_instance_names_and_the_input_lacks_is_not_known(
+    tmp_path: Path,
+) -> None:
+    """With v1.13.0, a trunk interface without the tag would end the plugin."""
+    own = [{"NetworkInterfaceId": f"eni-0123456789abcdef{n}"} for n in range(2)]
+    owned = {"Key": "kubernetes.io/cluster/prod", "Value": "owned"}
+    node = {**NODE, "NetworkInterfaces": own, "Tags": [owned]}
+    for name, shown in (("one", own[:1]), ("both", own)):
+        described = {**node, "NetworkInterfaces": shown}
+        instances = {"Reservations": [{"Instances": [described]}]}
+        (tmp_path / f"{name}.json").write_text(json.dumps(instances))
+    (tmp_path / "interfaces.json").write_text(INTERFACES)
+    words = ("interfaces.json", "--cluster-name", "prod", "--cni-version", "v1.13.0")
+    assert run("preflight", "one.json", *words, cwd=tmp_path).code == 0
+    done = run("preflight", "both.json", *words, cwd=tmp_path)
+    assert done.code == 1 and "some of its network interfaces are not in the input" in done.out
+
+
+def test_instances_alone_are_not_enough_if_some_interface_cannot_be_tagged(tmp_path: Path) -> None:
+    """With a hardened policy, the plugin exits at an interface with another cluster's tag."""
+    owned = [{"Key": "kubernetes.io/cluster/prod", "Value": "owned"}]
+    instances = {"Reservations": [{"Instances": [{**NODE, "Tags": owned}]}]}
+    (tmp_path / "in.json").write_text(json.dumps(instances))
+    (tmp_path / "interfaces.json").write_text(INTERFACES)
+    words = ("in.json", "--cluster-name", "prod")
+    assert run("preflight", *words, cwd=tmp_path).code == 0
+    done = run("preflight", *words, "--harden", cwd=tmp_path)
+    assert done.code == 1 and "its network interfaces are not in the input" in done.out
+    assert run("preflight", *words, "--harden", "interfaces.json", cwd=tmp_path).code == 0
+
+
+def test_an_instance_without_a_sign_may_be_a_node_of_a_plugin_that_tags_nothing(
+    tmp_path: Path,
+) -> None:
+    tagged, other = (
+        json.loads(INTERFACES),
+        {**NODE, "InstanceId": "i-0fedcba9876543210", "Tags": []},
+    )
+    (own,) = tagged["NetworkInterfaces"]
+    own["TagSet"] = [{"Key": "cluster.k8s.amazonaws.com/name", "Value": "prod"}]
+    unlike = {**own, "NetworkInterfaceId": "eni-0fedcba9876543210", "TagSet": []}
+    unlike["Attachment"] = {"InstanceId": other["InstanceId"]}
+    both = {"Reservations": [{"Instances": [NODE, other]}]}
+    for name, printed in (
+        ("in", both),
+        ("tagged", tagged),
+        ("more", {"NetworkInterfaces": [own, unlike]}),
+    ):
+        (tmp_path / f"{name}.json").write_text(json.dumps(printed))
+    ipv6 = {"ENABLE_IPv6": "true", "ENABLE_IPv4": "false"}
+    off = daemonset(**ipv6, DISABLE_NETWORK_RESOURCE_PROVISIONING="true")
+    (tmp_path / "off.json").write_text(off)
+    for files in (("tagged.json", "in.json"), ("more.json", "in.json"), ("more.json",)):
+        done = run("preflight", *files, "--daemonset", "off.json", cwd=tmp_path)
+        assert done.code == 1, done.out
+        assert "unknown  i-0fedcba9876543210: nothing shows which cluster it belongs to" in done.out
+    assert run("preflight", "tagged.json", "--daemonset", "off.json", cwd=tmp_path).code == 0
+
+
 @pytest.mark.parametrize("off", ["DISABLE_NETWORK_RESOURCE_PROVISIONING", "ENABLE_IMDS_ONLY_MODE"])
 def test_a_plugin_that_tags_nothing_needs_the_tags_of_interfaces_where_it_assigns_addresses(
     off: str, tmp_path: Path

@@ -36,13 +36,13 @@ Examples:
   aws ec2 describe-network-interfaces >interfaces.json
   vpc-cni-iam preflight instances.json interfaces.json --cluster-name prod
   aws ec2 describe-instances |
-    vpc-cni-iam preflight - --cluster-name prod --harden
+    vpc-cni-iam preflight - interfaces.json --cluster-name prod --harden
   vpc-cni-iam preflight interfaces.json --cluster-name prod \\
     --variant ipv6-scoped
   kubectl get daemonset aws-node -n kube-system -o json >aws-node.json
   vpc-cni-iam preflight instances.json --daemonset aws-node.json
   kubectl get eniconfigs -o json >eniconfigs.json
-  vpc-cni-iam preflight instances.json --cluster-name prod --harden \\
+  vpc-cni-iam preflight instances.json interfaces.json --cluster-name prod --harden \\
     --eni-configs eniconfigs.json
 """
 

@@ -55,6 +55,13 @@ class NodeCandidate(Struct, frozen=True):
         """Whether it is treated as a node of the cluster."""
         return self.owner in (NodeOwner.cluster, NodeOwner.some)
 
+    @property
+    def lacks_interfaces(self) -> bool:
+        """Whether the input does not describe all interfaces of its instance."""
+        described = {interface.id for interface in self.interfaces}
+        own = self.instance.interfaces if self.instance else ()
+        return self.instance is not None and not (described and described.issuperset(own))
+
 
 def node_candidates(inventory: Inventory, cluster: str) -> tuple[NodeCandidate, ...]:
     """Return the described instances, and the instances with a described interface."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.hardening import KEY
@@ -17,6 +18,7 @@ from vpc_cni_iam.preflight.nodes import NodeCandidate, NodeOwner
 # The plugin does not manage an interface on which this tag is true.
 _NO_MANAGE = "node.k8s.amazonaws.com/no_manage"
 _ADD = "add the output of aws ec2"
+_FILTER = "(--filters Name=tag:eks:cluster-name,Values=...)"
 
 
 class Severity(StrEnum):
@@ -50,18 +52,29 @@ def of_node(node: NodeCandidate, needs: Needs) -> Iterator[RuleResult]:
             f"not in the input, so its tag {needs.instance_tag[0]} is not known",
             f"without the tag, no interface can be added; {_ADD} describe-instances",
         )
-    if not node.interfaces and node.instance:
-        vpc = node.instance.vpc or needs.vpc
-        untagged = Interface("", vpc, "in-use", "interface", "", node.id, {})
-        result = of_interface(untagged, needs)
-        if needs.exits_on_trunk or (result and result.severity is Severity.breaks):
-            yield RuleResult(
-                "interfaces-not-read",
-                Severity.unknown,
-                "its network interfaces are not in the input",
-                "the plugin fails if some of them do not have certain tags; "
-                f"{_ADD} describe-network-interfaces",
-            )
+    if node.lacks_interfaces and (needs.exits_on_trunk or _breaks(_possible(node), needs)):
+        some = "some of " if node.interfaces else ""
+        yield RuleResult(
+            "interfaces-not-read",
+            Severity.unknown,
+            f"{some}its network interfaces are not in the input",
+            "the plugin fails if some of them have other tags than it needs; "
+            f"{_ADD} describe-network-interfaces",
+        )
+
+
+def _possible(node: NodeCandidate) -> Iterator[Interface]:
+    """Yield interfaces that a node may have: without tags, and with the tag of another cluster."""
+    vpc = node.instance.vpc if node.instance else ""
+    for tags in ({}, {CLUSTER: "another cluster"}):
+        yield Interface("", vpc, "in-use", "interface", "", node.id, tags)
+
+
+def _breaks(interfaces: Iterable[Interface], needs: Needs) -> bool:
+    """Return whether the plugin fails with one of some interfaces of a node."""
+    placed = (replace(each, vpc=each.vpc or needs.vpc) for each in interfaces)
+    results = (of_interface(interface, needs) for interface in placed)
+    return any(result and result.severity is Severity.breaks for result in results)
 
 
 def _of_instance(instance: Instance, needs: Needs) -> Iterator[RuleResult]:
@@ -205,6 +218,19 @@ def of_stranger(node: NodeCandidate, needs: Needs) -> RuleResult | None:
         problem = "a node of EKS Auto Mode: Operator is eks.amazonaws.com"
         effect = "skipped: EKS gives its pods their addresses, and aws-node does not run on it"
         return RuleResult("instance-of-auto-mode", Severity.note, problem, effect)
+    return _of_unmarked(node, needs)
+
+
+def _of_unmarked(node: NodeCandidate, needs: Needs) -> RuleResult | None:
+    """Return the result for an instance that may be a node of any cluster, or none."""
+    if not needs.provisions and _breaks(node.interfaces or _possible(node), needs):
+        problem = (
+            f"nothing shows which cluster it belongs to, and an interface has no tag {CLUSTER}"
+        )
+        effect = (
+            f"if it is a node, no pod gets an address. If not, describe only the nodes {_FILTER}"
+        )
+        return RuleResult("instance-unknown", Severity.unknown, problem, effect)
     if needs.instance_tag is None or node.instance is None:
         return None
     if twice := _twice("instance", node.instance.tags, needs):
@@ -216,7 +242,7 @@ def of_stranger(node: NodeCandidate, needs: Needs) -> RuleResult | None:
     if unsure:
         effect = (
             "if it is a node, no interface can be added to it. If not, describe only the nodes "
-            "(--filters Name=tag:eks:cluster-name,Values=...), or also the network interfaces"
+            f"{_FILTER}, or also the network interfaces"
         )
     return RuleResult(
         "instance-unknown",

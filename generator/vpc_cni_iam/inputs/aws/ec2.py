@@ -42,6 +42,7 @@ class _GroupShown(Struct, rename="pascal"):
 
 
 class _OwnInterface(Struct, rename="pascal"):
+    network_interface_id: str | None = None
     subnet_id: str | None = None
     groups: list[_GroupShown] | None = None
 
@@ -89,7 +90,8 @@ class Instance(Struct, frozen=True):
     vpc: str  # the ID of its VPC, empty if it has none
     tags: Mapping[str, str]
     operator: str = ""  # the AWS service that manages it, such as ``eks.amazonaws.com``
-    # The subnets and security groups of its interfaces; empty if not in the output.
+    # Its interfaces, with their subnets and security groups; empty if not in the output.
+    interfaces: tuple[str, ...] = ()
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
 
@@ -142,6 +144,7 @@ class _Page(Struct, frozen=True):
                     vpc,
                     tags,
                     _managed_by(shown.operator),
+                    tuple(filter(None, (self._id(i.network_interface_id) for i in own))),
                     tuple(self._id(interface.subnet_id) for interface in own),
                     tuple(group for interface in own for group in self._groups(interface.groups)),
                 )

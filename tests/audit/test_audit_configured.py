@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from account_details import ACCOUNT, OLD, Audited, audited, details, irsa, of_eks, role, role_arn
+from account_details import (
+    ACCOUNT,
+    CNI,
+    NODES,
+    OLD,
+    Audited,
+    audited,
+    details,
+    irsa,
+    of_eks,
+    role,
+    role_arn,
+)
 from daemonsets import daemonset
 
 # So configured, v1.23.2 does not call ec2:DescribeSubnets, which the role lacks.
@@ -52,6 +64,23 @@ def test_the_values_of_an_add_on_decide_whether_its_role_breaks(tmp_path: Path) 
         assert verdicts(two, "cluster") == {"prod": "works", "stage": "breaks"}
         assert two.result["breaks"]
         assert "breaks at v1.23.2 in cluster stage, as 2.json configures it, IPv4" in two.text
+
+
+@pytest.mark.parametrize("first", ["addon", "nodegroup"])
+@pytest.mark.parametrize(("family", "verdict"), [("ipv4", "works"), ("ipv6", "breaks")])
+def test_the_ip_family_of_the_cluster_decides(
+    first: str, family: str, verdict: str, tmp_path: Path
+) -> None:
+    """The role is for IPv4, and the values of the add-on do not name a family."""
+    arn = f"arn:aws:eks:{EU}:cluster/prod"
+    network = {"serviceIpv4Cidr": "10.100.0.0/16", "ipFamily": family}
+    cluster = {"name": "prod", "arn": arn, "kubernetesNetworkConfig": network}
+    trust = irsa() if first == "addon" else NODES
+    page = details(role("own", trust, inline={"cni": CNI}))
+    result = audited(tmp_path, page, of_eks(first, "own", place=EU), {"cluster": cluster})
+    (use,) = result.roles["own"]["clusters"]
+    assert (use["result"]["mode"], use["result"]["verdict"]) == (family, verdict)
+    assert result.code == (verdict == "breaks")
 
 
 @pytest.mark.parametrize("place", [US, OTHER])

@@ -334,7 +334,8 @@ class _Auditor(Struct):
         return max(verdicts, key=lambda verdict: verdict.rank, default=None)
 
     def _place(self, use: ClusterUse) -> ClusterPlace:
-        return ClusterPlace(use.where, self.settings.get(use.where))
+        modes = (c.mode for c in self.clusters if c.mode and c.cluster == use.where)
+        return ClusterPlace(use.where, self.settings.get(use.where), next(modes, None))
 
     def _audit(
         self,

@@ -118,6 +118,7 @@ class ClusterPlace(Struct, frozen=True):
 
     cluster: EksCluster = ANY_CLUSTER
     settings: PluginSettings | None = None  # the plugin's settings there
+    mode: Mode | None = None  # its IP family, if the input has it
 
 
 class PluginRole(Struct, frozen=True):
@@ -223,11 +224,12 @@ def _settings(role: PluginRole, place: ClusterPlace) -> list[RequestSetting]:
 
     If the plugin's settings are not known, they are the defaults.
     """
+    own = (place.mode,) if place.mode else modes(role) or tuple(_ASSIGN)
     if place.settings is not None:
         # EKS configures its add-on for the IP family of the cluster.
-        mode = place.settings.mode or ("ipv6" if modes(role) == ("ipv6",) else "ipv4")
+        mode = place.settings.mode or own[0]
         return [s.configured(place.settings) for s in role.settings(mode, place.cluster)]
-    return [s for mode in modes(role) or _ASSIGN for s in role.settings(mode, place.cluster)]
+    return [s for mode in own for s in role.settings(mode, place.cluster)]
 
 
 @lru_cache(_REMEMBERED)

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
+from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin.cluster import EksCluster, cluster_of
 from vpc_cni_iam.plugin.identity import Identity, is_role_arn
@@ -35,6 +36,7 @@ class ClusterDetail(Struct, frozen=True):
     session_tags: bool = True  # whether sessions of an association have tags
     by_role: str = ""  # the role from which EKS Pod Identity assumes it; empty if directly
     issuer: str = ""  # the issuer of the cluster's tokens, without https://, or empty
+    mode: Mode | None = None  # the IP family of the cluster, if the file has it
     node_group: str = ""  # the name of the node group that has the role
     has_nodes: bool = False  # whether the node group has nodes, or may have them
     # Whether it is the identity of a running pod, not of the cluster's settings.
@@ -84,10 +86,15 @@ class _ClusterIdentity(Struct):
     oidc: _Oidc | None = None
 
 
-class _Cluster(Struct):
+class _Network(Struct, rename="camel"):
+    ip_family: Mode | None = None
+
+
+class _Cluster(Struct, rename="camel"):
     name: str
     arn: str = ""
     identity: _ClusterIdentity | None = None
+    kubernetes_network_config: _Network | None = None
 
 
 def _addon(addon: _Addon, source: str) -> ClusterDetail | None:
@@ -140,7 +147,10 @@ def _cluster(cluster: _Cluster, source: str) -> ClusterDetail:
     own = cluster_of(cluster.name, cluster.arn)
     oidc = cluster.identity and cluster.identity.oidc
     issuer = oidc.issuer.removeprefix("https://") if oidc else ""
-    return ClusterDetail(Identity.unknown, own, source, service_account="", issuer=issuer)
+    mode = cluster.kubernetes_network_config and cluster.kubernetes_network_config.ip_family
+    return ClusterDetail(
+        Identity.unknown, own, source, service_account="", issuer=issuer, mode=mode
+    )
 
 
 def _listed(name: str, source: str) -> ClusterDetail:

@@ -15,6 +15,7 @@ from account_details import (
     audited,
     details,
     irsa,
+    of_eks,
     replaced,
     role,
     role_arn,
@@ -42,6 +43,11 @@ BROKEN: dict[str, tuple[dict[str, Any], str, str]] = {
         "names the principal x, but tokens of aws-node need",
         PROVIDER,
     ),
+    "provider of another account": (
+        replaced(irsa(), PROVIDER, PROVIDER.replace(ACCOUNT, "444455556666")),
+        f"names the principal arn:aws:iam::444455556666:oidc-provider/{ISSUER}, but tokens of aws-",
+        PROVIDER,
+    ),
     "action": (
         replaced(irsa(), "sts:AssumeRoleWithWebIdentity", "sts:AssumeRole"),
         "allows sts:AssumeRole, but IRSA uses sts:AssumeRoleWithWebIdentity",
@@ -58,6 +64,15 @@ BROKEN: dict[str, tuple[dict[str, Any], str, str]] = {
         OF_ISSUER,
     ),
 }
+
+
+@pytest.mark.parametrize("files", [(), (of_eks("addon", "cni", place=f"eu-west-1:{ACCOUNT}"),)])
+def test_a_provider_that_is_no_arn_is_read(
+    files: tuple[dict[str, Any], ...], tmp_path: Path
+) -> None:
+    trust = replaced(irsa(), f"arn:aws:iam::{ACCOUNT}:oidc-provider", "x:oidc-provider")
+    answer = audited(tmp_path, details(role("cni", trust, inline={"cni": CNI})), *files)
+    assert set(answer.verdicts) == {"cni"}
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -35,6 +35,7 @@ NOT_PRINCIPAL = {
     "Statement": [{"Effect": "Allow", "NotPrincipal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]
 }
 ODD_OPERATOR = allow("ec2:*", Condition={"StringAlike": {"ec2:Region": "x"}})
+NO_POLICIES = '"RolePolicyList": [], "AttachedManagedPolicies": []'
 
 
 def test_pages_of_several_accounts_in_several_files(tmp_path: Path) -> None:
@@ -97,9 +98,13 @@ def test_what_is_not_read_or_decided_counts_in_every_format(
         ('{"RoleDetailList": [{"Arn": 3}]}', "Expected `str`, got `int`"),
         ('{"RoleDetailList": [', "cut off"),
         ('{"RoleDetailList": [{"Arn": "arn:aws:iam::1:role/x", "RoleName": "x", '
-         '"AssumeRolePolicyDocument": {}}]}', "is not the ARN of a role"),
+         f'"AssumeRolePolicyDocument": {{}}, {NO_POLICIES}}}]}}', "is not the ARN of a role"),
         ('{"RoleDetailList": [{"Arn": "arn:x:iam::111122223333:role/r", "RoleName": "r", '
-         '"AssumeRolePolicyDocument": {}}]}', "in a partition that this version does not know"),
+         f'"AssumeRolePolicyDocument": {{}}, {NO_POLICIES}}}]}}',
+         "in a partition that this version does not know"),
+        # A part that `--query` left out may have a Deny.
+        ('{"RoleDetailList": [{"Arn": "arn:aws:iam::111122223333:role/r", "RoleName": "r", '
+         '"AssumeRolePolicyDocument": {}, "RolePolicyList": []}]}', "`AttachedManagedPolicies`"),
         # Lists of kubectl.
         ('{"items": [3]}', "Expected `object`, got `int`"),
         ('{"items": [{"kind": "Pod", "spec": {"containers": 3}}]}', "Expected `array`, got `int`"),

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.trust import AUDIENCE, issuer
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.issuers import PROVIDER
-from vpc_cni_iam.plugin.trust import AWS_NODE, WEB, RoleTrust, is_claim
+from vpc_cni_iam.plugin.trust import AWS_NODE, WEB, RoleTrust, is_claim, may_share_account
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.template import known
@@ -81,14 +81,14 @@ def _lets(statement: Statement, role: str) -> bool:
 def _mended(statement: Statement, role: str) -> tuple[Statement, list[TrustRepair]]:
     """Return a statement that accepts aws-node's tokens, and its changes."""
     repairs: list[TrustRepair] = []
-    providers = [p for p in _principals(statement) if PROVIDER in p]
+    principals = _principals(statement)
+    providers = [p for p in principals if PROVIDER in p and may_share_account(p, role)]
     if not providers:
         partition, account = role.split(":")[1], role.split(":")[4]
-        named = (c.key for c in statement.conditions if is_claim(str(c.key).lower()))
-        own = next((str(key).rpartition(":")[0] for key in named), "")
-        own = own if "/" in own else _ANY_ISSUER
+        keys = (str(c.key) for c in statement.conditions if is_claim(str(c.key).lower()))
+        own = next((key.rpartition(":")[0] for key in keys if "/" in key), _ANY_ISSUER)
         providers = [f"arn:{partition}:iam::{account}{PROVIDER}{own}"]
-        present = ", ".join(_principals(statement))
+        present = ", ".join(principals)
         repairs.append(TrustRepair(TrustFault.principal, present, "Federated", providers[0]))
         statement = replace(statement, principals=(Principal("Federated", tuple(providers)),))
     if not any(wildcard.matches(a.lower(), WEB.lower()) for a in known(statement.actions)):

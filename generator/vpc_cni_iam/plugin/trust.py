@@ -143,6 +143,7 @@ class RoleTrust(Struct, frozen=True):
                 for request in self._requests(caller, account, cluster, lenient=lenient)
             ]
             for caller in _callers(self.policy.statements)
+            if self._may_be_of(caller, ANY_CLUSTER)
         }
         return {
             caller: any(decision.allowed for decision in each)
@@ -220,9 +221,8 @@ class RoleTrust(Struct, frozen=True):
         if region and cluster.region and region != cluster.region:
             return False
         is_shown = isinstance(cluster.issuer, Known | Unknown)
-        accounts = {arn.split(":")[4] for arn in (self.role, caller.principal)} - {""}
         is_other = is_shown and cluster.issuer != Known(caller.issuer)
-        return not is_other and len(accounts) <= 1
+        return not is_other and may_share_account(self.role, caller.principal)
 
     def _answer(self, requests: Iterable[Request], *, tags: bool) -> bool | None:
         """Return whether a request is allowed, with session tags or not; None if undecided."""
@@ -344,6 +344,11 @@ def names_plugin(policy: Policy) -> bool:
         for condition in statement.conditions
         if not isinstance(condition.key, str)
     )
+
+
+def may_share_account(*arns: str) -> bool:
+    """Return whether ARNs may belong to one account; some name none."""
+    return len({part for arn in arns for part in arn.split(":")[4:5] if part}) <= 1
 
 
 def cluster_tags(cluster: str) -> Context:

@@ -68,8 +68,8 @@ class _Role(Struct, rename="pascal"):
     role_name: str
     arn: str
     assume_role_policy_document: Raw
-    role_policy_list: list[_Inline] = []
-    attached_managed_policies: list[_Attached] = []
+    role_policy_list: list[_Inline]
+    attached_managed_policies: list[_Attached]
     permissions_boundary: _Boundary | None = None
 
 

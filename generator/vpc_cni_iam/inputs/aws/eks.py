@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.errors import InputError
@@ -147,10 +148,9 @@ def _cluster(cluster: _Cluster, source: str) -> ClusterDetail:
     own = cluster_of(cluster.name, cluster.arn)
     oidc = cluster.identity and cluster.identity.oidc
     issuer = oidc.issuer.removeprefix("https://") if oidc else ""
-    mode = cluster.kubernetes_network_config and cluster.kubernetes_network_config.ip_family
-    return ClusterDetail(
-        Identity.unknown, own, source, service_account="", issuer=issuer, mode=mode
-    )
+    mode = (cluster.kubernetes_network_config or _Network()).ip_family
+    of_cluster = ClusterDetail(Identity.unknown, own, source, service_account="")
+    return replace(of_cluster, issuer=issuer, mode=mode)
 
 
 def _listed(name: str, source: str) -> ClusterDetail:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import run
 from synthetic import allow, document, parsed
 from vpc_cni_iam.comparing.answer import InputReason, NotRead, RefusedPolicy, example
 from vpc_cni_iam.comparing.compare import ComparedPolicy, PolicyComparison, compare, side
@@ -136,6 +137,62 @@ def test_policies_of_two_versions_are_not_one(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="have different Versions"):
         side(str(tmp_path), ("one", "two"), OPENER)
     assert side(str(tmp_path), ("two",), OPENER).policy.version == "2008-10-17"
+
+
+_EVERYTHING = document(allow("*"))
+
+
+def _role(boundary: str) -> str:
+    limit = {"PermissionsBoundaryArn": boundary}
+    described = {
+        "RoleName": "r",
+        "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": json.loads(_EVERYTHING)}],
+        **({"PermissionsBoundary": limit} if boundary else {}),
+    }
+    return json.dumps({"RoleDetailList": [described], "Policies": []})
+
+
+_B, _C = (_role(f"arn:aws:iam::111122223333:policy/{name}") for name in "bc")
+_IN_HCL = """
+resource "aws_iam_role" "r" {
+  name                 = "r"
+  permissions_boundary = "arn:aws:iam::111122223333:policy/b"
+  assume_role_policy   = "{}"
+}
+resource "aws_iam_role_policy" "p" {
+  name   = "p"
+  role   = aws_iam_role.r.name
+  policy = jsonencode({Version = "2012-10-17", Statement = [
+    {Effect = "Allow", Action = "*", Resource = "*"}]})
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "verdict"),
+    [
+        (_B, _B, "no new access"),
+        (_role(""), _B, "no new access"),
+        (_B, _IN_HCL, "no new access"),
+        # A policy alone says nothing about the role.
+        (_B, _EVERYTHING, "no new access"),
+        (_B, _role(""), "not proven"),
+        (_B, _C, "not proven"),
+        (_C, _IN_HCL, "not proven"),
+    ],
+)
+def test_a_boundary_that_the_new_role_does_not_have_is_not_taken_as_unchanged(
+    old: str, new: str, verdict: str, tmp_path: Path
+) -> None:
+    names = []
+    for number, text in enumerate((old, new)):
+        names.append(f"{number}.{'tf' if text == _IN_HCL else 'json'}")
+        (tmp_path / names[-1]).write_text(text)
+    done = run("compare", *names, "--format", "json", cwd=tmp_path)
+    result = json.loads(done.out)
+    assert (result["verdict"], done.code) == (verdict, int(verdict != "no new access")), done.err
+    if verdict == "not proven":
+        assert "permissions boundary" in run("compare", *names, cwd=tmp_path).out
 
 
 def test_a_boundary_is_no_part_of_a_side(tmp_path: Path) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.comparing.answer import InputReason, RefusedPolicy, of_what_was_read
 from vpc_cni_iam.coverage.subject import Opener, take
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.skipped import Skipped, without_boundaries
+from vpc_cni_iam.inputs.skipped import Reason, Skipped, without_boundaries
 from vpc_cni_iam.policy.diff import Difference, differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.access import no_new_access
@@ -23,6 +24,8 @@ class ComparedPolicy(Struct, frozen=True):
     title: str  # a description in one line
     policy: Policy  # the statements of all selected policies
     skipped: tuple[Skipped, ...] = ()  # parts of the input that were not read
+    # The ARNs or addresses of the boundaries of its principal; None if the input names neither.
+    boundaries: frozenset[str] | None = None
 
 
 class PolicyComparison(Struct, frozen=True):
@@ -57,11 +60,24 @@ def side(target: str, documents: Iterable[str], opener: Opener) -> ComparedPolic
         problem = "the chosen policies have different Versions, so they are not one policy"
         raise InputError(there.source, "", problem)
     policy = Policy(tuple(s for p in policies for s in p.statements), versions.pop())
-    return ComparedPolicy(chosen.title, policy, without_boundaries(chosen.skipped))
+    limits = [part.name for part in chosen.skipped if part.reason is Reason.not_applied]
+    named = frozenset(name[max(name.find("arn:"), 0) :] for name in limits)
+    has_owner = any(o.has_known_owners for o in chosen.opened)
+    skipped = without_boundaries(chosen.skipped)
+    return ComparedPolicy(chosen.title, policy, skipped, named if named or has_owner else None)
+
+
+def _lost_boundaries(old: ComparedPolicy, new: ComparedPolicy) -> Iterator[Skipped]:
+    """Yield the boundaries that the old principal has, and the new one may not have."""
+    if new.boundaries is not None:
+        detail = "this permissions boundary limits the old policies, and maybe not the new ones"
+        for name in sorted((old.boundaries or frozenset()) - new.boundaries):
+            yield Skipped(name, Reason.not_read, detail)
 
 
 def compare(old: ComparedPolicy, new: ComparedPolicy) -> PolicyComparison:
     """Return the differences of two policies, and whether the new one allows anything new."""
+    new = replace(new, skipped=(*new.skipped, *_lost_boundaries(old, new)))
     answer: Answer
     try:
         answer = no_new_access([old.policy], [new.policy])

@@ -143,7 +143,11 @@ def reason_text(answer: NotProven) -> str:
         case RefusedPolicy(place, problem):
             return f"{place}: {problem}"
         case UnknownAction(action):
-            return _unknown_action_text(action)
+            if not is_of_unknown_service(action):
+                names, kind = tuple(actions_of(action).values()), "action"
+            else:
+                action, names, kind = prefix(action), services(), "service"
+            return unknown_name(action, names, kind, _REFERENCE)
         case NeverTarget(action, resource):
             return (
                 f"AWS does not check {action} on {resource}; correct the resource, or leave it out "
@@ -152,12 +156,6 @@ def reason_text(answer: NotProven) -> str:
         case NewAccess(made_up=parts):
             return f"it allows a request whose {report.made_up_text(parts)} AWS may not have"
     return report.not_proven_text(answer)
-
-
-def _unknown_action_text(action: str) -> str:
-    if is_of_unknown_service(action):
-        return unknown_name(prefix(action), services(), "service", _REFERENCE)
-    return unknown_name(action, actions_of(action).values(), "action", _REFERENCE)
 
 
 def _not_proven_text(answer: NotProven, shows: str) -> str:

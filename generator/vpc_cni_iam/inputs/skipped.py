@@ -66,7 +66,7 @@ def is_complete(skipped: Iterable[Skipped]) -> bool:
 
 def without_boundaries(skipped: Iterable[Skipped]) -> tuple[Skipped, ...]:
     """Return parts with a note instead of each permissions boundary, for commands without one."""
-    detail = "this permissions boundary does not change, and is not checked"
+    detail = "this permissions boundary is not checked"
     return tuple(
         Skipped(part.name, Reason.assumed, detail) if part.reason is Reason.not_applied else part
         for part in skipped

@@ -535,6 +535,13 @@ def test_what_a_policy_denies_and_the_role_used_is_not_allowed_by_the_policy(
         ("", "is empty"),
         ("name,value\n1,2\n", "there is no column role"),
         ("name,value\n", "there is no column role"),
+        *(
+            (
+                f"{','.join(cloudtrail.COLUMNS)}\nr,ec2.amazonaws.com,A,,,{events},,\n",
+                "is not a number",
+            )
+            for events in ("", "-1", "1.5", "9" * 5000)
+        ),
         ('{"Records": [{"eventSource": "ec2.amazonaws.com"}]}', "eventName"),
         ('{"Records": [', "cut off"),
         # Athena's answer in the JSON of the AWS CLI.

@@ -45,6 +45,7 @@ _ADVICE = (
     "result of the query that usage --print-sql prints"
 )
 _AGENT, _DENIED = re.compile(AGENT), re.compile(DENIED)
+_COUNT = re.compile("[0-9]{1,19}")  # SQL's bigint
 # Members of the objects around lists; an event has none of them.
 _AROUND = ("Records", "Events", "NextToken")
 _FIRST_KEY = re.compile(rb'\{\s*"(\w+)"')
@@ -223,7 +224,7 @@ class _Counter:
     def _row(self, row: Mapping[str, str | None], source: str) -> None:
         _check_columns(row, source)
         texts = {name: row[name] or "" for name in COLUMNS}
-        if not texts["events"].isdecimal():
+        if not _COUNT.fullmatch(texts["events"]):
             problem = f"{texts['events'][:80]!r} in the column events is not a number"
             raise InputError(source, "", f"{problem}; {_ADVICE}")
         self._count(

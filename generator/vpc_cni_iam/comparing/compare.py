@@ -72,7 +72,7 @@ def _lost_boundaries(old: ComparedPolicy, new: ComparedPolicy) -> Iterator[Skipp
     if new.boundaries is not None:
         detail = "this permissions boundary limits the old policies, and maybe not the new ones"
         for name in sorted((old.boundaries or frozenset()) - new.boundaries):
-            yield Skipped(name, Reason.not_read, detail)
+            yield Skipped(name, Reason.overrides, detail)
 
 
 def compare(old: ComparedPolicy, new: ComparedPolicy) -> PolicyComparison:

@@ -562,6 +562,7 @@ def test_long_lines_are_as_wide_as_the_terminal_and_whole_in_a_file(
         "Arn": "arn:aws:iam::111122223333:role/nodes",
         "AssumeRolePolicyDocument": {**policy, "Statement": [trust]},
         "RolePolicyList": [{"PolicyName": "cni", "PolicyDocument": policy}],
+        "AttachedManagedPolicies": [],
     }
     (tmp_path / "account.json").write_text(json.dumps({"RoleDetailList": [role]}))
     whole = run(*words, cwd=tmp_path).out

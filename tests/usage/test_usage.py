@@ -294,6 +294,37 @@ def test_what_is_safe_to_drop_is_named_with_where_it_is_called(
         assert line == f"  {action}: no call of {at} needs it, and no event shows it{end}"
 
 
+def test_the_versions_of_the_events_count_if_none_is_chosen(tmp_path: Path) -> None:
+    """v1.22.0 calls ec2:DescribeSecurityGroups, and the newest version does not."""
+    allowed = policy("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets")
+    seen = [event("DescribeSubnets", agent="amazon-vpc-cni-k8s/v1.22.0")]
+    open_version = asked(tmp_path, seen, allowed)
+    assert statuses(open_version)["not used, but callable"] == {"DescribeSecurityGroups"}
+    why = open_version["elements"][0]["why"]
+    assert "the plugin can call it at v1.23.2 or v1.22.0 in this configuration" in why
+    (tmp_path / "d.json").write_text(daemonset())  # of v1.23.2
+    for words in (UPSTREAM, ("--daemonset", "d.json")):
+        chosen = asked(tmp_path, seen, allowed, *words)
+        assert statuses(chosen)["safe to drop"] == {"DescribeSecurityGroups"}
+    later = [event("DescribeSubnets", agent="amazon-vpc-cni-k8s/v9.0.0")]
+    result = asked(tmp_path, later, allowed, code=1)
+    assert not result["complete"] and result["unread"][0]["name"] == "plugin v9.0.0"
+    assert asked(tmp_path, later, allowed, *UPSTREAM)["complete"]
+
+
+def test_both_ip_families_count_if_none_is_chosen(tmp_path: Path) -> None:
+    """A role may be for clusters of both."""
+    names = "DescribeSubnets", "AssignPrivateIpAddresses", "AssignIpv6Addresses"
+    allowed = policy(*(f"ec2:{name}" for name in names))
+    events = [event(name) for name in (*names[:2], "CreateTags")]
+    result = asked(tmp_path, events, allowed, *UPSTREAM, code=1)
+    assert statuses(result)["not used, but callable"] == {"AssignIpv6Addresses"}
+    (tmp_path / "d.json").write_text(daemonset())
+    for words in ((*UPSTREAM, "--mode", "ipv4"), ("--daemonset", "d.json")):
+        result = asked(tmp_path, events, allowed, *words, code=1)
+        assert statuses(result)["safe to drop"] == {"AssignIpv6Addresses"}
+
+
 def test_the_configuration_decides_what_is_safe_to_drop(tmp_path: Path) -> None:
     (tmp_path / "trail.json").write_text(lines(EVENTS))
     words = (*UPSTREAM, "trail.json")

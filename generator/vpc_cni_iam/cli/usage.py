@@ -17,6 +17,7 @@ from vpc_cni_iam.cli.plugin import PluginOptions
 if TYPE_CHECKING:
     from vpc_cni_iam.coverage.simulate.settings import RequestSetting
     from vpc_cni_iam.coverage.subject import Opener, Subject
+    from vpc_cni_iam.usage.usage import OpenSettings
 
 HELP = """Compare the calls of a role in CloudTrail with the calls that the plugin can make.
 
@@ -105,25 +106,30 @@ def usage(
     if not trail:
         raise UsageError("name CloudTrail events: a file, a directory, or - for standard input")
     inputs.check_once([*trail, *(chosen.policy or ()), *limits.files, plugin.daemonset or ""])
-    subject, setting = _asked(chosen, limits, plugin)
+    subject, setting, unknown = _asked(chosen, limits, plugin)
     with common.progress("reading events") as passed:
         events = cloudtrail.read(trail, sys.stdin.buffer, role or (), passed)
-    result = compared(subject, setting, events, role or ())
+    result = compared(subject, setting, events, role or (), unknown)
     common.show_result(result, output, report.to_text(result))
     raise typer.Exit(0 if result.complete and not result.not_allowed else 1)
 
 
 def _asked(
     chosen: UsedPolicyOptions, limits: options.LimitOptions, plugin: PluginOptions
-) -> tuple[Subject, RequestSetting]:
-    """Return the policies of the role, and the plugin's settings in the cluster."""
+) -> tuple[Subject, RequestSetting, OpenSettings]:
+    """Return the policies of the role, the plugin's settings in the cluster, and which are open."""
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage.simulate.settings import RequestSetting
     from vpc_cni_iam.coverage.subject import Opener
+    from vpc_cni_iam.usage.usage import OpenSettings
 
     settings = inputs.plugin_settings(plugin.daemonset)
     version = plugin.version(settings)
     opener = Opener(partial(inputs.text, "-"), dict(settings.names()))
     mode = plugin.mode.value if plugin.mode else settings.mode or "ipv4"
     subject = limits.applied(chosen.opened(opener, version, mode, plugin.feature or ()), opener)
-    return plugin.checked(subject, settings, RequestSetting(known_versions.find(version)))
+    unknown = OpenSettings(
+        version=not (plugin.cni_version or settings.file),
+        mode=not (plugin.mode or settings.mode),
+    )
+    return *plugin.checked(subject, settings, RequestSetting(known_versions.find(version))), unknown

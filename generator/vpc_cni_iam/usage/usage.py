@@ -8,9 +8,11 @@ from enum import StrEnum
 from itertools import chain
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import run_scenarios
 from vpc_cni_iam.coverage.analysis.excess import granted, not_denied
 from vpc_cni_iam.coverage.simulate.scenarios import Scenario, find
@@ -19,7 +21,7 @@ from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import Message, UsageError, first_of
 from vpc_cni_iam.inputs.aws.cloudtrail import Count, Result, Trail
-from vpc_cni_iam.inputs.skipped import Skipped, is_complete
+from vpc_cni_iam.inputs.skipped import Reason, Skipped, is_complete
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.usage.smaller import SmallerPolicies, smaller_policies
@@ -107,7 +109,23 @@ class Usage(Struct, frozen=True):
     smaller: SmallerPolicies | None = None
 
 
-def usage(subject: Subject, setting: RequestSetting, trail: Trail, roles: Sequence[str]) -> Usage:
+class OpenSettings(Struct, frozen=True):
+    """What is not known about the plugin that has the role, and is not one value."""
+
+    version: bool = False  # its versions are also those in the events
+    mode: bool = False  # its clusters may have either IP family
+
+
+_ALL_KNOWN = OpenSettings()
+
+
+def usage(
+    subject: Subject,
+    setting: RequestSetting,
+    trail: Trail,
+    roles: Sequence[str],
+    unknown: OpenSettings = _ALL_KNOWN,
+) -> Usage:
     """Return which actions of its policies a role used.
 
     If `roles` is empty, it is the role whose events have the plugin's user agent; `UsageError` if
@@ -118,7 +136,10 @@ def usage(subject: Subject, setting: RequestSetting, trail: Trail, roles: Sequen
     for (role, action), count in trail.counts.items():
         if role in chosen:
             counts.setdefault(action, []).append(count)
-    sent = _callable(setting, find([subject.program] if subject.program else ()))
+    every = list(chain.from_iterable(counts.values()))
+    versions = tuple(sorted(set().union(*(count.versions for count in every))))
+    settings, of_others = _settings(setting, versions, unknown)
+    sent = _callable(settings, find([subject.program] if subject.program else ()))
     limits = (subject.policies, *subject.limiting)
     layers = [layer for limit in limits for layer in (granted(limit), not_denied(limit))]
     allowed = {a for a in counts if all(x.evaluate(Request(a, "*")).allowed for x in layers)}
@@ -126,9 +147,8 @@ def usage(subject: Subject, setting: RequestSetting, trail: Trail, roles: Sequen
         _used(action, counts[action], of_plugin=action in sent, in_policy=action in allowed)
         for action in sorted(counts)
     )
-    every = list(chain.from_iterable(counts.values()))
-    unread = (*subject.skipped, *trail.unread)
-    elements = tuple(_elements(subject, setting, actions, sent))
+    unread = (*subject.skipped, *trail.unread, *of_others)
+    elements = tuple(_elements(subject, settings, actions, sent))
     not_allowed = tuple(a.action for a in actions if a.allowed and not a.in_policy)
     is_whole = is_complete(unread)
     is_certain = is_whole and not not_allowed
@@ -140,7 +160,7 @@ def usage(subject: Subject, setting: RequestSetting, trail: Trail, roles: Sequen
         setting.features,
         chosen,
         recognised_by,
-        tuple(sorted(set().union(*(count.versions for count in every)))),
+        versions,
         trail.events,
         trail.repeated,
         *_period(every),
@@ -189,10 +209,33 @@ def _period(counts: Sequence[Count]) -> tuple[str, str]:
     return first, max((count.last for count in counts), default="")
 
 
-def _callable(setting: RequestSetting, scenarios: Iterable[Scenario]) -> dict[str, CallableAction]:
-    """Return the actions that the plugin can call in a setting."""
+def _settings(
+    setting: RequestSetting, versions: Iterable[str], unknown: OpenSettings
+) -> tuple[list[RequestSetting], list[Skipped]]:
+    """Return the settings that the plugin may have, and the versions whose calls are not known.
+
+    The first one is the setting to check.
+    """
+    settings, skipped = [setting], []
+    for text in versions if unknown.version else ():
+        version = known_versions.stand_in(text) or PluginVersion.parse(text)
+        if version in known_versions.known():
+            settings.append(setting.at(version))
+        else:
+            detail = "its calls are not known; name the version to check with --cni-version"
+            skipped.append(Skipped(f"plugin {text}", Reason.not_read, detail))
+    if unknown.mode:
+        modes: dict[Mode, Mode] = {"ipv4": "ipv6", "ipv6": "ipv4"}
+        settings += [replace(each, mode=modes[each.mode]) for each in settings]
+    return settings, skipped
+
+
+def _callable(
+    settings: Iterable[RequestSetting], scenarios: Sequence[Scenario]
+) -> dict[str, CallableAction]:
+    """Return the actions that the plugin can call in one of some settings."""
     sent: dict[str, dict[tuple[str, str], None]] = {}
-    for run in run_scenarios(Answers(()), setting, scenarios):
+    for run in chain(*(run_scenarios(Answers(()), each, scenarios) for each in settings)):
         for call in run.calls:
             for action in (call.template.action, *(c.request.action for c in call.checks)):
                 sent.setdefault(action, {})[run.scenario.name, call.template.does] = None
@@ -215,14 +258,14 @@ def _used(action: str, counts: Sequence[Count], *, of_plugin: bool, in_policy: b
 
 def _elements(
     subject: Subject,
-    setting: RequestSetting,
+    settings: Sequence[RequestSetting],
     actions: Sequence[UsedAction],
     sent: Mapping[str, CallableAction],
 ) -> Iterator[ActionElement]:
     statements = [s for policy in subject.policies for s in policy.statements]
     allows = [s for s in statements if s.effect == "Allow"]
     for text in dict.fromkeys(str(a) for s in allows for a in s.actions):
-        yield _element(text, setting, actions, sent)
+        yield _element(text, settings, actions, sent)
     for statement in allows:
         if statement.not_actions:
             text = f"all but {', '.join(map(str, statement.not_actions))}"
@@ -232,7 +275,7 @@ def _elements(
 
 def _element(
     text: str,
-    setting: RequestSetting,
+    settings: Sequence[RequestSetting],
     actions: Sequence[UsedAction],
     sent: Mapping[str, CallableAction],
 ) -> ActionElement:
@@ -244,7 +287,7 @@ def _element(
         for action, possible in sent.items()
         if action not in (*used, *refused) and _matches(text, action)
     )
-    version = f"{setting.version} in this configuration"
+    version = _configuration(settings)
     needed = (*used, *refused, *(possible.action for possible in not_used))
     doubt = _doubt(text, actions, needed)
     is_pattern = not {"*", "?"}.isdisjoint(text)
@@ -255,11 +298,16 @@ def _element(
     else:
         status = Status.undecided if doubt else Status.droppable
         why = f"no call of {version} needs it, and no event shows it"
-        why += doubt or _otherwise(text, setting)
+        why += doubt or _otherwise(text, settings[0])
     if is_pattern and needed:
         why += f"; the pattern can be narrowed to {', '.join(needed)}{doubt}"
     narrowed = needed if is_pattern and not doubt else ()
     return ActionElement(text, status, why, used, refused, not_used, narrowed)
+
+
+def _configuration(settings: Iterable[RequestSetting]) -> str:
+    versions = " or ".join(dict.fromkeys(str(each.version) for each in settings))
+    return f"{versions} in this configuration"
 
 
 def _doubt(text: str, actions: Sequence[UsedAction], needed: Collection[str]) -> str:

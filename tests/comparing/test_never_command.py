@@ -60,6 +60,8 @@ def test_a_misspelled_action_is_not_proven(tmp_path: Path) -> None:
         ("ec2:TerminateInstances@arn:aws:ec2:*:*:volume/*", "not proven"),
         ("ec2:DescribeInstances@arn:aws:ec2:*:*:instance/*", "not proven"),
         ("iam:PassRole@arn:aws:iam::111122223333:roles/*", "not proven"),
+        ("s3:ListBucket@arn:aws:s3:::bucket/*", "not proven"),
+        ("s3:ListBucket@arn:aws:s3:::bucket", "never"),
         ("iam:PassRole@arn:aws:iam::111122223333:role/other", "never"),
         ("ec2:Terminate*@arn:aws:ec2:*:*:volume/*", "never"),
         ("ec2:DeleteVolume@arn:aws:ec2:*:*:volume/*", "never"),

@@ -11,6 +11,7 @@ from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.wildcard import matches, meet
 
 _REMEMBERED = 8192
+_BUCKET = "s3:::*"  # a bucket's name has no slash; a role's may have a path
 # A part of an ARN that varies: partition, service, region, account.
 _VARIES = (
     re.compile("aws[a-z-]*"),
@@ -49,7 +50,9 @@ def can_be_like(action: str, resource: str) -> bool:
         service = action.partition(":")[0].lower()
         known = services.get(parts[2] if service == "*" else service)
     return known is None or any(
-        all(map(meet, parts, ("arn", "*", *form.split(":", 3)))) for form in known
+        all(map(meet, parts, ("arn", "*", *form.split(":", 3))))
+        for form in known
+        if not (form == _BUCKET and "/" in parts[-1])
     )
 
 
@@ -78,8 +81,8 @@ def _is_of(form: str, parts: list[str]) -> bool:
     for part, there, varying in zip(("*", *front), parts[1:], _VARIES, strict=False):
         if not varying.fullmatch(there) if part == "*" else part != there:
             return False
-    if front == ["s3", "", ""] and name == "*" and "/" in parts[-1]:
-        return False  # a bucket's name; a role's may have a path
+    if form == _BUCKET and "/" in parts[-1]:
+        return False
     return _is_name(parts[-1]) and matches(name.replace("*", "?*"), parts[-1])
 
 

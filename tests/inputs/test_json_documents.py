@@ -280,7 +280,7 @@ def test_boundaries_of_other_roles_do_not_count(tmp_path: Path) -> None:
     words = ("compare", "p.json", "a.json", "--document", "other/p")
     compared = run(*words, cwd=tmp_path)
     assert compared.code == 0 and "no new access" in compared.out
-    note = f"assumed: other/{ARN}: this permissions boundary does not change"
+    note = f"assumed: other/{ARN}: this permissions boundary is not checked"
     assert note in compared.out
     # Nor does explain take one: what the policy lacks, no boundary allows.
     (tmp_path / "b.json").write_text(json.dumps({"RoleDetailList": [other]}))

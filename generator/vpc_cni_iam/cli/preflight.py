@@ -42,8 +42,8 @@ Examples:
   kubectl get daemonset aws-node -n kube-system -o json >aws-node.json
   vpc-cni-iam preflight instances.json --daemonset aws-node.json
   kubectl get eniconfigs -o json >eniconfigs.json
-  vpc-cni-iam preflight instances.json interfaces.json --cluster-name prod --harden \\
-    --eni-configs eniconfigs.json
+  vpc-cni-iam preflight instances.json interfaces.json --cluster-name prod \\
+    --harden --eni-configs eniconfigs.json
 """
 
 

@@ -88,6 +88,26 @@ def test_a_resource_on_which_aws_does_not_check_the_action_is_not_proven(
         assert shown["reason"]["text"].startswith(f"AWS does not check {action} on {resource}")
 
 
+@pytest.mark.parametrize(
+    ("resource", "asked_about", "answer"),
+    [
+        ("arn:aws-us-gov:ec2:*:*:instance/*", "arn:aws:ec2:*:*:instance/*", "not proven"),
+        ("arn:aws-us-gov:ec2:*:*:instance/*", "arn:aws-us-gov:ec2:*:*:instance/*", "allowed"),
+        ("arn:aws-us-gov:ec2:*:*:volume/*", "arn:aws-us-gov:ec2:*:*:instance/*", "never"),
+        ("arn:aws-us-gov:ec2:*:*:volume/*", "arn:*:ec2:*:*:instance/*", "never"),
+        ("arn:*:ec2:*:*:volume/*", "arn:aws:ec2:*:*:instance/*", "never"),
+    ],
+)
+def test_a_resource_of_another_partition_than_the_policies_is_not_proven(
+    resource: str, asked_about: str, answer: str, tmp_path: Path
+) -> None:
+    policy = document({"Action": "ec2:*", "Resource": resource})
+    (tmp_path / "r.json").write_text(json.dumps(policy))
+    target = f"ec2:TerminateInstances@{asked_about}"
+    (shown,) = asked(tmp_path, "--never", target, "r.json")["actions"]
+    assert shown["answer"] == answer
+
+
 def test_what_was_not_read_is_not_proven(tmp_path: Path) -> None:
     parts = {"RoleName": "r", "RolePolicyList": [
         {"PolicyName": "good", "PolicyDocument": document(tagged("a", "ec2:Delete*"))},

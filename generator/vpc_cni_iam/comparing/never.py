@@ -65,7 +65,7 @@ def never(subject: Subject, targets: Sequence[str]) -> Never:
 def _answer(target: NeverTarget, answers: Mapping[NeverTarget, Answer], subject: Subject) -> Answer:
     if target not in answers:
         return NotProven(InputReason.unknown_action, UnknownAction(target.action))
-    if not proof.is_checked(target):
+    if not proof.is_checked(target, subject.policies):
         return NotProven(InputReason.unlike_resource, target)
     answer = answers[target]
     if isinstance(answer, NewAccess) and answer.made_up:

@@ -17,6 +17,7 @@ from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import Answer
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.examples import reference
+from vpc_cni_iam.policy.wildcard import meet
 
 # An EC2 ARN with a type of resource. An EC2 ID has no colon and no slash.
 _OF_TYPE = re.compile(r"arn:[^:]*:ec2:[^:]*:[^:]*:([a-z-]+)/[^:/]*")
@@ -32,12 +33,20 @@ class NeverTarget(Struct, frozen=True):
     resource: str = "*"  # an ARN, or a pattern
 
 
-def is_checked(target: NeverTarget) -> bool:
+def is_checked(target: NeverTarget, policies: Sequence[Policy]) -> bool:
     """Return whether AWS checks an action of a target on such a resource, or may check one.
 
-    If not, a role may never be allowed it there, and still be allowed the action.
+    If not, a role with the policies may never be allowed it there, and still be allowed the action.
+    A role has resources of one partition.
     """
-    return target.resource == "*" or reference.can_be_like(target.action, target.resource)
+    if target.resource == "*":
+        return True
+    resources = (r for p in policies for s in p.only("Allow").statements for r in s.resources)
+    partitions = {str(r).split(":")[1] for r in resources if str(r).startswith("arn:")}
+    own = target.resource.split(":")[1]
+    # A partition with a variable may be any.
+    is_near = not partitions or any("$" in each or meet(own, each) for each in partitions)
+    return is_near and reference.can_be_like(target.action, target.resource)
 
 
 def never(

@@ -277,6 +277,10 @@ def test_verify_reads_what_generate_wrote(tmp_path: Path) -> None:
     assert "action ec2:DescribeTags is missing" in done.out
     data = json.loads(run("verify", "m", "--engine", "none", "--format", "json", cwd=tmp_path).out)
     assert data["documents"][0]["differences"][0]["text"] == "action ec2:DescribeTags is missing"
+    main.write_text(main.read_text() + 'resource "null_resource" "a" {}\n')
+    data = json.loads(run("verify", "m", "--engine", "none", "--format", "json", cwd=tmp_path).out)
+    last = len(main.read_text().splitlines())
+    assert last in [finding["line"] for finding in data["findings"]]
 
 
 def test_verify_without_an_engine_on_the_path(tmp_path: Path) -> None:

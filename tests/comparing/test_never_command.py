@@ -35,6 +35,7 @@ def test_the_command_answers_each_question(tmp_path: Path) -> None:
     assert (
         answer["answer"] == "not proven" and "resource AWS may not have" in answer["reason"]["text"]
     )
+    assert answer["example"]["made_up"] == ["resource"]
     text = run("compare", *words, cwd=tmp_path).out.splitlines()
     assert text[0] == "iam:PassRole on any resource: never (proven)"
     assert text[1].startswith(f"ec2:Delete* on {INTERFACE}: allowed, for instance ec2:Delete")
@@ -49,6 +50,9 @@ def test_a_misspelled_action_is_not_proven(tmp_path: Path) -> None:
     assert result["actions"][0]["reason"]["text"].endswith("did you mean 'iam:PassRole'?")
     result = asked(tmp_path, "--never", "iam:Zzzzzz", "r.json")
     assert result["actions"][0]["reason"]["text"].endswith("; no similar one is known")
+    result = asked(tmp_path, "--never", "iamm:PassRole", "r.json")
+    reason = result["actions"][0]["reason"]["text"]
+    assert reason.startswith("unknown service 'iamm'") and reason.endswith("did you mean 'iam'?")
 
 
 @pytest.mark.parametrize(
@@ -141,6 +145,12 @@ def test_questions_that_make_no_sense_are_refused(
     (tmp_path / "p.json").write_text(json.dumps(document({"Action": "ec2:*"})))
     done = run("compare", *words, cwd=tmp_path)
     assert (done.code, done.out) == (2, "") and problem in done.err
+
+
+def test_as_many_questions_as_the_limit_are_answered(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(json.dumps(document({"Action": "ec2:*"})))
+    result = asked(tmp_path, *("--never", "iam:PassRole") * 50, "p.json")
+    assert [each["answer"] for each in result["actions"]] == ["never"] * 50
 
 
 DENIED = document({"Action": "*"}, {"Effect": "Deny", "Action": "ec2:TerminateInstances"})

@@ -9,6 +9,7 @@ from conftest import run
 from synthetic import allow, document, parsed
 from vpc_cni_iam.comparing.answer import InputReason, NotRead, RefusedPolicy, example
 from vpc_cni_iam.comparing.compare import ComparedPolicy, PolicyComparison, compare, side
+from vpc_cni_iam.comparing.data import comparison_data
 from vpc_cni_iam.comparing.report import comparison_lines
 from vpc_cni_iam.coverage.subject import Opener
 from vpc_cni_iam.errors import InputError, UsageError
@@ -55,6 +56,8 @@ def test_two_policies_are_compared_as_all_of_an_identity(
     assert isinstance(result.answer, answer)
     assert result.proven is (answer is NoNewAccess)
     assert [place.index for place in result.removed_denies] == removed_denies
+    shown = comparison_data(result).removed_denies
+    assert [each.statement - 1 for each in shown] == removed_denies
     text = "\n".join(line.text for line in comparison_lines(result))
     assert ("another policy of the identity" in text) is bool(removed_denies)
 
@@ -97,6 +100,18 @@ def test_a_policy_that_the_evaluator_refuses_is_not_proven() -> None:
     assert result.answer.reason is InputReason.refused
     assert isinstance(result.answer.evidence, RefusedPolicy)
     assert "StringSounds" in result.answer.evidence.problem
+    last = [*comparison_lines(result)][-1].text
+    assert last.startswith("not proven: $.Statement[0].Condition.StringSounds.a:b: 'StringSounds'")
+
+
+def test_what_is_not_proven_has_its_reason() -> None:
+    any_account, own = "arn:aws:iam::*:role/x", "arn:aws:iam::${aws:PrincipalAccount}:role/x"
+    old, new = (
+        parsed({**allow("ec2:A"), "Condition": {"ArnLike": {"aws:PrincipalArn": arn}}})
+        for arn in (any_account, own)
+    )
+    text = [*comparison_lines(compared(old, new))][-1].text
+    assert text.startswith("not proven: statement 1 of new policy 1")
 
 
 MODULE = """

@@ -284,6 +284,8 @@ def test_what_is_not_hcl_is_refused_by_place(text: str, place: str) -> None:
         ("count = 2", "argument 'count'"),
         ("source_json = var.json", "argument 'source_json'"),
         ('dynamic "statement" {\n}', "block 'dynamic'"),
+        ("dynamic {\n}", "block 'dynamic'"),
+        ('dynamic "statement" "x" {\n for_each = [1]\n content {\n}\n}', "block 'dynamic'"),
         ("statement {\n actions = var.actions\n}", "var.actions cannot be known"),
         ("statement {\n actions = [var.action]\n}", "var.action cannot be known"),
         ('statement {\n effect = "Maybe"\n}', "Allow or Deny"),

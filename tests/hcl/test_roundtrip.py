@@ -269,6 +269,10 @@ def test_reading_what_people_write(text: str) -> None:
         ("locals {\n  x = = 1\n}", "line 2"),
         ('locals {\n  x = "\\q"\n}', "line 2"),
         ("locals {\n  x = 1\n  x = 2\n}", "line 3"),
+        ("\nresource {\n}", "line 2"),
+        ('data "x" {\n}', "line 1"),
+        ('variable "x" "y" {\n}', "line 1"),
+        ("output {\n}", "line 1"),
     ],
 )
 def test_what_is_not_hcl_is_refused_by_place(text: str, place: str) -> None:

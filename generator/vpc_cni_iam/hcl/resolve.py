@@ -109,8 +109,7 @@ def read_documents(block: Block, evaluator: Evaluator) -> tuple[ResolvedDocument
 
 def read_document(block: Block, evaluator: Evaluator, key: str = "") -> ResolvedDocument:
     """Return one instance of a data source, whatever decides their number; `key` is its key."""
-    name = block.labels[1] if len(block.labels) > 1 else ""
-    return _Reader(evaluator).document(block, f"{name}{key}")
+    return _Reader(evaluator).document(block, f"{block.labels[1]}{key}")
 
 
 def text(code: str, scope: ValueScope) -> PolicyText | None:

@@ -173,8 +173,8 @@ def _is_harmless(name: _Name, old: list[Block], new: list[Block]) -> bool:
     If documents use the variable, both defaults are compared.
     """
     if name[0] == "output":
-        return not new or (bool(old) and name[-1] in _INFORMATION)
-    if name[0] != "variable" or name[-1] not in _VARIABLES or len(old) != 1 or len(new) != 1:
+        return not new or (bool(old) and name[1] in _INFORMATION)
+    if name[0] != "variable" or name[1] not in _VARIABLES or len(old) != 1 or len(new) != 1:
         return False
     return _shape(_without_default(old[0])) == _shape(_without_default(new[0]))
 
@@ -229,7 +229,7 @@ def _unlimited(
     old: Iterable[Block], new: Sequence[Block], limits: Set[object]
 ) -> Iterator[tuple[str, EditAnswer]]:
     """Yield the changed documents with variables that have other limits than generated."""
-    inputs = (b for b in new if b.type == "variable" and b.labels)
+    inputs = (b for b in new if b.type == "variable")
     names = {b.labels[0] for b in inputs if _shape(_without_default(b)) not in limits}
     same = set(map(_shape, old))
     changed = {b.labels[-1] for b in new if b.labels and _shape(b) not in same}

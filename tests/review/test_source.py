@@ -43,6 +43,47 @@ def test_a_trust_policy_is_read_where_it_is_written_if_an_engine_reads_that(
     assert "ec2:A" not in str(findings)
 
 
+OF_PROVIDER = """resource "aws_iam_role" "r" {
+  assume_role_policy = jsonencode({
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Principal = { Federated = aws_iam_openid_connect_provider.p.arn }
+      Condition = { OPERATOR = { CLAIMS } }
+    }]
+  })
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("claims", "rule"),
+    [
+        ({"aud": "sts.amazonaws.com", "sub": "system:serviceaccount:kube-system:aws-node"}, None),
+        (
+            {"aud": "sts.amazonaws.com", "sub": "system:serviceaccount:*:aws-node"},
+            "irsa-subject-wildcard",
+        ),
+        ({"aud": "sts.amazonaws.com", "sub": "*"}, "oidc-no-subject"),
+        ({"aud": "sts.amazonaws.com"}, "oidc-no-subject"),
+        ({"sub": "system:serviceaccount:kube-system:aws-node"}, "irsa-no-audience"),
+    ],
+)
+def test_a_trust_policy_has_flaws_also_if_its_provider_is_known_after_apply(
+    claims: dict[str, str], rule: str | None, tmp_path: Path
+) -> None:
+    """The keys of its conditions are expressions too."""
+    url = '${replace(aws_iam_openid_connect_provider.p.url, "https://", "")}'
+    written = ", ".join(f'"{url}:{claim}" = "{value}"' for claim, value in claims.items())
+    operator = "StringLike" if "*" in written else "StringEquals"
+    text = OF_PROVIDER.replace("OPERATOR", operator).replace("CLAIMS", written)
+    write_tree(tmp_path, {"main.tf": text})
+    unknown = {"assume_role_policy": True}
+    change = resource("aws_iam_role", "r", None, {"name": "r"}, after_unknown=unknown)
+    findings = reviewed(change, options=Options(source=tmp_path)).findings
+    assert {str(f.rule) for f in findings} == {rule or "new-policy"}
+
+
 POLICY = """resource "aws_iam_policy" "p" {
   policy = jsonencode({
     Version = "2012-10-17"

@@ -225,13 +225,18 @@ def _data_source(statement: Json, unknown: Json) -> tuple[list[Json], Json]:
     return [source, new], configuration
 
 
+@pytest.mark.parametrize("other", ["aws:SourceIp", None])
 @pytest.mark.parametrize("key", [OIDC, None])
-def test_a_wildcard_is_a_flaw_also_if_the_provider_is_known_after_apply(key: str | None) -> None:
+def test_a_wildcard_is_a_flaw_also_if_the_provider_is_known_after_apply(
+    key: str | None, other: str | None
+) -> None:
     subject = "system:serviceaccount:*:aws-node"
     conditions = [
         {"test": "StringEquals", "variable": key and f"{key}:aud", "values": ["sts.amazonaws.com"]},
         {"test": "StringLike", "variable": key and f"{key}:sub", "values": [subject]},
     ]
+    if other:
+        conditions.append({"test": "IpAddress", "variable": other, "values": ["203.0.113.0/24"]})
     statement = {"effect": "Allow", "actions": [WEB], "condition": conditions,
                  "principals": [{"type": "Federated", "identifiers": [None]}]}  # fmt: skip
     unknown: Json = {"principals": [{"identifiers": [True]}]}

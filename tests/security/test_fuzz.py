@@ -93,6 +93,11 @@ def convert(text: str) -> None:
         parse_hcl(document.text, "policy.tf")
 
 
+def toml(text: str) -> None:
+    data = text.encode(errors="surrogatepass")
+    parse_config(decode(data, "vpc-cni-iam.toml"), Path("vpc-cni-iam.toml"))
+
+
 def ignoring(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "vpc-cni-iam-ignore.toml")
@@ -168,7 +173,7 @@ resource "aws_iam_role" "r" {
 PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
     "policy": (policy, json.dumps(json.loads(dumps(SCOPED)), indent=1)),
     "hcl": (hcl, HCL),
-    "toml": (lambda text: parse_config(text, Path("vpc-cni-iam.toml")), TOML),
+    "toml": (toml, TOML),
     "markdown": (markdown, page()),
     "manifest": (
         lambda text: parse_manifest(text, "manifest"),

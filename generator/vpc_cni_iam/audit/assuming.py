@@ -31,44 +31,31 @@ _HELPER = ServiceAccount(trusts.AWS_NODE.namespace, program_service_account("met
 class ObstacleKind(Enum):
     """Why aws-node cannot assume a role, or why that is not known."""
 
-    # It cannot.
-    never_met = "conditions that are never met"
-    no_tag_session = "sts:TagSession is not allowed"
-    tags_required = "session tags are required"
-    mendable = "an element of the trust policy does not match aws-node"
-    identity = "the identity is not trusted"
-    issuer = "the cluster's issuer is not trusted"
-    cluster = "the cluster is not trusted"
-    first_role = "the role that must assume it is not trusted"
-    first_role_policies = "the policies of that role do not allow it"
-    node_role = "the policies of the node role do not allow EKS Pod Identity"
-    # Not known.
-    anyone = "the principal is *"
-    unread_trust = "the trust policy is not read"
-    absent = "a policy is not in the input"
-    absent_first_role = "the role that must assume it is not in the input"
-    absent_node_role = "the node role is not in the input"
-    unread_policy = "a policy is not read"
-    first_role_undecided = "the policies of that role are not decided"
-    node_role_undecided = "the policies of the node role are not decided"
-    node_role_region = (
-        "the policies of the node role are for a Region, and the cluster's is not known"
-    )
+    never_met = "conditions that are never met", True
+    no_tag_session = "sts:TagSession is not allowed", True
+    tags_required = "session tags are required", True
+    mendable = "an element of the trust policy does not match aws-node", True
+    identity = "the identity is not trusted", True
+    issuer = "the cluster's issuer is not trusted", True
+    cluster = "the cluster is not trusted", True
+    first_role = "the role that must assume it is not trusted", True
+    first_role_policies = "the policies of that role do not allow it", True
+    node_role = "the policies of the node role do not allow EKS Pod Identity", True
+    anyone = "the principal is *", False
+    unread_trust = "the trust policy is not read", False
+    absent = "a policy is not in the input", False
+    absent_first_role = "the role that must assume it is not in the input", False
+    absent_node_role = "the node role is not in the input", False
+    unread_policy = "a policy is not read", False
+    first_role_undecided = "the policies of that role are not decided", False
+    node_role_undecided = "the policies of the node role are not decided", False
+    node_role_region = "its policies are for a Region, and the cluster's is not known", False
 
     @property
     def is_certain(self) -> bool:
         """Whether aws-node cannot assume the role; else, this is not known."""
-        return self not in (
-            self.anyone,
-            self.unread_trust,
-            self.absent,
-            self.absent_first_role,
-            self.absent_node_role,
-            self.unread_policy,
-            self.first_role_undecided,
-            self.node_role_undecided,
-            self.node_role_region,
-        )
+        _, is_certain = self.value
+        return is_certain
 
 
 class Obstacle(Struct, frozen=True):

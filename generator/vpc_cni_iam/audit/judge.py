@@ -11,12 +11,11 @@ from math import prod
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.facts.calls import Mode, calls
+from vpc_cni_iam.catalog.facts.calls import ASSIGNING, Mode, calls
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage.analysis.cover import PluginVerdict, run_scenarios, verdict_of
 from vpc_cni_iam.coverage.analysis.denied import DeniedAction, denied_actions, denied_calls
-from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.risks import (
     Risk,
     RiskLevel,
@@ -28,6 +27,8 @@ from vpc_cni_iam.coverage.names import (
     CheckedRegion,
     all_names,
     known_names,
+    mode_of,
+    modes_of,
     names_in,
     names_of,
     names_of_role,
@@ -39,13 +40,8 @@ from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.evaluate import Decision, Request
+from vpc_cni_iam.policy.evaluate import Decision
 
-# The actions that assign pod addresses, by IP family.
-_ASSIGN: dict[Mode, str] = {
-    "ipv4": "ec2:AssignPrivateIpAddresses",
-    "ipv6": "ec2:AssignIpv6Addresses",
-}
 # A policy that was not read allows this at most.
 _EVERYTHING = Policy((Statement(actions=("*",), resources=("*",)),))
 # Each value that policies have for these names is tried, up to this number of combinations.
@@ -174,12 +170,7 @@ class PluginRole(Struct, frozen=True):
 @lru_cache(_REMEMBERED)
 def modes(role: PluginRole) -> tuple[Mode, ...]:
     """Return the IP families for which a role could assign pod addresses."""
-    layers = [granted(layer) for layer in (role.policies, *role.limits)]
-    return tuple(
-        mode
-        for mode, action in _ASSIGN.items()
-        if all(layer.evaluate(Request(action, "*")).allowed for layer in layers)
-    )
+    return modes_of(role.policies, role.limits)
 
 
 def judge_cluster(role: PluginRole, place: ClusterPlace) -> RoleResult:
@@ -225,9 +216,9 @@ def _settings(role: PluginRole, place: ClusterPlace) -> list[RequestSetting]:
     """
     if place.settings is not None:
         # EKS configures its add-on for the IP family of the cluster.
-        mode = place.settings.mode or ("ipv6" if modes(role) == ("ipv6",) else "ipv4")
+        mode = place.settings.mode or mode_of(role.policies, role.limits)
         return [s.configured(place.settings) for s in role.settings(mode, place.cluster)]
-    return [s for mode in modes(role) or _ASSIGN for s in role.settings(mode, place.cluster)]
+    return [s for mode in modes(role) or ASSIGNING for s in role.settings(mode, place.cluster)]
 
 
 @lru_cache(_REMEMBERED)
@@ -245,7 +236,7 @@ def judge(role: PluginRole) -> PolicyAudit:
 
     regions = role.regions_to_check()
     audits = [
-        _worst_of_regions(role.settings(mode), regions, judged) for mode in families or _ASSIGN
+        _worst_of_regions(role.settings(mode), regions, judged) for mode in families or ASSIGNING
     ]
     names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity is RiskLevel.warning)
     scope = RoleScope.broad if RiskName.interfaces_unscoped in names_of_risks else RoleScope.scoped

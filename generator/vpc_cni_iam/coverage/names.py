@@ -13,10 +13,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.facts.calls import Mode, calls
+from vpc_cni_iam.catalog.facts.calls import ASSIGNING, Mode, calls
 from vpc_cni_iam.catalog.facts.partitions import PARTITIONS, all_regions, partition_of, regions_of
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.coverage.analysis.excess import granted
+from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
@@ -55,14 +56,19 @@ class CheckedRegion(Struct, frozen=True):
         return replace(names, region=self.checked, partition=partition_of(self.checked))
 
 
-def mode_of(policies: Sequence[Policy]) -> Mode:
-    """Return the IP family of policies: IPv6 if they allow assigning only IPv6 addresses."""
-    some = granted(policies)
-    ipv4, ipv6 = (
-        some.evaluate(Request(f"ec2:{action}", "*")).allowed
-        for action in ("AssignPrivateIpAddresses", "AssignIpv6Addresses")
+def modes_of(policies: Sequence[Policy], limits: Limits = ()) -> tuple[Mode, ...]:
+    """Return the IP families for which policies, within limits, could assign pod addresses."""
+    layers = [granted(layer) for layer in (policies, *limits)]
+    return tuple(
+        mode
+        for mode, action in ASSIGNING.items()
+        if all(layer.evaluate(Request(action, "*")).allowed for layer in layers)
     )
-    return "ipv6" if ipv6 and not ipv4 else "ipv4"
+
+
+def mode_of(policies: Sequence[Policy], limits: Limits = ()) -> Mode:
+    """Return the IP family of policies: IPv6 if they could assign only IPv6 addresses."""
+    return "ipv6" if modes_of(policies, limits) == ("ipv6",) else "ipv4"
 
 
 def known_names(*sources: Mapping[str, str]) -> dict[str, str]:

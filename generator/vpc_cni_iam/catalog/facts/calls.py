@@ -16,6 +16,11 @@ from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.names import resolve
 
 Mode = Literal["ipv4", "ipv6"]
+# The actions that assign pod addresses, by IP family.
+ASSIGNING: dict[Mode, str] = {
+    "ipv4": "ec2:AssignPrivateIpAddresses",
+    "ipv6": "ec2:AssignIpv6Addresses",
+}
 FAMILIES: Mapping[str, str] = {"ipv4": "IPv4", "ipv6": "IPv6"}  # as people write them
 # Features whose calls are made by other programs than the agent.
 _OTHER_PROGRAMS = ("metrics-helper", "network-policy-logs")

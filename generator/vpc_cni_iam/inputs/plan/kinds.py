@@ -13,7 +13,7 @@ _LOG = (
     "save one with -out=PLANFILE, then print it with: terraform show -json PLANFILE"
 )
 # Source: HashiCorp, "JSON Output Format": 1.2 came with Terraform 1.7.
-_NEWEST_MINOR = 2
+_KNOWN_MINORS = ("", "0", "1", "2")
 # The members of a plan; those about changes are read.
 MEMBERS = frozenset(
     (
@@ -55,8 +55,7 @@ def check(fields: Mapping[str, Any], source: str) -> None:
 def is_newer_format(version: str) -> bool:
     """Return whether a format 1.x may have unknown members."""
     major, _, minor = version.partition(".")
-    # Python converts no number of thousands of digits.
-    return major == "1" and minor.isdecimal() and int(minor[:9]) > _NEWEST_MINOR
+    return major == "1" and minor not in _KNOWN_MINORS
 
 
 def after(fields: Mapping[str, Any]) -> str:

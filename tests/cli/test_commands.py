@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -276,6 +277,10 @@ def test_verify_reads_what_generate_wrote(tmp_path: Path) -> None:
     assert "action ec2:DescribeTags is missing" in done.out
     data = json.loads(run("verify", "m", "--engine", "none", "--format", "json", cwd=tmp_path).out)
     assert data["documents"][0]["differences"][0]["text"] == "action ec2:DescribeTags is missing"
+    main.write_text(main.read_text() + 'resource "null_resource" "a" {}\n')
+    data = json.loads(run("verify", "m", "--engine", "none", "--format", "json", cwd=tmp_path).out)
+    last = len(main.read_text().splitlines())
+    assert last in [finding["line"] for finding in data["findings"]]
 
 
 def test_verify_without_an_engine_on_the_path(tmp_path: Path) -> None:
@@ -377,6 +382,18 @@ def test_start_up_imports_only_what_is_needed(
         check=True,
     )
     assert done.stderr.splitlines()[-1] == str(heavy)
+
+
+@pytest.mark.parametrize(
+    ("closed", "code"), [("<&- 2>/dev/null", 3), (">&-", 0), ("2>&- >/dev/null", 0)]
+)
+def test_a_closed_stream_is_no_failure(closed: str, code: int, tmp_path: Path) -> None:
+    """Standard input that is closed is empty."""
+    (tmp_path / "p.json").write_text(run("policy", "ipv4").out)
+    file = "-" if code else "p.json"
+    command = f"{shlex.join([*COMMAND, 'coverage', file])} {closed}"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (code, b"")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -76,7 +76,7 @@ def test_it_names_every_version_and_place(tmp_path: Path) -> None:
         (versions("1.5.7"), "warning", "terraform 1.5.7 is too old"),
         ("exit 3", "error", "failed with exit code 3"),
         ("echo hello", "error", "printed no JSON"),
-        ("echo '[]'", "error", "printed no version: []"),
+        ("echo '[]'", "error", "printed no JSON object: '[]"),
         ("echo '{\"terraform_version\": 1}'", "error", "printed no version"),
     ],
 )

@@ -95,6 +95,14 @@ def test_a_report_replaces_a_file(tmp_path: Path) -> None:
     assert name == "old.html" and text.startswith("<!DOCTYPE html>")
 
 
+def test_a_report_keeps_the_permissions_of_the_file_that_it_replaces(tmp_path: Path) -> None:
+    report = tmp_path / "private.html"
+    report.touch(mode=0o600)
+    run("review", PLAN, "--report", "html=private.html", cwd=tmp_path)
+    assert report.stat().st_mode & 0o777 == 0o600
+    assert report.stat().st_size
+
+
 def test_an_unreadable_plan_leaves_reports_alone(tmp_path: Path) -> None:
     (tmp_path / "iam.html").write_text("before")
     (tmp_path / "plan.json").write_text("{")

@@ -115,3 +115,20 @@ def test_what_goes_into_a_file_has_a_limit_of_its_own(
         pytest.raises(EngineError, match="tofu prints more than the limit of 2 MiB"),
     ):
         place.run(["show"], tmp_path, file)
+
+
+def test_a_plan_that_is_no_object_is_an_error(tmp_path: Path) -> None:
+    place = find("tofu", script(tmp_path, "tofu", "echo '[1]'"))
+    assert place is not None
+    with pytest.raises(EngineError, match="show -json printed no JSON object"):
+        place.plan(tmp_path)
+
+
+def test_an_engine_that_prints_no_version_in_time_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vpc_cni_iam.engine.run.VERSION_TIMEOUT", 1)
+    place = find("tofu", script(tmp_path, "tofu", "exec sleep 600"))
+    assert place is not None
+    with pytest.raises(EngineError, match="tofu version did not end within 1 s"):
+        place.version()

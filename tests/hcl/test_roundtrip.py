@@ -269,6 +269,10 @@ def test_reading_what_people_write(text: str) -> None:
         ("locals {\n  x = = 1\n}", "line 2"),
         ('locals {\n  x = "\\q"\n}', "line 2"),
         ("locals {\n  x = 1\n  x = 2\n}", "line 3"),
+        ("\nresource {\n}", "line 2"),
+        ('data "x" {\n}', "line 1"),
+        ('variable "x" "y" {\n}', "line 1"),
+        ("output {\n}", "line 1"),
     ],
 )
 def test_what_is_not_hcl_is_refused_by_place(text: str, place: str) -> None:
@@ -284,6 +288,8 @@ def test_what_is_not_hcl_is_refused_by_place(text: str, place: str) -> None:
         ("count = 2", "argument 'count'"),
         ("source_json = var.json", "argument 'source_json'"),
         ('dynamic "statement" {\n}', "block 'dynamic'"),
+        ("dynamic {\n}", "block 'dynamic'"),
+        ('dynamic "statement" "x" {\n for_each = [1]\n content {\n}\n}', "block 'dynamic'"),
         ("statement {\n actions = var.actions\n}", "var.actions cannot be known"),
         ("statement {\n actions = [var.action]\n}", "var.action cannot be known"),
         ('statement {\n effect = "Maybe"\n}', "Allow or Deny"),

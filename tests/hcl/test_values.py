@@ -107,7 +107,6 @@ def test_whether_an_expression_chooses_among_documents(code: str, answer: bool) 
         ('resource "aws_iam_policy" "x" {\n  policy = var.p\n}\n', True, False),
         ('resource "aws_iam_policy" "x" {\n  name = "p"\n}\n', False, False),
         ('data "aws_iam_policy" "x" {\n  policy = var.p\n}\n', False, False),
-        ('resource "aws_iam_policy" {\n  policy = var.p\n}\n', False, False),
         ('output "policy" {\n  value = jsonencode({ Statement = [] })\n}\n', False, True),
         ('output "policy" {\n  value = jsonencode({ a = "Statement" })\n}\n', False, False),
         ('output "policy" {\n  value = [jsonencode({ Statement = [] })]\n}\n', False, True),

@@ -38,6 +38,7 @@ EDITS: list[tuple[Any, ...]] = [
     ("variables.tf", '"AWS partition of', '"The partition of', NONE),
     ("outputs.tf", 'description = "Policy document', 'description = "Document', NONE),
     ("main.tf", "locals {\n", 'locals {\n  mine = "x"\n', NONE),
+    ("main.tf", "locals {\n", "variable {\n}\nlocals {\n", UNKNOWN, "0 labels after variable"),
     # What the documents say.
     ("main.tf", '      "ec2:DescribeTags",\n', "", NONE),
     ("main.tf", '["ec2:CreateTags"]', '["ec2:*"]', ADDED, "ipv4: for instance ec2:"),

@@ -75,6 +75,7 @@ def run_blocked(folder: Path, lock: Path, command: str, meanwhile: Callable[[], 
         meanwhile()
     out, err = process.communicate()
     assert waited, err
+    assert "warning: another command uses this directory; this one waits until it ends" in err
     return Run(process.returncode, out, err)
 
 
@@ -95,7 +96,7 @@ def test_a_sync_waits_for_others_and_then_looks_again(tmp_path: Path) -> None:
     lock = tmp_path / "deep" / "a"
     done = run_blocked(tmp_path, lock, "sync", lambda: toml.write_text(theirs))
     assert done.code == 3
-    first, second = done.err.splitlines()
+    _, first, second = done.err.splitlines()
     assert first.endswith(
         "error: vpc-cni-iam.toml: has changed during the run; run the command again"
     )

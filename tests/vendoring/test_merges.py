@@ -505,6 +505,40 @@ def test_a_file_that_one_side_deleted_on_purpose_stays_deleted(tmp_path: Path) -
     assert "was deleted on purpose; accepted: we have our own" in branches.command("check").out
 
 
+def test_an_edit_of_a_file_that_the_other_branch_deleted_is_a_conflict(tmp_path: Path) -> None:
+    """The branch also edits the same file of another module, so git sees a new copy of its text."""
+    branches = Branches(tmp_path, count=2)
+    deleted = f"{MODULES[0]}/main.tf"
+    branches.on(
+        "a",
+        (tmp_path / deleted).unlink,
+        partial(branches.command, "accept", deleted, "not needed"),
+        branches.edit("x", MODULES[1:2]),
+        branches.accept("x", MODULES[1:2]),
+        partial(branches.command, "check"),
+    )
+    branches.on("b", branches.edit("mine", MODULES[:1]))
+    assert branches.merge("merge") == [deleted]
+    branches.command("sync", "--quiet", code=1)
+    assert (tmp_path / deleted).read_text().endswith("# mine\n")
+
+
+def test_upgrades_of_an_edited_file_conflict_in_it_alone(tmp_path: Path) -> None:
+    branches = Branches(tmp_path, count=1)
+    branches.on("a", branches.edit("x", MODULES[:1]), branches.accept("x", MODULES[:1]))
+    git(tmp_path, "checkout", "-q", "-B", "b")
+    branches.on("a", branches.upgrade("v1.22.4"))
+    branches.on("b", branches.upgrade("v1.23.2"))
+    conflicts = branches.merge("merge")
+    assert [path for path in conflicts if "/.vpc-cni-iam/" in path] == []
+    branches.command("sync", "--quiet")
+    branches.commit("merged")
+    assert branches.command("check", "--quiet").out == ""
+    assert branches.lines("x") == 1
+    base = tmp_path / MODULES[0] / ".vpc-cni-iam" / "base"
+    assert len(list(base.iterdir())) == 1
+
+
 @pytest.mark.parametrize("version", ["v1.22.4", "v1.23.2"])
 def test_a_squash_merge_that_was_committed_has_no_edit_that_nobody_made(
     version: str, tmp_path: Path

@@ -26,7 +26,7 @@ from vpc_cni_iam.vendoring.accept import accept
 from vpc_cni_iam.vendoring.check import ModuleCheck
 from vpc_cni_iam.vendoring.check import check as check_all
 from vpc_cni_iam.vendoring.configuration.config import load
-from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path, digest
+from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path, base_text, digest
 from vpc_cni_iam.vendoring.report.check import CheckResult, markdown
 from vpc_cni_iam.vendoring.report.check import text as check_text
 from vpc_cni_iam.vendoring.report.files import NextCommands, next_steps, reason
@@ -144,7 +144,7 @@ def test_an_edit_is_left_as_it_is_and_shown(repo: Repository) -> None:
     assert before.items() <= after.items()
     # The base of a later merge, which has the text as generated.
     (copy,) = after.keys() - before.keys()
-    assert note(after[copy]) == after["main.tf"]
+    assert note(base_text(Path(copy).name, after[copy])) == after["main.tf"]
 
 
 def test_an_edit_is_merged_with_the_update(repo: Repository, fresh: Repository) -> None:
@@ -262,6 +262,18 @@ def test_a_file_deleted_on_purpose_stays_deleted(repo: Repository) -> None:
     assert repo.check().clean
     (file,) = repo.check().files
     assert reason(file) == "was deleted on purpose; accepted: we have our own"
+
+
+def test_a_decision_about_a_file_replaces_the_one_before(repo: Repository) -> None:
+    edited = repo.edit("main.tf", note)
+    for _ in range(2):
+        repo.accept("main.tf", "an edit")
+        assert repo.check().clean
+        (repo.module / "main.tf").unlink()
+        repo.accept("main.tf", "a deletion")
+        assert repo.check().clean
+        (repo.module / "main.tf").write_text(edited)
+        assert repo.check().state == "edited"
 
 
 def test_documents_moved_out_of_a_deleted_file_allow_what_they_did(repo: Repository) -> None:

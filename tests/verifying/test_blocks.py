@@ -199,21 +199,6 @@ TRICKS: dict[str, tuple[str, Callable[[str], str], str]] = {
         replace("terraform {\n", "terraform {\n  experiments = [x]\n"),
         f"terraform: experiments = [x] {MINE}",
     ),
-    "a label with a dot in it": (
-        "main.tf",
-        add('data "aws_iam_policy_document.ipv4" {}'),
-        f"data aws_iam_policy_document.ipv4 {MINE}",
-    ),
-    "a label too few": (
-        "main.tf",
-        add('data "aws_iam_policy_document" {}'),
-        f"data aws_iam_policy_document {MINE}",
-    ),
-    "a label too many": (
-        "main.tf",
-        add('data "aws_iam_policy_document" "ipv4" "x" {}'),
-        f"data aws_iam_policy_document.ipv4.x {MINE}",
-    ),
     "a test that does more": (
         "tests/policy.tftest.hcl",
         add('run "x" {\n  module {\n    source = "./x"\n  }\n}'),
@@ -266,6 +251,18 @@ def test_a_trick_is_named_with_file_and_line(name: str, tmp_path: Path) -> None:
     assert all(f.file == place.removeprefix("role/") and f.line for f in named)
     # Nothing besides: what was changed is named as what it is.
     assert len({f.line for f in result.findings}) <= 2, result.findings
+
+
+@pytest.mark.parametrize(
+    "labels", ['"aws_iam_policy_document.ipv4"', "", '"aws_iam_policy_document" "ipv4" "x"']
+)
+def test_a_block_that_every_engine_refuses_is_an_error(labels: str, tmp_path: Path) -> None:
+    files = render(POLICY)
+    block = f"data {labels} {{}}\n"
+    module = write_tree(tmp_path / "m", {**files, "main.tf": f"{block}{files['main.tf']}"})
+    done = run("verify", module, "--engine", "none")
+    assert done.code == 3
+    assert f"{module / 'main.tf'}: line 1: has " in done.err
 
 
 @pytest.mark.parametrize("path", [*FILES, *NESTED])

@@ -28,6 +28,8 @@ AUTO = "auto"
 _REMOVED = r"TF_(CLI_ARGS.*|VAR_.*|WORKSPACE|DATA_DIR|LOG.*|INPUT|IN_AUTOMATION)"
 # Downloading a provider can take minutes, but a run that hangs must end.
 _TIMEOUT = 900
+# Printing a version downloads nothing.
+VERSION_TIMEOUT = 60
 # How long an engine may take to stop its providers when it is interrupted.
 _GRACE = 5
 _PIECE = 1 << 16
@@ -64,12 +66,13 @@ class Engine(Struct, frozen=True):
 
         Raises `EngineError` if it cannot run, prints too much, or its exit code is not 0.
         """
+        seconds = VERSION_TIMEOUT if "version" in arguments else _TIMEOUT
         try:
-            code, stdout, stderr = self._finish([self.binary, *arguments], directory, into)
+            code, stdout, stderr = self._finish([self.binary, *arguments], directory, into, seconds)
         except OSError as error:
             raise EngineError(f"{self.binary} cannot run: {reason(error)}") from None
         except subprocess.TimeoutExpired:
-            problem = f"did not end within {_TIMEOUT} s"
+            problem = f"did not end within {seconds} s"
             raise EngineError(f"{self.name} {arguments[0]} {problem}") from None
         if code != 0:
             problem = f"failed with exit code {code}:\n{stderr or stdout}"
@@ -77,7 +80,7 @@ class Engine(Struct, frozen=True):
         return stdout
 
     def _finish(
-        self, command: list[str], directory: Path, into: BinaryIO | None
+        self, command: list[str], directory: Path, into: BinaryIO | None, seconds: int
     ) -> tuple[int, str, str]:
         """Run a command to its end; if this process ends first, end its whole process group."""
         with contextlib.ExitStack() as stack:
@@ -95,23 +98,23 @@ class Engine(Struct, frozen=True):
                     )
                 )
                 stack.push(lambda error, *_: _stop(process) if error else None)
-            stdout, stderr = self._printed(process, into)
+            stdout, stderr = self._printed(process, into, seconds)
         return process.returncode, _text(stdout), _text(stderr).strip()
 
     def _printed(
-        self, process: subprocess.Popen[bytes], into: BinaryIO | None
+        self, process: subprocess.Popen[bytes], into: BinaryIO | None, seconds: int
     ) -> tuple[bytes, bytes]:
         """Return the whole stdout and stderr of a process; may raise `TimeoutExpired`."""
         assert process.stdout is not None and process.stderr is not None  # noqa: S101 - pipes
         printed = _Output(into or io.BytesIO(), PLAN if into else ENGINE_OUTPUT)
         errors = _Output(io.BytesIO(), ENGINE_OUTPUT)
-        until = time.monotonic() + _TIMEOUT
+        until = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ, printed)
             selector.register(process.stderr, selectors.EVENT_READ, errors)
             while selector.get_map():
                 if (left := until - time.monotonic()) <= 0:
-                    raise subprocess.TimeoutExpired(process.args, _TIMEOUT)
+                    raise subprocess.TimeoutExpired(process.args, seconds)
                 for key, _ in selector.select(left):
                     piece = os.read(key.fd, _PIECE)
                     if not piece:
@@ -129,8 +132,8 @@ class Engine(Struct, frozen=True):
 
     def versions(self, directory: Path) -> tuple[str, dict[str, str]]:
         """Return its version, and the provider versions in a lock file, by source address."""
-        printed: Any = self._json(["version", "-json"], directory)
-        version = printed.get("terraform_version") if isinstance(printed, dict) else None
+        printed = self._json(["version", "-json"], directory)
+        version = printed.get("terraform_version")
         if not isinstance(version, str):
             raise EngineError(f"{self.binary} version -json printed no version: {printed!r:.200}")
         providers = printed.get("provider_selections")
@@ -146,11 +149,12 @@ class Engine(Struct, frozen=True):
 
     def _json(self, arguments: list[str], directory: Path) -> dict[str, Any]:
         printed = self.run(arguments, directory)
-        try:
-            value: dict[str, Any] = json.loads(printed)
-        except (ValueError, RecursionError):
-            problem = f"{arguments[0]} -json printed no JSON: {printed[:200]!r}"
-            raise EngineError(f"{self.binary} {problem}") from None
+        value: Any = None
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(printed)
+        if not isinstance(value, dict):
+            problem = f"{arguments[0]} -json printed no JSON object: {printed[:200]!r}"
+            raise EngineError(f"{self.binary} {problem}")
         return value
 
 

@@ -22,6 +22,7 @@ except ImportError:  # pragma: no cover - Windows has no fcntl
 # The errors of a file system without locks, such as NFS without a lock manager on the server.
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _WARNING = "this file system has no locks; run one command at a time"
+_WAITING = "another command uses this directory; this one waits until it ends"
 
 
 @contextlib.contextmanager
@@ -68,7 +69,7 @@ def at_rest(directory: Path) -> Iterator[None]:
             parent = above.find("")
             if parent is not None:
                 handle = _opened(parent, tree)
-                fcntl.flock(handle, fcntl.LOCK_SH)
+                _wait(handle, fcntl.LOCK_SH)
     try:
         yield
     finally:
@@ -78,11 +79,20 @@ def at_rest(directory: Path) -> Iterator[None]:
 
 def _lock(handle: int) -> None:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        _wait(handle, fcntl.LOCK_EX)
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
         warnings.warn(_WARNING, stacklevel=2)
+
+
+def _wait(handle: int, lock: int) -> None:
+    """Wait for a lock; say so, because the other command may have been suspended."""
+    try:
+        fcntl.flock(handle, lock | fcntl.LOCK_NB)
+    except BlockingIOError:
+        warnings.warn(_WAITING, stacklevel=2)
+        fcntl.flock(handle, lock)
 
 
 def _opened(parent: Folder, tree: OpenTree) -> int:

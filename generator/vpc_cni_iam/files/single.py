@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def write(path: Path, text: str | Iterable[str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with new.open("w", encoding="utf-8", newline="\n") as file:
+                if path.exists():
+                    new.chmod(stat.S_IMODE(path.stat().st_mode))
                 file.writelines([text] if isinstance(text, str) else text)
             new.replace(path)
         finally:

@@ -54,7 +54,7 @@ class Attribute(Struct, frozen=True):
     @property
     def holds_policy(self) -> bool:
         """Whether it is an IAM policy in the AWS provider's schema."""
-        if self.block.type != "resource" or len(self.block.labels) != 2:  # noqa: PLR2004
+        if self.block.type != "resource":
             return False
         kind = self.block.labels[0]
         if ".".join(self.path) not in _data()["attributes"].get(kind, ()):

@@ -61,6 +61,8 @@ _LONE_RETURN = re.compile(r"\r(?!\n)")
 _JOINING = ("Mn", "Me", "Mc", "Cf")
 _JOINING_TOO = "\uff9e\uff9f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 _NEWLINE = "\n"
+# The number of labels of blocks at the top of a file; an engine refuses others.
+_LABELS = {"resource": 2, "data": 2, "variable": 1, "output": 1, "module": 1}
 # `verify` reads a file twice: the latest trees of short texts are cached (120 bytes a character).
 _SHORT = 1 << 15
 _short_tree = lru_cache(maxsize=4)(repair.tree)
@@ -83,6 +85,9 @@ def parse(text: str, source: str, *, strict: bool = False) -> File:
             repair.check_lines(body, text, source)
     except RecursionError:
         raise InputError(source, "", _DEEP) from None
+    for block in blocks:
+        if (number := len(block.labels)) != (needed := _LABELS.get(block.type, number)):
+            raise block.span.refuse(f"has {number} labels after {block.type}, instead of {needed}")
     return File(source, text, attributes, blocks)
 
 

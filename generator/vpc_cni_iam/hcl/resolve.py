@@ -109,8 +109,7 @@ def read_documents(block: Block, evaluator: Evaluator) -> tuple[ResolvedDocument
 
 def read_document(block: Block, evaluator: Evaluator, key: str = "") -> ResolvedDocument:
     """Return one instance of a data source, whatever decides their number; `key` is its key."""
-    name = block.labels[1] if len(block.labels) > 1 else ""
-    return _Reader(evaluator).document(block, f"{name}{key}")
+    return _Reader(evaluator).document(block, f"{block.labels[1]}{key}")
 
 
 def text(code: str, scope: ValueScope) -> PolicyText | None:
@@ -196,12 +195,12 @@ class _Reader:
             if inner.type != "dynamic":
                 yield self, inner
                 continue
-            (name,) = inner.labels
+            name = inner.labels[0] if len(inner.labels) == 1 else None
             arguments, parts = dict(inner.attributes), [b.type for b in inner.blocks]
             node, iterator = arguments.pop("for_each", None), arguments.pop("iterator", None)
-            named = iterator.path if isinstance(iterator, Reference) else name
-            if node is None or arguments or parts != ["content"]:
+            if name is None or node is None or arguments or parts != ["content"]:
                 raise _needs_engine("block 'dynamic'", inner.span)
+            named = iterator.path if isinstance(iterator, Reference) else name
             content = replace(inner.blocks[0], type=name)
             with _refused(node, "block 'dynamic' cannot be read without an engine: "):
                 repeated = pairs(self.known(self.evaluator.evaluate(node)))

@@ -9,7 +9,7 @@ from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents, decoded
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
-from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path, digest, dumps
+from vpc_cni_iam.vendoring.manifest import MANIFEST, base_file, base_path, digest, dumps
 from vpc_cni_iam.vendoring.plan import SyncPlan, as_it_is, unless_same
 from vpc_cni_iam.vendoring.report.files import not_accepted
 from vpc_cni_iam.vendoring.repository import above
@@ -60,16 +60,20 @@ def _records(planned: SyncPlan, file: ModuleFile, reason: str) -> dict[str, byte
     """Return the files that record an acceptance."""
     observed, path, files = planned.observed, file.path, dict[str, str]()
     known, there = observed.known, observed.files_by_path
-    known = replace(known, configurations=frozenset({observed.configuration}))
+    # The decision replaces the one before.
+    accepted = {name: why for name, why in known.accepted.items() if name != path}
+    deleted = {name: why for name, why in known.deleted.items() if name != path}
     if file.state is FileState.missing:
-        known = replace(known, deleted={**known.deleted, path: reason})
+        deleted[path] = reason
     else:
         text = decoded(contents(observed.folder, [path])[path])
-        known = replace(known, accepted={**known.accepted, path: {digest(text): reason}})
+        accepted[path] = {digest(text): reason}
+    owners = frozenset({observed.configuration})
+    known = replace(known, accepted=accepted, deleted=deleted, configurations=owners)
     now = observed.generated.get(path)
     if now is not None and file.state is not FileState.missing:
         names = known.generated.get(path, frozenset()) | {digest(now)}
         known = replace(known, generated={**known.generated, path: names})
-        files[base_path(digest(now))] = now
+        files[base_path(digest(now))] = base_file(now)
     files[MANIFEST] = dumps(known)
     return {name: unless_same(there.get(name), text) for name, text in files.items()}

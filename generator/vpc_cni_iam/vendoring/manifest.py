@@ -51,6 +51,25 @@ def base_path(digest: str) -> str:
     return f"{BASES}/{digest}"
 
 
+def base_file(text: str) -> str:
+    """Return the content of the file that stores a generated text.
+
+    Each line has a mark of this text. Else git may take the file for a generated one that was
+    renamed, and a merge would move the edits of the other branch into it.
+    """
+    mark = _mark(digest(text))
+    return mark + text.removesuffix("\n").replace("\n", f"\n{mark}") + "\n"
+
+
+def base_text(name: str, content: str) -> str:
+    """Return the text that a file of this name and content stores; without marks, its content."""
+    return content.replace(_mark(name), "")
+
+
+def _mark(name: str) -> str:
+    return f"{name[:8]}|"
+
+
 def is_digest(name: str) -> bool:
     """Return whether a name is that of a stored text."""
     return _DIGEST.fullmatch(name) is not None

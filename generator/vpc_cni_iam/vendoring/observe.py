@@ -28,6 +28,7 @@ from vpc_cni_iam.vendoring.manifest import (
     MANIFEST,
     Manifest,
     base_path,
+    base_text,
     digest,
     is_digest,
     loads,
@@ -59,7 +60,7 @@ class ModuleContents(Struct, frozen=True):
     def copies(self) -> dict[str, str]:
         """The generated texts that are stored for merges, by digest, without modified ones."""
         texts = {
-            path.removeprefix(f"{BASES}/"): decoded(content)
+            (name := path.removeprefix(f"{BASES}/")): base_text(name, decoded(content))
             for path, content in self.files_by_path.items()
             if path.startswith(f"{BASES}/")
         }

@@ -9,6 +9,7 @@ from vpc_cni_iam.vendoring.manifest import (
     ATTRIBUTES_TEXT,
     MANIFEST,
     Manifest,
+    base_file,
     base_path,
     digest,
     dumps,
@@ -28,7 +29,7 @@ def records(
     """
     files = tuple(files)
     bases = {name: text for each in files for name, text in _bases(observed, each).items()}
-    texts = {base_path(name): text for name, text in sorted(bases.items())}
+    texts = {base_path(name): base_file(text) for name, text in sorted(bases.items())}
     attributes = observed.files_by_path.get(ATTRIBUTES)
     texts[ATTRIBUTES] = ATTRIBUTES_TEXT if attributes is None else observed.text(ATTRIBUTES)
     return {**texts, MANIFEST: dumps(_manifest(observed, files, owners))}

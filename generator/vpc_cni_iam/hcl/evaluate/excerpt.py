@@ -158,7 +158,7 @@ def declarations(block: Block) -> Iterator[tuple[str, Declaration]]:
     if block.type == "locals":
         for name, node in block.attributes.items():
             yield f"local.{name}", Declaration(f"locals {{\n  {name} = {node.outer.code}\n}}\n")
-    elif block.type == "variable" and block.labels:
+    elif block.type == "variable":
         yield f"var.{block.labels[0]}", Declaration(f"{block.span.code}\n", block)
     elif block.type in ("data", "resource", "module"):
         yield address_of(block), Declaration(f"{block.span.code}\n", block)

@@ -83,7 +83,7 @@ def read_blocks(
         outputs={
             b.labels[0]: b.attributes["value"]
             for b in blocks
-            if b.type == "output" and b.labels and "value" in b.attributes
+            if b.type == "output" and "value" in b.attributes
         },
         variables=variables,
         documents=documents,

@@ -94,7 +94,7 @@ def _parsed(text: str, constraint: Node | None) -> Value:
 
 def declared(blocks: Iterable[Block]) -> dict[str, Block]:
     """Return the blocks of a module's variables by name."""
-    return {b.labels[0]: b for b in blocks if b.type == "variable" and b.labels}
+    return {b.labels[0]: b for b in blocks if b.type == "variable"}
 
 
 def values(blocks: Iterable[Block], user_values: GivenVariables) -> dict[str, Value]:

@@ -49,10 +49,9 @@ class ModuleInterface(Struct, frozen=True):
 
 def read_interface(blocks: Sequence[Block]) -> ModuleInterface:
     """Return the interface of a module with these blocks."""
-    labelled = [b for b in blocks if b.labels]
     return ModuleInterface(
-        {b.labels[0]: _input(b) for b in labelled if b.type == "variable"},
-        {b.labels[0]: _rules(b, "precondition") for b in labelled if b.type == "output"},
+        {b.labels[0]: _input(b) for b in blocks if b.type == "variable"},
+        {b.labels[0]: _rules(b, "precondition") for b in blocks if b.type == "output"},
         dict(pair for b in blocks if b.type == "terraform" for pair in _version_constraints(b)),
     )
 

@@ -229,7 +229,7 @@ def _unlimited(
     old: Iterable[Block], new: Sequence[Block], limits: Set[object]
 ) -> Iterator[tuple[str, EditAnswer]]:
     """Yield the changed documents with variables that have other limits than generated."""
-    inputs = (b for b in new if b.type == "variable" and b.labels)
+    inputs = (b for b in new if b.type == "variable")
     names = {b.labels[0] for b in inputs if _shape(_without_default(b)) not in limits}
     same = set(map(_shape, old))
     changed = {b.labels[-1] for b in new if b.labels and _shape(b) not in same}

@@ -47,7 +47,7 @@ def calls(
 
 def _defaults(blocks: Sequence[Block]) -> dict[str, Node | None]:
     """Return the defaults of variables; None if a caller must pass a value."""
-    variables = (b for b in blocks if b.type == "variable" and b.labels)
+    variables = (b for b in blocks if b.type == "variable")
     return {b.labels[0]: b.attributes.get("default") for b in variables}
 
 

@@ -25,9 +25,7 @@ from vpc_cni_iam.review.checks import (
     trust,
     uses,
 )
-from vpc_cni_iam.review.checks import (
-    plan as plan_check,
-)
+from vpc_cni_iam.review.checks import plan as plan_check
 from vpc_cni_iam.review.checks.drift import drift, without_echoes
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding

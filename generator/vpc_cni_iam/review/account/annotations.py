@@ -105,11 +105,8 @@ class _AnnotationReader(Struct, frozen=True):
         if is_elsewhere:  # Flux takes the value from another object
             yield self._role(None, True, where.inside("targetPath", known, later))
         for key in {**known, **later}:
-            value, mark, inner = (
-                known.get(key),
-                later.get(key),
-                where.inside(str(key), known, later),
-            )
+            value, mark = known.get(key), later.get(key)
+            inner = where.inside(str(key), known, later)
             if self._is_annotation(key) or (names_role and key == "value"):
                 if mark is True or value not in (None, ""):
                     yield self._role(value, mark, inner)

@@ -18,12 +18,7 @@ from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.identity import is_less_trusted, is_trusted
 from vpc_cni_iam.review.diff.plugin.needs import plugin_needs
 from vpc_cni_iam.review.diff.plugin.nodes import controllers_missing
-from vpc_cni_iam.review.diff.plugin.roles import (
-    TrustLost,
-    is_of_nodes,
-    node_roles,
-    trust_lost,
-)
+from vpc_cni_iam.review.diff.plugin.roles import TrustLost, is_of_nodes, node_roles, trust_lost
 from vpc_cni_iam.review.diff.trust.flaws import flaws
 from vpc_cni_iam.review.diff.trust.roles import trust_of
 from vpc_cni_iam.review.findings import Finding

@@ -21,11 +21,7 @@ from vpc_cni_iam.review.report.plugins import shown_plugin
 from vpc_cni_iam.review.report.policies import shown_policies
 from vpc_cni_iam.review.report.sentences import say
 from vpc_cni_iam.review.report.sentences.plan import not_shown_text
-from vpc_cni_iam.review.report.shown import (
-    ShownFinding,
-    ShownIgnored,
-    ShownReview,
-)
+from vpc_cni_iam.review.report.shown import ShownFinding, ShownIgnored, ShownReview
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 from vpc_cni_iam.review.run import Review
 

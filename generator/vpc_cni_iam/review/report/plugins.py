@@ -10,12 +10,7 @@ from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import NodePart, PluginIdentity
-from vpc_cni_iam.review.diff.plugin.answers import (
-    AnswerReason,
-    AnswerVerdict,
-    PluginAnswer,
-    Reason,
-)
+from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer, Reason
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
 from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource
@@ -99,10 +94,8 @@ _VERDICTS = {
 def _text(answer: PluginAnswer) -> str:
     if answer.reason is AnswerReason.REMOVED:
         return "removed by the plan"
-    needs, names = (
-        answer.needs,
-        _missing(answer.needs, is_fatal=answer.verdict is not AnswerVerdict.DEGRADED),
-    )
+    needs, is_fatal = answer.needs, answer.verdict is not AnswerVerdict.DEGRADED
+    names = _missing(needs, is_fatal=is_fatal)
     grants = [grant for role in needs.roles for grant in role.open_grants]
     policies = (name_of(g.policy) if g.policy else g.address for g in grants)
     parts = {

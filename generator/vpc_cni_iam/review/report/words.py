@@ -14,12 +14,7 @@ from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.locate import SourcePlace
-from vpc_cni_iam.review.report.shown import (
-    ShownFinding,
-    ShownPlugin,
-    ShownPolicy,
-    ShownReview,
-)
+from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownPolicy, ShownReview
 from vpc_cni_iam.review.rules import Consequence, Level, Rule, Topic
 
 SIGNS = {Change.added: "+", Change.removed: "-", Change.changed: "~"}

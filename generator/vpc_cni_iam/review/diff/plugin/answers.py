@@ -12,11 +12,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.state import (
-    ClusterPlugin,
-    NodePart,
-    missing_parts,
-)
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, NodePart, missing_parts
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.identity import (
     IdentityEvent,

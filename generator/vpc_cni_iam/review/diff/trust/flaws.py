@@ -13,14 +13,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin import trust
 from vpc_cni_iam.plugin.issuers import APPLICATIONS, PROVIDER
 from vpc_cni_iam.plugin.principals import filled, may_assume, strangers
-from vpc_cni_iam.policy.document import (
-    ANYONE,
-    EVERYONE,
-    Condition,
-    Effect,
-    Policy,
-    Statement,
-)
+from vpc_cni_iam.policy.document import ANYONE, EVERYONE, Condition, Effect, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching.variables import Context
 from vpc_cni_iam.policy.template import Text, known

@@ -25,7 +25,11 @@ def policy(before: Json | None, after: Json | None, name: str = "a", **more: Any
 
 
 def scope(*namespaces: str) -> Json:
-    return {"access_scope": [{"namespaces": [*namespaces]}]}
+    kind = "namespace" if namespaces else "cluster"
+    return {"access_scope": [{"type": kind, "namespaces": [*namespaces]}]}
+
+
+WHOLE = {"access_scope": [{"type": "cluster", "namespaces": ["a"]}]}
 
 
 def levels_of(*changes: Json, **more: Any) -> list[tuple[Rule, str]]:
@@ -44,6 +48,8 @@ GAINED = Rule.CLUSTER_ACCESS
         (policy({"policy_arn": VIEW, **scope("a")}, {"policy_arn": VIEW, **scope()}), "warning"),
         (policy({"policy_arn": VIEW, **scope()}, {"policy_arn": VIEW, **scope("a")}), "note"),
         (policy({"policy_arn": VIEW}, {"policy_arn": VIEW, "tags": {}}), None),
+        # The scope of a whole cluster has no namespaces, whatever it lists.
+        (policy({"policy_arn": VIEW, **scope("a")}, {"policy_arn": VIEW, **WHOLE}), "warning"),
         (entry(None, {}), None),
         (entry(None, {"kubernetes_groups": ["ops"]}), "warning"),
         (entry({"kubernetes_groups": ["ops", "dev"]}, {"kubernetes_groups": ["dev"]}), "note"),

@@ -2,13 +2,14 @@
 
 import pytest
 
-from eks import POD_TRUST, addon, arn_of, own_role, same
-from synthetic import Json, found, resource
+from eks import CNI, POD_TRUST, addon, arn_of, own_role, same
+from synthetic import Json, found, resource, reviewed
 from vpc_cni_iam.review.rules import Rule
 
 ANEW = {"actions": ["delete", "create"]}
 REPLACED = resource("aws_eks_cluster", "prod", {"name": "prod"}, {"name": "prod"}, **ANEW)
 DNS = {"cluster_name": "prod", "addon_name": "coredns"}
+ARN = "arn:aws:eks:us-east-1:111122223333"
 CHART = {"chart": "aws-vpc-cni", "name": "aws-vpc-cni", "namespace": "kube-system"}
 
 
@@ -57,4 +58,44 @@ def test_a_cluster_that_another_address_makes_again_is_a_conflict() -> None:
     )
     inside = resource("aws_eks_addon", "a", DNS, None), resource("aws_eks_addon", "b", None, DNS)
     (message,) = _conflicts(old, new, *inside)
-    assert "aws_eks_cluster.new is created and aws_eks_cluster.old is deleted" in message
+    words = "aws_eks_cluster.new is created, and is the same object in AWS as aws_eks_cluster.old"
+    assert words in message
+
+
+ROLE = {"name": "pod", "arn": arn_of("pod"), "assume_role_policy": POD_TRUST}
+ASSOCIATED = {
+    **{"cluster_name": "prod", "namespace": "kube-system", "service_account": "aws-node"},
+    **{"association_arn": f"{ARN}:podidentityassociation/prod/a-1", "role_arn": arn_of("pod")},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("aws_eks_addon", {**DNS, "addon_name": "vpc-cni", "arn": f"{ARN}:addon/prod/vpc-cni/1"}),
+        ("aws_eks_pod_identity_association", ASSOCIATED),
+        ("aws_iam_role", ROLE),
+    ],
+)
+def test_what_the_plan_deletes_at_another_address_is_gone(kind: str, values: Json) -> None:
+    every = {
+        "aws_eks_pod_identity_association": [ASSOCIATED],
+        "aws_iam_role": [ROLE],
+        "aws_iam_role_policy": [{"role": "pod", "name": "i", "policy": CNI}],
+        "aws_eks_cluster": [{"name": "prod"}],
+    }
+    there = [same(k, "new", v) for k, each in {**every, kind: [values]}.items() for v in each]
+    assert [p.verdict for p in reviewed(*there).plugins] == ["works"]
+    review = reviewed(*there, resource(kind, "old", values, None))
+    (conflict,) = (f for f in review.findings if f.rule is Rule.CONFLICT)
+    assert "That also deletes" in conflict.message and "only forgets" in conflict.fix
+    assert "works" not in {p.verdict for p in review.plugins}
+    assert "error" in {f.level for f in review.findings}
+    others = {name: f"{value}2" for name, value in values.items() if "arn" in name}
+    assert not _conflicts(*there, resource(kind, "old", values | others, None))
+
+
+def test_what_is_forgotten_at_one_address_and_created_at_another_is_refused() -> None:
+    forgotten = resource("aws_eks_addon", "old", DNS, None, actions=["forget"])
+    (message,) = _conflicts(forgotten, resource("aws_eks_addon", "new", None, DNS))
+    assert "AWS refuses the creation" in message

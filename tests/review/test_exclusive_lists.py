@@ -154,6 +154,12 @@ def test_an_attachment_of_a_policy_detaches_it_from_all_others() -> None:
     assert f"aws_iam_policy_attachment.a removes {READS} of role r" in messages[0]
     assert "The plan does not show who else has" in messages[1]
     assert not REMOVES & rules(reviewed(resource("aws_iam_policy_attachment", "a", values, values)))
+    # With another policy, it is another list; with another name alone, it is the same one.
+    other, renamed = {**values, "policy_arn": MANAGED}, {**values, "name": "b"}
+    for before, is_list in ((other, True), (renamed, False)):
+        anew = {"actions": ["delete", "create"]}
+        change = resource("aws_iam_policy_attachment", "a", before, values, **anew)
+        assert ("exclusive-removes" in rules(reviewed(change, attached(READS)))) is is_list
 
 
 def test_a_policy_that_an_exclusive_list_attaches_is_judged() -> None:

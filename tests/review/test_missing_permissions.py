@@ -157,6 +157,19 @@ def test_a_role_in_place_of_another_is_asked_for_all_even_if_the_add_on_is_new()
     )
 
 
+@pytest.mark.parametrize("lost", ["ec2:AssignPrivateIpAddresses", "ec2:AssignIpv6Addresses"])
+def test_a_new_add_on_needs_what_its_role_does_not_allow_whatever_the_plan_shows_before(
+    lost: str,
+) -> None:
+    """The plan does not show how aws-node was installed, so it is not known to fail as before."""
+    ipv6 = {"configuration_values": '{"env": {"ENABLE_IPv6": "true"}}'} if "v6" in lost else {}
+    policies = document(*STATEMENTS, deny([lost]))
+    changes = (*own_role("a", POD_TRUST, policies), association("a", "a"))
+    review = reviewed(addon(None, VERSION | ipv6), *changes)
+    assert levels(review)[MISSING] == "error"
+    assert review.plugins[0].answer.startswith("fails with")
+
+
 def test_a_new_role_that_is_not_aws_nodes_is_judged_beside_the_plugin() -> None:
     others = created(*own_role("b", irsa(), OLD_IPV6))
     own = own_role("cni", irsa(), document(allow("ec2:*")))

@@ -82,6 +82,9 @@ ABOUT_ACCESS = {
     "access entry of ACK": yaml('"apiVersion": "eks.services.k8s.aws/v1alpha1"'),
     "cluster of Cluster API": manifest(kind="AWSManagedControlPlane"),
     "clusters of Cluster API": manifest(kind="AWSManagedControlPlaneTemplate"),
+    "binding in a chart": release("raw", "resources: [{kind: ClusterRoleBinding}]"),
+    "aws-auth in a chart": release("raw", "x: [{kind: ConfigMap, metadata: {name: aws-auth}}]"),
+    "nodes in a chart": release("raw", "x: [{kind: EC2NodeClass, spec: {role: admin}}]"),
     "cluster of eksctl": resource("eksctl_cluster", "c", None, {"spec": "iam: {}"}),
 }
 CALM = (

@@ -27,6 +27,7 @@ from synthetic import (
     policy_arn,
     refers,
     resource,
+    reviewed,
     role,
 )
 from vpc_cni_iam.review.account.plugin.state import NodePart
@@ -95,6 +96,9 @@ def test_two_resources_that_install_the_plugin_in_a_cluster_are_no_works(
     second = addon(before, V1_23, address="aws_eks_addon.second")
     for answer in answers(*roles, addon(V1_23, V1_23), second):
         assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.SEVERAL)
+    newly = {"plugin-configuration-changed": "warning"} if before is None else {}
+    review = reviewed(*roles, addon(V1_23, V1_23), second)
+    assert levels(review).items() >= newly.items() and review.failed is (before is None)
     # One that takes the place of another is alone.
     (answer,) = answers(
         *roles, addon(V1_23, None), addon(None, V1_23, address="aws_eks_addon.second")

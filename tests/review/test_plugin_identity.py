@@ -284,3 +284,19 @@ def test_an_association_of_an_add_on_that_is_known_after_apply_is_one_if_it_is_s
     assert after(*plan, configuration=configuration).kind is kind
     changes = levels(*plan, *own_role("n", NODE_TRUST, CNI), configuration=configuration)
     assert changes == ({CHANGED: "warning"} if is_configured else {})
+
+
+@pytest.mark.parametrize("name", ["namespace", "service_account"])
+def test_an_association_whose_service_account_is_known_after_apply_may_be_aws_nodes(
+    name: str,
+) -> None:
+    nodes = (node_group("n", "n"), *own_role("n", NODE_TRUST, CNI), addon(VERSION, VERSION))
+    pod = own_role("a", POD_TRUST, CNI)
+    for before, actions in ((None, ["create"]), ("a", ["delete", "create"])):
+        change = association(before, "a", actions=actions, after_unknown={name: True})
+        change["change"]["after"].pop(name)
+        review = reviewed(change, *pod, *nodes)
+        assert (review.plugins[0].verdict, review.failed) == ("not shown", True)
+    unknown = "A service account known after apply in cluster prod"
+    messages = [f.message for f in review.findings if f.rule == "service-account-role"]
+    assert any(m.startswith(unknown) for m in messages) is (name == "service_account")

@@ -287,3 +287,13 @@ def test_a_node_role_under_another_name_is_an_error_also_where_aws_node_has_its_
     review = reviewed(renamed("nodes", "workers"), node_group("nodes", "workers"), *plugin)
     (finding,) = (f for f in review.findings if f.rule == "arn-changed")
     assert finding.level == "error" and "a node role" in finding.message
+
+
+def test_a_deposed_role_with_another_name_is_deleted_with_its_arn() -> None:
+    """A replacement with create_before_destroy has failed, and the next plan ends it."""
+    sides = [{"name": n, "arn": arn_of(n), "assume_role_policy": irsa()} for n in ("old", "new")]
+    deposed = resource("aws_iam_role", "r", sides[0], None, deposed="abcd1234")
+    current = resource("aws_iam_role", "r", sides[1], sides[1])
+    (changed,) = (f for f in reviewed(deposed, current).findings if f.rule == "arn-changed")
+    assert arn_of("old") in changed.message and arn_of("new") in changed.message
+    assert "arn-changed" not in rules(reviewed(deposed))

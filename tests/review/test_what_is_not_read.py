@@ -150,6 +150,12 @@ def test_accounts_for_which_other_policies_of_the_organization_count_are_said(
     [
         ({"template_body": "Resources: {a: {Type: 'AWS::SSO::Assignment'}}"}, "unread-resource"),
         ({"template_url": "https://example.com/template.yaml"}, "unread-resource"),
+        # They invoke functions.
+        ({"template_body": "Resources: {a: {Type: 'Custom::Any'}}"}, "unread-resource"),
+        (
+            {"template_body": "Resources: {a: {Type: 'AWS::CloudFormation::CustomResource'}}"},
+            "unread-resource",
+        ),
         (
             {"template_body": '{"Resources": {"a": {"Type": "AWS::S3::BucketPolicy"}}}'},
             "unread-resource-policy",
@@ -208,6 +214,19 @@ def test_a_manifest_about_something_else_is_not_said() -> None:
 def test_a_type_that_may_be_about_access_is_said(kind: str) -> None:
     values = {"capabilities": ["CAPABILITY_IAM"]}
     assert named(resource(kind, "x", None, values)) == [("unread-resource", "warning")]
+
+
+def test_types_of_cloud_control_are_said_like_those_of_the_provider() -> None:
+    pool = {"allow_unauthenticated_identities": False}
+    opened = {"allow_unauthenticated_identities": True}
+    for aws in ("aws", "awscc"):
+        change = resource(f"{aws}_cognito_identity_pool", "p", pool, opened)
+        assert named(change) == [("unread-resource", "warning")]
+        blocked = resource(f"{aws}_ec2_snapshot_block_public_access", "b", {"state": "x"}, None)
+        assert [rule for rule, _ in named(blocked)] == ["unread-resource-policy"]
+    for kind in ("aws_s3control_access_grant", "awscc_s3_access_grant"):
+        granted = resource(kind, "g", None, {"permission": "READ"})
+        assert [rule for rule, _ in named(granted)] == ["unread-resource-policy"]
 
 
 def action(kind: str, **more: object) -> Json:

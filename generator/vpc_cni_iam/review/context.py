@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from vpc_cni_iam.inputs.plan.arguments import CLUSTER
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.account.fill import fill
@@ -52,9 +53,11 @@ class Context:
 
     def end_of(self, address: str) -> ResourceEnd:
         """Return why a resource no longer applies to its cluster."""
-        if address in self.reader.gone_with_cluster:
-            return ResourceEnd.WITH_CLUSTER
-        is_moved = self.reader.resolver.by_address[address].after is not None
+        by_address = self.reader.resolver.by_address
+        if other := self.reader.gone_with_others.get(address):
+            is_cluster = by_address[other].type == CLUSTER
+            return ResourceEnd.WITH_CLUSTER if is_cluster else ResourceEnd.ELSEWHERE
+        is_moved = by_address[address].after is not None
         return ResourceEnd.MOVED if is_moved else ResourceEnd.DELETED
 
     @cached_property

@@ -236,16 +236,15 @@ class _Contents(Struct):
         """Note a change that is read, or of another chart, which may contain the plugin."""
         if item.type in ROLE_USES:
             self._note_roles(item, actions, reader)
-        sides = change.before, change.after
-        if item.type == CHART and not any(map(is_plugins_chart, sides)):
-            facts = UnreadReader(item, reader).facts
-            if facts.names_plugin:
-                self.unread.append(UnreadChange(item.address, actions, UnreadKind.plugin))
+        unread = UnreadReader(item, reader)
+        if item.type == CHART and not any(map(is_plugins_chart, (change.before, change.after))):
+            if named := unread.unread(actions):
+                self.unread.append(named)
                 return
-            if not facts.annotates:
+            if not unread.facts.annotates:
                 self.others += 1
                 return
-        deciding = UnreadReader(item, reader).deciding()
+        deciding = unread.deciding()
         if arguments := deciding or unread_arguments(item.type, change):
             kind = UnreadKind.access if deciding else UnreadKind.settings
             self.unread.append(UnreadChange(item.address, actions, kind, arguments=arguments))

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import DecodeError, Struct, json
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.arguments import CLUSTER, NODE_GROUP, OF_KUBERNETES
+from vpc_cni_iam.inputs.plan.arguments import CHART, CLUSTER, NODE_GROUP, OF_KUBERNETES
 from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.objects import (
@@ -86,7 +86,7 @@ _PATTERNS: Mapping[UnreadKind, tuple[tuple[str, ...], ...]] = {
         ("aws_iam_*", "aws_eks_*", "aws_ssoadmin_*", "aws*_controltower_*", "aws*_rolesanywhere_*"),
         ("awscc_cloudformation_*", "awscc_eks_*", "awscc_iam_*", "awscc_identitystore_*"),
         ("awscc_organizations_*", "awscc_sso_*", "eksctl_*", "aws_transfer_ssh_key"),
-        ("aws_identitystore_group_membership*", "aws_organizations_policy*"),
+        ("aws_identitystore_group_membership*", "aws_organizations_policy*", "awscc_custom_*"),
         ("aws_organizations_aws_service_access", "aws_ec2_instance_metadata_defaults"),
         ("aws_organizations_resource_policy*", "aws_organizations_delegated_administrator*"),
         ("aws_kms_grant*", "aws*_cognito_identity_pool_*", "aws_cognito_identity_provider"),
@@ -108,7 +108,7 @@ _PATTERNS: Mapping[UnreadKind, tuple[tuple[str, ...], ...]] = {
     ),
     UnreadKind.resource_policy: (
         ("aws_s3_account_public_access_block", "aws_s3_bucket_public_access_block"),
-        ("aws_*_block_public_access", "aws_redshift_*_authorization"),
+        ("aws*_block_public_access", "aws*_redshift_*_authorization", "awscc_s3_access_grant"),
         ("aws_s3_bucket_acl", "aws_acmpca_policy", "aws_iot_policy", "aws_iot_policy_attachment"),
         ("aws_s3control_access_grant", "aws_lambda_function_url", "awscc_lambda_url"),
         ("aws_vpc_endpoint_service_allowed_principal", "awscc_*_endpoint_service_permissions"),
@@ -177,8 +177,8 @@ _FOR_EVERYBODY = ("NONE", *_PUBLIC)
 _ENDPOINTS = ("aws_vpc_endpoint", "aws_vpc_endpoint_policy")
 # Their ACL is that of one file.
 _OBJECTS = ("aws_s3_object", "aws_s3_object_copy", "aws_s3_bucket_object")
-# The types in a template; those of CloudFormation other than stacks create nothing.
-_TYPE = re.compile(r"AWS::(?!CloudFormation::(?!Stack))(\w+)::(\w+)")
+# The types in a template; those of CloudFormation other than these create and run nothing.
+_TYPE = re.compile(r"(?:AWS::(?!CloudFormation::(?!Stack|Custom))|(?=Custom::))(\w+)::(\w+)")
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
 # One of these is in a change with a policy or an ACL, maybe with escaped letters.
@@ -241,7 +241,7 @@ class UnreadReader:
     def _kind(self) -> UnreadKind | None:
         if kind := kind_of_type(self.type):
             return kind
-        if self.type.startswith(OF_KUBERNETES):
+        if self.type.startswith((*OF_KUBERNETES, CHART)):
             return self._kind_of_object()
         if self.type in _TEMPLATES and (kind := self._kind_of_template()):
             return kind
@@ -289,7 +289,7 @@ class UnreadReader:
 
     def deciding(self) -> tuple[str, ...]:
         """Return the changed arguments that give others access."""
-        paths = _DECIDING.get(self.type)
+        paths = _DECIDING.get(self.type.replace(_CLOUD_CONTROL, "aws_", 1))
         return _changed(paths, self.change) if paths else ()
 
     def _kind_of_sharing(self) -> UnreadKind | None:

@@ -81,5 +81,5 @@ def _of(reader: AccountReader, resource: Resource, side: Side) -> Iterator[Clust
                 groups=written("kubernetes_groups.*"),
                 user_name=next(iter(written("user_name")), ABSENT),
                 type=_STANDARD if isinstance(kind, Absent) else kind,
-                namespaces=written("access_scope.*.namespaces.*"),
+                namespaces=written("access_scope.*.type=namespace.namespaces.*"),
             )

@@ -1,14 +1,15 @@
-"""Resources of a cluster that a plan deletes or replaces, although the plan keeps them.
+"""Resources that are gone after a plan, although the plan keeps them.
 
-EKS deletes the add-ons, associations and access entries of a cluster with it; they are gone unless
-the plan creates them again. It does not delete a cluster with node groups or Fargate profiles.
+The plan deletes the same object at another address, or its cluster. EKS deletes the add-ons,
+associations and access entries of a cluster with it; they are gone unless the plan creates them
+again. It does not delete a cluster with node groups or Fargate profiles.
 
 Source: Amazon EKS API Reference, "DeleteCluster".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 
 from vpc_cni_iam.inputs.plan.arguments import CHART, CLUSTER
@@ -30,22 +31,42 @@ class ResourceEnd(Enum):
     MOVED = "moved"  # it is for another cluster, or for something else in the cluster
     DELETED = "deleted"
     WITH_CLUSTER = "deleted with the cluster"
+    ELSEWHERE = "deleted elsewhere"  # another address has the same object
 
 
-def gone_with_cluster(resources: Iterable[Resource], resolver: Resolver) -> Mapping[str, str]:
-    """Return the addresses of resources that are gone with a cluster, each with the cluster's."""
+def gone_with_others(resources: Iterable[Resource], resolver: Resolver) -> Mapping[str, str]:
+    """Return the addresses of resources that are gone, each with what is deleted instead.
+
+    This is its cluster, or the same object at another address.
+    """
     every = [r for r in resources if r.before is not None]
+    stays = [r for r in every if r.type != CLUSTER and {"create", "delete"}.isdisjoint(r.actions)]
+    gone = dict(_deleted_elsewhere(stays, [r for r in every if r.actions == ("delete",)]))
     clusters = [r for r in every if r.type == CLUSTER]
-    gone: dict[str, str] = {}
-    if not any("delete" in cluster.actions for cluster in clusters):
-        return gone
-    for resource in every:
-        if resource.type != CLUSTER and {"create", "delete"}.isdisjoint(resource.actions):
+    if any("delete" in cluster.actions for cluster in clusters):
+        for resource in stays:
             own = [c for c in clusters if _is_in(resource, c, clusters)]
             own = [c for c in own if resolver.may_be_of_one_provider(resource, c)] or own
             if own and all("delete" in cluster.actions for cluster in own):
                 gone[resource.address] = own[0].address
     return gone
+
+
+def _deleted_elsewhere(
+    stays: Iterable[Resource], deleted: Iterable[Resource]
+) -> Iterator[tuple[str, str]]:
+    """Yield resources that stay and the address at which the same object is deleted."""
+    addresses = {arn: r.address for r in deleted if (arn := _arn(r))}
+    for resource in stays if addresses else ():
+        if other := addresses.get(_arn(resource)):
+            yield resource.address, other
+
+
+def _arn(resource: Resource) -> str:
+    """Return the ARN of a resource of EKS or IAM; empty if there is none."""
+    has_arn = resource.type.startswith((_OF_EKS, "aws_iam_"))
+    arns = (text(resource, argument, Side.BEFORE) for argument in _ARNS if has_arn)
+    return next(filter(None, arns), "")
 
 
 def _is_in(resource: Resource, cluster: Resource, clusters: list[Resource]) -> bool:

@@ -51,7 +51,7 @@ def apply_lists(reader: AccountReader, accounts: Accounts) -> None:
                 for owner in reader.owners(resource, row, side):
                     lists.apply(resource, row, owner, side)
     for resource in reader.resources:
-        if resource.type == POLICY_ATTACHMENT and resource.before is None:
+        if resource.type == POLICY_ATTACHMENT and "create" in resource.actions:
             lists.apply_holders(resource)
         elif resource.type == ROLE and resource.actions == ("update",):
             lists.apply_arguments(resource)
@@ -89,7 +89,8 @@ class _Lists(Struct, frozen=True):
 
     def apply_holders(self, resource: Resource) -> None:
         """Detach a policy from what a new ``aws_iam_policy_attachment`` does not name."""
-        grants = tuple(self.reader.grants(resource, Side.AFTER))
+        before = {grant.key for grant in self.reader.grants(resource, Side.BEFORE)}
+        grants = [g for g in self.reader.grants(resource, Side.AFTER) if g.key not in before]
         named = {grant.owner for grant in grants}
         for key, policy in {grant.key: grant.policy for grant in grants}.items():
             for owner, of_owner in self.accounts.after.grants.items():

@@ -17,7 +17,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive
 from vpc_cni_iam.review.account.grants import Grant, GrantKey
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
-from vpc_cni_iam.review.account.in_clusters import gone_with_cluster
+from vpc_cni_iam.review.account.in_clusters import gone_with_others
 from vpc_cni_iam.review.account.library import Library
 from vpc_cni_iam.review.account.renewed import renewed
 from vpc_cni_iam.review.account.resolve import Resolver, name_in
@@ -32,7 +32,7 @@ class AccountReader:
         self.resolver = Resolver(plan)
         self.library = Library(self.resolver, source)
         managed = [r for r in plan.resources if r.mode == "managed" and not (r.drift or r.deposed)]
-        self.gone_with_cluster = gone = gone_with_cluster(managed, self.resolver)
+        self.gone_with_others = gone = gone_with_others(managed, self.resolver)
         self.resources = tuple(r.deleted() if r.address in gone else r for r in managed)
         self.renewed = renewed(self.resources, self.resolver)
 

@@ -138,7 +138,7 @@ def _lost(right: ClusterRight, gone: frozenset[str], context: Context) -> Findin
     cluster = right.cluster.value if isinstance(right.cluster, Known) else ""
     strands = right.is_of_node and gone.isdisjoint((role, cluster))
     end = context.end_of(right.address)
-    is_unasked = end is ResourceEnd.WITH_CLUSTER and cluster not in gone
+    is_unasked = right.address in context.reader.gone_with_others and cluster not in gone
     evidence, means = RightLost(right, strands, end), LOSES if strands else None
     level = Level.WARNING if strands or is_unasked else None
     rule, where, who = Rule.ACCESS_REMOVED, right.address, right.principal

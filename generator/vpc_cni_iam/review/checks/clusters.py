@@ -46,18 +46,19 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 EKS = "eks.amazonaws.com"
 
 
-class GoneWithCluster(Struct, frozen=True):
-    """A cluster is deleted or replaced, and the plan keeps resources in it."""
+class GoneWithOther(Struct, frozen=True):
+    """A resource is deleted or replaced, and with it resources that the plan keeps."""
 
     addresses: tuple[str, ...]
     keeping: tuple[str, ...]  # those that keep EKS from deleting the cluster
     is_replaced: bool
+    is_cluster: bool  # otherwise it is the same object at another address
 
 
 class MadeTwice(Struct, frozen=True):
-    """A resource is created and another one deleted, and both are the same object in AWS."""
+    """A resource is created, another one deleted or forgotten, and both are the same object."""
 
-    other: str  # the address of the one that is deleted
+    other: str  # the address of the one that is deleted or forgotten
 
 
 class NotInstalled(Struct, frozen=True):
@@ -77,13 +78,15 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield resources that are lost with clusters or created twice, and what new ones lack."""
     gone: dict[str, list[Resource]] = defaultdict(list)
     by_address = context.reader.resolver.by_address
-    for address, cluster in context.reader.gone_with_cluster.items():
+    for address, cluster in context.reader.gone_with_others.items():
         if not by_address[address].is_forgotten:
             gone[cluster].append(by_address[address])
     for cluster, resources in gone.items():
         names = tuple(r.address for r in resources)
-        keeping = tuple(r.address for r in resources if r.type in _KEEPS)
-        evidence = GoneWithCluster(names, keeping, by_address[cluster].after is not None)
+        is_cluster = by_address[cluster].type == CLUSTER
+        keeping = tuple(r.address for r in resources if r.type in _KEEPS and is_cluster)
+        is_replaced = by_address[cluster].after is not None
+        evidence = GoneWithOther(names, keeping, is_replaced, is_cluster)
         yield finding(Rule.CONFLICT, evidence, cluster, means=LOSES)
     yield from _made_twice(context)
     for resource in (r for r in context.reader.resources if r.type == CLUSTER):
@@ -117,13 +120,14 @@ def _trusts_eks(policy: Policy) -> bool:
 
 
 def _made_twice(context: Context) -> Iterator[Finding]:
-    """Yield objects that are deleted at one address and created at another.
+    """Yield objects that are deleted or forgotten at one address and created at another.
 
     AWS refuses to create an object that exists. An access policy can be associated again, but the
     deletion then removes it. Resources in a cluster are deleted before it and created after it.
     """
     resources = [r for r in context.reader.resources if r.type in _KEYS]
-    ends = {_key(r, Side.BEFORE): r for r in resources if "delete" in r.actions}
+    ended = (r for r in resources if "delete" in r.actions or r.is_forgotten)
+    ends = {_key(r, Side.BEFORE): r for r in ended}
     resolver = context.reader.resolver
     for resource in resources if ends else ():
         key = _key(resource, Side.AFTER)

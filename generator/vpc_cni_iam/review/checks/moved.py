@@ -7,14 +7,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.arguments import (
-    GRANTS,
-    POLICY,
-    PRINCIPALS,
-    ROLE,
-    USER,
-    list_argument,
-)
+from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, ROLE, USER, list_argument
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.policy.template import Side
@@ -64,7 +57,9 @@ def check(context: Context) -> Iterator[Finding]:
         if resource.type in _MANAGED:
             for each in _handled(resource, context):
                 yield finding(Rule.MOVED, each, resource.address)
-    changing = [r for r in context.reader.resources if r.type in (ROLE, USER)]
+    # A deposed object was the role before a replacement that failed.
+    deposed = (r for r in context.plan.resources if r.deposed and not r.drift)
+    changing = [r for r in (*context.reader.resources, *deposed) if r.type in (ROLE, USER)]
     changing = [r for r in changing if {"delete", "update"} & {*r.actions} and r.before is not None]
     yield from (each for resource in changing for each in _identity(resource, context))
 
@@ -97,9 +92,9 @@ def _gives_nothing_new(resource: Resource, context: Context) -> bool:
 
 def _identity(resource: Resource, context: Context) -> Iterator[Finding]:
     """Yield principals that get another ARN, or another ID with the same ARN."""
-    resolver, accounts = context.reader.resolver, context.accounts
+    by_address, accounts = context.reader.resolver.by_address, context.accounts
     subject = InPlan(resource.address)
-    successor = resolver.by_address[accounts.successors.get(subject, resource.address)]
+    successor = by_address.get(accounts.successors.get(subject, resource.address), resource)
     new_name = _name(successor, Side.AFTER)
     is_renamed = _name(resource, Side.BEFORE) != new_name
     if successor.after is None or not (is_renamed or subject in accounts.replaced):

@@ -13,11 +13,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Value
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.plugin.setup import HIDDEN_ARGUMENTS, VALUE_ARGUMENTS
-from vpc_cni_iam.review.account.plugin.state import (
-    ClusterPlugin,
-    PluginSetup,
-    UnreadReason,
-)
+from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginSetup, UnreadReason
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEvent, identity_change
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource, judged_version
@@ -177,6 +173,8 @@ def _settings(plugin: ClusterPlugin) -> Iterator[_OfSetup]:
     before, after = plugin.before.setup, plugin.after.setup
     rule, is_first = Rule.CONFIGURATION_CHANGED, not plugin.before.installer
     unread = after.not_read if after.not_read is not before.not_read else None
+    if plugin.is_installed and len(plugin.installers) > 1:
+        unread = UnreadReason.SEVERAL
     if unread:
         yield rule, SettingsNotRead(unread), Level.WARNING, EVERY
     elif not is_first and (changes := tuple(_changes(_read(before), _read(after)))):

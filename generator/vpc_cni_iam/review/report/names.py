@@ -20,6 +20,7 @@ ENDS = {
     ResourceEnd.MOVED: "is for another cluster or {}",
     ResourceEnd.DELETED: "is deleted",
     ResourceEnd.WITH_CLUSTER: "is deleted with the cluster",
+    ResourceEnd.ELSEWHERE: "is deleted at another address",
 }
 
 

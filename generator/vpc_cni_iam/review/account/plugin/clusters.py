@@ -10,20 +10,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, product
+from functools import partial
+from itertools import chain, filterfalse, product
 from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.inputs.plan.arguments import (
-    ADDON,
-    ASSOCIATION,
-    CHART,
-    CLUSTER,
-    NODE_GROUP,
-    ROLE,
-)
+from vpc_cni_iam.inputs.plan.arguments import ADDON, ASSOCIATION, CHART, CLUSTER, NODE_GROUP, ROLE
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, scalar, text, value_at
@@ -37,6 +31,7 @@ from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.in_clusters import place_by_arn
 from vpc_cni_iam.review.account.plugin.resources import (
+    IN_CLUSTER,
     installs_plugin,
     is_for_plugin,
     may_be_account,
@@ -175,7 +170,7 @@ class PluginReader:
         installers: list[Resource],
         side: Side,
     ) -> PluginState:
-        resources = by_cluster[key]
+        resources = [*filterfalse(partial(_is_later, side=side), by_cluster[key])]
         readers = [(installer, SetupReader(installer, side)) for installer in installers]
         setup = readers[0][1].setup() if readers else PluginSetup()
         groups = [r for r in resources if r.type == NODE_GROUP]
@@ -183,8 +178,7 @@ class PluginReader:
         cluster = self._described(key, resources, side)
         agents = [r for r in resources if text(r, "addon_name", side) == _AGENT]
         identity = self._identity(resources, [(r, each.role()) for r, each in readers], setup, side)
-        # Resources of an unknown cluster may be in this one.
-        others = by_cluster.get(ANY_CLUSTER, []) if key != ANY_CLUSTER else []
+        others = _unplaced(key, by_cluster, side)
         kind, named = self._way(others, [], setup.account, side)
         if kind.is_of_service_account and counting((kind, identity.kind)) is not identity.kind:
             identity = PluginIdentity(addresses=tuple(r.address for r, _ in named))
@@ -344,7 +338,19 @@ def _only(names: Iterable[str]) -> str:
 
 def _associations(resources: list[Resource], account: ServiceAccount, side: Side) -> list[Resource]:
     associations = (r for r in resources if r.type == ASSOCIATION)
-    return [r for r in associations if names_account(r, account, side)]
+    return [r for r in associations if _is_later(r, side) or names_account(r, account, side)]
+
+
+def _unplaced(key: _Key, by_cluster: Mapping[_Key, list[Resource]], side: Side) -> list[Resource]:
+    """Return the resources of an unknown cluster or service account: they may be of this one."""
+    later = [r for r in by_cluster[key] if _is_later(r, side)]
+    return later + (by_cluster.get(ANY_CLUSTER, []) if key != ANY_CLUSTER else [])
+
+
+def _is_later(resource: Resource, side: Side) -> bool:
+    """Return whether the account of an association is unknown, so that it may be aws-node's."""
+    names = (one(resource, each, side) for each in IN_CLUSTER)
+    return resource.type == ASSOCIATION and any(isinstance(name, Unknown) for name in names)
 
 
 def _has_target(association: Resource, side: Side) -> bool:

@@ -15,6 +15,7 @@ from vpc_cni_iam.policy.value import ABSENT, Known
 from vpc_cni_iam.review.account.resolve import name_in
 
 _PLUGIN = "vpc-cni"
+IN_CLUSTER = ("namespace", "service_account")  # the arguments that name an association's account
 # Where a Kubernetes object has its metadata, by the prefix of its resource type.
 _METADATA: Mapping[str, str] = {
     "kubernetes_service_account": "metadata.*",
@@ -41,8 +42,7 @@ def names_account(resource: Resource, account: ServiceAccount, side: Side) -> bo
     """Return whether a resource is a service account on a side, or associates a role with it."""
     names = account.namespace, account.name
     if resource.type == ASSOCIATION:
-        arguments = ("namespace", "service_account")
-        return tuple(_name(resource, argument, side) for argument in arguments) == names
+        return tuple(name_in(one(resource, each, side)) for each in IN_CLUSTER) == names
     return any(
         isinstance(metadata, dict) and (metadata.get("namespace"), metadata.get("name")) == names
         for metadata in _metadata(resource, side)

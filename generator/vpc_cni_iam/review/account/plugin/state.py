@@ -29,6 +29,7 @@ class UnreadReason(StrEnum):
     SETS_SEVERAL = "several in one block"
     ELSEWHERE = "in other objects"
     EARLIER_RELEASE = "kept from an earlier release"
+    SEVERAL = "not the only ones: another resource installs it, too"
 
 
 class PluginIdentity(Struct, frozen=True):
@@ -167,6 +168,11 @@ class ClusterPlugin(Struct, frozen=True):
         """Whether the cluster exists before and after, according to the plan."""
         is_new = self.resource is not None and self.resource.before is None
         return not (is_new or self.is_replaced or self.is_deleted)
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether the plan installs the plugin, and does not show how it was installed before."""
+        return bool(self.after.installer) and not self.before.installer
 
     @property
     def is_removed(self) -> bool:

@@ -240,7 +240,7 @@ def _needs(context: Context, plugin: ClusterPlugin, *, is_of_cluster: bool) -> P
     old, new = plugin.states
     before, _ = judged(old, new, context.options, context.reader)
     after, source = judged(new, old, context.options, context.reader)
-    is_changed = before != after or not old.identity.is_same(new.identity)
+    is_changed = plugin.is_installed or before != after or not old.identity.is_same(new.identity)
     after = replace(after, scenarios=changed_scenarios(old, new))
     names = sorted(new.identity.roles, key=str)
     shown = [role for role in names if not is_of_cluster or _is_shown(context, role)]
@@ -293,11 +293,11 @@ def _new_calls(
 ) -> Iterator[tuple[MissingCall, bool]]:
     """Yield calls that a role newly does not allow, and whether they were made before.
 
-    A role that the plan gives to aws-node must allow the calls, whatever its old roles allowed. For
-    a new plugin, only calls that it cannot work without are reported.
+    A role that the plan gives to aws-node must allow the calls, whatever its old roles allowed. So
+    must the role of a plugin that it installs. For a new plugin, only fatal calls are reported.
     """
     identity = needs.plugin.before.identity
-    is_own = has.role in identity.roles
+    is_own = has.role in identity.roles and not needs.plugin.is_installed
     is_first = not (identity.roles or needs.plugin.before.installer)
     allowed, ranks = _calls_before(context, has, calls, needs)
     for call in calls.missing:

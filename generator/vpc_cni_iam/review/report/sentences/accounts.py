@@ -12,7 +12,7 @@ from vpc_cni_iam.review.account.plugin.state import NodePart
 from vpc_cni_iam.review.checks.clusters import (
     EKS,
     ClusterRoleLost,
-    GoneWithCluster,
+    GoneWithOther,
     MadeTwice,
     NotInstalled,
 )
@@ -70,19 +70,21 @@ def _conflict(_: Finding, conflict: Conflict) -> Saying:
 
 
 def _made_twice(finding: Finding, twice: MadeTwice) -> Saying:
-    message = f"{finding.address} is created and {twice.other} is deleted, but both are the same "
-    message += "object in AWS: AWS refuses the creation, or the deletion removes the new object"
+    message = f"{finding.address} is created, and is the same object in AWS as {twice.other}: AWS "
+    message += f"refuses the creation, or the deletion of {twice.other} removes the new object"
     return Saying(message, fix=f"Write a moved block from {twice.other} to {finding.address}")
 
 
-def _gone_with_cluster(finding: Finding, gone: GoneWithCluster) -> Saying:
+def _gone_with_other(finding: Finding, gone: GoneWithOther) -> Saying:
     done, fix = ("replaced", "Replace") if gone.is_replaced else ("deleted", "Delete")
     names = first_of(gone.addresses)
-    message = f"{finding.address} is {done}. EKS then also deletes {names}, which the plan keeps"
+    message = f"{finding.address} is {done}. That also deletes {names}, which the plan keeps"
     if gone.keeping:
         message = f"{finding.address} is {done}, but EKS does not delete it while it has node "
         message += f"groups or Fargate profiles: the plan keeps {first_of(gone.keeping)}"
-    return Saying(message, fix=f"{fix} in the same plan: {names}")
+    fix = f"{fix} in the same plan: {names}"
+    own = f"Write a removed block that only forgets {finding.address}"
+    return Saying(message, fix=fix if gone.is_cluster else own)
 
 
 _NOT_INSTALLED = {
@@ -179,7 +181,7 @@ def _cluster_role_lost(finding: Finding, lost: ClusterRoleLost) -> Saying:
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     Conflict: _conflict,
-    GoneWithCluster: _gone_with_cluster,
+    GoneWithOther: _gone_with_other,
     MadeTwice: _made_twice,
     ClusterRoleLost: _cluster_role_lost,
     NotInstalled: _not_installed,

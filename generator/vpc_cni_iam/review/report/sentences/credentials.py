@@ -87,7 +87,7 @@ def _who(change: UseChange) -> str:
     pods = change.pods
     if pods is None:
         return change.workload
-    name = "/".join(filter(None, (pods.account.namespace, pods.account.name)))
+    name = pods.account.name and "/".join(filter(None, (pods.account.namespace, pods.account.name)))
     who = f"Service account {name}" if name else "A service account known after apply"
     if pods.object:  # the values of a chart need not have its name
         return f"A service account of {change.workload}"

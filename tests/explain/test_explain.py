@@ -665,6 +665,16 @@ def test_an_interface_is_made_with_tags_that_the_policy_must_allow_too(
         assert "does not allow ec2:CreateTags" in lacks["text"]
 
 
+@pytest.mark.parametrize(("version", "lacks"), [("v1.7.1", False), ("v1.7.2", True)])
+def test_old_versions_make_an_interface_without_tags(
+    version: str, lacks: bool, tmp_path: Path
+) -> None:
+    policy = document(allow("ec2:CreateNetworkInterface"))
+    (explanation,) = explained(CREATE, "--cni-version", version, *given(tmp_path, policy))
+    assert ("policy-lacks-action" in causes(explanation)) is lacks
+    assert ("allowed-by-policy" in causes(explanation)) is not lacks
+
+
 def test_a_decoded_message_without_its_resource_or_conditions_makes_neither_the_certain_cause(
     tmp_path: Path,
 ) -> None:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.catalog.facts import calls, known_versions
+from vpc_cni_iam.catalog.facts import calls, known_versions, requests
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER, kind_of
 from vpc_cni_iam.coverage.analysis.excess import granted
@@ -178,12 +178,14 @@ def _of_policies(
 ) -> Iterator[Cause]:
     """Yield why the policies of the role do not allow the request.
 
-    The plugin creates an interface with tags. AWS then checks two actions, and the call names one.
+    The plugin creates an interface with tags, except old versions. AWS then checks two actions, and
+    the call names one.
     """
     if policies is None:
         return
     is_checked = bool(denial.resource) or denial.context is not None
-    actions = _WRITING if denial.action == _CREATE and not is_checked else (denial.action,)
+    is_tagged = denial.action == _CREATE and not is_checked and requests.tag_keys(version).created
+    actions = _WRITING if is_tagged else (denial.action,)
     possible = [
         cause
         for action in actions

@@ -342,7 +342,7 @@ def _associations(resources: list[Resource], account: ServiceAccount, side: Side
 
 
 def _unplaced(key: _Key, by_cluster: Mapping[_Key, list[Resource]], side: Side) -> list[Resource]:
-    """Return the resources of an unknown cluster or service account: they may be of this one."""
+    """Return the resources of an unknown cluster or service account, which may belong to a key."""
     later = [r for r in by_cluster[key] if _is_later(r, side)]
     return later + (by_cluster.get(ANY_CLUSTER, []) if key != ANY_CLUSTER else [])
 

@@ -81,6 +81,7 @@ def test_each_reason_of_an_answer_has_its_words() -> None:
     losses = (
         *(IdentityEvent.NO_ARN, IdentityEvent.ROLE_GONE, IdentityEvent.AGENT_REMOVED),
         *(IdentityEvent.OTHER_ISSUER, IdentityEvent.NOT_TRUSTED, IdentityEvent.NOT_ALLOWED),
+        IdentityEvent.OLD_VERSION,
     )
     assert {*REASONS} == {*AnswerReason, *NodeLoss, *NodePart, *losses}
     (answer,) = answers(*cni(CNI, CNI))

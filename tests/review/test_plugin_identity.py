@@ -19,7 +19,7 @@ from eks import (
     provider,
     same,
 )
-from plugin_setup import of_role
+from plugin_setup import V1_23, of_role
 from synthetic import (
     Json,
     allow,
@@ -300,3 +300,27 @@ def test_an_association_whose_service_account_is_known_after_apply_may_be_aws_no
     unknown = "A service account known after apply in cluster prod"
     messages = [f.message for f in review.findings if f.rule == "service-account-role"]
     assert any(m.startswith(unknown) for m in messages) is (name == "service_account")
+
+
+TOO_OLD = {"addon_version": "v1.15.4-eksbuild.1"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "association_before", "answer"),
+    [
+        (TOO_OLD, TOO_OLD, None, "fails with v1.15.4"),  # it gets its first association
+        (V1_23, TOO_OLD, "a", "fails with v1.15.4"),  # it is downgraded
+        (None, TOO_OLD, "a", "fails with v1.15.4"),
+        (TOO_OLD, TOO_OLD, "a", "fails as before with v1.15.4"),
+        (TOO_OLD, {"addon_version": "v1.15.5-eksbuild.1"}, "a", "works with v1.15.5"),
+    ],
+)
+def test_versions_before_eks_pod_identity_get_no_credentials_from_it(
+    before: Json | None, after: Json, association_before: str | None, answer: str
+) -> None:
+    changes = (addon(before, after), association(association_before, "a"))
+    review = reviewed(*changes, *own_role("a", POD_TRUST, CNI))
+    assert review.plugins[0].answer.startswith(answer)
+    levels = levels_of(review)
+    assert (levels.get("plugin-identity-lost") == "error") is answer.startswith("fails with")
+    assert review.failed is answer.startswith("fails with")

@@ -8,6 +8,7 @@ aws:SourceAccount.
 from __future__ import annotations
 
 from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.template import Text, join
@@ -43,6 +44,9 @@ PARAMETERS = (OIDC_PROVIDER_ARN, EKS_CLUSTER_ARN, SOURCE_ACCOUNT_ID)
 VARIABLES = (*parameters.PARAMETERS, *PARAMETERS)
 # The variable for whether it trusts EKS Pod Identity.
 POD_IDENTITY = "pod_identity"
+# The first plugin version whose SDK gets credentials from EKS Pod Identity. Sources: Amazon EKS
+# User Guide, "Use pod identity with the AWS SDK"; v1.15.4:go.mod and v1.15.5:go.mod.
+POD_IDENTITY_SINCE = PluginVersion((1, 15, 5))
 # Derived from the provider's ARN, for condition keys.
 OIDC_ISSUER = Parameter("oidc_issuer", "The issuer without https://.", ".+", "an issuer")
 

@@ -35,13 +35,10 @@ class ResourceEnd(Enum):
 
 
 def gone_with_others(resources: Iterable[Resource], resolver: Resolver) -> Mapping[str, str]:
-    """Return the addresses of resources that are gone, each with what is deleted instead.
-
-    This is its cluster, or the same object at another address.
-    """
+    """Return the addresses of resources that are gone, each with what the plan deletes."""
     every = [r for r in resources if r.before is not None]
     stays = [r for r in every if r.type != CLUSTER and {"create", "delete"}.isdisjoint(r.actions)]
-    gone = dict(_deleted_elsewhere(stays, [r for r in every if r.actions == ("delete",)]))
+    gone = dict(_twins(stays, [r for r in every if r.actions == ("delete",)]))
     clusters = [r for r in every if r.type == CLUSTER]
     if any("delete" in cluster.actions for cluster in clusters):
         for resource in stays:
@@ -52,9 +49,7 @@ def gone_with_others(resources: Iterable[Resource], resolver: Resolver) -> Mappi
     return gone
 
 
-def _deleted_elsewhere(
-    stays: Iterable[Resource], deleted: Iterable[Resource]
-) -> Iterator[tuple[str, str]]:
+def _twins(stays: list[Resource], deleted: list[Resource]) -> Iterator[tuple[str, str]]:
     """Yield resources that stay and the address at which the same object is deleted."""
     addresses = {arn: r.address for r in deleted if (arn := _arn(r))}
     for resource in stays if addresses else ():

@@ -30,11 +30,7 @@ _UNREAD: Mapping[UnreadKind, tuple[Rule, Level]] = {
     UnreadKind.resource_policy: (Rule.UNREAD_RESOURCE_POLICY, Level.NOTE),
 }
 # The arguments that say whether a resource of the type is the plugin, or gives aws-node a role.
-_NAMES = {
-    ADDON: ("addon_name",),
-    CHART: ("chart",),
-    ASSOCIATION: ("namespace", "service_account"),
-}
+_NAMES = {ADDON: ("addon_name",), CHART: ("chart",), ASSOCIATION: ("namespace", "service_account")}
 
 
 class PlanGap(Enum):

@@ -29,12 +29,7 @@ _INSTANCE = "instance"
 # The kind of object with tags, by resource type and by ID prefix. A Spot request's tags are not
 # those of its instance. Source: Amazon EC2 API, RequestSpotInstances.
 _KINDS = {"aws_instance": _INSTANCE, **TAGGED_KINDS}
-_PREFIXES = {
-    "i": _INSTANCE,
-    "eni": "network-interface",
-    "sg": "security-group",
-    "subnet": "subnet",
-}
+_PREFIXES = {"i": _INSTANCE, "eni": "network-interface", "sg": "security-group", "subnet": "subnet"}
 # Resources that are only a tag, by the argument that names the tagged object.
 _GROUP_TAG, _TAG = "aws_autoscaling_group_tag", "aws_ec2_tag"
 _TAGS = {_GROUP_TAG: "autoscaling_group_name", _TAG: "resource_id"}

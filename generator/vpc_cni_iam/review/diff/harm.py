@@ -88,11 +88,7 @@ class Gained(Struct, frozen=True):
 
 
 def gained(
-    change: Compared,
-    grants: Iterable[GrantChange],
-    answer: NewAccess,
-    proofs: Proofs,
-    place: Place,
+    change: Compared, grants: Iterable[GrantChange], answer: NewAccess, proofs: Proofs, place: Place
 ) -> Gained:
     """Return what changes of grants newly allow a principal.
 

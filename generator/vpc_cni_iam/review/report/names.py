@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.policy.document import Condition
@@ -14,6 +15,7 @@ from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Value
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 
+TOO_OLD = f"versions before {POD_IDENTITY_SINCE} get no credentials from EKS Pod Identity"
 MOST_NAMED = 3  # names in a sentence
 # Why a resource no longer applies to its cluster; {} is what else it may be for.
 ENDS = {

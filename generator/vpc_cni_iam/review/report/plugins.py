@@ -16,7 +16,7 @@ from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
 from vpc_cni_iam.review.diff.plugin.nodes import AGENT_ACTION, NodeLoss
-from vpc_cni_iam.review.report.names import name_of, several
+from vpc_cni_iam.review.report.names import TOO_OLD, name_of, several
 from vpc_cni_iam.review.report.shown import ShownPlugin
 from vpc_cni_iam.review.rules import Level
 
@@ -29,6 +29,7 @@ _SOURCES = {
 REASONS: Mapping[Reason, str] = {
     AnswerReason.REMOVED: "",
     IdentityEvent.NO_ARN: "the value for its role is not an ARN",
+    IdentityEvent.OLD_VERSION: TOO_OLD,
     IdentityEvent.ROLE_GONE: "the plan deletes its role",
     NodeLoss.REFUSED: "instances cannot assume the node role",
     NodeLoss.AGENT_DENIED: f"the node role does not allow {AGENT_ACTION}",

@@ -19,6 +19,7 @@ from vpc_cni_iam.review.diff.plugin.identity import (
     can_assume,
     identity_loss,
     is_less_trusted,
+    own_loss,
 )
 from vpc_cni_iam.review.diff.plugin.needs import (
     PluginNeeds,
@@ -153,8 +154,8 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
     loss = identity_loss(context, plugin)
     if loss and loss.event is not IdentityEvent.NOT_NAMED:
         yield AnswerVerdict.FAILS, loss.event, False
-    if after.identity.no_arns and not loss:
-        yield AnswerVerdict.FAILS, IdentityEvent.NO_ARN, True
+    if not loss and (event := own_loss(context, after)):
+        yield AnswerVerdict.FAILS, event, True
     if len(plugin.installers) > 1:
         yield AnswerVerdict.NOT_SHOWN, AnswerReason.SEVERAL, False
     if after.setup.foreign:

@@ -14,6 +14,8 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin import trust as trusts
@@ -48,6 +50,7 @@ class IdentityEvent(Enum):
     """The changes of the identity of aws-node."""
 
     NO_ARN = "no ARN"  # the value for its role is not an ARN
+    OLD_VERSION = "old version"  # its version does not support EKS Pod Identity
     ROLE_GONE = "role gone"  # its role is deleted, or gets another ARN
     AGENT_REMOVED = "agent removed"  # the agent that its association needs is removed
     OTHER_ISSUER = "other issuer"  # the cluster gets a new issuer that the role does not trust
@@ -158,13 +161,12 @@ def identity_loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | N
 def _losses(context: Context, plugin: ClusterPlugin) -> Iterator[IdentityChange]:
     old, new = plugin.before.identity, plugin.after.identity
     lost = partial(IdentityChange, before=old, after=new, account=plugin.after.setup.account)
-    if new.no_arns and new.no_arns != old.no_arns:
-        yield lost(IdentityEvent.NO_ARN, source=first_of(new.no_arns))
+    roles = tuple(sorted(new.roles, key=str))
+    if event := _new_own_loss(context, plugin):
+        yield lost(event, roles=roles, source=first_of(new.no_arns) or plugin.after.installer)
     if new.lost_roles:
-        roles = tuple(sorted(new.lost_roles, key=str))
-        yield lost(IdentityEvent.ROLE_GONE, roles=roles)
+        yield lost(IdentityEvent.ROLE_GONE, roles=tuple(sorted(new.lost_roles, key=str)))
     if new.kind is Identity.pod_identity and plugin.loses_agent:
-        roles = tuple(sorted(new.roles, key=str))
         yield lost(IdentityEvent.AGENT_REMOVED, roles=roles, source=plugin.before.agent)
     for role in sorted(new.chain, key=str) if new.kind.is_of_service_account else ():
         if event := _refusal(context, plugin, role):
@@ -174,6 +176,22 @@ def _losses(context: Context, plugin: ClusterPlugin) -> Iterator[IdentityChange]
             yield lost(event, roles=(role,), source=source)
     if new.kind is Identity.unknown and old.kind.is_of_service_account and not new.addresses:
         yield lost(IdentityEvent.NOT_NAMED)
+
+
+def _new_own_loss(context: Context, plugin: ClusterPlugin) -> IdentityEvent | None:
+    before, after = (own_loss(context, state) for state in plugin.states)
+    old, new = (state.identity.no_arns for state in plugin.states)
+    return after if after is not before or new != old else None
+
+
+def own_loss(context: Context, state: PluginState) -> IdentityEvent | None:
+    """Return why aws-node gets no credentials on a side, by its own settings."""
+    if state.identity.no_arns:
+        return IdentityEvent.NO_ARN
+    version = context.options.version or PluginVersion.parse(state.setup.settings.version)
+    is_old = version is not None and version < POD_IDENTITY_SINCE
+    is_by_pods = state.identity.kind is Identity.pod_identity
+    return IdentityEvent.OLD_VERSION if is_old and is_by_pods else None
 
 
 def _refusal(context: Context, plugin: ClusterPlugin, role: IamResource) -> IdentityEvent | None:

@@ -250,9 +250,7 @@ def _needs(context: Context, plugin: ClusterPlugin, *, is_of_cluster: bool) -> P
         before,
         after,
         source,
-        after.mode_for(
-            next((p for role in shown for p in _naming(context, role) if p), ()),
-        ),
+        after.mode_for(next((p for role in shown for p in _naming(context, role) if p), ())),
         is_changed,
         (),
         tuple(role for role in names if role not in shown),
@@ -335,11 +333,7 @@ def _calls_before(
 
 
 def _calls(
-    context: Context,
-    has: RoleAccess,
-    judged: JudgedPlugin,
-    side: Side,
-    only: Collection[str] = (),
+    context: Context, has: RoleAccess, judged: JudgedPlugin, side: Side, only: Collection[str] = ()
 ) -> PluginCalls | None:
     """Return the calls that the policies of a role on one side allow the plugin."""
     tags, naming = _tags(context, has.role, side), _naming(context, has.role)

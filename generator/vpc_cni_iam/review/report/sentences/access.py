@@ -191,9 +191,7 @@ def _reasons(element: ValuesChange | ConditionChange, *, is_deny: bool) -> Itera
 
 
 def _calls(
-    statement: Statement,
-    actions: tuple[Text, ...] = (),
-    without: Collection[Condition | None] = (),
+    statement: Statement, actions: tuple[Text, ...] = (), without: Collection[Condition | None] = ()
 ) -> str:
     """Return which calls a statement is about, leaving out the conditions `without`."""
     what = _listed(actions or statement.actions)

@@ -82,9 +82,8 @@ def _gone_with_other(finding: Finding, gone: GoneWithOther) -> Saying:
     if gone.keeping:
         message = f"{finding.address} is {done}, but EKS does not delete it while it has node "
         message += f"groups or Fargate profiles: the plan keeps {first_of(gone.keeping)}"
-    fix = f"{fix} in the same plan: {names}"
     own = f"Write a removed block that only forgets {finding.address}"
-    return Saying(message, fix=fix if gone.is_cluster else own)
+    return Saying(message, fix=f"{fix} in the same plan: {names}" if gone.is_cluster else own)
 
 
 _NOT_INSTALLED = {

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
@@ -28,7 +29,7 @@ from vpc_cni_iam.review.diff.harm import beyond_plugin
 from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEvent
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import ENDS, name_of, of_issuer, value_text
+from vpc_cni_iam.review.report.names import ENDS, TOO_OLD, name_of, of_issuer, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 from vpc_cni_iam.review.rules import Level
@@ -53,6 +54,10 @@ _LOSSES = {
     IdentityEvent.NO_ARN: (
         "aws-node in {cluster} gets no credentials: {address} is not the ARN of a role",
         "Give the ARN of the role instead of {address}",
+    ),
+    IdentityEvent.OLD_VERSION: (
+        f"aws-node in {{cluster}} cannot use {{roles}}: {TOO_OLD}",
+        f"Install {POD_IDENTITY_SINCE} or later, or give aws-node the role through IRSA",
     ),
     IdentityEvent.ROLE_GONE: (
         "aws-node in {cluster} still gets {roles}, but after the plan no role has this ARN. It had "

@@ -80,6 +80,9 @@ def test_what_settings_that_are_not_read_may_need_is_not_said_to_work() -> None:
         {"env": {"AWS_EC2_ENDPOINT": "http://192.0.2.1/"}},
         {"env": {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://192.0.2.1/"}},
         {"image": {"override": "registry.example.com/cni:1"}},
+        {"podAnnotations": {"eks.amazonaws.com/skip-containers": "aws-node"}},
+        {"podLabels": {"eks.amazonaws.com/skip-pod-identity-webhook": "true"}},
+        {"serviceAccount": {"annotations": {"eks.amazonaws.com/audience": "other"}}},
     ],
 )
 def test_settings_by_which_aws_node_has_other_credentials_or_code_are_no_proof(

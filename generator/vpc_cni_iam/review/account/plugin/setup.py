@@ -63,9 +63,9 @@ _CREDENTIALS = (
     *("AWS_ROLE_ARN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SHARED_CREDENTIALS_FILE"),
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 )
-# With this annotation of its pod, a container gets no credentials of the service account. Source:
-# aws/amazon-eks-pod-identity-webhook, README.
-_SKIPS = "eks.amazonaws.com/skip-containers"
+# With these marks, a pod gets no credentials, or other tokens: amazon-eks-pod-identity-webhook.
+_ANNOTATED = ("skip-containers", "skip-pod-identity-webhook", "audience")
+_SKIPS = tuple(f"eks.amazonaws.com/{name}" for name in _ANNOTATED)
 # The registries of AWS for the images of add-ons.
 _OF_EKS = re.compile(r"(?:[0-9]{12}\.dkr\.ecr\.[a-z0-9.-]+|public\.ecr\.aws)/\S+")
 _IS_PLUGINS_SINCE = PluginVersion((1, 13, 0))
@@ -254,7 +254,7 @@ def _deciding(values: Mapping[str, Value], *, has_more: bool) -> Iterator[tuple[
     begins = (*_ACCOUNT, _MORE_VARIABLES) if has_more else _ACCOUNT
     for name, value in values.items():
         is_image = ".image." in f".{name}" and not name.endswith(".tag")
-        is_role = name.endswith((ROLE_ANNOTATION, _SKIPS)) and name != _ROLE
+        is_role = name.endswith((ROLE_ANNOTATION, *_SKIPS)) and name != _ROLE
         # A secret in a name may be a part of one of these.
         is_role = is_role or name.removeprefix("env.") in _CREDENTIALS or holds_mark(name)
         if name == _OVERRIDE and isinstance(value, Known):  # its tag is the version

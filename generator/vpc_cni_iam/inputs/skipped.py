@@ -17,6 +17,7 @@ class Reason(StrEnum):
     """Why something was skipped."""
 
     not_read = "not read"
+    setting_not_read = "setting not read"  # of the plugin
     not_applied = "not applied"  # a permissions boundary
     overrides = "may change what was read"
     may_be_absent = "read, and may not exist"
@@ -31,6 +32,7 @@ class Reason(StrEnum):
         """Whether it makes a verdict incomplete."""
         return self in (
             Reason.not_read,
+            Reason.setting_not_read,
             Reason.not_applied,
             Reason.overrides,
             Reason.may_be_absent,

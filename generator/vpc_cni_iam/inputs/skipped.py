@@ -30,13 +30,7 @@ class Reason(StrEnum):
     @property
     def counts(self) -> bool:
         """Whether it makes a verdict incomplete."""
-        return self in (
-            Reason.not_read,
-            Reason.setting_not_read,
-            Reason.not_applied,
-            Reason.overrides,
-            Reason.may_be_absent,
-        )
+        return not self.is_note and self not in (Reason.other_kind, Reason.not_in_force)
 
     @property
     def is_note(self) -> bool:

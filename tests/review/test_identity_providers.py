@@ -37,6 +37,8 @@ def _texts(*changes: Json) -> dict[str, str]:
         provider({}, OF_OTHER),
         provider({}, {}, after_unknown={"url": True}, actions=["delete", "create"]),
         provider({}, {"client_id_list": ["vault"]}),
+        # A replacement that has failed left it, and the plan deletes it.
+        provider({}, None, deposed="abcd1234"),
     ],
 )
 def test_roles_that_tokens_can_no_longer_assume(change: Json) -> None:

@@ -43,9 +43,8 @@ def _left_behind(reader: AccountReader) -> Iterator[Resource]:
 
     IAM deletes the policy of a name, or the attachment of a policy, for every resource that has it.
     """
-    for resource in reader.plan.resources:
-        is_grant = resource.type in GRANTS and resource.type not in PRINCIPALS
-        if resource.deposed and is_grant and not resource.drift:
+    for resource in reader.deposed:
+        if resource.type in GRANTS and resource.type not in PRINCIPALS:
             yield replace(resource, address=f"{resource.address} (deposed {resource.deposed})")
 
 

@@ -31,7 +31,9 @@ class AccountReader:
         self.plan, self.source = plan, source
         self.resolver = Resolver(plan)
         self.library = Library(self.resolver, source)
-        managed = [r for r in plan.resources if r.mode == "managed" and not (r.drift or r.deposed)]
+        managed = [r for r in plan.resources if r.mode == "managed" and not r.drift]
+        self.deposed = tuple(r for r in managed if r.deposed)  # left by replacements that failed
+        managed = [r for r in managed if not r.deposed]
         self.gone_with_others = gone = gone_with_others(managed, self.resolver)
         self.resources = tuple(r.deleted() if r.address in gone else r for r in managed)
         self.renewed = renewed(self.resources, self.resolver)

@@ -57,10 +57,8 @@ def check(context: Context) -> Iterator[Finding]:
         if resource.type in _MANAGED:
             for each in _handled(resource, context):
                 yield finding(Rule.MOVED, each, resource.address)
-    # A deposed object was the role before a replacement that failed.
-    deposed = (r for r in context.plan.resources if r.deposed and not r.drift)
-    changing = [r for r in (*context.reader.resources, *deposed) if r.type in (ROLE, USER)]
-    changing = [r for r in changing if {"delete", "update"} & {*r.actions} and r.before is not None]
+    every = (*context.reader.resources, *context.reader.deposed)
+    changing = [r for r in every if r.type in (ROLE, USER) and {"delete", "update"} & {*r.actions}]
     yield from (each for resource in changing for each in _identity(resource, context))
 
 

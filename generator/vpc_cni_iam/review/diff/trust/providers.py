@@ -28,7 +28,8 @@ class Providers:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        providers = [r for r in context.reader.resources if r.type == OIDC_PROVIDER]
+        every = (*context.reader.resources, *context.reader.deposed)
+        providers = [r for r in every if r.type == OIDC_PROVIDER]
         self.changed = [r for r in providers if not (r.is_unchanged or r.is_forgotten)]
         self.by_issuer: dict[Side, dict[str, list[Resource]]] = {side: {} for side in Side}
         for side, provider in product(Side, providers):

@@ -79,8 +79,7 @@ class _PlanPolicies(Struct):
     _blocks: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _named: dict[tuple[str, str], str] = field(default_factory=dict)
     # What resources gave to principals before: the provider also lists it in the principals'
-    # computed
-    # arguments, before and after.
+    # computed arguments, before and after.
     _given: set[tuple[str, str]] = field(default_factory=set)
     _sources: dict[str, Resource] = field(default_factory=dict)  # documents of data sources
 

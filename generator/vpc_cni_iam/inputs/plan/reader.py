@@ -296,7 +296,8 @@ def _plan(contents: _Contents, source: str) -> Plan:
     hide_constants(configuration.root, hiding)
     changes = [_hidden(resource, hiding) for resource in contents.changes]
     state = [_hidden(resource, hiding) for resource in contents.state]
-    planned = {change.address for change in changes if not change.drift}
+    changes = _without_deposed_alone(changes, state)
+    planned = {change.address for change in changes if not (change.drift or change.deposed)}
     ended = [*contents.ended, *((r.address, r.actions) for r in changes if not r.drift)]
     more = [*_newly_naming(contents, hiding)]
     more += running(dict.fromkeys(ended), configuration)
@@ -321,6 +322,12 @@ def _plan(contents: _Contents, source: str) -> Plan:
         counted(contents.read, contents.unread, more, contents.others),
         tuple(contents.unknown_members),
     )
+
+
+def _without_deposed_alone(changes: list[Resource], state: list[Resource]) -> list[Resource]:
+    """Return changes; a deposed object without a current one is the resource itself."""
+    there = {r.address for r in (*changes, *state) if not (r.drift or r.deposed)}
+    return [r if not r.deposed or r.address in there else replace(r, deposed="") for r in changes]
 
 
 def _newly_naming(contents: _Contents, hiding: Secrets) -> Iterator[UnreadChange]:
@@ -378,7 +385,7 @@ def _state(reader: Reader, secrets: set[str]) -> list[Resource]:
                 secrets |= hidden
                 for resource in stated if item.type == _DOCUMENT and hidden else ():
                     secrets.update(marked(resource.after, resource.hidden_after))
-                resources += stated
+                resources += stated if not item.deposed_key else []
     return resources
 
 

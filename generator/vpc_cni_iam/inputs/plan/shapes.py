@@ -95,6 +95,7 @@ class StateResource(Struct):
     type: str
     name: str
     mode: str = "managed"
+    deposed_key: str = ""
     values: Raw = _NOTHING
     sensitive_values: Raw = _NOTHING
 

@@ -311,8 +311,7 @@ class UnreadReader:
         if before == after and not later:
             return None
         text = _unescaped(" ".join(str(v) for side in (before, after) for v in side.values()))
-        types = _TYPE.findall(text)
-        kinds = {kind_of_type(_cloud_control_type(*names)) for names in types}
+        kinds = {kind_of_type(_cloud_control_type(*names)) for names in _TYPE.findall(text)}
         if later or after.get("template_url") or UnreadKind.access in kinds:
             return UnreadKind.access
         has_policy = UnreadKind.resource_policy in kinds or "Principal" in text

@@ -69,10 +69,10 @@ def unread(settings: PluginSettings) -> Iterator[Skipped]:
     """Yield the plugin's settings that are in other objects."""
     for name in settings.unread:
         detail = "its value is in another object: give it with --env"
-        yield Skipped(f"{settings.file}: {name}", Reason.not_read, detail)
+        yield Skipped(f"{settings.file}: {name}", Reason.setting_not_read, detail)
     if settings.has_more:
         detail = "environment variables are in another object: give them with --env"
-        yield Skipped(f"{settings.file}: envFrom", Reason.not_read, detail)
+        yield Skipped(f"{settings.file}: envFrom", Reason.setting_not_read, detail)
 
 
 def loaded(text: str, source: str) -> object:

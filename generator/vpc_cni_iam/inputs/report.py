@@ -18,7 +18,7 @@ def incomplete_text(skipped: Sequence[Skipped]) -> str:
     absent = {part.name for part in skipped if part.reason is Reason.may_be_absent}
     words = "may not exist" if absent.issuperset(names) else "not read"
     text = f"{words}: {first_of(names)}"
-    if any(part.reason is Reason.overrides for part in skipped):
+    if any(part.reason in (Reason.overrides, Reason.setting_not_read) for part in skipped):
         return text
     is_of_module = any(name.startswith("module.") and name.count(".") == 1 for name in names)
     # A plan has the policies of called modules.

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     """Why something was skipped."""
 
     not_read = "not read"
+    setting_not_read = "setting not read"  # of the plugin
     not_applied = "not applied"  # a permissions boundary
     overrides = "may change what was read"
     may_be_absent = "read, and may not exist"
@@ -29,12 +30,7 @@ class Reason(StrEnum):
     @property
     def counts(self) -> bool:
         """Whether it makes a verdict incomplete."""
-        return self in (
-            Reason.not_read,
-            Reason.not_applied,
-            Reason.overrides,
-            Reason.may_be_absent,
-        )
+        return not self.is_note and self not in (Reason.other_kind, Reason.not_in_force)
 
     @property
     def is_note(self) -> bool:

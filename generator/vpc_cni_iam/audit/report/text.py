@@ -31,7 +31,7 @@ _UNCHECKED_NODES = (
     f"not checked: whether the node role allows {ASSUME_FOR_PODS}; add the output of aws eks "
     "describe-nodegroup"
 )
-_UNCHECKED = " (not checked; add aws eks describe-cluster)"
+_UNCHECKED = " (not checked; add aws eks describe-addon and describe-cluster)"
 
 
 def lines(audit: Audit) -> Iterator[str]:

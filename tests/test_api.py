@@ -65,5 +65,5 @@ def test_the_page_names_what_the_package_gives() -> None:
 
 def test_an_unknown_ip_family_is_an_error_with_the_known_ones() -> None:
     mode: Any = "IPv4"
-    with pytest.raises(vpc_cni_iam.UsageError, match="unknown IP family 'IPv4'.* ipv4, ipv6"):
+    with pytest.raises(vpc_cni_iam.UsageError, match=r"unknown IP family 'IPv4'.* ipv4, ipv6"):
         vpc_cni_iam.check_coverage([], mode=mode)

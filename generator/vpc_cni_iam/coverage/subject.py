@@ -271,7 +271,7 @@ def check_coverage(
         InputError: A policy that the evaluator refuses.
         UsageError: An unknown version or mode, or a version without that mode.
     """
-    if mode not in (None, *(modes := get_args(Mode))):
+    if mode is not None and mode not in (modes := get_args(Mode)):
         raise UsageError(unknown_name(mode, modes, "IP family"))
     names = known_names(names_in(policies))
     setting = RequestSetting(

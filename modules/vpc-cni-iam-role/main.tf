@@ -323,8 +323,8 @@ resource "aws_iam_role" "this" {
     }
 
     precondition {
-      condition     = try(contains(["*", split(":", var.eks_cluster_arn)[3]], var.region) && contains(["*", split(":", var.eks_cluster_arn)[4]], var.account_id), true)
-      error_message = "The eks_cluster_arn has another Region or account than region and account_id, so the policy would deny calls for the cluster's network interfaces."
+      condition     = var.region == "*" || try(split(":", var.eks_cluster_arn)[3] == var.region, true)
+      error_message = "The eks_cluster_arn has another Region than region, so the policy would deny calls for the cluster's network interfaces."
     }
 
     precondition {

@@ -86,11 +86,7 @@ CONTRADICTIONS: Cases = [
     ),
     (
         {**POD, "eks_cluster_arn": CLUSTER, "region": "us-east-1"},
-        "The eks_cluster_arn has another Region or account than region and account_id",
-    ),
-    (
-        {**POD, "eks_cluster_arn": CLUSTER, "account_id": "444455556666"},
-        "The eks_cluster_arn has another Region or account than region and account_id",
+        "The eks_cluster_arn has another Region than region",
     ),
     ({**POD, "source_policy_documents": [LARGE]}, "has more than 6,144 characters"),
 ]

@@ -5,6 +5,7 @@ import doctest
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -60,3 +61,9 @@ def test_the_page_names_what_the_package_gives() -> None:
     assert sorted(re.findall(r"`(\w+)`", table)) == sorted(NAMES)
     imports = re.findall(r"^>>> from (\S+) import", PAGE.read_text(), re.MULTILINE)
     assert set(imports) == {"vpc_cni_iam"}
+
+
+def test_an_unknown_ip_family_is_an_error_with_the_known_ones() -> None:
+    mode: Any = "IPv4"
+    with pytest.raises(vpc_cni_iam.UsageError, match=r"unknown IP family 'IPv4'.* ipv4, ipv6"):
+        vpc_cni_iam.check_coverage([], mode=mode)

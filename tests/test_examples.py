@@ -130,6 +130,13 @@ def test_moving_to_scoped_step_by_step(engine: Engine, tmp_path: Path) -> None:
     assert seen == [(1, 1, []), (2, 2, []), (1, 2, [7]), (0, 1, [7])]
 
 
+@pytest.mark.parametrize("name", sorted({*STATEMENTS, *NOT_PLANNED}))
+def test_the_partition_and_the_account_are_those_of_the_variables(name: str) -> None:
+    text = (ROOT / "examples" / name / "main.tf").read_text()
+    code = re.sub(r"^variable .*?^}$", "", text, flags=re.MULTILINE | re.DOTALL)
+    assert not re.search(r"arn:aws:|\d{12}", code)
+
+
 @pytest.mark.parametrize("name", sorted(NOT_PLANNED))
 def test_what_is_not_planned_calls_a_module_that_serves(name: str) -> None:
     folder = ROOT / "examples" / name

@@ -232,6 +232,9 @@ def test_no_comment_outside_of_a_pull_request_or_where_github_is_not_reached(
     action: Action,
     github: GitHub,
 ) -> None:
+    github.comments = ["not of GitHub"]  # type: ignore[list-item]
+    assert reviewed(action) == "::warning::no comment: TypeError while asking GitHub\n"
+    github.requests.clear()
     action.environ["GITHUB_API_URL"] = "http://127.0.0.1:1"
     assert reviewed(action) == "::warning::no comment: URLError while asking GitHub\n"
     Path(action.environ["GITHUB_EVENT_PATH"]).write_text('{"ref": "refs/heads/main"}')

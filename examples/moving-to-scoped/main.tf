@@ -72,7 +72,7 @@ resource "aws_iam_role_policy_attachment" "node" {
   count = var.step < 4 ? 1 : 0
 
   role       = aws_iam_role.node.name
-  policy_arn = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+  policy_arn = "arn:${var.partition}:iam::aws:policy/AmazonEKS_CNI_Policy"
 }
 
 variable "partition" {

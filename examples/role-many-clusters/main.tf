@@ -37,7 +37,7 @@ variable "account_id" {
 module "vpc_cni_role" {
   source = "./role"
 
-  source_account_id = "111122223333"
+  source_account_id = var.account_id
   partition         = var.partition
   region            = var.region
   account_id        = var.account_id

@@ -51,7 +51,7 @@ data "aws_iam_policy_document" "own" {
     sid       = "NoTagsElsewhere"
     effect    = "Deny"
     actions   = ["ec2:CreateTags"]
-    resources = ["arn:aws:ec2:*:*:instance/*"]
+    resources = ["arn:${var.partition}:ec2:*:*:instance/*"]
   }
 }
 

@@ -18,10 +18,11 @@ _INVISIBLE = re.compile(
     "\U0001d159\U000e0100-\U000e01ef]"
 )
 _NOT_PRINTABLE_ASCII = re.compile(r"[^ -~]")
-# Commands that CI servers obey in logs: GitHub's, and others such as ``##vso[``.
+# Commands that CI servers obey in logs: GitHub's, in any case, and others such as ``##vso[``.
 _LOG_COMMAND = re.compile(
     r":(?=:(?:add-|debug|echo|endgroup|error|group|notice|remove-|save-|set-|stop-|warning)"
-    r"[^\s:]*(?: .*)?::)|#(?=#\w*\[)"
+    r"[^\s:]*(?: .*)?::)|#(?=#\w*\[)",
+    re.IGNORECASE,
 )
 _MARKDOWN_SYNTAX = frozenset("\\`*_[]<>|!#")
 _LONGEST = 2000

@@ -323,6 +323,11 @@ resource "aws_iam_role" "this" {
     }
 
     precondition {
+      condition     = var.region == "*" || try(split(":", var.eks_cluster_arn)[3] == var.region, true)
+      error_message = "The eks_cluster_arn has another Region than region, so the policy would deny calls for the cluster's network interfaces."
+    }
+
+    precondition {
       condition     = var.source_account_id == null || try(split(":", var.eks_cluster_arn)[4] == var.source_account_id, true)
       error_message = "The eks_cluster_arn has another account than source_account_id, so nothing could assume the role with Pod Identity."
     }
@@ -345,6 +350,11 @@ resource "aws_iam_policy" "this" {
   tags        = var.tags
 
   lifecycle {
+    precondition {
+      condition     = try(length(replace(local.json[var.variant], "/\\s/", "")) <= 6144, true)
+      error_message = "The policy has more than 6,144 characters, which is IAM's limit for a managed policy; pass less in source_policy_documents."
+    }
+
     precondition {
       condition     = !contains(["ipv4-scoped"], var.variant) || (var.cluster_name != null && var.vpc_id != null)
       error_message = "The variant ${var.variant} needs cluster_name and vpc_id."

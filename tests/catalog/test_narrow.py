@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import pytest
 
-from conftest import ROOT
 from vpc_cni_iam.catalog import narrowing, parameters
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.catalog.facts import known_versions
@@ -16,11 +15,10 @@ from vpc_cni_iam.catalog.notes import hardening_notes
 from vpc_cni_iam.catalog.options import options, override, stated
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.policy.document import Policy, dumps
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
-from vpc_cni_iam.policy.quotas import MANAGED
 
 NAMES = parameters.values({"cluster_name": "prod", "vpc_id": "vpc-01234567"})
 IDS = {
@@ -129,27 +127,3 @@ def test_the_notes_say_what_a_list_leaves_out() -> None:
     }
     unscoped = {"creates-in-any-vpc", "security-groups-unscoped"}
     assert unscoped <= tagged[CHAIN[1]] and not unscoped & tagged[CHAIN[3]]
-
-
-@pytest.mark.parametrize(
-    ("subnets", "groups", "more"),
-    [(20, 15, {}), (13, 10, {"account_id": "111122223333", "region": "eu-central-1"})],
-)
-def test_a_policy_has_room_for_as_many_ids_as_the_page_says(
-    subnets: int, groups: int, more: dict[str, str]
-) -> None:
-    page = " ".join((ROOT / "docs/hardening.md").read_text().split())
-    assert (
-        f"{subnets} and {groups} if the ARNs" in page or f"{subnets} subnets and {groups}" in page
-    )
-    words = {"cluster_name": "production", "vpc_id": "vpc-0123456789abcdef0", **more}
-    ids = {
-        IdList.subnets: [f"subnet-{n:017}" for n in range(subnets)],
-        IdList.security_groups: [f"sg-{n:017}" for n in range(groups)],
-    }
-    document = composed("ipv4-scoped", "latest", CHAIN[-1])
-    policy = narrowing.filled(document.policy, parameters.values(words), ids)
-    # The AWS provider writes an empty Sid for each statement, and a list for each condition value.
-    sids = sum(len('"Sid":"",') for _ in policy.statements)
-    lists = sum(len("[]") * len(s.conditions) for s in policy.statements)
-    assert len(dumps(policy, None)) + sids + lists <= MANAGED

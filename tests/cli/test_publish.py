@@ -127,6 +127,10 @@ def test_the_first_version_needs_the_source_that_it_keeps_for_good(
         ("--output d --cni-version latest --version v1", "write it like 1.2.3"),
         ("--output d --cni-version latest --namespace A", "--namespace 'A' must be"),
         ("--output d --cni-version latest --registry-host x", "is not a host name"),
+        (
+            "--output d --cni-version latest --registry-host github.com",
+            "--registry-host 'github.com': engines take it for the address of a git repository",
+        ),
         ("--cni-version latest", "Missing option '--output'"),
         ("--output= --cni-version latest", "the directory is empty; write"),
         ("--output d --cni-version latest --namespace=", "--namespace '' must be"),

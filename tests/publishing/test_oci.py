@@ -176,3 +176,8 @@ def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
             check_tag(f"{host}/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
     assert f"the certificate of {host} is not trusted: " in str(caught.value)
     assert "certificate authority. The tag 1.0.0 may exist" in str(caught.value)
+
+
+def test_a_registry_that_does_not_answer_is_named_with_the_reason() -> None:
+    with pytest.raises(PublishError, match="cannot be asked for its tags: Connection refused"):
+        check_tag("127.0.0.1:1/x", Version.of("1.0.0"), "sha256:x")

@@ -3,6 +3,7 @@
 import http.client
 import json
 import queue
+import re
 import socket
 import struct
 import threading
@@ -156,3 +157,12 @@ def test_the_lines_for_an_engine() -> None:
         'host "registry.example.test" {\n'
         '  services = { "modules.v1" = "http://127.0.0.1:8080/v1/modules/" }\n}\n'
     )
+
+
+def test_the_readme_names_the_archive_where_it_is_served(
+    dist: Path, connection: http.client.HTTPConnection
+) -> None:
+    text = (dist / "README.md").read_text()
+    (path,) = re.findall(rf'source = "https://{AT.host}(/.*)\?', text)
+    status, headers, _ = get(connection, path)
+    assert (status, headers["Content-Type"]) == (200, "application/gzip")

@@ -1,12 +1,13 @@
 """The role module, planned and applied for real: trust, policy, limits, change in place."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from conftest import OFFLINE_PROVIDER, applying_provider, label, write_tree
+from conftest import OFFLINE_PROVIDER, ROOT, applying_provider, label, write_tree
 from roles import ACCOUNT, CLUSTER, LATEST, NAMES, OIDC, POD, call, root, roots
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.compose import compose
@@ -105,6 +106,26 @@ OTHERS = [
     WITHOUT_IRSA,
     options(["ipv4-scoped"], kind="role", hardening=Hardening(limits=tuple(IdList))),
 ]
+
+
+@pytest.mark.engine
+def test_lists_as_long_as_the_page_says_fit_with_any_cluster_name(
+    newest: Engine, tmp_path: Path
+) -> None:
+    page = " ".join((ROOT / "docs" / "hardening.md").read_text().split())
+    sizes = re.findall(r"(\d+) subnets and (\d+) security groups fit, or (\d+) and (\d+) if", page)
+    ((*plain, subnets, groups),) = [[int(n) for n in size] for size in sizes]
+    account = {"account_id": ACCOUNT, "region": "ap-southeast-1"}
+    write_tree(tmp_path / "role", render(OTHERS[-1]))
+    text = OFFLINE_PROVIDER
+    for name, lists, more in (("p", plain, {}), ("a", (subnets, groups), account)):
+        values = {
+            "subnet_ids": [f"subnet-{n:017x}" for n in range(lists[0])],
+            "security_group_ids": [f"sg-{n:017x}" for n in range(lists[1])],
+        }
+        names = {"cluster_name": "x" * 100, "vpc_id": "vpc-0123456789abcdef0"}
+        text += call(name, {**POD, **names, **values, **more})
+    newest.plan(write_tree(tmp_path, {"main.tf": text}))
 
 
 @pytest.mark.engine

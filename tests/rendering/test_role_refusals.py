@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import write_tree
+from conftest import ROOT, write_tree
 from roles import CLUSTER, LATEST, NAMES, OIDC, POD, root
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.options import options
@@ -16,7 +16,11 @@ from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.rendering.kinds import render
 
+MODULE = ROOT / "modules" / "vpc-cni-iam-role"
 BOUNDARY = "arn:aws:iam::aws:policy/"
+ALLOW = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+# Statements of more than the 6,144 characters of a managed policy.
+LARGE = json.dumps({"Statement": [{**ALLOW, "Action": [f"s3:{n:0>64}" for n in range(90)]}]})
 Cases = list[tuple[dict[str, object], str]]
 # What contradicts itself or cannot work.
 CONTRADICTIONS: Cases = [
@@ -80,6 +84,11 @@ CONTRADICTIONS: Cases = [
         {**POD, "eks_cluster_arn": CLUSTER, **NAMES, "cluster_name": "staging"},
         "The eks_cluster_arn and cluster_name name different clusters",
     ),
+    (
+        {**POD, "eks_cluster_arn": CLUSTER, "region": "us-east-1"},
+        "The eks_cluster_arn has another Region than region",
+    ),
+    ({**POD, "source_policy_documents": [LARGE]}, "has more than 6,144 characters"),
 ]
 # What one variable may not be.
 VALUES: Cases = [
@@ -115,6 +124,30 @@ VALUES: Cases = [
         ({**POD, "source_policy_documents": [text]}, "an IAM policy document as JSON")
         for text in ('{"a":1}', '{"Statement":7}', '{"Statement":[{"Effect":"Permit"}]}')
     ),
+    # The provider drops a key that it does not know, and IAM refuses the others at apply.
+    *(
+        (
+            {**POD, "source_policy_documents": [json.dumps({"Statement": [{**ALLOW, **keys}]})]},
+            "an IAM policy document as JSON",
+        )
+        for keys in (
+            {"Conditions": {"Bool": {"aws:SecureTransport": "true"}}},
+            {"condition": {"Bool": {"aws:SecureTransport": "true"}}},
+            {"Principal": "*"},
+            {"NotAction": "s3:*"},
+            {"NotResource": "*"},
+        )
+    ),
+    *(
+        (
+            {**POD, "source_policy_documents": [json.dumps({"Statement": [ALLOW, statement]})]},
+            "an IAM policy document as JSON",
+        )
+        for statement in (
+            {"Effect": "Deny", "Resource": "*"},
+            {"Effect": "Deny", "Action": "s3:*"},
+        )
+    ),
     ({**POD, "variant": "ipv5"}, "must be one of ipv4, ipv6"),
 ]
 
@@ -145,6 +178,17 @@ def test_the_managed_policy_is_an_input_only_beside_the_variant_that_it_stands_f
     without = render(options(["ipv6", "ipv4-scoped"], kind="role"))
     assert not [path for path, text in without.items() if "use_aws_managed_policy" in text]
     assert "use_aws_managed_policy" in render(options(["ipv4"], kind="role"))["variables.tf"]
+
+
+def test_the_comparison_with_public_modules_counts_what_the_module_checks() -> None:
+    page = (ROOT / "docs" / "development" / "generated-modules.md").read_text()
+    files = {name: (MODULE / name).read_text() for name in ("main.tf", "variables.tf")}
+    variables = files["variables.tf"].count('\nvariable "')
+    validated = files["variables.tf"].count("\n  validation {")
+    preconditions = files["main.tf"].count(" precondition {")
+    assert f"| {len(files['main.tf'].splitlines())} of main.tf with three documents, " in page
+    assert f"documents, {variables} variables |" in page
+    assert f"| {validated} of {variables} variables, {preconditions} preconditions |" in page
 
 
 def test_no_readme_names_an_output_that_the_module_lacks() -> None:

@@ -209,6 +209,7 @@ def test_a_wrong_value_is_named_with_its_line(line: str, words: str) -> None:
         ('cni_version = "v9.0.0"', "line 3", "or use cni_version v1.23.2"),
         (f'{PIN}harden = true\nvariants = ["ipv4"]', "line 4", "harden = true needs a cluster"),
         ('cni_version = "v1.8.0"\nvariants = ["ipv6"]', "line 4", "choose with variants"),
+        (f'{PIN}variants = ["ipv4", "metrics-helper"]', "line 4", "make a module of each"),
     ],
 )
 def test_an_error_of_an_option_names_its_key_and_line(keys: str, place: str, advice: str) -> None:

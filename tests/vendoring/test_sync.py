@@ -805,6 +805,8 @@ def test_a_file_put_back_from_another_version_is_no_edit(now: str, repo: Reposit
     assert repo.check().clean
 
 
+# A git that the killed process was starting can have the lock for a moment.
+@pytest.mark.filterwarnings("ignore:another command uses this directory")
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     """A real process that updates back and forth is killed whenever, hundreds of times in CI.
 

@@ -78,7 +78,7 @@ def comment(markdown: str, review: Mapping[str, Any], environ: Mapping[str, str]
         why = f"the token may not write it (HTTP {error.code})"
         how = "permissions: pull-requests: write allows it"
         return f"::notice::no comment: {why}; the summary of the job has the review; {how}"
-    except (OSError, HTTPException, ValueError, KeyError) as error:
+    except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
         return f"::warning::no comment: {type(error).__name__} while asking GitHub"
 
 

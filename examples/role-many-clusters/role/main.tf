@@ -187,6 +187,11 @@ resource "aws_iam_role" "this" {
     }
 
     precondition {
+      condition     = var.region == "*" || try(split(":", var.eks_cluster_arn)[3] == var.region, true)
+      error_message = "The eks_cluster_arn has another Region than region, so the policy would deny calls for the cluster's network interfaces."
+    }
+
+    precondition {
       condition     = var.source_account_id == null || try(split(":", var.eks_cluster_arn)[4] == var.source_account_id, true)
       error_message = "The eks_cluster_arn has another account than source_account_id, so nothing could assume the role with Pod Identity."
     }
@@ -202,6 +207,13 @@ resource "aws_iam_policy" "this" {
   path        = var.path
   policy      = data.aws_iam_policy_document.ipv4_pod_identity.json
   tags        = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(replace(data.aws_iam_policy_document.ipv4_pod_identity.json, "/\\s/", "")) <= 6144
+      error_message = "The policy has more than 6,144 characters, which is IAM's limit for a managed policy; pass less in source_policy_documents."
+    }
+  }
 }
 
 resource "aws_iam_role_policy_attachment" "this" {

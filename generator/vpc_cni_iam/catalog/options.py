@@ -117,10 +117,11 @@ def options(
     chosen = variants.find(names) or variants.UPSTREAM
     if len({v.program for v in chosen}) > 1:
         alone = next(v for v in chosen if v.program)
-        raise UsageError(
-            f"variant {alone.name} is for the service account {alone.service_account}, the others "
-            "are for aws-node; make a module of each"
+        problem = (
+            "variant {} is for the service account {}, the others are for aws-node; make a module "
+            "of each"
         )
+        raise OptionError("--variant", problem, alone.name, alone.service_account)
     if hardening is not None and not any(v.cluster_scoped for v in chosen):
         scoped = ", ".join(v.name for v in variants.VARIANTS if v.cluster_scoped)
         problem = "{--harden} needs a cluster-scoped variant; choose one of {}"

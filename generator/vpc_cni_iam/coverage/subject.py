@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import get_args
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -29,10 +30,11 @@ from vpc_cni_iam.coverage.names import (
 )
 from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, RequestSetting
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
 from vpc_cni_iam.inputs.skipped import Reason, Skipped, is_complete
 from vpc_cni_iam.inputs.variables import GivenVariables
+from vpc_cni_iam.names import unknown_name
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Decision, compile_policies
 from vpc_cni_iam.policy.quotas import INLINE, MANAGED
@@ -267,8 +269,10 @@ def check_coverage(
 
     Raises:
         InputError: A policy that the evaluator refuses.
-        UsageError: An unknown version, or one without that mode.
+        UsageError: An unknown version or mode, or a version without that mode.
     """
+    if mode is not None and mode not in (modes := get_args(Mode)):
+        raise UsageError(unknown_name(mode, modes, "IP family"))
     names = known_names(names_in(policies))
     setting = RequestSetting(
         known_versions.find(cni_version),

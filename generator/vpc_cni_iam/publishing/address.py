@@ -23,6 +23,8 @@ _LABEL = r"[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?"
 _NAMESPACE = re.compile(r"[0-9a-z](?:[0-9a-z-]{0,62}[0-9a-z])?", re.ASCII)
 # Terraform and OpenTofu require a dot in the host name of a registry.
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})+(?::(?P<port>[1-9]\d{{0,4}}))?", re.ASCII)
+# Engines refuse these as hosts of a registry; without a version, they clone a repository there.
+_GIT_HOSTS = ("github.com", "bitbucket.org")
 _COMPONENT = r"[0-9a-z]+(?:(?:\.|_|__|-+)[0-9a-z]+)*"
 _OCI_REPOSITORY = re.compile(
     rf"{_LABEL}(?:\.{_LABEL})*(?::(?P<port>[1-9]\d{{0,4}}))?/"
@@ -49,6 +51,11 @@ class ModuleAddress(Struct, frozen=True):
             raise UsageError(
                 f"--registry-host {self.host!r} is not a host name in lower case, such as "
                 f"{STAND_IN_HOST}, with a port of 1 to {_MAX_PORT} if it needs one"
+            )
+        if self.host.removesuffix(":443") in _GIT_HOSTS:
+            raise UsageError(
+                f"--registry-host {self.host!r}: engines take it for the address of a git "
+                "repository; name the host of a module registry"
             )
 
     @property

@@ -27,7 +27,7 @@ from urllib.request import (
 
 from msgspec import Struct
 
-from vpc_cni_iam.errors import InputError, PublishError, UsageError
+from vpc_cni_iam.errors import InputError, PublishError, UsageError, reason
 from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.publishing.address import REPOSITORY
 from vpc_cni_iam.publishing.versioning.semver import Version
@@ -168,18 +168,19 @@ def _opener() -> OpenerDirector:
     return opener
 
 
-def _unreachable(repository: str, version: Version, reason: object) -> PublishError:
+def _unreachable(repository: str, version: Version, cause: object) -> PublishError:
     host = repository.partition("/")[0]
-    if isinstance(reason, SSLCertVerificationError):
+    if isinstance(cause, SSLCertVerificationError):
         problem = (
-            f"the certificate of {host} is not trusted: {reason.verify_message}. Set SSL_CERT_FILE "
+            f"the certificate of {host} is not trusted: {cause.verify_message}. Set SSL_CERT_FILE "
             "to a file with its certificate authority"
         )
         return _unknown(repository, version, problem)
-    if isinstance(reason, SSLError):
-        problem = f"{host} does not answer with HTTPS ({reason}). It may use plain HTTP"
+    if isinstance(cause, SSLError):
+        problem = f"{host} does not answer with HTTPS ({cause}). It may use plain HTTP"
         return _unknown(repository, version, problem, "--plain-http ")
-    return _unknown(repository, version, f"cannot be asked for its tags: {reason}")
+    why = reason(cause) if isinstance(cause, Exception) else cause
+    return _unknown(repository, version, f"cannot be asked for its tags: {why}")
 
 
 def _unknown(repository: str, version: Version, problem: str, option: str = "") -> PublishError:

@@ -272,8 +272,10 @@ def readme(address: ModuleAddress, tar_sums: Mapping[Version, str]) -> str:
     `tar_sums` has the SHA-256 of the tar archives by version.
     """
     version = max(tar_sums)
+    served = f"{SERVICES}{address.path}/{version}"
     return resources.text("publishing/data/README.md").format(
-        path=f"{ROOT}{SERVICES}{address.path}/{version}",
+        path=f"{ROOT}{served}",
+        served=served,
         version=version,
         minor=f"{version.major}.{version.minor}",
         sum=tar_sums[version],

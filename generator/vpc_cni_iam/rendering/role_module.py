@@ -13,7 +13,7 @@ from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
 from vpc_cni_iam.rendering import policy_module
-from vpc_cni_iam.rendering.documents import RenderedDocument
+from vpc_cni_iam.rendering.documents import TOO_LARGE, RenderedDocument, fits
 from vpc_cni_iam.rendering.environment import fill
 from vpc_cni_iam.rendering.outputs import Output
 from vpc_cni_iam.rendering.variables import Variable, refusing
@@ -70,6 +70,9 @@ def render(options: Options, *, vendored: bool = False) -> dict[str, str]:
         ),
         "outputs": _outputs(options, document, managed=managed),
         "document": document,
+        # Without its names, the document of a scoped variant is null.
+        "fits": f"try({fits(document)}, true)" if needs else fits(document),
+        "too_large": TOO_LARGE,
         "chosen": chosen,
         "own_policy": f"var.create{' && !var.use_aws_managed_policy' if managed else ''}",
         "data_sources": sorted([*context["data_sources"], trust.DOCUMENT]),

@@ -33,21 +33,29 @@ ADDITIONAL = Variable(
     "[]",
     nullable=False,
     # A data source without statements renders a policy with a Version and no Statement. The splat
-    # turns one statement, or none, into a list.
+    # turns one statement, or none, into a list. The provider drops keys of statements that it does
+    # not know, such as a misspelled Condition.
     condition="""\
 alltrue([
   for document in [for text in var.source_policy_documents : try(jsondecode(text), null)] : try(
     length(document) > 0 &&
     length(setsubtract(keys(document), ["Version", "Id", "Statement"])) == 0 &&
     alltrue([
-      for each in try(document.Statement, [])[*] : contains(["Allow", "Deny"], each.Effect)
+      for each in try(document.Statement, [])[*] :
+      contains(["Allow", "Deny"], each.Effect) &&
+      length(setintersection(keys(each), ["Action", "NotAction"])) == 1 &&
+      length(setintersection(keys(each), ["Resource", "NotResource"])) == 1 &&
+      length(setsubtract(keys(each), [
+        "Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"
+      ])) == 0
     ]),
     false
   )
 ])""",
     message="Each of source_policy_documents must be an IAM policy document as JSON, such as "
-    "data.aws_iam_policy_document.extra.json. Its keys can be Version, Id and Statement, and each "
-    "statement must have the Effect Allow or Deny.",
+    "data.aws_iam_policy_document.extra.json. Its keys can be Version, Id and Statement. Each "
+    "statement must have the Effect Allow or Deny, Action or NotAction, and Resource or "
+    "NotResource; it can also have Sid and Condition.",
 )
 
 

@@ -107,11 +107,17 @@ variable "source_policy_documents" {
         length(document) > 0 &&
         length(setsubtract(keys(document), ["Version", "Id", "Statement"])) == 0 &&
         alltrue([
-          for each in try(document.Statement, [])[*] : contains(["Allow", "Deny"], each.Effect)
+          for each in try(document.Statement, [])[*] :
+          contains(["Allow", "Deny"], each.Effect) &&
+          length(setintersection(keys(each), ["Action", "NotAction"])) == 1 &&
+          length(setintersection(keys(each), ["Resource", "NotResource"])) == 1 &&
+          length(setsubtract(keys(each), [
+            "Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"
+          ])) == 0
         ]),
         false
       )
     ])
-    error_message = "Each of source_policy_documents must be an IAM policy document as JSON, such as data.aws_iam_policy_document.extra.json. Its keys can be Version, Id and Statement, and each statement must have the Effect Allow or Deny."
+    error_message = "Each of source_policy_documents must be an IAM policy document as JSON, such as data.aws_iam_policy_document.extra.json. Its keys can be Version, Id and Statement. Each statement must have the Effect Allow or Deny, Action or NotAction, and Resource or NotResource; it can also have Sid and Condition."
   }
 }

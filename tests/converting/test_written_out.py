@@ -87,7 +87,7 @@ def test_a_document_is_what_its_json_is(file: tuple[str, list[object]], newline:
 
 
 @settings(max_examples=30, suppress_health_check=list(HealthCheck))
-@given(files(), st.sampled_from(["resource", "module", "data"]))
+@given(files(), st.sampled_from(["resource", "provider", "data"]))
 def test_a_file_with_a_policy_is_never_skipped(file: tuple[str, list[object]], kind: str) -> None:
     text = file[0].replace('resource "aws_iam_policy"', f'{kind} "x"')
     for item in (file[0], text):

@@ -99,6 +99,21 @@ def test_a_node_role_is_not_the_plugins_in_a_cluster_with_another(
     assert audited(tmp_path, text, files[0]).result["breaks"]
 
 
+@pytest.mark.parametrize("files", [(), (of_eks("association", "cni"),)])
+@pytest.mark.parametrize(("version", "verdict"), [("v1.15.4", "breaks"), ("v1.15.5", "works")])
+def test_old_plugin_versions_get_no_credentials_from_eks_pod_identity(
+    files: tuple[dict[str, Any], ...], version: str, verdict: str, tmp_path: Path
+) -> None:
+    text = details(role("cni", PODS, inline={"cni": CNI}))
+    answer = audited(tmp_path, text, *files, to=version)
+    assert answer.verdicts == {"cni": verdict}
+    shown = f"plugin {version} gets no credentials from EKS Pod Identity"
+    assert (shown in answer.text) is (verdict == "breaks")
+    assert ("install plugin v1.15.5 or later" in answer.text) is (verdict == "breaks")
+    both = role("cni", together(PODS, irsa()), inline={"cni": CNI})
+    assert audited(tmp_path, details(both), to=version).verdicts == {"cni": "works"}
+
+
 HELPER_ASSOCIATION = of_eks("association", "helper", serviceAccount="cni-metrics-helper")
 
 

@@ -414,6 +414,14 @@ NOT_SAFE: dict[str, tuple[Change, str, str]] = {
         "aws-node has this role itself",
         "another role than its nodes",
     ),
+    "pods of a version that cannot use EKS Pod Identity": (
+        lambda _: {
+            **SAFE_BY_PODS,
+            "pods": listed(*(pod(n, version="v1.15.4", **AGENT) for n in ("n1", "n2"))),
+        },
+        "aws-node does not work with its role",
+        "fix ",
+    ),
     "another role that cannot be assumed": (
         with_(account=account(role("cni", PODS, attached=(MANAGED,)))),
         "aws-node does not work with its role",

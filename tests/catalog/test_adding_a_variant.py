@@ -53,7 +53,7 @@ def test_it_is_listed_and_offered(tmp_path: Path) -> None:
     listing = json.loads(cli(tmp_path, "catalog", "--format", "json"))
     (variant,) = (v for v in listing["variants"] if v["name"] == "ipv6-made-up")
     assert variant["published_by"] == "derived by vpc-cni-iam"
-    assert variant["minimum_cni_version"] == "v1.10.0"
+    assert variant["minimum_cni_version"] == "v1.15.5"
     assert ", ipv6-made-up" in cli(tmp_path, "policy", "nope", exit_code=2)
 
 
@@ -88,7 +88,7 @@ def test_a_configuration_and_its_schema_know_it(tmp_path: Path) -> None:
 
 def test_the_table_of_variants_has_it(tmp_path: Path) -> None:
     row = "| `ipv6-made-up` | many IPv6 clusters, for this test | derived by vpc-cni-iam |"
-    assert f"{row} v1.10.0 to v1.21.2 |" in python(TABLE, tmp_path)
+    assert f"{row} v1.15.5 to v1.21.2 |" in python(TABLE, tmp_path)
 
 
 def test_a_published_module_has_an_example_of_it(tmp_path: Path) -> None:

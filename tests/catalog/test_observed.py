@@ -235,7 +235,7 @@ def test_the_agent_ran_with_the_policies_of_the_catalog_and_nothing_was_denied(
 ) -> None:
     policies = observed["policies"]
     run = [(entry["variant"], entry["scenario"], entry["hardened"]) for entry in policies]
-    assert run == live.tried(release_of(observed)) and len(run) >= 3
+    assert run == live.tried(release_of(observed)) and len(run) >= 2
     for entry in policies:
         served, expected = entry["pods"]
         assert (entry["exit_code"], entry["denied"], served) == (None, [], expected), entry

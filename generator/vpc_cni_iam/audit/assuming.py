@@ -10,6 +10,8 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.audit.clusters import ClusterUse
 from vpc_cni_iam.catalog.facts.calls import program_service_account
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits
 from vpc_cni_iam.errors import Message
@@ -41,6 +43,7 @@ class ObstacleKind(Enum):
     first_role = "the role that must assume it is not trusted", True
     first_role_policies = "the policies of that role do not allow it", True
     node_role = "the policies of the node role do not allow EKS Pod Identity", True
+    old_version = "the plugin cannot use EKS Pod Identity", True
     anyone = "the principal is *", False
     unread_trust = "the trust policy is not read", False
     absent = "a policy is not in the input", False
@@ -137,6 +140,16 @@ def obstacles_of(audit: TrustAudit, uses: Sequence[ClusterUse]) -> list[Obstacle
         repairs = [Obstacle(ObstacleKind.mendable, repair=repair) for repair in audit.repairs]
         known = repairs or [Obstacle(ObstacleKind.never_met)]
     return [audit.undecided] if known and audit.undecided else known
+
+
+def of_version(
+    audit: TrustAudit, uses: Sequence[ClusterUse], version: PluginVersion
+) -> Iterator[Obstacle]:
+    """Yield that a plugin version cannot use EKS Pod Identity, if aws-node has the role with it."""
+    pods = Identity.pod_identity
+    ways = {use.by for use in uses if not use.is_overridden}
+    if version < POD_IDENTITY_SINCE and (pods in ways if uses else audit.identities == (pods,)):
+        yield Obstacle(ObstacleKind.old_version, on=str(version))
 
 
 def _lets_pods(audit: TrustAudit, cluster: EksCluster = ANY_CLUSTER, *, tags: bool) -> bool:

@@ -18,6 +18,7 @@ from vpc_cni_iam.audit.assuming import (
     obstacle_of_node,
     obstacles_of,
     obstacles_of_first,
+    of_version,
 )
 from vpc_cni_iam.audit.clusters import (
     ClusterUse,
@@ -50,6 +51,7 @@ from vpc_cni_iam.audit.report.wording import sentence
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.partitions import partition_of
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws import eks
@@ -329,6 +331,8 @@ class _Auditor(Struct):
             try:
                 known_versions.find(text)
                 verdicts.append(judge_cluster(at, place).verdict if at else RoleVerdict.unknown)
+                if use.by is Identity.pod_identity and at and at.version < POD_IDENTITY_SINCE:
+                    verdicts.append(RoleVerdict.breaks)
             except (InputError, UsageError):
                 verdicts.append(RoleVerdict.unknown)
         return max(verdicts, key=lambda verdict: verdict.rank, default=None)
@@ -350,7 +354,7 @@ class _Auditor(Struct):
         families = [*results]
         if not results or len(results) < len(_active(uses)):
             families += judgement.families
-        obstacles = obstacles_of(trust, uses)
+        obstacles = [*obstacles_of(trust, uses), *of_version(trust, uses, self.version)]
         for use in _active(uses):
             obstacles += [*self._first_role(use, trust, detail.arn), *self._roles_of_nodes(use)]
         no_trust = [o for o in obstacles if o.kind.is_certain]

@@ -192,6 +192,8 @@ def _too_old(variant: Variant, version: PluginVersion) -> OptionError:
     reason, since = "the plugin has no IPv6 mode before", variant.minimum
     if variant.program:
         reason = f"{variant.service_account} does not exist before"
+    elif variant.scope is variants.Scope.SESSION_TAGS:
+        reason = "the plugin gets no credentials from EKS Pod Identity before"
     elif "ipv6" not in variant.modes and version < variants.SCOPED_SINCE:
         reason = "the plugin does not create interfaces with the cluster's tag before"
         since = variants.SCOPED_SINCE

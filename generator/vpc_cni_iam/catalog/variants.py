@@ -20,7 +20,7 @@ from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.known_versions import known
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.parameters import CLUSTER_NAME, VPC_ID
-from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
+from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE, SERVICE_ACCOUNT
 from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
@@ -77,6 +77,10 @@ def scoped_statements(actions: Iterable[str], revision: Revision) -> tuple[State
     return tuple(statements)
 
 
+# The first plugin version that a scope can work with.
+_SINCE = {Scope.CLUSTER_NAME: SCOPED_SINCE, Scope.SESSION_TAGS: POD_IDENTITY_SINCE}
+
+
 class Variant(Struct, frozen=True):
     """One kind of policy document."""
 
@@ -119,7 +123,7 @@ class Variant(Struct, frozen=True):
         if self.program:
             return feature_since(self.program)
         oldest = known()[1] if "ipv6" not in self.modes else first_version("ipv6")
-        return max(oldest, SCOPED_SINCE) if self.cluster_scoped else oldest
+        return max(oldest, _SINCE.get(self.scope, oldest))
 
     def document(self, revision: Revision) -> Policy:
         """Return the document at a revision, with upstream's placeholders."""

@@ -623,7 +623,7 @@ data "aws_iam_policy_document" "ipv4_ipv6" {
 }
 
 # ipv4-pod-identity: many IPv4 clusters, told apart by EKS Pod Identity's session tags.
-# Derived from upstream's document of 2024-07-22, for plugin v1.8.0 to v1.12.6, v1.13.4 to v1.23.2.
+# Derived from upstream's document of 2024-07-22, for plugin v1.15.5 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_pod_identity" {
   source_policy_documents = var.source_policy_documents
 

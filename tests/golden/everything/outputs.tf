@@ -69,7 +69,7 @@ output "works_with" {
     "ipv4-scoped"       = "v1.8.0 to v1.12.6, v1.13.4 to v1.23.2"
     "ipv6-scoped"       = "v1.10.0 to v1.23.2"
     "ipv4-ipv6"         = "v1.10.0 to v1.23.2"
-    "ipv4-pod-identity" = "v1.8.0 to v1.12.6, v1.13.4 to v1.23.2"
+    "ipv4-pod-identity" = "v1.15.5 to v1.23.2"
   }
 }
 

@@ -262,7 +262,7 @@ data "aws_iam_policy_document" "ipv4_scoped" {
 }
 
 # ipv4-pod-identity: many IPv4 clusters, told apart by EKS Pod Identity's session tags.
-# Derived from upstream's document of 2026-09-29; the README lists its plugin versions.
+# Derived from upstream's document of 2026-09-29, for plugin v1.15.5 to v1.21.2, v1.22.2 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_pod_identity" {
   source_policy_documents = var.source_policy_documents
 

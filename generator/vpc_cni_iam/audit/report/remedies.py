@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vpc_cni_iam.audit.assuming import Obstacle, ObstacleKind
+from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.trust import AWS_NODE, NODES, PODS
 
@@ -27,6 +28,9 @@ _REMEDIES = {
     ObstacleKind.cluster: "in its trust policy, make the conditions match cluster {cluster}",
     ObstacleKind.first_role: "in its trust policy, allow {on} to assume it",
     ObstacleKind.first_role_policies: "allow {action} on {on} in the policies of {of}",
+    ObstacleKind.old_version: (
+        f"install plugin {POD_IDENTITY_SINCE} or later, or give aws-node the role through IRSA"
+    ),
     ObstacleKind.node_role: (
         "allow {action} in the policies of {of}: attach AmazonEKSWorkerNodePolicy"
     ),

@@ -35,6 +35,7 @@ _SENTENCES = {
     ObstacleKind.cluster: f"the conditions of {_TRUST} do not allow {{where}} to assume it",
     ObstacleKind.first_role: f"{_TRUST} does not allow {{on}} to assume it{{tags}} for {{where}}",
     ObstacleKind.first_role_policies: "its policies do not allow {action} on {on}",
+    ObstacleKind.old_version: "plugin {on} gets no credentials from {pods}",
     ObstacleKind.anyone: (
         f'{_TRUST} names the principal "*"; AWS does not say whether this includes services and '
         "web identities; name the principals"

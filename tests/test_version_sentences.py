@@ -11,6 +11,7 @@ from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.peers import BREAKING
+from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 
 OURS = [variant for variant in VARIANTS if not variant.program]
@@ -36,7 +37,7 @@ def spans(versions: tuple[PluginVersion, ...]) -> str:
 
 
 def exceptions() -> tuple[str, str]:
-    """The variants that fail somewhere, and where; all of them at the same versions."""
+    """The variant that fails somewhere, and where."""
     by_variant = {variant.name: failing(variant) for variant in OURS if failing(variant)}
     (versions,) = set(by_variant.values())
     for name in by_variant:
@@ -66,8 +67,9 @@ def expected() -> dict[str, list[str]]:
         ],
         "docs/variants.md": [
             "With `--cni-version`, every variant works with every plugin version from its first "
-            f"one on. The exception: {names} fail with {versions} {TRUNK}.",
+            f"one on. The exception: {names} fails with {versions} {TRUNK}.",
             f"A scoped policy needs plugin {scoped} or later, ",
+            f"`ipv4-pod-identity` needs {POD_IDENTITY_SINCE} or later: before, ",
         ],
         "docs/index.md": [
             f"the days until each project had a policy that works with {BREAKING} and every later ",

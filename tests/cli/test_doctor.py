@@ -5,6 +5,7 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,30 @@ def test_a_bad_engine_is_a_problem(
     assert problem in run("doctor", cwd=tmp_path, env=environ).out
 
 
+@pytest.mark.parametrize(
+    ("scripts", "shown"),
+    [
+        ({"terraform": versions("1.6.0")}, {"terraform": "1.6.0"}),
+        ({"tofu": versions("1.6.0")}, {"tofu": "1.6.0"}),
+        (
+            {"terraform": "exit 3", "tofu": versions("1.10.0")},
+            {"terraform": None, "tofu": "1.10.0"},
+        ),
+    ],
+)
+def test_each_engine_on_the_path_is_examined(
+    scripts: dict[str, str], shown: dict[str, str | None], tmp_path: Path
+) -> None:
+    for name, script in scripts.items():
+        environ = engine(tmp_path, script, name)
+    environ["PATH"] = str(tmp_path / "bin")
+    value = examined(run("doctor", "--format", "json", cwd=tmp_path, env=environ))
+    engines: Any = value["engines"]
+    assert {each["name"]: each["version"] for each in engines} == shown
+    assert len(value["problems"]) == [*shown.values()].count(None)  # type: ignore[arg-type]
+    assert value["configuration"] == {"path": None, "modules": 0}
+
+
 def test_no_engine_is_a_note(tmp_path: Path) -> None:
     environ = {"PATH": "/nonexistent", "XDG_CACHE_HOME": str(tmp_path)}
     value = examined(run("doctor", "--format", "json", cwd=tmp_path, env=environ))
@@ -118,5 +143,8 @@ def test_a_missing_package_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setattr(metadata, "version", version)
     report = installation.examine(tmp_path, None, {"PATH": ""})
     assert [d.version for d in report.dependencies] == [None] * 6
-    assert not report.is_sound
+    assert not report.is_sound and report.cache == installation.Cache(None, usable=False)
     assert any("set HOME" in p.text for p in report.problems)
+    monkeypatch.setattr(metadata, "requires", version)
+    alone = installation.examine(tmp_path, None, {"PATH": ""})
+    assert any("only the files of vpc-cni-iam are here" in p.text for p in alone.problems)

@@ -351,3 +351,12 @@ def test_names_that_differ_only_in_case_are_refused(other: str, tmp_path: Path) 
         write(write_tree(tmp_path, {other: "x"}), NEW)
     with pytest.raises(TreeError, match="differs from tests only in case"):
         write(write_tree(tmp_path / "b", {"Tests/a.tf": "x"}), NEW)
+
+
+def test_parents_that_a_lock_needs_go_if_nothing_is_written(tmp_path: Path) -> None:
+    with locked(tmp_path / "a" / "b" / "c"):
+        assert (tmp_path / "a" / "b").is_dir()
+    assert not (tmp_path / "a").exists()
+    with locked(tmp_path / "a" / "b" / "c"):
+        write(tmp_path / "a" / "b" / "c", NEW)
+    assert read_tree(tmp_path / "a" / "b" / "c") == NEW

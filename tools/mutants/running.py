@@ -32,6 +32,14 @@ ELSEWHERE = {
     "comparing": ("cli/test_compare_command.py", "cli/test_json_output.py"),
     "converting": ("cli/test_convert.py",),
     "coverage": ("cli/test_compare_command.py",),
+    "files": (
+        "vendoring",
+        "cli/test_bad_inputs.py",
+        "cli/test_publish.py",
+        "cli/test_review_reports.py",
+        "cli/test_vendoring.py",
+    ),
+    "generating": ("cli/test_commands.py", "cli/test_vendoring.py"),
     "hcl": (
         "converting/test_from_hcl.py",
         "inputs/test_embedded_policies.py",
@@ -56,6 +64,7 @@ ELSEWHERE = {
         "cli/test_preflight_command.py",
     ),
     "publishing": ("cli/test_publish.py",),
+    "texts": ("security", "test_nesting.py", "converting", "inputs", "hcl"),
     "verifying": ("cli/test_commands.py",),
 }
 STARTING = 15  # seconds of processor time that Python, pytest and the imports may take

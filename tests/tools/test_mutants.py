@@ -208,7 +208,7 @@ def test_without_time_nothing_is_said_of_a_change(
 @pytest.mark.parametrize("package", running.ELSEWHERE)
 def test_a_package_has_the_tests_that_are_named_for_it(package: str) -> None:
     own = running.own_tests(command.ROOT, package)
-    assert f"tests/{package}" in own
+    assert {f"tests/{package}", f"tests/test_{package}.py"} & {*own}
     assert {f"tests/{path}" for path in running.ELSEWHERE[package]} <= {*own}
 
 

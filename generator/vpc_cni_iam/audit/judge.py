@@ -215,11 +215,11 @@ def _settings(role: PluginRole, place: ClusterPlace) -> list[RequestSetting]:
 
     If the plugin's settings are not known, they are the defaults.
     """
-    own: Iterable[Mode] = (place.mode,) if place.mode else modes(role) or ASSIGNING
     if place.settings is not None:
         # EKS configures its add-on for the IP family of the cluster.
         mode = place.settings.mode or place.mode or mode_of(role.policies, role.limits)
         return [s.configured(place.settings) for s in role.settings(mode, place.cluster)]
+    own: Iterable[Mode] = (place.mode,) if place.mode else modes(role) or ASSIGNING
     return [s for mode in own for s in role.settings(mode, place.cluster)]
 
 

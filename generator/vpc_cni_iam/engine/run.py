@@ -61,12 +61,18 @@ class Engine(Struct, frozen=True):
     binary: str
     environ: Mapping[str, str]
 
-    def run(self, arguments: list[str], directory: Path, into: BinaryIO | None = None) -> str:
+    def run(
+        self,
+        arguments: list[str],
+        directory: Path,
+        into: BinaryIO | None = None,
+        seconds: int = _TIMEOUT,
+    ) -> str:
         """Run it in a directory and return its stdout, unless `into` receives the stdout.
 
-        Raises `EngineError` if it cannot run, prints too much, or its exit code is not 0.
+        Raises `EngineError` if it cannot run, takes longer, prints too much, or its exit code is
+        not 0.
         """
-        seconds = VERSION_TIMEOUT if "version" in arguments else _TIMEOUT
         try:
             code, stdout, stderr = self._finish([self.binary, *arguments], directory, into, seconds)
         except OSError as error:
@@ -132,7 +138,7 @@ class Engine(Struct, frozen=True):
 
     def versions(self, directory: Path) -> tuple[str, dict[str, str]]:
         """Return its version, and the provider versions in a lock file, by source address."""
-        printed = self._json(["version", "-json"], directory)
+        printed = self._json(["version", "-json"], directory, VERSION_TIMEOUT)
         version = printed.get("terraform_version")
         if not isinstance(version, str):
             raise EngineError(f"{self.binary} version -json printed no version: {printed!r:.200}")
@@ -147,8 +153,10 @@ class Engine(Struct, frozen=True):
         self.run(plan, directory)
         return self._json(["show", "-json", "plan.bin"], directory)
 
-    def _json(self, arguments: list[str], directory: Path) -> dict[str, Any]:
-        printed = self.run(arguments, directory)
+    def _json(
+        self, arguments: list[str], directory: Path, seconds: int = _TIMEOUT
+    ) -> dict[str, Any]:
+        printed = self.run(arguments, directory, seconds=seconds)
         value: Any = None
         with contextlib.suppress(ValueError, RecursionError):
             value = json.loads(printed)

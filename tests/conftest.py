@@ -255,8 +255,8 @@ def _run_here(words: list[str], cwd: Path | None, text: str, env: dict[str, str]
 
 
 def schema(command: str) -> Any:
-    """Return the published JSON Schema of what a command prints."""
-    return json.loads((ROOT / "docs" / "schemas" / f"{command}.schema.json").read_text())
+    """Return the JSON Schema of what a command prints, as `schema` prints it."""
+    return json.loads(run("schema", command).out)
 
 
 @cache

@@ -79,5 +79,4 @@ def test_a_verdict_is_printed_whole_or_not_at_all(command: str, folder: Path) ->
 
 
 def test_what_is_no_verdict_is_printed() -> None:
-    for option in ("--help", "--schema"):
-        assert run("coverage", option, "-q").out == run("coverage", option).out != ""
+    assert run("coverage", "--help", "-q").out == run("coverage", "--help").out != ""

@@ -1,4 +1,4 @@
-"""The pages of the commands and their list, generated from the command line's definitions."""
+"""The pages of the commands, their list and their schemas, from the command line's definitions."""
 
 import re
 from collections.abc import Iterator
@@ -8,10 +8,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from vpc_cni_iam import json_output
+from vpc_cni_iam.cli import json_types
 from vpc_cni_iam.cli.main import TASKS, application
 
 NAME = "vpc-cni-iam"
 LIST, FOLDER = "commands.md", "commands"
+_SCHEMA = "schemas/{}.schema.json"
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
 # Commands whose guide has another name.
 _GUIDES = {
@@ -43,6 +46,14 @@ def pages() -> dict[str, str]:
                 lines.append(f"| [`{path}`]({place}) | {_cell(command.get_short_help_str(200))} |")
                 made[place] = "\n".join(_page(path, command)) + "\n"
     return made | {LIST: "\n".join(lines) + "\n"}
+
+
+def schemas() -> dict[str, str]:
+    """Return the schemas of the commands' JSON by their path below docs/."""
+    return {
+        _SCHEMA.format(name): f"{json_output.dumps(json_types.schema(name))}\n"
+        for name in json_types.TYPES
+    }
 
 
 def _below(path: str, command: object) -> Iterator[tuple[str, TyperCommand]]:
@@ -87,11 +98,11 @@ def _page(path: str, command: TyperCommand) -> Iterator[str]:
 
 def _links(path: str) -> Iterator[str]:
     """Yield links to a command's guide and to the schema of its JSON, if they exist."""
-    guide, schema = f"{_GUIDES.get(path, path)}.md", f"schemas/{path}.schema.json"
+    guide = f"{_GUIDES.get(path, path)}.md"
     if (_DOCS / guide).exists():
         yield f"[Guide](../{guide})"
-    if (_DOCS / schema).exists():
-        yield f"[JSON Schema of its output](../{schema})"
+    if path in json_types.TYPES:
+        yield f"[JSON Schema of its output](../{_SCHEMA.format(path)})"
 
 
 def _cell(text: str) -> str:

@@ -26,7 +26,7 @@ _places: dict[str, str] = {}
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Make the generated pages, and list them in the navigation."""
     of_commands, of_versions = commands.pages(), catalog.pages()
-    _GENERATED.update(of_commands | of_versions)
+    _GENERATED.update(of_commands | of_versions | commands.schemas())
     _GENERATED["assets/policy-picker-data.js"] = picker.script()
     titles = {name: Path(name).stem.replace("-", " ") for name in of_commands}
     titles |= {commands.LIST: "All commands", catalog.LIST: "All versions"}

@@ -1,1 +1,1 @@
-"""Writes generated files that are committed: modules, examples, pictures, pages, schemas."""
+"""Writes generated files that are committed: modules, examples, pictures, pages."""

@@ -4,8 +4,8 @@ python -m tools.generate [--write]
 
 Generated are the modules in modules/ and examples/, the configuration there, the list of examples,
 the README's tables and pictures, the pages about risks, rules and other projects' policies, the
-schemas of JSON output and of the configuration, and a review as a page. Exit codes: 0 current, 1
-stale (with the reason for each), 2 wrong usage.
+schema of the configuration, and a review as a page. Exit codes: 0 current, 1 stale (with the reason
+for each), 2 wrong usage.
 """
 
 import argparse
@@ -154,14 +154,9 @@ def coverage_picture() -> str:
     return svg.matrix(subject, matrix(subject.policies, setting), verbose=False)
 
 
-def json_schema(command: str) -> str:
-    """Return the schema of a command's JSON."""
-    return json.dumps(json_types.schema(command), indent=2) + "\n"
-
-
 def json_table() -> str:
     """Return the table of the commands that print JSON."""
-    lines = ["| command | prints | schema |", "| --- | --- | --- |"]
+    lines = ["| command | prints |", "| --- | --- |"]
     for command in json_types.TYPES:
         schema = json_types.schema(command)
         kinds = [
@@ -169,7 +164,7 @@ def json_table() -> str:
             *(schema["$defs"][k["$ref"].rpartition("/")[2]] for k in schema.get("oneOf", ())),
         ]
         prints = "<br>".join(k["description"].rstrip(".") for k in kinds if "description" in k)
-        lines.append(f"| `{command}` | {prints} | [schema](schemas/{command}.schema.json) |")
+        lines.append(f"| `{command}` | {prints} |")
     return "\n".join(lines) + "\n"
 
 
@@ -189,7 +184,6 @@ FILES: dict[str, Callable[[], str]] = {
     "docs/risks.md": risks.page,
     "docs/review.html": screenshot.page,
     "docs/vpc-cni-iam.schema.json": schema_text,
-    **{f"docs/schemas/{c}.schema.json": partial(json_schema, c) for c in json_types.TYPES},
 }
 SECTIONS = {
     "abilities": abilities.table,

@@ -106,5 +106,5 @@ def test_what_is_replaced_and_not_destroyed_stays_where_it_was(actions: list[str
     cni = document(allow("ec2:*"))
     sides = [{"role": name, "name": "i", "policy": cni} for name in ("old", "new")]
     review = reviewed(resource("aws_iam_role_policy", "p", *sides, actions=actions))
-    assert rules(review) == {"moved", "new-access"}
+    assert rules(review) == {"new-access"}
     assert {f.subject for f in review.findings if "new-access" in f.means} == {"role new"}

@@ -59,10 +59,7 @@ ROLE = own_role("r", OTHER)
         ([attached(ELSEWHERE, before=False, block="u")], {"unknown-attachment": "warning"}),
         ([inline(A, A)], {}),
         ([attached(COPY, before=False), managed(GUARD, GUARD)], {"access-removed": "note"}),
-        (
-            [attached(COPY), attached(COPY, before=False, block="b"), managed(ONE, ONE)],
-            {"moved": "note"},
-        ),
+        ([attached(COPY), attached(COPY, before=False, block="b"), managed(ONE, ONE)], {}),
         # One that nobody can read is not equal to another one.
         ([inline("no policy", "no police")], {"unreadable-policy": "error"}),
         ([inline("no policy", A)], {"not-proven": "warning", "new-access": "error"}),
@@ -195,7 +192,7 @@ def test_what_is_forgotten_stays_attached_to_what_the_policy_will_be() -> None:
     forgotten = attached(COPY, after=False)
     forgotten["change"]["actions"] = ["forget"]
     review = reviewed(forgotten, managed(CNI, ONE))
-    assert levels(review).items() >= {"moved": "note", "new-access": "error"}.items()
+    assert levels(review).items() >= {"new-access": "error"}.items()
     assert "coverage-lost" in rules(review)
 
 
@@ -209,7 +206,7 @@ def test_a_policy_that_is_forgotten_stays_with_who_has_it(kind: str, actions: li
     own = attached(COPY) if kind == "attachment" else inline(CNI, CNI)
     review = reviewed(forgotten, there, own)
     # A policy that is created beside it is of nobody that the plan shows.
-    assert rules(review) == {"moved"} | ({"new-policy"} if "create" in actions else set())
+    assert rules(review) == ({"new-policy"} if "create" in actions else set())
 
 
 def test_what_a_replacement_left_behind_counts_before_and_goes() -> None:

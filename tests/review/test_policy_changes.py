@@ -12,7 +12,7 @@ BLOCK: Json = {"inline_policy": [{"name": "x", "policy": A}]}
 ROLES = [*own_role("a", NODE_TRUST), *own_role("b", NODE_TRUST)]
 ARN = "arn:aws:iam::111122223333:policy/{}"
 NEW, LESS = {"new-access": "error"}, {"access-removed": "note"}
-MAYBE, MOVED = {"not-proven": "warning"}, {"moved": "note"}
+MAYBE = {"not-proven": "warning"}
 
 
 def inline(before: tuple[str, str] | None, after: tuple[str, str] | None) -> Json:
@@ -58,9 +58,9 @@ def marked(before: str, after: str) -> Json:
 
 CHANGES: dict[str, tuple[list[Json], dict[str, str]]] = {
     "updated": ([policy("p", A, B)], NEW),
-    "moved": ([policy("p", A, A, previous_address="aws_iam_policy.old")], MOVED),
-    "imported": ([policy("p", A, A, importing={"id": "p"})], MOVED),
-    "imported and tagged": ([policy("p", A, A, importing={"id": "p"}, actions=["update"])], MOVED),
+    "moved": ([policy("p", A, A, previous_address="aws_iam_policy.old")], {}),
+    "imported": ([policy("p", A, A, importing={"id": "p"})], {}),
+    "imported and tagged": ([policy("p", A, A, importing={"id": "p"}, actions=["update"])], {}),
     "tagged": ([policy("p", A, A, actions=["update"])], {}),
     "deleted": ([policy("p", A, None)], LESS),
     # IAM deletes a policy that nobody has.
@@ -137,9 +137,9 @@ def test_the_finding_names_the_policy(change: Json, message: str) -> None:
 @pytest.mark.parametrize(
     ("after", "actions", "expected"),
     [
-        (BOTH, ["create", "forget"], {"new-policy": "warning", "moved": "note"}),
-        (BOTH, ["delete", "create"], {"new-policy": "warning", "moved": "note"}),
-        (A, ["delete", "create"], MOVED),
+        (BOTH, ["create", "forget"], {"new-policy": "warning"}),
+        (BOTH, ["delete", "create"], {"new-policy": "warning"}),
+        (A, ["delete", "create"], {}),
     ],
 )
 def test_nobody_has_a_policy_that_is_created_in_place_of_another(

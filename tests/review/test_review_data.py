@@ -24,7 +24,7 @@ from vpc_cni_iam.review.rules import Level, Rule, Topic
 from vpc_cni_iam.review.run import review
 
 PLANS = ROOT / "tests" / "review" / "plans"
-UNUSED = IgnoreFile("ignore.toml", (IgnoreEntry(Rule.MOVED, "nothing", "because"),) * 2)
+UNUSED = IgnoreFile("ignore.toml", (IgnoreEntry(Rule.DRIFT, "nothing", "because"),) * 2)
 READ, WRITE = document(allow("s3:GetObject")), document(allow("s3:*"))
 
 
@@ -126,10 +126,11 @@ def test_a_fingerprint_is_of_the_rule_and_the_place() -> None:
 @pytest.mark.parametrize("last_day", ["", "2999-12-31"])
 def test_an_ignored_finding_has_its_reason_and_its_last_day(last_day: str) -> None:
     until = date.fromisoformat(last_day) if last_day else None
-    entries = IgnoreFile("ignore.toml", (IgnoreEntry(Rule.MOVED, "*", "because", until),))
-    data = plan(policy("p", READ, READ, previous_address="aws_iam_policy.q"))
+    entries = IgnoreFile("ignore.toml", (IgnoreEntry(Rule.NEW_ACCESS, "*", "because", until),))
+    data = plan(policy("p", READ, WRITE))
     (ignored,) = shown_of(data, entries).ignored
-    assert (ignored.finding.rule, ignored.reason, ignored.until) == ("moved", "because", last_day)
+    of_entry = ignored.finding.rule, ignored.reason, ignored.until
+    assert of_entry == ("new-access", "because", last_day)
 
 
 def test_the_list_of_rules_is_by_question() -> None:

@@ -110,7 +110,7 @@ def test_each_finding_that_the_header_counts_is_shown_or_counted(count: int) -> 
     rules = [
         Rule.NEW_ACCESS,
         Rule.REWRITTEN,
-        Rule.MOVED,
+        Rule.ACCESS_REMOVED,
         Rule.COVERAGE_LOST,
         Rule.DRIFT,
         Rule.UNREAD_COMMAND,

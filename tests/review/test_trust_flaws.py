@@ -257,7 +257,7 @@ def test_a_trust_that_the_plan_takes_back_or_gives_up_is_not_looked_at() -> None
     drift = [role("r", of("lambda"), anybody)]
     assert rules(reviewed(role("r", anybody, of("lambda")), resource_drift=drift)) == {"drift"}
     assert rules(reviewed(role("r", anybody, None))) == {"access-removed"}
-    assert rules(reviewed(role("r", anybody, anybody, actions=["forget"]))) == {"moved"}
+    assert rules(reviewed(role("r", anybody, anybody, actions=["forget"]))) == set()
 
 
 def test_a_flaw_that_is_the_change_itself_is_no_other_finding() -> None:

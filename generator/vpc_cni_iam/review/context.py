@@ -63,13 +63,9 @@ class Context:
     @cached_property
     def drift(self) -> Context | None:
         """The changes outside of the configuration, as a plan; None if there are none."""
-        drifted = {
-            r.address: replace(r, drift=False, moved_from="", imported="")
-            for r in self.plan.resources
-            if r.drift
-        }
+        drifted = {r.address: replace(r, drift=False) for r in self.plan.resources if r.drift}
         others = (
-            replace(r.unchanged(), actions=("no-op",), moved_from="", imported="")
+            replace(r.unchanged(), actions=("no-op",))
             for r in self.reader.resources
             if r.before is not None and r.address not in drifted
         )

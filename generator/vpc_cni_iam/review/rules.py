@@ -142,7 +142,6 @@ class Rule(StrEnum):
     METADATA = "instance-metadata-opened", _W, _CREDENTIALS, _NEW, _ANY
     # Plan.
     DRIFT = "drift", _W, _PLAN, _ANY
-    MOVED = "moved", _N, _PLAN, _ANY
     INCOMPLETE = "incomplete", _N, _PLAN, _ANY
     FORMAT_UNKNOWN = "plan-format-unknown", _N, _PLAN
     UNREAD_RESOURCE = "unread-resource", _W, _PLAN, _NEW, _ANY

@@ -9,6 +9,7 @@ from msgspec import Struct
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.review.checks import (
     access,
+    arns,
     boundaries,
     cluster_access,
     clusters,
@@ -16,7 +17,6 @@ from vpc_cni_iam.review.checks import (
     coverage,
     identity_providers,
     metadata,
-    moved,
     plugin,
     plugin_roles,
     plugin_tags,
@@ -38,7 +38,7 @@ CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     boundaries.check,
     conflicts.check,
     sizes.check,
-    moved.check,
+    arns.check,
     plugin.check,
     coverage.check,
     plugin_roles.check,

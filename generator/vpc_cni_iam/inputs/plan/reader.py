@@ -206,7 +206,7 @@ class _Contents(Struct):
             if item.mode == "managed" and not drift and _is_read(item):
                 if actions not in _STAYS:
                     self._note_read(item, actions, change, reader)
-                elif change.imported() or item.previous_address not in ("", item.address):
+                elif change.importing or item.previous_address not in ("", item.address):
                     self.read.append(item.address)  # it only gets another name
             resource = Resource(
                 item.address,
@@ -219,8 +219,6 @@ class _Contents(Struct):
                 change.after_unknown,
                 change.before_sensitive,
                 change.after_sensitive,
-                change.imported(),
-                item.previous_address if item.previous_address != item.address else "",
                 item.deposed,
                 drift,
             )
@@ -360,7 +358,7 @@ def _hidden(resource: Resource, hiding: Secrets) -> Resource:
     after = hiding.hidden(resource.after, resource.hidden_after)
     if hiding.is_empty and before is resource.before and after is resource.after:
         return resource
-    return replace(resource, before=before, after=after, imported=hiding.masked(resource.imported))
+    return replace(resource, before=before, after=after)
 
 
 def _variables(value: Any) -> dict[str, Any]:

@@ -82,8 +82,6 @@ class Resource(Struct, frozen=True):
     unknown: Any = False  # true for attributes that are unknown until apply
     hidden_before: Any = False  # true for sensitive attributes of ``before``
     hidden_after: Any = False  # true for sensitive attributes of ``after``
-    imported: str = ""  # the ID for its import; empty if not imported
-    moved_from: str = ""  # its address before; empty if not moved
     deposed: str = ""  # the key of a deposed object of a replacement; empty for none
     drift: bool = False  # whether this change happened outside the plan
 

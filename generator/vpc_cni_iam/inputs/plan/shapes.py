@@ -22,15 +22,6 @@ class Changing(Struct):
     after_sensitive: dict[str, Any] | bool = False
     importing: dict[str, Any] | None = None
 
-    def imported(self) -> str:
-        """Return the ID of the imported resource; empty for none."""
-        if self.importing is None:
-            return ""
-        identity = self.importing.get("identity")
-        if isinstance(identity, dict):
-            return ", ".join(f"{k} = {v}" for k, v in sorted(identity.items()) if v is not None)
-        return str(self.importing.get("id") or "an identifier known after apply")
-
 
 # The attributes or marks of a resource that is read in part.
 Parts = defstruct(

@@ -9,6 +9,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.review.account.grants import Conflict, ConflictKind, Grant, OpenList
 from vpc_cni_iam.review.account.plugin.state import NodePart
+from vpc_cni_iam.review.checks.arns import IdentityChanged
 from vpc_cni_iam.review.checks.clusters import (
     EKS,
     ClusterRoleLost,
@@ -17,7 +18,6 @@ from vpc_cni_iam.review.checks.clusters import (
     NotInstalled,
 )
 from vpc_cni_iam.review.checks.conflicts import Ambiguous
-from vpc_cni_iam.review.checks.moved import Handled, Handling, IdentityChanged
 from vpc_cni_iam.review.checks.sizes import TooLarge
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of
@@ -156,21 +156,6 @@ def _identity(finding: Finding, change: IdentityChanged) -> Saying:
     return Saying(f"{message}entries that name it are broken until they are created again", fix=fix)
 
 
-_HANDLED = {
-    Handling.IMPORTED: "{} is imported as {}",
-    Handling.MOVED: "{} is moved from {}",
-    Handling.FORGOTTEN: "{} is removed from the state only; it stays in IAM",
-    Handling.REPLACED: "{} is replaced",
-    Handling.GIVEN_BEFORE: "{} is created, and grants what another resource already grants",
-    Handling.LIST_ENDED: "{}, an exclusive list, is deleted or forgotten: it no longer removes "
-    "anything",
-}
-
-
-def _handled(finding: Finding, handled: Handled) -> Saying:
-    return Saying(_HANDLED[handled.handling].format(finding.address, handled.other))
-
-
 def _cluster_role_lost(finding: Finding, lost: ClusterRoleLost) -> Saying:
     role = name_of(lost.role)
     why = "which the plan deletes" if lost.is_deleted else f"which no longer trusts {EKS}"
@@ -188,5 +173,4 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     Ambiguous: _ambiguous,
     TooLarge: _too_large,
     IdentityChanged: _identity,
-    Handled: _handled,
 }

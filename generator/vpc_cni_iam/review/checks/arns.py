@@ -1,13 +1,12 @@
-"""Resources that keep their permissions at another address, and principals with new ARNs or IDs."""
+"""Principals with new ARNs or IDs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, ROLE, USER, list_argument
+from vpc_cni_iam.inputs.plan.arguments import ROLE, USER
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.policy.template import Side
@@ -18,26 +17,6 @@ from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.roles import is_named, node_roles, own_roles
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule
-
-_MANAGED = {*GRANTS, *PRINCIPALS, POLICY}
-
-
-class Handling(Enum):
-    """What a plan does to a resource without changing its permissions."""
-
-    IMPORTED = "imported"
-    MOVED = "moved"
-    FORGOTTEN = "removed from the state only"
-    REPLACED = "replaced"
-    GIVEN_BEFORE = "gives what is there already"
-    LIST_ENDED = "an exclusive list is deleted or forgotten"
-
-
-class Handled(Struct, frozen=True):
-    """A plan handles a resource without changing its permissions."""
-
-    handling: Handling
-    other: str = ""  # the ID of an import, or the old address
 
 
 class IdentityChanged(Struct, frozen=True):
@@ -52,40 +31,10 @@ class IdentityChanged(Struct, frozen=True):
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield imported, moved, forgotten and replaced resources, and changed ARNs or IDs."""
-    for resource in context.reader.resources:
-        if resource.type in _MANAGED:
-            for each in _handled(resource, context):
-                yield finding(Rule.MOVED, each, resource.address)
+    """Yield principals with changed ARNs or IDs."""
     every = (*context.reader.resources, *context.reader.deposed)
     changing = [r for r in every if r.type in (ROLE, USER) and {"delete", "update"} & {*r.actions}]
     yield from (each for resource in changing for each in _identity(resource, context))
-
-
-def _handled(resource: Resource, context: Context) -> Iterator[Handled]:
-    is_list = list_argument(resource.type) is not None
-    if resource.imported:
-        yield Handled(Handling.IMPORTED, resource.imported)
-    if resource.moved_from:
-        yield Handled(Handling.MOVED, resource.moved_from)
-    if is_list and (resource.is_deleted or resource.is_forgotten):
-        yield Handled(Handling.LIST_ENDED)
-    elif resource.is_forgotten:
-        yield Handled(Handling.FORGOTTEN)
-    if resource.is_replaced:
-        yield Handled(Handling.REPLACED)
-    if not is_list and _gives_nothing_new(resource, context):
-        yield Handled(Handling.GIVEN_BEFORE)
-
-
-def _gives_nothing_new(resource: Resource, context: Context) -> bool:
-    """Return whether a new resource only grants what its owners had before."""
-    if resource.before is not None or resource.type in PRINCIPALS:
-        return False
-    grants = [*context.reader.grants(resource, Side.AFTER)]
-    before = [context.accounts.before.of(grant.owner).get(grant.key) for grant in grants]
-    pairs = zip(before, grants, strict=True)
-    return bool(grants) and all(b and b.content == g.content for b, g in pairs)
 
 
 def _identity(resource: Resource, context: Context) -> Iterator[Finding]:

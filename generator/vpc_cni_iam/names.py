@@ -38,10 +38,10 @@ def resolve(
     raise OptionError(option, "{}", f"{source}: {problem}" if source else problem)
 
 
-def unknown_name(shown: str, known: Iterable[object], noun: str, where: str = "") -> str:
+def unknown_name(shown: str, known: Iterable[object], noun: str) -> str:
     """Return the error for an unknown name, with the nearest known name, or all if they are few."""
     names = [str(name) for name in known]
-    unknown = f"unknown {noun} {shown!r}{where}; "
+    unknown = f"unknown {noun} {shown!r}; "
     if not names:
         return f"{unknown}there are none with names"
     near = nearest(shown, names)

@@ -564,7 +564,6 @@ def test_long_lines_are_whole(tmp_path: Path) -> None:
     [
         ("coverage", "all.json"),
         ("audit", "account.json"),
-        ("compare", "--never", "ec2:TerminateInstances", "all.json"),
     ],
 )
 def test_long_lines_are_as_wide_as_the_terminal_and_whole_in_a_file(

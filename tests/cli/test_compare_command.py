@@ -195,6 +195,8 @@ def test_a_document_that_is_called_otherwise_before(tmp_path: Path) -> None:
     ("words", "code", "text"),
     [
         (("-", "-"), 2, "- is given twice"),
+        (("new.json",), 2, "Missing argument 'NEW'"),
+        (("new.json",) * 3, 2, "unexpected extra argument"),
         (("nope.json", "new.json"), 3, "nope.json: does not exist"),
         (("new.json", "bad.json"), 3, "bad.json: $.Statement"),
         (("new.json", "odd.json"), 3, "odd.json: $.Statement[0].Condition"),

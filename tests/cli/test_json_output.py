@@ -83,10 +83,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "accept": [(repository, f"{MODULE}/main.tf because")],
     "upgrade": [(repository, "--cni-version v1.20.4 --dry-run")],
     "review": [(nothing, shlex.quote(str(PLAN)))],
-    "compare": [
-        (nothing, "policy.json policy.json"),
-        (nothing, "policy.json --never s3:GetObject"),
-    ],
+    "compare": [(nothing, "policy.json policy.json")],
     "coverage": [
         (nothing, "policy.json"),
         (nothing, "--variant ipv4 --revision 2022-01-31 --all-versions"),

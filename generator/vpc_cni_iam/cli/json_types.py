@@ -17,7 +17,7 @@ TYPES = {
     "accept": ("vendoring.report.data:AcceptData",),
     "upgrade": ("vendoring.report.data:UpgradeData",),
     "review": ("review.report.shown:ShownReview",),
-    "compare": ("comparing.data:ComparisonData", "comparing.data:NeverData"),
+    "compare": ("comparing.data:ComparisonData",),
     "coverage": ("coverage.data:CoverageData", "coverage.data:MatrixData"),
     "audit": ("audit.audit:Audit",),
     "usage": ("usage.usage:Usage",),

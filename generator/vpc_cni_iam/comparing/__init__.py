@@ -1,1 +1,1 @@
-"""Compares two policies of an identity, and proves what the policies of a role never allow."""
+"""Compares two policies of an identity."""

@@ -18,12 +18,6 @@ class InputReason(StrEnum):
     not_read = "not read"
     # The evaluator refuses a policy; the evidence is a `RefusedPolicy`.
     refused = "refused"
-    # AWS has no such action; the evidence is an `UnknownAction`.
-    unknown_action = "unknown action"
-    # AWS does not check the action on such a resource; the evidence is the `NeverTarget`.
-    unlike_resource = "unlike resource"
-    # The policies allow a request that AWS may not have; the evidence is the `NewAccess`.
-    made_up = "made up"
 
 
 class NotRead(Struct, frozen=True):
@@ -40,12 +34,6 @@ class RefusedPolicy(Struct, frozen=True):
     problem: Message
 
 
-class UnknownAction(Struct, frozen=True):
-    """An action, or a pattern, that AWS does not have."""
-
-    action: str
-
-
 def of_what_was_read(answer: Answer, skipped: tuple[Skipped, ...]) -> Answer:
     """Return an answer about an input; parts of it may not have been read."""
     if is_complete(skipped):
@@ -58,8 +46,6 @@ def example(answer: Answer) -> NewAccess | None:
     match answer:
         case NewAccess():
             return answer
-        case NotProven(evidence=NewAccess() as shown):
+        case NotProven(evidence=NotRead(answer=NewAccess() as shown)):
             return shown
-        case NotProven(evidence=NotRead(answer=read)):
-            return example(read)
     return None

@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from vpc_cni_iam.comparing.answer import example
 from vpc_cni_iam.comparing.compare import PolicyComparison
-from vpc_cni_iam.comparing.never import Never
 from vpc_cni_iam.comparing.report import reason_text
 from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy.diff import (
@@ -35,18 +34,10 @@ class Verdict(StrEnum):
     not_proven = "not proven"
 
 
-class NeverVerdict(StrEnum):
-    """Whether a role can ever do something."""
-
-    never = "never"
-    allowed = "allowed"
-    not_proven = "not proven"
-
-
-_VERDICTS: dict[type[Answer], tuple[Verdict, NeverVerdict]] = {
-    NoNewAccess: (Verdict.no_new_access, NeverVerdict.never),
-    NewAccess: (Verdict.new_access, NeverVerdict.allowed),
-    NotProven: (Verdict.not_proven, NeverVerdict.not_proven),
+_VERDICTS: dict[type[Answer], Verdict] = {
+    NoNewAccess: Verdict.no_new_access,
+    NewAccess: Verdict.new_access,
+    NotProven: Verdict.not_proven,
 }
 
 
@@ -115,33 +106,13 @@ class ComparisonData(Struct, frozen=True, kw_only=True):
     new_skipped: tuple[Skipped, ...]  # parts of the new input that were not read
 
 
-class TargetData(Struct, frozen=True):
-    """Whether a role can ever do something."""
-
-    action: str  # the action, or a pattern
-    resource: str  # the pattern of the resource
-    answer: NeverVerdict
-    example: RequestData | None  # a request that is allowed
-    reason: ReasonData | None  # why nothing is proven
-
-
-class NeverData(Struct, frozen=True, kw_only=True):
-    """What a role can never do."""
-
-    format: Literal[1] = 1
-    policies: str  # a description of the policies in one line
-    actions: tuple[TargetData, ...]
-    proven: bool  # whether all is proven
-    skipped: tuple[Skipped, ...]  # parts of the inputs that were not read
-
-
 def comparison_data(comparison: PolicyComparison) -> ComparisonData:
     """Return a comparison as plain data."""
     answer = comparison.answer
     return ComparisonData(
         old=comparison.old.title,
         new=comparison.new.title,
-        verdict=_VERDICTS[type(answer)][0],
+        verdict=_VERDICTS[type(answer)],
         example=_request(answer),
         reason=_reason(answer),
         removed_denies=tuple(
@@ -151,25 +122,6 @@ def comparison_data(comparison: PolicyComparison) -> ComparisonData:
         differences=tuple(map(_difference, comparison.differences)),
         old_skipped=comparison.old.skipped,
         new_skipped=comparison.new.skipped,
-    )
-
-
-def never_data(result: Never) -> NeverData:
-    """Return what a role can never do as plain data."""
-    return NeverData(
-        policies=result.title,
-        actions=tuple(
-            TargetData(
-                each.target.action,
-                each.target.resource,
-                _VERDICTS[type(each.answer)][1],
-                _request(each.answer),
-                _reason(each.answer),
-            )
-            for each in result.answers
-        ),
-        proven=result.proven,
-        skipped=result.skipped,
     )
 
 

@@ -7,18 +7,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from vpc_cni_iam.comparing.answer import NotRead, RefusedPolicy, UnknownAction, example
+from vpc_cni_iam.comparing.answer import NotRead, RefusedPolicy, example
 from vpc_cni_iam.comparing.compare import PolicyComparison
-from vpc_cni_iam.comparing.never import Never, TargetAnswer
-from vpc_cni_iam.coverage.analysis.aws_actions import (
-    actions_of,
-    is_of_unknown_service,
-    prefix,
-    services,
-)
 from vpc_cni_iam.inputs.report import incomplete_text, skipped_lines
 from vpc_cni_iam.inputs.skipped import is_complete
-from vpc_cni_iam.names import unknown_name
 from vpc_cni_iam.policy import report
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
@@ -37,12 +29,10 @@ from vpc_cni_iam.policy.proof.answer import (
     NotProven,
     StatementPlace,
 )
-from vpc_cni_iam.policy.proof.never import NeverTarget
 
 Sign = Literal["", "+", "-", "~"]
 Tone = Literal["plain", "bold", "good", "warn", "bad", "added", "removed"]
 _PROVEN = "no new access (proven)"
-_REFERENCE = " of AWS's Service Authorization Reference"
 
 
 class Line(Struct, frozen=True):
@@ -72,7 +62,7 @@ def comparison_lines(comparison: PolicyComparison) -> Iterator[Line]:
         case NewAccess():
             yield Line(report.answer_text(answer), tone="bad")
         case NotProven():
-            yield Line(_not_proven_text(answer, "what was read newly allows"), tone="warn")
+            yield Line(_not_proven_text(answer), tone="warn")
 
 
 def _verdict(answer: Answer) -> str:
@@ -142,41 +132,11 @@ def reason_text(answer: NotProven) -> str:
             return incomplete_text(parts)
         case RefusedPolicy(place, problem):
             return f"{place}: {problem}"
-        case UnknownAction(action):
-            if not is_of_unknown_service(action):
-                names, kind = tuple(actions_of(action).values()), "action"
-            else:
-                action, names, kind = prefix(action), services(), "service"
-            return unknown_name(action, names, kind, _REFERENCE)
-        case NeverTarget(action, resource):
-            return (
-                f"AWS does not check {action} on {resource}; correct the resource, or leave it out "
-                "to ask about every resource"
-            )
-        case NewAccess(made_up=parts):
-            return f"it allows a request whose {report.made_up_text(parts)} AWS may not have"
     return report.not_proven_text(answer)
 
 
-def _not_proven_text(answer: NotProven, shows: str) -> str:
+def _not_proven_text(answer: NotProven) -> str:
     text = f"not proven: {reason_text(answer)}"
-    shown = example(answer)
-    return text if shown is None else f"{text}; {shows}, for instance {report.example_text(shown)}"
-
-
-def never_lines(result: Never) -> Iterator[Line]:
-    """Yield whether a role can ever do something, and what was not read."""
-    for each in result.answers:
-        yield Line(_target_text(each))
-    yield from map(Line, skipped_lines(result.skipped))
-
-
-def _target_text(each: TargetAnswer) -> str:
-    on = "any resource" if each.target.resource == "*" else each.target.resource
-    text = f"{each.target.action} on {on}"
-    match each.answer:
-        case NewAccess():
-            return f"{text}: allowed, for instance {report.example_text(each.answer)}"
-        case NotProven():
-            return f"{text}: {_not_proven_text(each.answer, 'what was read allows')}"
-    return f"{text}: never (proven)"
+    if (shown := example(answer)) is None:
+        return text
+    return f"{text}; what was read newly allows, for instance {report.example_text(shown)}"

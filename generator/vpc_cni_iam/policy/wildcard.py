@@ -121,23 +121,3 @@ def _read(pattern: str, wildcards: str) -> Wildcard:
 def matches(pattern: str, text: str, *, wildcards: str = "*?") -> bool:
     """Return whether a pattern matches a text, with case; it has no variables."""
     return _read(pattern, wildcards).matches(text)
-
-
-def meet(left: str, right: str) -> bool:
-    """Return whether some text matches two patterns."""
-    reached = _with_empty_runs({0}, right)  # the places in `right` after the start of `left`
-    for letter in left:
-        if letter == "*":
-            reached = set(range(min(reached, default=len(right) + 1), len(right) + 1))
-            continue
-        near = {at for at in reached if at < len(right)}
-        stay = {at for at in near if right[at] == "*"}
-        after = {at + 1 for at in near - stay if letter == "?" or right[at] in (letter, "?")}
-        reached = _with_empty_runs(stay | after, right)
-    return len(right) in reached
-
-
-def _with_empty_runs(places: set[int], pattern: str) -> set[int]:
-    """Return places in a pattern, and those after each ``*`` there, which may match nothing."""
-    ends = {place: len(pattern) - len(pattern[place:].lstrip("*")) for place in places}
-    return {each for place, end in ends.items() for each in range(place, end + 1)}

@@ -7,13 +7,12 @@ one of each other service; the most familiar ones come first.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache, partial
+from functools import cache
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.names import nearest
-from vpc_cni_iam.policy.wildcard import matches
 
 NO_TYPE = "*"  # for an action that is checked on no resource, or on several
 _DATA = "coverage/analysis/data/example-actions.json"
@@ -42,52 +41,30 @@ def known_actions() -> dict[str, str]:
     return {action: every[action] for action in order}
 
 
-def is_unknown(action: str) -> bool:
-    """Return whether AWS has no action that matches an action or a pattern.
-
-    False if not all actions of its service are known here.
-    """
-    names, lower = actions_of(action), action.lower()
-    return bool(names) and lower not in names and not any(map(partial(matches, lower), names))
-
-
-def is_of_unknown_service(action: str) -> bool:
-    """Return whether AWS has no service with the prefix of an action or pattern."""
-    return not any(map(partial(matches, prefix(action)), services()))
-
-
 def unknown_actions(actions: Iterable[str]) -> tuple[str, ...]:
-    """Return the actions, not patterns, that AWS does not have."""
+    """Return the actions, not patterns, that AWS does not have.
+
+    An action is not one of them if not all actions of its service are known here.
+    """
     named = (action for action in dict.fromkeys(actions) if not {"*", "?"}.intersection(action))
-    return tuple(filter(is_unknown, named))
+    return tuple(a for a in named if (names := _actions_of(a)) and a.lower() not in names)
 
 
 def nearest_action(action: str) -> str | None:
     """Return the known action of the same service with the nearest name, if one is near."""
-    return nearest(action, actions_of(action).values())
+    return nearest(action, _actions_of(action).values())
 
 
-def actions_of(action: str) -> dict[str, str]:
+def _actions_of(action: str) -> dict[str, str]:
     """Return the actions of an action's service, by name in lower case.
 
     Empty if not all are known.
     """
-    return _actions_of(prefix(action))
-
-
-def prefix(action: str) -> str:
-    """Return the prefix of an action's service, in lower case."""
-    return action.lower().partition(":")[0]
+    return _of_service(action.lower().partition(":")[0])
 
 
 @cache
-def services() -> tuple[str, ...]:
-    """Return the prefixes of AWS's services."""
-    return tuple(dict.fromkeys(map(prefix, known_actions())))
-
-
-@cache
-def _actions_of(service: str) -> dict[str, str]:
+def _of_service(service: str) -> dict[str, str]:
     names = [name for name in known_actions() if name.lower().startswith(f"{service}:")]
     # Few actions are listed for a service that the plugin does not call.
     complete = sum(name in resources.data(_DATA)["actions"] for name in names) > 1

@@ -8,7 +8,7 @@ from typing import Any
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.wildcard import matches, meet
+from vpc_cni_iam.policy.wildcard import matches
 
 _REMEMBERED = 8192
 _BUCKET = "s3:::*"  # a bucket's name has no slash; a role's may have a path
@@ -35,25 +35,6 @@ def forms(action: str) -> list[str] | None:
     """
     known: list[str] | None = _reference()["actions"].get(action.lower())
     return known
-
-
-def can_be_like(action: str, resource: str) -> bool:
-    """Return whether AWS can check an action, or one that matches a pattern, on such a resource.
-
-    The wildcards of the resource stay in their parts of an ARN.
-    """
-    parts = resource.split(":", ARN_PARTS - 1)
-    if len(parts) != ARN_PARTS:
-        return True
-    services, known = _reference()["services"], forms(action)
-    if known is None:
-        service = action.partition(":")[0].lower()
-        known = services.get(parts[2] if service == "*" else service)
-    return known is None or any(
-        all(map(meet, parts, ("arn", "*", *form.split(":", 3))))
-        for form in known
-        if not (form == _BUCKET and "/" in parts[-1])
-    )
 
 
 @lru_cache(_REMEMBERED)

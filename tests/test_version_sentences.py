@@ -4,13 +4,14 @@ import re
 from functools import cache
 from pathlib import Path
 
+from tools.docs.peers import BREAKING
+
 from conftest import ROOT
 from coverage_policies import composed, covered, setting, upstream
 from vpc_cni_iam.catalog.facts import calls, known_versions, store
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.listing import listing
-from vpc_cni_iam.catalog.peers import BREAKING
 from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 

@@ -167,7 +167,7 @@ def test_pictures_of_all_versions() -> None:
 def test_scenarios_are_listed() -> None:
     done = run("catalog", "--list-scenarios")
     assert done.code == 0
-    both = run("catalog", "--list-scenarios", "--peers")
+    both = run("catalog", "--list-scenarios", "--history")
     assert both.code == 2 and "exclude each other" in both.err
     assert run("catalog", "--list-scenarios", "--format", "json").code == 2
     assert [line.split()[0] for line in done.out.splitlines()] == [s.name for s in SCENARIOS]

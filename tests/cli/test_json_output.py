@@ -76,7 +76,7 @@ EXAMPLES: dict[str, list[Example]] = {
         (nothing, "ipv6"),
     ],
     "verify": [(module, "module --engine none")],
-    "catalog": [(nothing, ""), (nothing, "--peers")],
+    "catalog": [(nothing, "")],
     "init": [(nothing, "")],
     "sync": [(repository, ""), (repository, "--dry-run")],
     "check": [(repository, "")],

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import pytest
 import yaml
 from tools.docs import commands, outside, source_links
+from tools.docs.peers import BREAKING_DATE, repairs
 from typer.core import TyperGroup
 from typer.main import get_command
 
@@ -20,7 +21,6 @@ from site_build import site
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.peers import BREAKING_DATE
 from vpc_cni_iam.cli.main import application
 
 __all__ = ["site"]
@@ -161,20 +161,19 @@ def test_the_catalog_has_each_version_on_one_page(site: Path) -> None:
     assert re.search(r'<td data-label="without it">exits at start \(', text)
 
 
-def test_the_chart_of_days_is_that_of_the_catalog(site: Path) -> None:
-    known = json.loads(run("catalog", "--peers", "--format", "json").out)
+def test_the_chart_of_days_is_that_of_the_page(site: Path) -> None:
     for page in ("index.html", "peers.html"):
         text = (site / page).read_text().partition('id="diagram-days"')[2].partition("</figure>")[0]
         shown = re.findall(r">([^<>]+), (IPv[46])</text><rect[^>]*/><text[^>]*>([^<]+)<", text)
         expected = []
-        for repair in known["repairs"]:
-            if repair["days"] is not None:
-                words = f"{repair['days']} days{'' if repair['verified'] else ' *'}"
-            elif (repair["read_until"] or "") > BREAKING_DATE:
-                words = f"none by {repair['read_until']}"
+        for repair in repairs():
+            if repair.days is not None:
+                words = f"{repair.days} days{'' if repair.verified else ' *'}"
+            elif (repair.read_until or "") > BREAKING_DATE:
+                words = f"none by {repair.read_until}"
             else:
                 continue
-            expected.append((repair["project"], FAMILIES[repair["mode"]], words))
+            expected.append((repair.project, FAMILIES[repair.mode], words))
         assert sorted(shown) == sorted([*expected, *expected]), page  # in both widths
 
 

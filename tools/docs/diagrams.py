@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from html import escape
 
+from tools.docs.peers import BREAKING_DATE, Repair, repairs
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
-from vpc_cni_iam.catalog.peers import BREAKING_DATE, Repair, peers
 
 _COMMENT = re.compile(r"<!-- diagram: (\S+) -->")
 _NARROW, _WIDE, _CARD = 340, 680, 250
@@ -185,7 +185,7 @@ def _ladder(width: int) -> tuple[float, list[str]]:
 def _chart(width: int) -> tuple[float, list[str]]:
     """Draw the days until each project had a working policy."""
     rows = sorted(
-        (repair for repair in peers().repairs if _days(repair) is not None),
+        (repair for repair in repairs() if _days(repair) is not None),
         key=lambda repair: (repair.days is None, _days(repair), repair.project),
     )
     most = max(_days(repair) or 0 for repair in rows)

@@ -1,13 +1,22 @@
-"""The page of other projects' policies: who ships what, and what breaks."""
+"""The page of other projects' policies: who ships what, what breaks, and when it was fixed."""
 
 import re
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from itertools import groupby, product
 
-from vpc_cni_iam.catalog.facts import known_versions
-from vpc_cni_iam.catalog.facts.calls import FAMILIES
-from vpc_cni_iam.catalog.peers import BREAKING, BREAKING_DATE, PeerReport, Repair, peers
+from vpc_cni_iam.catalog.facts import documents, known_versions, store
+from vpc_cni_iam.catalog.facts.calls import FAMILIES, Mode
+from vpc_cni_iam.catalog.facts.documents import ManagedVersion
+from vpc_cni_iam.catalog.facts.peers import PeerDocument, peer_documents
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, matrix
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 
+# The first version that calls ec2:DescribeSubnets and ec2:DescribeSecurityGroups at start.
+BREAKING, BREAKING_DATE = PluginVersion.of("v1.22.0"), "2026-02-18"
 _UNVERIFIED = "not verified at its source"
 _INTRO = f"""# Who ships which policy, and what breaks
 
@@ -18,8 +27,7 @@ named commit. If that was not possible, the table says "{_UNVERIFIED}". If a pro
 the document from its users' options, the table has the document for each IP family alone, in the
 partition `aws`.
 
-`vpc-cni-iam catalog --peers` prints the same. If a policy equals one of the documents, `coverage`
-and `audit` say so.
+If a policy equals one of the documents, `coverage` and `audit` say so.
 
 ## Days from plugin {BREAKING} to a document that works
 
@@ -32,27 +40,96 @@ version and every later one.
 A star marks a date that is {_UNVERIFIED}. "None by" and a date means: the project was
 read up to this date, and had no such document.
 """
-# Repository, path and commit.
-_SOURCE = re.compile(r"([\w.-]+/[\w.-]+) (\S+), ([0-9a-f]{40})")
+
+
+@dataclass(frozen=True)
+class Repair:
+    """When a project first had a document for plugin v1.22.0 and all later versions."""
+
+    project: str
+    mode: Mode
+    date: str | None  # when; None if no such document is known
+    days: int | None  # how many days after v1.22.0
+    read_until: str | None  # the date up to which the project was read; None for AWS
+    verified: bool  # whether that document was compared with its source
 
 
 def page() -> str:
     """Return the page as Markdown."""
-    known = peers()
     lines = [
         _INTRO,
         "| project | IP family | document of | days |",
         "| --- | --- | --- | --- |",
-        *map(_repair, known.repairs),
+        *map(_repair_row, repairs()),
         "",
         "## The documents",
     ]
-    for project, reports in groupby(known.documents, key=lambda report: report.project):
-        lines += ["", f"### {project}", "", *_section(list(reports))]
+    for project, shipped in groupby(every(), key=lambda document: document.project):
+        lines += ["", f"### {project}", "", *_section(shipped)]
     return "\n".join(lines) + "\n"
 
 
-def _repair(repair: Repair) -> str:
+@cache
+def every() -> tuple[PeerDocument, ...]:
+    """Return the versions of the plugin's managed policy, and other projects' documents."""
+    return (*_of_aws(), *peer_documents())
+
+
+def _of_aws() -> Iterator[PeerDocument]:
+    versions = documents.managed_versions()
+    for version in versions:
+        yield PeerDocument(
+            project="AWS",
+            name=version.name,
+            mode="ipv4",
+            repository="",
+            path=f"arn:aws:iam::aws:policy/{version.name}",
+            commit=version.version,
+            date=version.created[:10],
+            first=version.version,
+            last=version.version if version is not versions[-1] else None,
+            verified=True,
+            beside=(),
+            policy=version.policy,
+        )
+
+
+def _newest_beside(document: PeerDocument) -> tuple[ManagedVersion, ...]:
+    return tuple(documents.managed_versions(name)[-1] for name in document.beside)
+
+
+@cache
+def checked(document: PeerDocument, beside: tuple[ManagedVersion, ...]) -> Matrix:
+    """Return how the plugin works with a document and the managed policies beside it."""
+    policies = [document.policy, *(version.policy for version in beside)]
+    return matrix(policies, RequestSetting(known_versions.newest(), document.mode), excess=False)
+
+
+@cache
+def repairs() -> tuple[Repair, ...]:
+    """Return when each project followed plugin v1.22.0, by IP family."""
+    until = {data["project"]: data["read_to"] for data in store.every("peers")}
+    subjects = dict.fromkeys((document.project, document.mode) for document in every())
+    return tuple(_repair(project, mode, until.get(project)) for project, mode in subjects)
+
+
+def _repair(project: str, mode: Mode, until: str | None) -> Repair:
+    own = [d for d in every() if (d.project, d.mode) == (project, mode)]
+    dated = [
+        (max((document.date, *(m.created[:10] for m in beside))), document)
+        for document in own
+        if document.date
+        for beside in product(*map(documents.managed_versions, document.beside))
+        if not any(row.fatal for row in checked(document, beside).rows if row.version >= BREAKING)
+    ]
+    if not dated:
+        return Repair(project, mode, None, None, until, verified=all(d.verified for d in own))
+    day, document = min(dated, key=lambda pair: pair[0])
+    days = (date.fromisoformat(day) - date.fromisoformat(BREAKING_DATE)).days
+    return Repair(project, mode, day, max(days, 0), until, document.verified)
+
+
+def _repair_row(repair: Repair) -> str:
     day, days = repair.date or "", str(repair.days)
     if repair.date is None:
         known = repair.read_until and repair.read_until >= BREAKING_DATE
@@ -63,25 +140,40 @@ def _repair(repair: Repair) -> str:
     return f"| {repair.project} | {FAMILIES[repair.mode]} | {day} | {days} |"
 
 
-def _section(reports: list[PeerReport]) -> Iterator[str]:
+def _section(shipped: Iterable[PeerDocument]) -> Iterator[str]:
     yield "| document | works with | lacks |"
     yield "| --- | --- | --- |"
-    for report in reports:
+    for document in shipped:
+        beside = _newest_beside(document)
+        names = [document.name, *(f"{m.name} {m.version}" for m in beside)]
         facts = [
-            f"{report.document} {report.versions}".strip(),
-            FAMILIES[report.mode],
-            report.date or "date not known",
-            _source(report.source),
-            *(() if report.verified else (_UNVERIFIED,)),
+            f"{' and '.join(names)} {document.versions}".strip(),
+            FAMILIES[document.mode],
+            document.date or "date not known",
+            _source(document),
+            *(() if document.verified else (_UNVERIFIED,)),
         ]
-        lacks = "<br>".join(report.breaks) or "nothing"
-        yield f"| {'<br>'.join(facts)} | {report.works_with} | {lacks} |"
+        result = checked(document, beside)
+        works = ", ".join(map(str, result.works())) or "no known version"
+        yield f"| {'<br>'.join(facts)} | {works} | {'<br>'.join(lacks(result)) or 'nothing'} |"
 
 
-def _source(source: str) -> str:
+def lacks(result: Matrix) -> list[str]:
+    """Return the denied actions without which the plugin fails, with its versions."""
+    fatal: dict[str, set[PluginVersion]] = {}
+    for row in result.rows:
+        for action, cell in zip(result.actions, row.cells, strict=True):
+            if cell is Cell.fatal:
+                fatal.setdefault(action, set()).add(row.version)
+    return [
+        f"{', '.join(map(str, known_versions.spans(frozenset(versions))))}: {action}"
+        for action, versions in fatal.items()
+    ]
+
+
+def _source(document: PeerDocument) -> str:
     """Return the place of a document: for a file at a commit, a link to its page."""
-    match = _SOURCE.fullmatch(source)
-    if match is None:
-        return source
-    repository, path, commit = match.groups()
+    repository, path, commit = document.repository, document.path, document.commit
+    if not re.fullmatch("[0-9a-f]{40}", commit):
+        return f"{repository} {path}, {commit}".strip()
     return f"[{repository} {path}](https://github.com/{repository}/blob/{commit}/{path})"

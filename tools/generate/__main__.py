@@ -24,7 +24,6 @@ from vpc_cni_iam.catalog.facts.documents import in_force, revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
-from vpc_cni_iam.catalog.peers import peers as known_peers
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import UPSTREAM
 from vpc_cni_iam.cli import json_types
@@ -58,7 +57,7 @@ MODULES: dict[str, Options] = {
     "examples/ipv6-scoped/policy": examples.IPV6_SCOPED,
     "examples/role-many-clusters/role": examples.MANY,
 }
-# Those of `catalog --peers` that the README names.
+# The projects that the README names.
 _POPULAR = ("AWS", "terraform-aws-iam", "kOps", "eksctl")
 VENDORED = ROOT / "examples" / "vendored" / "vpc-cni-iam.toml"
 _SECTION = re.compile(r"<!-- BEGIN (\w+) -->\n(.*?)<!-- END \1 -->\n", re.DOTALL)
@@ -119,7 +118,7 @@ def errors_table() -> str:
 def days_table() -> str:
     """Return the README's table of the days until copies of the policy worked again."""
     lines = ["| policy of | days |", "| --- | --- |"]
-    for repair in sorted(known_peers().repairs, key=lambda each: each.days or 0):
+    for repair in sorted(peers.repairs(), key=lambda each: each.days or 0):
         if repair.project in _POPULAR and repair.date:
             name = f"{repair.project}, {FAMILIES[repair.mode]}"
             unverified = "" if repair.verified else " (date not verified at its source)"

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import textwrap
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import typer
@@ -17,7 +14,6 @@ from vpc_cni_iam.cli.options import FORMAT
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.listing import CatalogData, EarlierDocumentData, RevisionData
-    from vpc_cni_iam.catalog.peers import PeerReport
 
 # The width of a line without a terminal, or on a wider one.
 _WIDTH = 100
@@ -25,23 +21,20 @@ _WIDTH = 100
 HELP = """List the variants, features and revisions that this tool knows.
 
 --history lists upstream's documents, the plugin versions that each works with, and the plugin
-versions that changed a document or a call. --peers lists the policies for the plugin that other
-projects and AWS ship or shipped, the plugin versions that each works with, and when each worked
-with v1.22.0 and later. --list-scenarios and --explain define the names in a report of `coverage`.
+versions that changed a document or a call. --list-scenarios and --explain define the names in a
+report of `coverage`.
 
 \b
 Examples:
   vpc-cni-iam catalog
   vpc-cni-iam catalog --history
   vpc-cni-iam catalog --format json
-  vpc-cni-iam catalog --peers
   vpc-cni-iam catalog --explain interfaces-unscoped
 """
 
 
 def catalog(
     history: bool = flag("List upstream's documents and the plugin versions that changed."),
-    peers: bool = flag("List the policies that other projects ship instead."),
     list_scenarios: bool = flag("List the scenarios that `coverage` checks."),
     explain: str | None = value("RISK", "Explain a risk that `coverage` names."),
     output: Format = FORMAT,
@@ -51,7 +44,6 @@ def catalog(
 
     asked = {
         "--history": history,
-        "--peers": peers,
         "--list-scenarios": list_scenarios,
         "--explain": explain is not None,
     }
@@ -60,8 +52,6 @@ def catalog(
         raise UsageError(f"{' and '.join(names)} exclude each other; give one")
     if explain is not None or list_scenarios:
         _explain(explain, output)
-    elif peers:
-        _show_peers(output)
     else:
         _show_listing(output, history=history)
 
@@ -163,50 +153,5 @@ def _short(source: str) -> str:
     return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28}\b", r"\1", source)
 
 
-def _show_peers(output: Format) -> None:
-    from vpc_cni_iam.catalog.peers import BREAKING, peers
-
-    if output is Format.json:
-        common.show_json(peers())
-        return
-    typer.echo("documents")
-    for report in peers().documents:
-        typer.echo()
-        for line in _document(report):
-            _paragraph(line)
-    repairs = [
-        {
-            "project": repair.project,
-            "mode": repair.mode,
-            "works since": repair.date or "-",
-            "days": "-" if repair.days is None else str(repair.days),
-            "read until": repair.read_until or "-",
-        }
-        for repair in peers().repairs
-    ]
-    _table(f"repairs, in days after {BREAKING}", repairs)
-
-
-def _document(report: PeerReport) -> Iterator[str]:
-    name = " ".join(filter(None, (report.project, report.document, report.versions)))
-    yield f"{name} ({report.mode}, {report.date or 'date not known'})"
-    yield f"  works with {report.works_with}"
-    for missing in report.breaks:
-        yield f"  breaks at {missing}"
-    yield f"  source {_short(report.source)}{'' if report.verified else '; not compared with it'}"
-
-
 def _table(title: str, rows: list[dict[str, str]]) -> None:
     common.table(tuple(rows[0]), (tuple(row.values()) for row in rows), title, width=_WIDTH)
-
-
-def _paragraph(text: str) -> None:
-    width = min(shutil.get_terminal_size((_WIDTH, 0)).columns, _WIDTH)
-    lines = textwrap.wrap(
-        text,
-        max(width, 20),
-        subsequent_indent="    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    typer.echo("\n".join(lines))

@@ -54,8 +54,3 @@ def peer_documents() -> tuple[PeerDocument, ...]:
             for e in data["documents"]
         )
     )
-
-
-def read_until() -> dict[str, str | None]:
-    """Return the date up to which each project's repository was read, by project."""
-    return {data["project"]: data["read_to"] for data in store.every("peers")}

@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 from account_details import NODES, details, role
 from conftest import ROOT, run, schema, validator, write_tree
 from test_quiet import instances
-from trail_events import DENIED, event
 from vpc_cni_iam.cli.json_types import TYPES
 from vpc_cni_iam.cli.main import COMMANDS, application
 
@@ -28,15 +27,18 @@ resource "aws_iam_policy" "other" {{
   policy = var.policy
 }}
 """
-NODE = "arn:aws:iam::111122223333:role/node"
+DENIED = {
+    "eventSource": "ec2.amazonaws.com",
+    "eventName": "CreateNetworkInterface",
+    "errorCode": "Client.UnauthorizedOperation",
+}
 FILES = {
     "policy.json": json.dumps(POLICY),
     "bad.json": '{"Statement": [{"Effect": "Alow"}]}',
     "main.tf": HCL,
     "roles.json": details(role("node", NODES, inline={"p": POLICY})),
     "instances.json": instances({"kubernetes.io/cluster/prod": "owned"}),
-    "denied.json": json.dumps(event("CreateNetworkInterface", code=DENIED)),
-    "used.json": json.dumps(event("DescribeSubnets", role=NODE)),
+    "denied.json": json.dumps(DENIED),
 }
 PLAN = ROOT / "tests/review/corpus/plans/resource-widened.json"
 
@@ -90,7 +92,6 @@ EXAMPLES: dict[str, list[Example]] = {
         (nothing, "--variant ipv4 --revision 2022-01-31"),
     ],
     "audit": [(nothing, "roles.json")],
-    "usage": [(nothing, "used.json --policy policy.json --role node")],
     "explain": [(nothing, "denied.json --policy policy.json")],
     "preflight": [(nothing, "instances.json --cluster-name prod")],
     "convert": [

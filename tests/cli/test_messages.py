@@ -140,10 +140,6 @@ def test_what_is_wrong_with_json_is_named_by_every_command(words: str, tmp_path:
             "read as the output of aws iam get-account-authorization-details: ",
         ),
         (
-            ("usage", "list.json"),
-            "read as events of CloudTrail: ",
-        ),
-        (
             ("coverage", "--variant", "ipv4", "--daemonset", "list.json"),
             "is neither the DaemonSet ",
         ),

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from account_details import NODES, details, role
 from conftest import ROOT, write_tree
-from trail_events import EVENTS
 
 PLAN = ROOT / "tests" / "review" / "plans" / "nested.terraform-1.15.5.json"
 IMPATIENT = """
@@ -51,14 +50,6 @@ def test_a_bar_says_how_much_of_a_plan_is_read(tmp_path: Path) -> None:
     assert "reading" not in out and "the review fails" in out
     # It is gone in the end, and the cursor is back.
     assert seen.rstrip().endswith("\x1b[2K") and "\x1b[?25h" in seen
-
-
-def test_a_bar_says_how_many_events_are_read(tmp_path: Path) -> None:
-    (tmp_path / "events.json").write_text("".join(f"{json.dumps(e)}\n" for e in EVENTS * 300))
-    words = ("usage", str(tmp_path / "events.json"))
-    out, seen = on_a_terminal(-1, *words)
-    assert "reading events" in seen and "100%" in seen
-    assert "reading" not in out and "safe to drop" in out
 
 
 def test_a_bar_says_how_much_of_accounts_is_read(tmp_path: Path) -> None:

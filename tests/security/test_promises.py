@@ -39,12 +39,6 @@ ROLE = {
     "RolePolicyList": [{"PolicyName": "own", "PolicyDocument": POLICY}],
     "AttachedManagedPolicies": [],
 }
-EVENT = {
-    "eventSource": "ec2.amazonaws.com",
-    "eventName": "CreateTags",
-    "userAgent": "amazon-vpc-cni-k8s/v1.23.2",
-    "userIdentity": {"sessionContext": {"sessionIssuer": {"arn": ROLE["Arn"]}}},
-}
 # Each after those before it, in one folder; what a command may start besides itself.
 COMMANDS = {
     "generate": "",
@@ -70,7 +64,6 @@ COMMANDS = {
     "coverage --variant ipv4-scoped --all-versions --format html": "",
     "compare policy.json policy.json": "",
     "audit account.json": "",
-    "usage events.json --policy policy.json": "",
     "explain denied.log": "",
     "preflight instances.json --cluster-name prod": "",
     "review plan.json --source . --format json": "",
@@ -136,7 +129,6 @@ def system_calls(outer: Path) -> dict[str, list[list[str]]]:
         "iam.tf": 'resource "aws_iam_policy" "p" {\n'
         f"  policy = jsonencode({json.dumps(POLICY)})\n}}\n",
         "account.json": json.dumps({"RoleDetailList": [ROLE], "Policies": []}),
-        "events.json": json.dumps(EVENT),
         "denied.log": f"Unauthorized operation: failed to call {ACTION} due to missing permissions",
         "instances.json": '{"Reservations": []}',
         "plan.json": (plans / "widen.terraform-1.15.5.json").read_text(),

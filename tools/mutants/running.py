@@ -51,7 +51,6 @@ ELSEWHERE = {
         "audit",
         "explain",
         "coverage/test_coverage_daemonset.py",
-        "usage/test_usage.py",
         "cli/test_attachments.py",
         "cli/test_bad_inputs.py",
         "cli/test_parsed_once.py",

@@ -109,6 +109,28 @@ class PolicyOptions(Struct, frozen=True):
         return subject.of_files(files, self.document or (), opener)
 
 
+class LimitOptions(Struct, frozen=True):
+    """The options for policies that limit the role's policies."""
+
+    PANEL: ClassVar[str] = "Limits"
+
+    boundary: str | None = value("POLICY", "Permissions boundary of the role.")
+    scp: list[str] | None = value(
+        "POLICY", "Service control policies of one level of the organization; repeat for more."
+    )
+
+    @property
+    def files(self) -> list[str]:
+        """The files that they name, and an empty name if there is no boundary."""
+        return [*(self.scp or ()), self.boundary or ""]
+
+    def applied(self, subject: Subject, opener: Opener) -> Subject:
+        """Return the policies of a role with these limits."""
+        from vpc_cni_iam.coverage.subject import limited
+
+        return limited(subject, self.boundary, self.scp or (), opener)
+
+
 class NodeOptions(Struct, frozen=True):
     """The options that describe the sessions of the role, and the nodes."""
 
@@ -152,7 +174,7 @@ class ScenarioOptions(Struct, frozen=True):
 
 def coverage(
     chosen: PolicyOptions,
-    limits: options.LimitOptions,
+    limits: LimitOptions,
     plugin: PluginOptions,
     node: NodeOptions,
     surroundings: options.ClusterOptions,
@@ -210,7 +232,7 @@ def _asked(
     surroundings: options.ClusterOptions,
     variables: options.ModuleOptions,
     chosen: PolicyOptions,
-    limits: options.LimitOptions,
+    limits: LimitOptions,
     plugin: PluginOptions,
     node: NodeOptions,
 ) -> tuple[Subject, RequestSetting]:

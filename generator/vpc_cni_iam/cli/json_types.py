@@ -20,7 +20,6 @@ TYPES = {
     "compare": ("comparing.data:ComparisonData",),
     "coverage": ("coverage.data:CoverageData", "coverage.data:MatrixData"),
     "audit": ("audit.audit:Audit",),
-    "usage": ("usage.usage:Usage",),
     "explain": ("explain.explain:Explanations",),
     "preflight": ("preflight.findings:Preflight",),
     "convert": (

@@ -63,7 +63,6 @@ TASKS = {
         "compare": "Check whether a policy allows more than another.",
         "coverage": "Check a policy against every AWS call of the plugin.",
         "audit": "List the plugin's roles, and which break at a version.",
-        "usage": "List the permissions that a role does not use.",
         "explain": "Explain why AWS denied a request of the plugin.",
         "preflight": "List resources without the tags of a scoped policy.",
     },

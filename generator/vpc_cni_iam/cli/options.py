@@ -18,7 +18,7 @@ from vpc_cni_iam.names import resolve
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
-    from vpc_cni_iam.coverage.subject import Opener, Subject
+    from vpc_cni_iam.coverage.subject import Opener
     from vpc_cni_iam.hcl.module.given import Renderer
     from vpc_cni_iam.inputs.variables import GivenVariables
     from vpc_cni_iam.plugin.settings import PluginSettings
@@ -305,25 +305,3 @@ class ClusterOptions(Struct, frozen=True):
         """Return the values; names that no option gives are those of the plugin's file."""
         own = self.values
         return own | {name: own[name] or value for name, value in plugin.names().items()}
-
-
-class LimitOptions(Struct, frozen=True):
-    """The options for policies that limit the role's policies."""
-
-    PANEL: ClassVar[str] = "Limits"
-
-    boundary: str | None = value("POLICY", "Permissions boundary of the role.")
-    scp: list[str] | None = value(
-        "POLICY", "Service control policies of one level of the organization; repeat for more."
-    )
-
-    @property
-    def files(self) -> list[str]:
-        """The files that they name, and an empty name if there is no boundary."""
-        return [*(self.scp or ()), self.boundary or ""]
-
-    def applied(self, subject: Subject, opener: Opener) -> Subject:
-        """Return the policies of a role with these limits."""
-        from vpc_cni_iam.coverage.subject import limited
-
-        return limited(subject, self.boundary, self.scp or (), opener)

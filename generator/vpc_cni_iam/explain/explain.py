@@ -26,12 +26,13 @@ from vpc_cni_iam.explain.causes import Cause, RolePolicies, causes, grants
 from vpc_cni_iam.explain.known import ErrorKind
 from vpc_cni_iam.explain.reading.denial import Denial, OtherProgram, role_of
 from vpc_cni_iam.explain.reading.incidents import Distinct, Incident, Incidents, Repeated
-from vpc_cni_iam.inputs.aws.cloudtrail import AGENT
 from vpc_cni_iam.inputs.skipped import Reason, Skipped, is_complete
 
 _ARN = re.compile(r"arn:([^:]*):[^:]*:([^:]*):([0-9]{12}):")
 _PATTERNS = {p.name: p.pattern for p in PARAMETERS}
-_AGENT = re.compile(AGENT)
+# v1.8.0 to v1.18.0 write version/v1.18.0 (pkg/awsutils/awssession/session.go), v1.22.4 to v1.23.2
+# write v1.23.2 (pkg/awsutils/awsutils.go). v1.19.4 to v1.20.4 do not name themselves.
+_AGENT = re.compile(r"amazon-vpc-cni-k8s/(?:version/)?(v?[0-9]+\.[0-9]+\.[0-9]+)")
 _PLACEHOLDER = re.compile(r"\b(?:ROLE|CLUSTER|REGION)\b")
 _EXAMPLES = 3
 

@@ -51,18 +51,6 @@ ACCOUNT = Limit(
     16 * _GIB,
     "10,000 roles are about 80 MB; they are read from disk, one at a time",
 )
-TRAIL = Limit(
-    "one file of events of CloudTrail, unpacked",
-    16 * _GIB,
-    "a file of a trail is some MB, and all files of a folder are read, an event at a time",
-)
-EVENT = Limit("one event of CloudTrail", 16 * _MIB, "CloudTrail writes an event of at most 1 MB")
-ROLE_ACTIONS = Limit(
-    "what roles did, to be counted without --role",
-    200_000,
-    "an account of 5,000 roles has some 20 actions of each",
-    "actions of roles",
-)
 PLAN = Limit(
     "plans as JSON",
     4 * _GIB,

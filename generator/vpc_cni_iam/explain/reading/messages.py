@@ -18,8 +18,9 @@ from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.explain import known
 from vpc_cni_iam.explain.known import ErrorKind
 from vpc_cni_iam.explain.reading.denial import Denial, Finding, OtherError, Unclear, role_name
-from vpc_cni_iam.inputs.aws.cloudtrail import DENIED
 
+# The error codes of denied requests.
+DENIED = r"UnauthorizedOperation|AccessDenied|Client\.Unauthorized"
 # AWS's own words.
 _OF_REASON = r"(?:(?!User: | status code:|, fault:)[^.(\"'<\\])"
 NOT_AUTHORIZED = (

@@ -17,13 +17,12 @@ from vpc_cni_iam.explain import known
 from vpc_cni_iam.explain.reading import messages
 from vpc_cni_iam.explain.reading.denial import Denial, Finding, OtherError
 from vpc_cni_iam.explain.reading.parts import one_line, parts
-from vpc_cni_iam.inputs.aws.cloudtrail import DENIED
 from vpc_cni_iam.plugin.issuers import SERVICE_ACCOUNTS
 from vpc_cni_iam.plugin.trust import AWS_NODE
 from vpc_cni_iam.policy.strict_json import load_json
 
 _DEPTH = 50
-_DENIED, _NOT_AUTHORIZED = re.compile(DENIED), re.compile(messages.NOT_AUTHORIZED)
+_DENIED, _NOT_AUTHORIZED = map(re.compile, (messages.DENIED, messages.NOT_AUTHORIZED))
 # Members that together are one message, in events, AWS's errors and logs.
 _PAIRS = (
     ("reason", "message"), ("reason", "note"), ("code", "message"), ("Code", "Message"),

@@ -1,1 +1,1 @@
-"""Reads output of the AWS CLI and CloudTrail about accounts and clusters."""
+"""Reads output of the AWS CLI about accounts and clusters."""

@@ -17,6 +17,7 @@ from synthetic import (
     reviewed,
     rules,
 )
+from vpc_cni_iam.review.report.shown import ShownFinding
 
 ONE, ALL = document(allow("ec2:A")), document(allow("*"))
 KINDS = {
@@ -78,8 +79,13 @@ def test_a_sensitive_value_that_changes_is_not_passed_over(
     assert not reviewed(resource(kind, "p", old, {**old, "description": "x"}, **marks)).findings
 
 
-@pytest.mark.parametrize(("provider", "owner"), [("aws.two", "aws_iam_role.b"), ("aws.three", "")])
-def test_one_name_of_two_roles_is_the_one_of_the_same_provider(provider: str, owner: str) -> None:
+@pytest.mark.parametrize(
+    ("provider", "owner"),
+    [("aws.two", "aws_iam_role.b"), ("aws.three", "aws_iam_role.a and aws_iam_role.b")],
+)
+def test_one_name_of_two_roles_is_the_one_of_the_same_provider_or_each(
+    provider: str, owner: str
+) -> None:
     """Where no ARN tells the accounts apart."""
     values = {"name": "cni", "assume_role_policy": NODE_TRUST}
     roles = [same("aws_iam_role", name, values) for name in "ab"]
@@ -89,8 +95,8 @@ def test_one_name_of_two_roles_is_the_one_of_the_same_provider(provider: str, ow
         block("aws_iam_role_policy.i", provider=provider),
     )
     review = reviewed(*roles, inline(None, ONE, role="cni"), configuration=configuration)
-    assert {f.subject for f in review.findings if f.rule == "new-access"} == {owner}
-    assert ("ambiguous-principal" in rules(review)) is not bool(owner)
+    (finding,) = (f for f in review.findings if f.rule == "new-access")
+    assert finding.message.startswith(f"{owner} can now call ec2:A")
 
 
 def test_an_attached_policy_that_drifted_is_what_the_plan_makes_of_it() -> None:
@@ -108,3 +114,32 @@ def test_what_is_replaced_and_not_destroyed_stays_where_it_was(actions: list[str
     review = reviewed(resource("aws_iam_role_policy", "p", *sides, actions=actions))
     assert rules(review) == {"new-access"}
     assert {f.subject for f in review.findings if "new-access" in f.means} == {"role new"}
+
+
+def of_two(*changes: Json, provider: str = "aws.one") -> tuple[ShownFinding, ...]:
+    """The findings of roles `a` and `b` with one name; ``j`` is certainly a policy of `a`."""
+    values = {"name": "cni", "assume_role_policy": NODE_TRUST}
+    roles = [same("aws_iam_role", name, values) for name in "ab"]
+    blocks = {"aws_iam_role.a": "aws.one", "aws_iam_role.b": "aws.two"}
+    blocks |= {"aws_iam_role_policy.i": "aws.three", "aws_iam_role_policy.j": provider}
+    configuration = configured(*(block(address, provider=p) for address, p in blocks.items()))
+    return reviewed(*roles, *changes, configuration=configuration).findings
+
+
+def test_a_policy_that_a_role_may_have_had_hides_nothing_new() -> None:
+    moved = inline(ALL, None, role="cni"), inline(None, ONE, "j", role="cni")
+    (gain,) = (f for f in of_two(*moved) if f.rule == "new-access")
+    assert (gain.subject, gain.level) == ("aws_iam_role.a", "error")
+
+
+def test_a_deny_that_a_role_may_get_hides_nothing_new() -> None:
+    deny = inline(None, document({**allow("*"), "Effect": "Deny"}), role="cni")
+    (gain,) = (f for f in of_two(deny, inline(None, ONE, "j", role="cni")) if "ec2:A" in f.message)
+    assert (gain.rule, gain.subject) == ("new-access", "aws_iam_role.a")
+
+
+def test_a_policy_of_either_role_that_allows_less_allows_neither_more() -> None:
+    assert {f.rule for f in of_two(inline(ALL, ONE, role="cni"))} == {"access-removed"}
+    # Another resource may be of the other role.
+    both = inline(ALL, None, role="cni"), inline(None, ONE, "k", role="cni")
+    assert "new-access" in {f.rule for f in of_two(*both)}

@@ -32,7 +32,7 @@ def named(kind: str, before: str | None, after: str | None, **more: object) -> J
 def test_who_joins_a_group_is_said(change: Json) -> None:
     review = reviewed(change, fail_on="new-access")
     (finding,) = review.findings
-    assert (finding.rule, finding.level, review.failed) == ("group-joined", "warning", True)
+    assert (finding.rule, finding.level, review.failed) == ("unknown-attachment", "warning", True)
     assert finding.message.startswith("User u joins group g")
 
 
@@ -61,9 +61,9 @@ def test_groups_that_are_not_known_are_said() -> None:
     new = resource(USER, "m", None, {"user": "u"}, after_unknown={"groups": True})
     update = of_user(["g"], [], after_unknown={"groups": True})
     del update["change"]["after"]["groups"]
-    assert rules(reviewed(new)) == {"group-joined"}
+    assert rules(reviewed(new)) == {"unknown-attachment"}
     # It may be another group than before, of which a Deny no longer counts.
-    assert rules(reviewed(update)) == {"group-joined", "not-proven"}
+    assert rules(reviewed(update)) == {"unknown-attachment", "not-proven"}
 
 
 def test_a_membership_that_stays_is_no_finding() -> None:
@@ -83,7 +83,7 @@ def test_a_membership_that_stays_is_no_finding() -> None:
                 named("group", "g", "h"),
                 resource("aws_iam_group", "another", None, {"name": "g"}),
             ],
-            ("aws_iam_group.another",),
+            (),  # the plan shows what a new group has
         ),
         # Another resource with its address is another group.
         ([of_user(["g"], ["h"]), resource("aws_iam_policy", "g", {"name": "g"}, {})], ("group h",)),
@@ -92,7 +92,7 @@ def test_a_membership_that_stays_is_no_finding() -> None:
 def test_a_member_or_group_that_is_renamed_joins_nothing(
     changes: list[Json], joins: tuple[str, ...]
 ) -> None:
-    findings = [f for f in reviewed(*changes).findings if f.rule == "group-joined"]
+    findings = [f for f in reviewed(*changes).findings if f.rule == "unknown-attachment"]
     assert [f.message.split(". ")[0] for f in findings] == [f"User u joins {g}" for g in joins]
 
 
@@ -111,3 +111,24 @@ def test_a_name_that_drifted_and_is_put_back_is_joined_by_nobody() -> None:
     drift = [named("group", "g", "h")]
     review = reviewed(of_user(["h"], ["g"]), named("group", "h", "g"), resource_drift=drift)
     assert not rules(review) - {"drift"} and not review.failed
+
+
+def test_what_a_group_of_the_plan_gives_is_compared() -> None:
+    text = document(allow("s3:GetObject"))
+    values = {"name": "d", "group": "g", "policy": text}
+    group = named("group", "g", "g"), resource("aws_iam_group_policy", "d", values, values)
+    review = reviewed(of_user(None, ["g"]), *group, fail_on="new-access")
+    (gain,) = (f for f in review.findings if f.rule == "new-access")
+    assert (
+        gain.message
+        == "User u joins aws_iam_group.g, and can now call s3:GetObject on all resources"
+    )
+    assert (gain.level, gain.address) == ("error", f"{USER}.m")
+    assert gain.fix == "Keep user u out of aws_iam_group.g"
+
+
+def test_a_group_of_the_plan_may_have_policies_of_another_stack() -> None:
+    review = reviewed(of_user(None, ["g"]), named("group", "g", "g"), fail_on="new-access")
+    (finding,) = review.findings
+    assert (finding.rule, finding.level) == ("unknown-attachment", "warning")
+    assert finding.message.endswith("The plan may not show all policies of the group")

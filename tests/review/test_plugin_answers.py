@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from eks import CNI, addon, arn_of, irsa, own_role, same
+from eks import CNI, NODE_TRUST, addon, arn_of, irsa, own_role, same
 from plugin_setup import V1_23, about_calls, of_cni, of_rule, scoped, without
 from synthetic import (
     DOCUMENT,
@@ -164,3 +164,26 @@ def test_no_part_of_a_sensitive_policy_is_shown() -> None:
         assert "sa-east-1" not in " ".join((finding.message, *finding.details, finding.fix))
     roles = [role for answer in answers(*changes) for role in answer.needs.roles]
     assert roles and all(not call.region for role in roles for call in role.missing or ())
+
+
+@pytest.mark.parametrize(
+    ("before", "reason", "lost"),
+    [(CNI, AnswerReason.AMBIGUOUS, None), (None, AnswerReason.POLICY, "warning")],
+)
+def test_a_policy_of_one_of_two_roles_may_not_be_that_of_the_plugin(
+    before: str | None, reason: AnswerReason, lost: str | None
+) -> None:
+    """aws-node has role `cni`; a policy names the role by a name that another account has, too."""
+    other = same("aws_iam_role", "other", {"name": "cni", "assume_role_policy": NODE_TRUST})
+    own = {"aws_iam_role.cni": "aws.one", "aws_iam_role.other": "aws.two"}
+    providers = {
+        **own,
+        "aws_iam_role_policy.cni-i": "aws.three",
+        "aws_iam_role_policy.j": "aws.one",
+    }
+    blocks = configured(*(block(address, provider=p) for address, p in providers.items()))
+    goes = [] if before else [inline(CNI, None, "j", role="cni")]
+    changes = [*cni(before, CNI), other, *goes]
+    answer, *_ = answers(*changes, configuration=blocks)
+    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, reason)
+    assert levels(about_calls(*changes, configuration=blocks)).get("coverage-lost") == lost

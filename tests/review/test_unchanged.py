@@ -20,7 +20,6 @@ from synthetic import (
     Json,
     allow,
     attached,
-    attachment,
     document,
     inline,
     resource,
@@ -51,11 +50,6 @@ def untagged(*, before: bool) -> Json:
     return resource("aws_eks_pod_identity_association", "aws_node", *sides)
 
 
-def twins(path: str) -> list[Json]:
-    sides = [{"name": "r", "assume_role_policy": NODE_TRUST, "path": p} for p in ("/", path)]
-    return [resource("aws_iam_role", name, *sides) for name in "ab"]
-
-
 def nodes(*more: Json) -> list[Json]:
     return [*own_role("node", NODE_TRUST), *more]
 
@@ -73,10 +67,6 @@ STATES = {
     "pod-identity-tags-disabled": (
         [untagged(before=True), *own_role("cni", POD_TRUST, TAGGED)],
         [untagged(before=False), *own_role("cni", POD_TRUST, TAGGED)],
-    ),
-    "ambiguous-principal": (
-        [*twins("/"), attachment("r", MANAGED)],
-        [*twins("/new/"), attachment("r", MANAGED)],
     ),
 }
 

@@ -105,12 +105,10 @@ class Rule(StrEnum):
     UNKNOWN_POLICY = "unknown-policy", _W, _ACCESS, _NEW, _ANY
     SENSITIVE_POLICY = "sensitive-policy", _W, _ACCESS, _NEW, _ANY
     UNKNOWN_ATTACHMENT = "unknown-attachment", _W, _ACCESS, _NEW, _ANY
-    GROUP_JOINED = "group-joined", _W, _ACCESS, _NEW, _ANY
     BOUNDARY_WEAKENED = "boundary-weakened", _E, _ACCESS, _NEW, _ANY
     ACCESS_REMOVED = "access-removed", _N, _ACCESS, _ANY
     EXCLUSIVE_REMOVES = "exclusive-removes", _W, _ACCESS, _ANY
     CONFLICT = "conflict", _W, _ACCESS, _ANY
-    AMBIGUOUS = "ambiguous-principal", _W, _ACCESS, _NEW, _LOST, _ANY
     TAGS_CHANGED = "principal-tags-changed", _W, _ACCESS, _NEW, _ANY
     SIZE_LIMIT = "size-limit", _E, _ACCESS
     REWRITTEN = "rewritten", _N, _ACCESS, _ANY

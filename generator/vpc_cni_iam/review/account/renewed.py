@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from vpc_cni_iam.inputs.plan.arguments import POLICY, PRINCIPALS
 from vpc_cni_iam.inputs.plan.resource import Resource
-from vpc_cni_iam.inputs.plan.values import place_of, text
+from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.resolve import Resolver, is_there
@@ -69,7 +69,4 @@ def _predecessor(resource: Resource, others: list[Resource], resolver: Resolver)
     own = resolver.account(resource)
     same = [r for r in others if own and accounts[r.address] == own]
     possible = [r for r in others if not (own and accounts[r.address])]
-    if len(possible) > 1 and not same:
-        addresses = tuple(other.address for other in possible)
-        resolver.ambiguous[place_of(resource, ("name",))] = addresses
     return same[0] if same else possible[0] if len(possible) == 1 else None

@@ -41,7 +41,7 @@ class Resolver:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         # Names that fit resources of several accounts, by place.
-        self.ambiguous: dict[str, tuple[str, ...]] = {}
+        self.ambiguous: set[str] = set()
         # The arguments that are taken as the resource that they refer to, by place: the resource
         # with the argument, and its path.
         self.assumed: dict[str, tuple[Resource, Path]] = {}
@@ -188,8 +188,7 @@ class Resolver:
                 return (Unresolved(name, Side.BEFORE, kind),)
             return self._outside(resource, kind, name)
         if len(candidates) > 1:
-            addresses = tuple(candidate.address for candidate in candidates)
-            self.ambiguous[place_of(resource, path)] = addresses
+            self.ambiguous.add(place_of(resource, path))
         return tuple(InPlan(candidate.address) for candidate in candidates)
 
     def _outside(self, resource: Resource, kind: str, name: str) -> tuple[Named, ...]:

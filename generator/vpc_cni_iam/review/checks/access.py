@@ -50,6 +50,7 @@ class Gain(AboutPrincipals, frozen=True):
     reach: Reach  # how far they reach now; only if that is further than before
     parts: tuple[GainedPart, ...]  # the statements that allow it
     policies: tuple[IamResource, ...]  # the managed policies with these statements
+    group: IamResource | None  # the group that a user joins, and so gets these policies
     # the actions that the plugin never calls; None for other policies
     beyond: tuple[str, ...] | None
     # the documents of the catalog that the policies equal
@@ -57,14 +58,6 @@ class Gain(AboutPrincipals, frozen=True):
     example: NewAccess | None = None  # None if it could reveal a secret
     # The plugin's version, if aws-node has the role and lacked all of these calls.
     lacked_by: PluginVersion | None = None
-
-
-class GroupJoined(AboutPrincipals, frozen=True):
-    """A user joins a group."""
-
-    group: IamResource
-    is_shown: bool  # whether the plan shows policies of the group
-    reach: Reach  # how far the user reaches now; only if that is further than before
 
 
 class AccessUndecided(AboutPrincipals, frozen=True):
@@ -87,6 +80,7 @@ class PolicyNotShown(AboutPrincipals, frozen=True):
     policy: IamResource  # the policy, or the resource with the policy
     content: Invalid | None  # why it is not a valid policy
     references: tuple[str, ...] = ()  # what the policy refers to, according to the plan
+    is_group: bool = False  # whether it is a group, with policies that the plan need not show
 
 
 class NoGain(AboutPrincipals, frozen=True):
@@ -116,8 +110,6 @@ class _Outcome(Enum):
     ATTACHED = Rule.UNKNOWN_ATTACHMENT, Level.WARNING  # the plan does not show the policy
     UNKNOWN_OF_AWS = Rule.UNKNOWN_ATTACHMENT, Level.ERROR
     OF_EKS = Rule.UNKNOWN_ATTACHMENT, Level.NOTE
-    JOINED = Rule.GROUP_JOINED, Level.WARNING
-    JOINED_FURTHER = Rule.GROUP_JOINED, Level.ERROR
     SAME = Rule.REWRITTEN, Level.NOTE
     LESS = Rule.ACCESS_REMOVED, Level.NOTE
 
@@ -130,7 +122,7 @@ def check(context: Context) -> Iterator[Finding]:
 def _findings(context: Context) -> Iterator[Finding]:
     changes = {change.owner: change for change in principal_changes(context)}
     for owner in context.accounts.principals:
-        yield from _memberships(owner, changes.get(owner), context)
+        yield from _joined(owner, context)
     conflicts = {(c.grant.owner, c.grant.key) for c in context.accounts.conflicts}
     reported = set()
     for change in changes.values():
@@ -156,19 +148,18 @@ def _finding(
     address, attribute = "", ""
     if grant := next(iter(grants), None):
         address, attribute = grant.address, grant.attribute
-        policy = grant.policy
+        policy = grant.policy if grant.key.part is not Part.MEMBERSHIP else None
         if isinstance(policy, InPlan) and context.reader.resolver.is_changed(policy.address):
             address, attribute = successors.get(policy, policy.address), "policy"
     owners = tuple(map(now, evidence.owners))
     match evidence:
         case NoGain(owners=(InPlan(deleted),), is_deleted=True):
             address, attribute = deleted, ""
-        case Gain(policies=policies):
-            evidence = replace(evidence, policies=tuple(map(now, policies)))
+        case Gain(policies=policies, group=group):
+            policies = tuple(map(now, policies))
+            evidence = replace(evidence, policies=policies, group=now(group) if group else None)
         case PolicyNotShown(policy=policy):
             evidence = replace(evidence, policy=now(policy))
-        case GroupJoined(group=group):
-            evidence = replace(evidence, group=now(group))
     means = CHANGES if isinstance(evidence, NoGain) else GAINS
     (rule, level), evidence = outcome.value, replace(evidence, owners=owners)
     return finding(
@@ -176,19 +167,15 @@ def _finding(
     )
 
 
-def _memberships(
-    owner: IamResource, change: PrincipalChange | None, context: Context
-) -> Iterator[Finding]:
-    """Yield the groups that a user joins."""
+def _joined(owner: IamResource, context: Context) -> Iterator[Finding]:
+    """Yield the groups that a user joins, unless the plan creates them, and so all policies."""
     before, after = context.accounts.sides
-    had, reach = before.groups(owner), change.further if change else Reach.LIMITED
-    outcome = _Outcome.JOINED_FURTHER if reach else _Outcome.JOINED
+    had = before.groups(owner)
     for key, grant in after.groups(owner).items():
-        if key not in had and grant.policy is not None:
-            evidence = GroupJoined(
-                (owner,), grant.policy, bool(after.policies(grant.policy)), reach
-            )
-            yield _finding(outcome, evidence, (grant,), context)
+        group = grant.policy
+        if key not in had and group is not None and group not in context.accounts.created:
+            evidence = PolicyNotShown((owner,), group, None, is_group=True)
+            yield _finding(_Outcome.ATTACHED, evidence, (grant,), context)
 
 
 class _OfPrincipal:
@@ -202,6 +189,8 @@ class _OfPrincipal:
     ) -> None:
         self._context, self._change = context, change
         self._owners = (change.owner,)
+        had, has = (side.groups(change.owner) for side in context.accounts.sides)
+        self._joined = {key.name: grant for key, grant in has.items() if key not in had}
         self._grants = tuple(c for c in change.grants if not self._is_of_group(c))
         removed = [(c.before, c.key) for c in self._grants if c.before and not c.after]
         # A policy that a conflict removes is reported separately.
@@ -209,17 +198,14 @@ class _OfPrincipal:
         self._is_conflict = bool(removed) and len(self._taken) == len(removed)
 
     def _is_of_group(self, change: GrantChange) -> bool:
-        """Return whether a change is of a group that is itself a principal of the plan.
+        """Return whether a change is of a group of the plan in which a user stays.
 
-        A user who joins a group is reported separately. A group that a user leaves may have denied
-        something.
+        It is reported for the group.
         """
-        group = change.key.group
-        if not isinstance(group, InPlan):
-            return False
-        return GrantKey(Part.MEMBERSHIP, group) in self._context.accounts.after.groups(
-            self._change.owner
-        )
+        group, sides = change.key.group, self._context.accounts.sides
+        membership = GrantKey(Part.MEMBERSHIP, group)
+        stays = all(membership in side.groups(self._change.owner) for side in sides)
+        return isinstance(group, InPlan) and stays
 
     def all(self) -> Iterator[Finding]:
         if self._change.is_deleted:
@@ -292,6 +278,8 @@ class _OfPrincipal:
             return  # a group gives it
         documents = [published_by(each) for each in grants if each.after]
         is_published = all(documents) and not change.further
+        changing = more.grants or tuple(g for c in grants for g in (c.after, c.before) if g)
+        group, causes = self._cause(changing)
         evidence = Gain(
             self._owners,
             change.is_new,
@@ -299,13 +287,19 @@ class _OfPrincipal:
             change.further,
             more.parts,
             tuple(dict.fromkeys(g.policy for g in more.grants if g.policy)),
+            group,
             beyond_plugin(more.parts) if any(p.is_of_plugin for p in more.parts) else None,
             tuple(filter(None, documents)) if is_published else (),
             more.example,
             None if change.is_new else self._lacked_by(more.parts),
         )
-        changing = more.grants or tuple(g for c in grants for g in (c.after, c.before) if g)
-        yield self._finding(self._outcome(evidence, changing), evidence, changing)
+        yield self._finding(self._outcome(evidence, changing), evidence, causes)
+
+    def _cause(self, changing: tuple[Grant, ...]) -> tuple[IamResource | None, tuple[Grant, ...]]:
+        """Return the group that a user joins and the membership, if it gives the first grant."""
+        groups = (c.key.group for c in self._grants if c.after is changing[0])
+        joined = next((self._joined[group] for group in groups if group in self._joined), None)
+        return (joined.policy, (joined,)) if joined else (None, changing)
 
     def _outcome(self, gain: Gain, grants: Iterable[Grant]) -> _Outcome:
         is_held = not (gain.is_new and self._change.owner in gain.policies)

@@ -1,45 +1,19 @@
-"""Policies that one resource removes and another one keeps, and names of several principals."""
+"""Policies that one resource removes and another one keeps."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from msgspec import Struct
-
 from vpc_cni_iam.review.account.grants import ConflictKind, Grant, known_policies
 from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import may_deny
-from vpc_cni_iam.review.diff.uses import use_changes
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import CHANGES, EVERY, GAINS, LOSES, Consequence, Level, Rule
-
-
-class Ambiguous(Struct, frozen=True):
-    """A name that fits several principals of the plan."""
-
-    place: str
-    addresses: tuple[str, ...]
-    is_successor: bool  # whether it is created instead of one of these, which are deleted
+from vpc_cni_iam.review.rules import CHANGES, EVERY, GAINS, LOSES, Consequence, Rule
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield removed policies that a resource keeps or creates, and ambiguous names."""
-    yield from _conflicts(context)
-    resolver, _ = context.reader.resolver, use_changes(context)  # these resolve the names
-    for place, addresses in resolver.ambiguous.items():
-        address = resolver.address_of(place)
-        is_touched = any(map(resolver.is_changed, (address, *addresses)))
-        yield finding(
-            Rule.AMBIGUOUS,
-            Ambiguous(place, addresses, place == f"{address}.name"),
-            address,
-            level=Level.WARNING if is_touched else Level.NOTE,
-            means=None if is_touched else (),
-        )
-
-
-def _conflicts(context: Context) -> Iterator[Finding]:
+    """Yield removed policies that a resource keeps or creates, and what exclusive lists remove."""
     for conflict in context.accounts.conflicts:
         grant = conflict.grant
         if grant.owner in context.accounts.deleted:

@@ -14,7 +14,7 @@ from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import CHANGES, Consequence, Level, Rule
 
 # The checks of the plan report these already, or they are no changes.
-_OF_PLAN = (Rule.AMBIGUOUS, *(rule for rule in Rule if not rule.means))
+_OF_PLAN = tuple(rule for rule in Rule if not rule.means)
 
 
 class Drifted(Struct, frozen=True):

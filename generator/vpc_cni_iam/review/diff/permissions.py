@@ -62,8 +62,9 @@ class Permissions(Struct, frozen=True):
 def permissions(
     account: Account,
     owner: IamResource,
-    sessions: Iterable[Policy] = (),
     without: Collection[GrantKey] = (),
+    *,
+    sessions: Iterable[Policy] = (),
 ) -> Permissions:
     """Return the known permissions of a principal within its boundary and session policies."""
     boundary = account.one(owner, Part.BOUNDARY)

@@ -13,7 +13,12 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.grants import Account, Accounts, Grant, GrantKey, have_secrets
 from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
 from vpc_cni_iam.review.context import Context, fact
-from vpc_cni_iam.review.diff.permissions import Permissions, Proofs, permissions
+from vpc_cni_iam.review.diff.permissions import (
+    Permissions,
+    Proofs,
+    may_deny,
+    permissions,
+)
 from vpc_cni_iam.review.diff.reach import Reach, farther, reach
 
 _BOUNDARY = GrantKey(Part.BOUNDARY)
@@ -130,17 +135,27 @@ def _proven(
 def _pairs(
     owner: IamResource, accounts: Accounts, after: Account, changes: tuple[GrantChange, ...]
 ) -> Iterator[tuple[Permissions, Permissions]]:
-    """Yield the permissions to compare: all, then only those that are certainly the owner's.
+    """Yield the permissions to compare: all, then those that are certainly the owner's.
 
-    A grant that stays, and may belong to another principal with the name, hides no change.
+    A grant that may belong to another principal with the name hides no change: neither one that
+    stays, nor one that the owner may have had, nor a new Deny.
     """
     yield permissions(accounts.before, owner), permissions(after, owner)
+    if not (changes and accounts.ambiguous):
+        return
     changed = {change.key for change in changes}
-    grants = after.policies(owner).items() if changed and accounts.ambiguous else ()
-    stays = {key for key, g in grants if key not in changed and accounts.is_ambiguous(g)}
-    if stays:
-        before, later = (permissions(s, owner, without=stays) for s in (accounts.before, after))
-        yield before, later
+    old, new = (
+        {key: g for key, g in side.policies(owner).items() if accounts.is_ambiguous(g)}
+        for side in (accounts.before, after)
+    )
+    # What a resource changes is of one owner.
+    same = {g.address for g in old.values()} & {g.address for g in new.values()}
+    stays = new.keys() - changed
+    gone = {k for k, g in old.items() if not (g.address in same or may_deny(g))}
+    denying = {k for k, g in new.items() if g.address not in same and may_deny(g)}
+    if stays or gone or denying:
+        before, later = stays | gone, stays | denying
+        yield permissions(accounts.before, owner, before), permissions(after, owner, later)
 
 
 def _change(key: GrantKey, before: Grant | None, after: Grant | None) -> GrantChange | None:

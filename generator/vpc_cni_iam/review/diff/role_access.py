@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Unknown
 from vpc_cni_iam.review.account.documents import Content, Document
 from vpc_cni_iam.review.account.grants import Grant, GrantKey, have_secrets
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import Gained, gained
-from vpc_cni_iam.review.diff.permissions import Open, Permissions, permissions
+from vpc_cni_iam.review.diff.permissions import Open, Permissions, may_deny, permissions
 from vpc_cni_iam.review.diff.principal_tags import OF_SESSIONS, asked_tags
 from vpc_cni_iam.review.diff.principals import Compared, GrantChange
 from vpc_cni_iam.review.diff.reach import Reach, reach
@@ -76,18 +78,30 @@ def role_access(
         is_certain: Whether all of them do.
     """
     account = context.accounts.on(side)
-    boundary = account.one(role, Part.BOUNDARY)
+    boundary, grants = account.one(role, Part.BOUNDARY), account.policies(role)
+    doubtful = _doubtful(context, grants) if side is Side.AFTER else set[GrantKey]()
     known = [each.policy for each in sessions if isinstance(each, Document) and is_certain]
     open_limits: list[Hashable] = [boundary.content] if boundary and boundary.is_open else []
     open_limits += [s for s in sessions if not (is_certain and isinstance(s, Document))]
     return RoleAccess(
         role,
-        account.policies(role),
+        {k: replace(g, content=_unknown(g)) if k in doubtful else g for k, g in grants.items()},
         boundary,
         tuple(sessions),
-        permissions(account, role, known),
+        permissions(account, role, doubtful, sessions=known),
         frozenset(open_limits),
     )
+
+
+def _doubtful(context: Context, grants: Mapping[GrantKey, Grant]) -> set[GrantKey]:
+    """Return the new grants that may be of another role with the name, except those that deny."""
+    accounts, is_changed = context.accounts, context.reader.resolver.is_changed
+    ambiguous = {key: g for key, g in grants.items() if accounts.is_ambiguous(g)}
+    return {k for k, g in ambiguous.items() if is_changed(g.address) and not may_deny(g)}
+
+
+def _unknown(grant: Grant) -> Unknown:
+    return Unknown(f"{grant.address}.{grant.attribute}", Side.AFTER)
 
 
 def compare_roles(context: Context, old: RoleAccess, new: RoleAccess) -> Answer:

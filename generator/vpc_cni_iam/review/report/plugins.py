@@ -46,6 +46,7 @@ REASONS: Mapping[Reason, str] = {
     AnswerReason.ROLE: "the policies of {role}",
     AnswerReason.POLICY: "whether {policies} allows {actions}",
     AnswerReason.OTHER_PLAN: "whether another plan allows {actions} for {role}",
+    AnswerReason.AMBIGUOUS: "which of the roles with its name has its policies",
     AnswerReason.LIMIT: "what limits {role}",
     AnswerReason.LATER: "a part of a policy of {role}, which is known after apply",
     AnswerReason.UNDECIDED: "whether conditions of {role} allow {actions}",

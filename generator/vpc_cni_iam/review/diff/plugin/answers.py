@@ -58,6 +58,7 @@ class AnswerReason(StrEnum):
     ROLE = "role"  # the plan does not have its role
     POLICY = "policy"  # a policy that the plan does not show may allow the missing calls
     OTHER_PLAN = "other plan"  # another plan may allow a new role the missing calls
+    AMBIGUOUS = "ambiguous"  # a policy may be of another role with the name
     LIMIT = "limit"  # the plan does not show a boundary or session policy
     LATER = "later"  # parts of its policies are known after apply
     UNDECIDED = "undecided"  # conditions, or the Region, decide
@@ -137,6 +138,9 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     reasons = _of_cluster if needs.is_of_cluster else _of_trust
     doubts = [*reasons(needs, context), *_of_nodes(needs, context)]
     doubts += [own for role in needs.roles if (own := _of_role(role, needs))]
+    grants = (grant for role in needs.roles for grant in role.access.grants.values())
+    if any(map(context.accounts.is_ambiguous, grants)):
+        doubts.append((AnswerVerdict.NOT_SHOWN, AnswerReason.AMBIGUOUS, False))
     order = list(AnswerVerdict)
     works = AnswerVerdict.WORKS, None, False
     worst = min(doubts, key=lambda d: (order.index(d[0]), d[2]), default=works)

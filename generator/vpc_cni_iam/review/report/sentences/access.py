@@ -27,7 +27,6 @@ from vpc_cni_iam.review.checks.access import (
     AccessUndecided,
     DenyLost,
     Gain,
-    GroupJoined,
     NoGain,
     PolicyNotShown,
 )
@@ -81,6 +80,8 @@ def _who_can(gain: Gain, what: str, *, is_attached: bool) -> str:
     is_of_aws = all(aws_managed.name_of(name_of(policy)) for policy in gain.policies)
     if gain.reach and deny:
         return f"{who} can now {what}: the {deny} no longer applies in full"
+    if gain.group:
+        return f"{who} {conjugate('join', gain.owners)} {name_of(gain.group)}, and can now {what}"
     if is_attached and (gain.reach or is_of_aws):
         return f"{who} {conjugate('get', gain.owners)} {policies}, and can now {what}"
     if gain.reach and policies and policies not in who:
@@ -98,8 +99,10 @@ def _fix(gain: Gain, address: str, *, is_attached: bool) -> str:
         return f"Keep the condition in {address}"
     if gain.beyond == ():
         return f"Accept it if aws-node needs it, or narrow {address}"
-    if is_attached:
-        return f"Detach {_policies(gain.policies)} from {names_of(gain.owners)}"
+    if gain.group or is_attached:
+        policies, who = _policies(gain.policies), names_of(gain.owners)
+        out = f"Keep {who} out of {name_of(gain.group)}" if gain.group else ""
+        return out or f"Detach {policies} from {who}"
     if actions and not gain.reach:
         passes_role = [str(action).lower() for action in actions] == ["iam:passrole"]
         less = "name the role in it" if passes_role else "narrow its resources"
@@ -220,18 +223,6 @@ def _published(gain: Gain) -> Saying:
     return Saying(lines[0], (*lines[1:], *_example(gain.example)))
 
 
-def _group_joined(finding: Finding, joined: GroupJoined) -> Saying:
-    who, group = names_of(joined.owners), name_of(joined.group)
-    joins = f"{who} {conjugate('join', joined.owners)} {group}"
-    if joined.reach:
-        message = f"{joins}, and can now {REACH_TEXTS[joined.reach]}"
-        return Saying(message, fix=f"Keep {who} out of {group}")
-    shown = f", and {conjugate('get', joined.owners)} the group's permissions"
-    if not joined.is_shown:
-        shown = ". The plan does not show the group's policies"
-    return Saying(f"{joins}{shown}")
-
-
 def _undecided(finding: Finding, undecided: AccessUndecided) -> Saying:
     who = names_of(undecided.owners)
     reason = undecided_text(undecided.answer, "the policy")
@@ -302,6 +293,9 @@ def _not_shown(finding: Finding, shown: PolicyNotShown) -> Saying:
         message = f"{policy} is attached to {who}, but does not exist: {instead}"
         return Saying(message, fix=f"Correct the ARN in {address}")
     message = f"{policy} is attached to {who}. The plan does not show the document"
+    if shown.is_group:
+        message = f"{who} {conjugate('join', shown.owners)} {policy}. The plan may not show all "
+        message += "policies of the group"
     if isinstance(shown.policy, Unresolved) and not is_mark(shown.policy.place):
         message = f"{shown.policy.place} is known after apply: the plan does not show "
         message += f"what {who} {conjugate('get', shown.owners)}"
@@ -346,7 +340,6 @@ def _boundary(finding: Finding, change: BoundaryChanged) -> Saying:
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     Gain: _gain,
-    GroupJoined: _group_joined,
     AccessUndecided: _undecided,
     DenyLost: _deny_lost,
     PolicyNotShown: _not_shown,

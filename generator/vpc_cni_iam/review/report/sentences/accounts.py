@@ -17,7 +17,6 @@ from vpc_cni_iam.review.checks.clusters import (
     MadeTwice,
     NotInstalled,
 )
-from vpc_cni_iam.review.checks.conflicts import Ambiguous
 from vpc_cni_iam.review.checks.sizes import TooLarge
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of
@@ -111,17 +110,6 @@ def _list_not_shown(finding: Finding, open_list: OpenList) -> Saying:
     return Saying(message)
 
 
-def _ambiguous(finding: Finding, ambiguous: Ambiguous) -> Saying:
-    if ambiguous.is_successor:
-        names = " or ".join(ambiguous.addresses)
-        message = f"{finding.address} may be created instead of {names}, which are deleted"
-        fix = "Write a moved block, or create it in its own plan"
-        return Saying(f"{message}: it is compared with none of them", fix=fix)
-    names = " or ".join(ambiguous.addresses)
-    message = f"{ambiguous.place} may be {names}: the change is checked for each of them"
-    return Saying(message, fix="Refer to the resource or give its ARN, not its name")
-
-
 _TOO_LARGE = {
     Part.ATTACHMENT: "{} has",
     Part.TRUST: "The trust policy of {} has",
@@ -170,7 +158,6 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     ClusterRoleLost: _cluster_role_lost,
     NotInstalled: _not_installed,
     OpenList: _list_not_shown,
-    Ambiguous: _ambiguous,
     TooLarge: _too_large,
     IdentityChanged: _identity,
 }

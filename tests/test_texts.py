@@ -116,8 +116,9 @@ OWN_READERS = {
     "hcl/repair.py",
     "texts/__init__.py",
     "inputs/plan/saved.py",
-    "files/folder.py",
     "files/lock.py",
+    "files/read.py",
+    "files/replacement.py",
     "engine/run.py",
     "publishing/archive.py",
 }

@@ -1,6 +1,5 @@
 """Does something at a chosen call of the system, as another program may at any moment."""
 
-import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,32 +7,28 @@ from typing import Any
 
 import pytest
 
-from vpc_cni_iam.files import folder
-
 CALLS = (
-    *("open", "close", "read", "stat", "fstat", "lstat", "fsync", "scandir", "access"),
-    *("mkdir", "rmdir", "rename", "link", "unlink"),
+    *("open", "close", "read", "stat", "fstat", "lstat", "fsync", "listdir", "access"),
+    *("mkdir", "rmdir", "rename", "replace", "link", "unlink"),
 )
 
 
 @contextmanager
 def at_call(
     monkeypatch: pytest.MonkeyPatch, actions: dict[int, Callable[[], object]]
-) -> Iterator[list[int]]:
-    """Run each action before the call of its number, and collect the numbers that were reached."""
-    reached: list[int] = []
-    counter = itertools.count()
+) -> Iterator[list[str]]:
+    """Run each action before the call of its number, and collect the names of the calls."""
+    reached: list[str] = []
     busy = False
 
-    def before(call: Callable[..., Any]) -> Callable[..., Any]:
+    def before(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def wrapper(*arguments: Any, **named: Any) -> Any:
             nonlocal busy
             if not busy:
                 busy = True
-                number = next(counter)
-                reached.append(number)
-                if number in actions:
-                    actions[number]()
+                reached.append(name)
+                if len(reached) - 1 in actions:
+                    actions[len(reached) - 1]()
                 busy = False
             return call(*arguments, **named)
 
@@ -41,13 +36,12 @@ def at_call(
 
     with monkeypatch.context() as patched:
         for name in CALLS:
-            patched.setattr(os, name, before(getattr(os, name)))
-        patched.setattr(folder, "exchange", before(folder.exchange))
+            patched.setattr(os, name, before(name, getattr(os, name)))
         yield reached
 
 
-def count(monkeypatch: pytest.MonkeyPatch, run: Callable[[], object]) -> int:
-    """How many calls something makes."""
+def count(monkeypatch: pytest.MonkeyPatch, run: Callable[[], object]) -> list[str]:
+    """The names of the calls that something makes."""
     with at_call(monkeypatch, {}) as reached:
         run()
-    return len(reached)
+    return reached

@@ -14,7 +14,6 @@ import pytest
 
 from conftest import killed_at_random, read_tree, run, write_tree
 from vpc_cni_iam.errors import TreeError
-from vpc_cni_iam.files.folder import open_folder
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.replacement import Replacement
 from vpc_cni_iam.files.tree import entries, texts, write
@@ -361,19 +360,3 @@ def test_parents_that_a_lock_needs_go_if_nothing_is_written(tmp_path: Path) -> N
     with locked(tmp_path / "a" / "b" / "c"):
         write(tmp_path / "a" / "b" / "c", NEW)
     assert read_tree(tmp_path / "a" / "b" / "c") == NEW
-
-
-def test_a_file_gets_only_a_free_name(tmp_path: Path) -> None:
-    write_tree(tmp_path, {"a": "a\n", "b": "b\n"})
-    (tmp_path / "link").symlink_to("a")
-    folder = open_folder(str(tmp_path))
-    assert folder is not None
-    with pytest.raises(FileExistsError):
-        folder.rename_to_free("a", "b")
-    with pytest.raises(FileNotFoundError):
-        folder.rename_to_free("gone", "b")
-    folder.rename_to_free("link", "moved")
-    folder.rename_to_free("a", "c")
-    assert (tmp_path / "moved").readlink() == Path("a")
-    (tmp_path / "moved").unlink()
-    assert read_tree(tmp_path) == {"b": "b\n", "c": "a\n"}

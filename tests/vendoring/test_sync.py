@@ -9,18 +9,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from calls import at_call, count
 from conftest import killed_at_random, read_tree, run, write_tree
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import EngineError, InputError, TreeError, UsageError
 from vpc_cni_iam.files.checkout import Checkout
-from vpc_cni_iam.files.folder import HANDLES
 from vpc_cni_iam.vendoring import origins
 from vpc_cni_iam.vendoring.accept import accept
 from vpc_cni_iam.vendoring.check import ModuleCheck
@@ -498,38 +496,6 @@ def test_a_symbolic_link_is_refused(name: str, repo: Repository, tmp_path: Path)
     (repo.module / name).unlink()
     (tmp_path / "elsewhere").rename(repo.module / name)
     assert read_tree(repo.module) == before
-
-
-@pytest.mark.skipif(not HANDLES, reason="this system has no handles of directories")
-def test_a_directory_that_becomes_a_link_while_a_module_is_synced_leads_nowhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-
-    def outdated(folder: Path) -> Repository:
-        repo = Repository(folder)
-        repo.module = folder / "deep" / "m"
-        path = folder / "vpc-cni-iam.toml"
-        for version in (OLD, NEW):
-            path.write_text(TOML.format(version, '"ipv4"').replace('"m"', '"deep/m"'))
-            if version == OLD:
-                repo.sync()
-        return repo
-
-    def exchange(folder: Path, outside: Path) -> None:
-        (folder / "deep").rename(folder / "moved")
-        (folder / "deep").symlink_to(outside)
-
-    calls = count(monkeypatch, outdated(tmp_path / "count").sync)
-    for number in range(0, calls, 12):
-        repo = outdated(tmp_path / str(number))
-        theirs = {f"m/{path}": text for path, text in read_tree(repo.module).items()}
-        outside = write_tree(tmp_path / "outside" / str(number), theirs)
-        action = partial(exchange, repo.folder, outside)
-        with at_call(monkeypatch, {number: action}), suppress(TreeError, InputError):
-            repo.sync()
-        assert read_tree(outside) == theirs
-        assert (repo.folder / "deep").is_symlink()
 
 
 def test_names_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:

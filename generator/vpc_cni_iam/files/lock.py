@@ -1,4 +1,4 @@
-"""Locks a directory for one run at a time, and delays Ctrl-C while it writes files."""
+"""Locks a directory for one run at a time, and delays Ctrl-C while files are restored."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vpc_cni_iam.errors import TreeError, reason
-from vpc_cni_iam.files.folder import Folder
-from vpc_cni_iam.files.read import OpenTree
+from vpc_cni_iam.files.read import Folders
 
 try:
     import fcntl
@@ -31,25 +30,27 @@ def locked(directory: Path, top: Path | None = None) -> Iterator[None]:
 
     The lock is on the directory's parent, which exists for every run, or on the directory itself if
     its parent cannot be read. Parents that were created for the lock are removed if they are still
-    empty. Symbolic links from `top` on are not followed. On a file system without locks, a warning
-    is issued; each write is still complete or undone.
+    empty. Symbolic links from `top` on are refused. On a file system without locks, a warning is
+    issued; each write is still complete or undone.
     """
-    if fcntl is None:  # pragma: no cover
-        yield
-        return
-    directory = directory.absolute()
-    with OpenTree(directory, top) as tree, OpenTree(directory.parent, top) as above:
-        try:
-            handle = _opened(above.make(""), tree)
+    directory, made = directory.absolute(), list[Path]()
+    handle = None
+    try:
+        Folders(directory.parent, top).has("")
+        make_folders(directory.parent, made)
+        if fcntl is not None:
+            handle = _opened(directory)
             _lock(handle)
-        except OSError as error:
-            place = error.filename or directory
-            raise TreeError(f"{place}: cannot be written: {reason(error)}") from None
-        try:
-            yield
-        finally:
+    except OSError as error:
+        remove_folders(made)
+        place = error.filename or directory
+        raise TreeError(f"{place}: cannot be written: {reason(error)}") from None
+    try:
+        yield
+    finally:
+        if handle is not None:
             os.close(handle)
-            above.remove_made()
+        remove_folders(made)
 
 
 @contextlib.contextmanager
@@ -59,17 +60,10 @@ def at_rest(directory: Path) -> Iterator[None]:
     Creates nothing. If the directory does not exist or cannot be locked, no lock is held.
     """
     handle = None
-    directory = directory.absolute()
     if fcntl is not None:
-        with (
-            contextlib.suppress(OSError, TreeError),
-            OpenTree(directory) as tree,
-            OpenTree(directory.parent) as above,
-        ):
-            parent = above.find("")
-            if parent is not None:
-                handle = _opened(parent, tree)
-                _wait(handle, fcntl.LOCK_SH)
+        with contextlib.suppress(OSError):
+            handle = _opened(directory.absolute())
+            _wait(handle, fcntl.LOCK_SH)
     try:
         yield
     finally:
@@ -95,15 +89,29 @@ def _wait(handle: int, lock: int) -> None:
         fcntl.flock(handle, lock)
 
 
-def _opened(parent: Folder, tree: OpenTree) -> int:
+def _opened(directory: Path) -> int:
     """Return a handle of the directory that has the lock."""
+    flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
     try:
-        return parent.open()
+        return os.open(directory.parent, flags)
     except PermissionError:
-        folder = tree.find("")
-        if folder is None:
-            raise
-        return folder.open()
+        return os.open(directory, flags)
+
+
+def make_folders(folder: Path, made: list[Path]) -> None:
+    """Create a folder and its missing parents, and add each created one to `made`."""
+    if not folder.exists():
+        make_folders(folder.parent, made)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            made.append(folder)
+
+
+def remove_folders(made: list[Path]) -> None:
+    """Remove the created folders that are empty."""
+    for folder in reversed(made):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 @contextlib.contextmanager

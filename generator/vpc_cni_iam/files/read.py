@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import posixpath
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from vpc_cni_iam.errors import TreeError, reason
-from vpc_cni_iam.files.folder import Folder, open_folder
+from vpc_cni_iam.texts.limits import MODULE_TEXT
 
 # The names in a folder that Terraform, OpenTofu or Terragrunt reads: configuration, values of
 # variables, tests, state, and local providers. Plans and templates are data. Hidden files and
@@ -18,116 +20,104 @@ READ_BY_ENGINES = re.compile(
     r"(?!\.|.*\.(?:tfplan|tftpl)$)(?:.*\.(?:(?:tf|tofu)[a-z]*(?:\.hcl)?|hcl)(?:\.json)?|terraform\.d)",
     re.DOTALL,
 )
-
+LINK = "is a symbolic link, which is not followed; name its target, or replace it with a copy"
 
 # The folder in which engines look for tests, in addition to the module's directory.
 _TESTS = "tests"
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+# Opening a pipe must not wait for its writer.
+_READ = os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_MORE = 1 << 20
 
 
-class OpenTree:
-    """A directory whose files have relative paths with forward slashes.
+class Folders:
+    """The folders of a directory, none of which is a symbolic link; each is checked once.
 
-    It may not exist. From `top` on, a directory above it, symbolic links are not followed. Without
-    `top`, the directory itself may not be a link, but its parents may be.
+    From `top` on, a directory above it, symbolic links are refused. Without `top`, the directory
+    itself may not be a link, but its parents may be.
     """
 
     def __init__(self, directory: Path, top: Path | None = None) -> None:
-        self._directory = directory
+        self.directory = directory
         self._top = top
-        self._folders: dict[str, Folder | None] = {}
-        self._others: list[Folder] = []
-        self._made: list[tuple[Folder, str]] = []
+        self._exists: dict[str, bool] = {}
+        self._names: dict[str, list[str]] = {}
 
-    def __enter__(self) -> OpenTree:
-        return self
+    def has(self, place: str) -> bool:
+        """Return whether a folder exists, by its relative path, empty for the directory itself.
 
-    def __exit__(self, *_: object) -> None:
-        for folder in (*self._folders.values(), *self._others):
-            if folder is not None:
-                folder.close()
+        Raises `TreeError` for a symbolic link or a file.
+        """
+        if place not in self._exists:
+            above = all(map(is_folder, self._way())) if not place else self.has(split(place)[0])
+            self._exists[place] = above and is_folder(self.directory / place)
+        return self._exists[place]
 
-    def find(self, path: str) -> Folder | None:
-        """Return a folder by its relative path, empty for the directory; None if it is absent."""
-        if path not in self._folders:
-            if not path:
-                self._folders[path] = self._find_root()
-            else:
-                above, _, name = path.rpartition("/")
-                folder = self.find(above)
-                self._folders[path] = folder.folder(name) if folder is not None else None
-        return self._folders[path]
+    def names(self, place: str) -> list[str]:
+        """Return the names in a folder, empty if it does not exist or cannot be listed."""
+        if place not in self._names:
+            self._names[place] = []
+            if self.has(place):
+                with contextlib.suppress(OSError):
+                    self._names[place] = [p.name for p in (self.directory / place).iterdir()]
+        return self._names[place]
 
-    def make(self, path: str) -> Folder:
-        """Return a folder like `find`, and create it if it does not exist."""
-        folder = self.find(path)
-        if folder is not None:
-            return folder
-        if not path:
-            folder = self._make_root()
-        else:
-            above, _, name = path.rpartition("/")
-            folder = self._made_in(self.make(above), name)
-        self._folders[path] = folder
-        return folder
+    def _way(self) -> Iterator[Path]:
+        """Yield the folders between `top` and the directory, in order."""
+        if self._top is not None:
+            directory = Path(os.path.normpath(self.directory.absolute()))
+            parts = directory.relative_to(self._top).parts
+            yield from (self._top.joinpath(*parts[:count]) for count in range(1, len(parts)))
 
-    def read(self, path: str) -> bytes | None:
-        """Return the bytes of a regular file, None if nothing has its path."""
-        place, name = split(path)
-        folder = self.find(place)
-        return folder.read(name) if folder is not None else None
 
-    def remove_made(self) -> None:
-        """Remove the created folders that are empty."""
-        for above, name in reversed(self._made):
-            with contextlib.suppress(OSError):
-                above.remove_folder(name)
-        self._made.clear()
+def is_folder(path: Path) -> bool:
+    """Return whether a directory exists; raises `TreeError` for a symbolic link or a file."""
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise TreeError(f"{path}: cannot be read: {reason(error)}") from None
+    if stat.S_ISLNK(mode):
+        raise TreeError(f"{path}: {LINK}")
+    if not stat.S_ISDIR(mode):
+        raise TreeError(f"{path}: is a file; name a directory")
+    return True
 
-    def _find_root(self) -> Folder | None:
-        if self._top is None:
-            return open_folder(os.fspath(self._directory))
-        start, names = self._way()
-        folder = open_folder(os.path.realpath(start))
-        for name in names:
-            if folder is not None:
-                self._others.append(folder)
-                folder = folder.folder(name)
-        if folder is not None:
-            folder.path = os.fspath(self._directory)
-        return folder
 
-    def _make_root(self) -> Folder:
-        start, names = self._way()
-        folder = open_folder(os.path.realpath(start))
-        if folder is None:
-            raise TreeError(f"{start}: was removed during the write")
-        for name in names:
-            self._others.append(folder)
-            folder = self._made_in(folder, name)
-        folder.path = os.fspath(self._directory)
-        return folder
+def read_file(path: Path) -> bytes | None:
+    """Return the bytes of a regular file, None if nothing has its name.
 
-    def _way(self) -> tuple[Path, tuple[str, ...]]:
-        """Return the start directory, whose path may have links, and the path without links."""
-        directory = Path(os.path.normpath(self._directory.absolute()))
-        start = self._top
-        if start is None:
-            start = next(p for p in directory.parents if p.exists())
-        return start, directory.relative_to(start).parts
-
-    def _made_in(self, above: Folder, name: str) -> Folder:
-        if above.make_folder(name):
-            self._made.append((above, name))
-        folder = above.folder(name)
-        if folder is None:
-            raise TreeError(f"{above.place(name)}: was removed during the write")
-        return folder
+    Raises `TreeError` for a symbolic link, and for a file that cannot be read or is too large.
+    """
+    try:
+        if path.is_symlink():
+            raise TreeError(f"{path}: {LINK}")
+        handle = os.open(path, _READ)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise TreeError(f"{path}: cannot be read: {reason(error)}") from None
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise TreeError(f"{path}: is not a regular file; move it away")
+        size, parts = status.st_size, list[bytes]()
+        while size <= MODULE_TEXT.most:
+            parts.append(os.read(handle, _MORE if parts else status.st_size + 1))
+            if not parts[-1]:
+                return b"".join(parts)
+            size = sum(map(len, parts))
+        raise TreeError(f"{path}: is larger than {MODULE_TEXT.words()}, the limit")
+    except OSError as error:
+        raise TreeError(f"{path}: cannot be read: {reason(error)}") from None
+    finally:
+        os.close(handle)
 
 
 def split(path: str) -> tuple[str, str]:
     """Return the folder of a path, empty for the directory itself, and its last name."""
-    folder, _, name = path.rpartition("/")
-    return folder, name
+    return posixpath.split(path)
 
 
 def check_inside(directory: Path, name: str) -> None:
@@ -142,24 +132,24 @@ def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
     Names have forward slashes. Raises `TreeError` if the directory or a file cannot be read, or is
     or has a symbolic link in its path.
     """
-    files = {}
-    with OpenTree(directory) as tree:
-        tree.find("")
-        for path in names:
-            check_inside(directory, path)
-            if (content := tree.read(path)) is not None:
-                files[path] = content
+    files, folders = {}, Folders(directory)
+    folders.has("")
+    for path in names:
+        check_inside(directory, path)
+        content = read_file(directory / path) if folders.has(split(path)[0]) else None
+        if content is not None:
+            files[path] = content
     return files
 
 
 def listed(directory: Path, place: str = "") -> list[str]:
     """Return the names of all entries of a directory, or of a folder in it; empty without it."""
-    with OpenTree(directory) as tree:
-        folder = tree.find(place)
-        try:
-            return folder.names() if folder is not None else []
-        except OSError as error:
-            raise TreeError(f"{directory / place}: cannot be read: {reason(error)}") from None
+    if not Folders(directory).has(place):
+        return []
+    try:
+        return [path.name for path in (directory / place).iterdir()]
+    except OSError as error:
+        raise TreeError(f"{directory / place}: cannot be read: {reason(error)}") from None
 
 
 def read_by_engines(directory: Path) -> Iterator[str]:

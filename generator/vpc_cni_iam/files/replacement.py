@@ -1,11 +1,10 @@
-"""Replaces one file without losing what another program saves at the same time.
+"""Replaces one file, and keeps the old one beside it until all files of a run are in place.
 
-The new file is exchanged with the existing one, which is compared with the observed content before
-anything is removed. If another program has saved the file meanwhile, by writing or by renaming, the
-two are exchanged again, so the last saved content stays in place.
+The file is compared with the observed content just before it is replaced. The old file is compared
+once more when all files are in place, because another program may have had it open.
 
-One case is not covered: a program that opened the file before the exchange, and writes to it only
-after the comparison, writes to a file that has no name any more.
+One save is not seen: another program renames its own file into place between the comparison and the
+replacement, which are two consecutive calls of the system.
 """
 
 from __future__ import annotations
@@ -15,33 +14,30 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
 
 from vpc_cni_iam.errors import TreeError
-from vpc_cni_iam.files.folder import Folder
+from vpc_cni_iam.files.read import read_file
 
 SUFFIX = ".orig"
 # The names of temporary files; no file of a user has such a name.
 PREFIX = ".vpc-cni-iam-"
 _NEW = f"{PREFIX}new-"
-# A temporary name has the start of the SHA-256 of the old and the new content. After a kill, the
-# next run can tell the old, the new and a meanwhile saved content apart.
+# The name of a kept file has the start of the SHA-256 of the old and of the new content. After a
+# kill, the next run can tell the old and a meanwhile saved content apart.
 _NONE, _DIGITS = "none", 8
-_ASIDE = re.compile(re.escape(PREFIX) + r"(spare-)?([0-9a-f]{8}|none)-([0-9a-f]{8}|none)-(.+)")
+_KEPT = re.compile(re.escape(PREFIX) + r"([0-9a-f]{8}|none)-([0-9a-f]{8}|none)-(.+)")
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 def backup_name(directory: Path, path: str) -> str:
     """Return a free name in a file's directory for a copy of the file."""
-    return free_name(path, lambda name: os.path.lexists(directory / name))
-
-
-def free_name(path: str, taken: Callable[[str], bool]) -> str:
-    """Return a free name for a copy of a file."""
     name, number = path + SUFFIX, 1
-    while taken(name):
+    while os.path.lexists(directory / name):
         name, number = f"{path}{SUFFIX}.{number}", number + 1
     return name
 
@@ -53,118 +49,132 @@ class ChangedError(Exception):
 class Replacement(Struct):
     """The replacement of one file."""
 
-    folder: Folder
-    name: str
+    path: Path
     before: bytes | None  # its observed content, None if it did not exist
     after: bytes | None  # its new content, None to remove it
     _identity: tuple[int, int] | None = None
 
     @property
-    def _new(self) -> str:
-        return f"{_NEW}{self.name}"
+    def _new(self) -> Path:
+        return self.path.with_name(f"{_NEW}{self.path.name}")
 
     @property
-    def _aside(self) -> str:
-        """The name of the new file before the exchange, and of the old file after it."""
-        return f"{PREFIX}{_mark(self.before)}-{_mark(self.after)}-{self.name}"
-
-    @property
-    def _spare(self) -> str:
-        return f"{PREFIX}spare-{_mark(self.before)}-{_mark(self.after)}-{self.name}"
+    def _kept(self) -> Path:
+        """The name of the old file, until all files are in place."""
+        marks = f"{_mark(self.before)}-{_mark(self.after)}"
+        return self.path.with_name(f"{PREFIX}{marks}-{self.path.name}")
 
     def stage(self) -> None:
-        """Write the new file to a temporary name."""
+        """Write the new file to a temporary name, and wait until it is on the disk."""
         if self.after is None:
             return
-        status = self.folder.status(self.name)
-        if status is not None and not self.folder.writable(self.name):
-            raise PermissionError(errno.EACCES, "it is read-only", self.name)
-        mode = stat.S_IMODE(status.st_mode) if status is not None else None
-        self._identity = self.folder.write_new(self._new, self.after, mode)
-
-    def reach_disk(self) -> None:
-        """Wait until the new file is on the disk."""
-        if self.after is not None:
-            self.folder.reach_disk(self._new)
+        mode = _mode(self.path)
+        if mode is not None and not os.access(self.path, os.W_OK):
+            raise PermissionError(errno.EACCES, "it is read-only", str(self.path))
+        with os.fdopen(os.open(self._new, _CREATE, 0o666), "wb") as file:
+            status = os.fstat(file.fileno())
+            self._identity = status.st_dev, status.st_ino
+            file.write(self.after)
+            file.flush()
+            if mode is not None:
+                self._new.chmod(mode)
+            os.fsync(file.fileno())
 
     def apply(self) -> None:
-        """Exchange the new file with the old one; may raise `ChangedError`."""
+        """Put the new file in place of the old one; may raise `ChangedError`."""
         try:
-            if self.after is None:
-                self.folder.rename(self.name, self._aside)
-            elif self.before is None:
-                self.folder.rename_to_free(self._new, self.name)
+            if self.before is None:
+                _rename_to_free(self._new, self.path)
+            elif self.after is None:
+                self.path.rename(self._kept)
             else:
-                self.folder.rename(self._new, self._aside)
-                self.folder.exchange(self._aside, self.name, self._spare)
+                self._replace()
         except (FileExistsError, FileNotFoundError):
             raise ChangedError from None
+
+    def _replace(self) -> None:
+        saved = _saved(self.path)
+        _link(self.path, self._kept)
+        if _content(self._kept) != self.before or _saved(self.path) != saved:
+            raise ChangedError
+        self._new.replace(self.path)
 
     def confirm(self) -> None:
         """Raise `ChangedError` if the replaced content is not the observed one.
 
         Call it after all files are in place.
         """
-        if self.before is not None and _content(self.folder, self._aside) != self.before:
+        if self.before is not None and _content(self._kept) != self.before:
             raise ChangedError
 
     def finish(self) -> None:
         """Remove the replaced file."""
-        if self.before is not None:
-            self.folder.remove(self._aside)
+        self._kept.unlink(missing_ok=True)
 
     def undo(self) -> None:
         """Restore the replaced file, unless another program has saved the file since then."""
-        self.folder.remove(self._new)
-        if self.before is None:
-            self._take_back()
-        elif self.after is None:
-            if self.folder.status(self._aside) is not None:
-                self._put_back(self._aside)
-        elif self.folder.status(self._aside) is not None:
-            if _content(self.folder, self._aside) != self.after:
-                try:
-                    self._exchange_back(self.after)
-                except FileNotFoundError:  # removed by another program
-                    self._put_back(self._aside)
-            self.folder.remove(self._aside)
+        self._new.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, FileExistsError):  # removed or saved meanwhile
+            if self.before is None:
+                self._take_back()
+            elif not os.path.lexists(self.path):
+                _rename_to_free(self._kept, self.path)
+            elif self.after is not None:
+                saved = _saved(self.path)
+                if _content(self.path) == self.after and _saved(self.path) == saved:
+                    self._kept.replace(self.path)
+        self._kept.unlink(missing_ok=True)
 
     def _take_back(self) -> None:
-        """Remove the new file, if it still has the written content."""
-        status = self.folder.status(self.name)
-        if status is None or (status.st_dev, status.st_ino) != self._identity:
-            return
-        self.folder.rename(self.name, self._aside)
-        if _content(self.folder, self._aside) == self.after:
-            self.folder.remove(self._aside)
-        else:
-            self._put_back(self._aside)
-
-    def _put_back(self, name: str) -> None:
-        try:
-            self.folder.rename_to_free(name, self.name)
-        except FileExistsError:  # saved again, over the earlier content
-            self.folder.remove(name)
-
-    def _exchange_back(self, expected: bytes | None) -> None:
-        """Exchange the two again, if the file still has the expected content.
-
-        Else the last saved content is in place afterwards.
-        """
-        previous = _content(self.folder, self._aside)
-        while True:
-            self.folder.exchange(self._aside, self.name, self._spare)
-            taken = _content(self.folder, self._aside)
-            if taken == expected:
-                return
-            # Exchange them once more, unless the file was saved again meanwhile.
-            expected, previous = previous, taken
+        """Remove the created file, if it still has the written content."""
+        status = self.path.lstat()
+        if (status.st_dev, status.st_ino) == self._identity:
+            self.path.rename(self._kept)
+            if _content(self._kept) != self.after:
+                _rename_to_free(self._kept, self.path)
 
 
-def _content(folder: Folder, name: str) -> bytes | None:
+def _link(path: Path, name: Path) -> None:
+    """Give a file a second name; without hard links, copy it."""
+    try:
+        os.link(path, name, follow_symlinks=False)
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except (OSError, NotImplementedError):
+        name.write_bytes(read_file(path) or b"")
+
+
+def _rename_to_free(path: Path, name: Path) -> None:
+    """Rename a file to a name that nothing has, or raise `FileExistsError`."""
+    try:
+        os.link(path, name, follow_symlinks=False)
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except (OSError, NotImplementedError):  # the file system has no hard links
+        if os.path.lexists(name):
+            raise FileExistsError(errno.EEXIST, "is there", str(name)) from None
+        path.rename(name)
+    else:
+        path.unlink()
+
+
+def _saved(path: Path) -> tuple[int, ...]:
+    """Return numbers that differ after another program saved a file."""
+    status = path.lstat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return stat.S_IMODE(path.lstat().st_mode)
+    except FileNotFoundError:
+        return None
+
+
+def _content(path: Path) -> bytes | None:
     """Return the bytes of a file, None if it is not a readable file."""
     try:
-        return folder.read(name)
+        return read_file(path)
     except TreeError:
         return None
 
@@ -173,30 +183,32 @@ def _mark(content: bytes | None) -> str:
     return _NONE if content is None else hashlib.sha256(content).hexdigest()[:_DIGITS]
 
 
-def left_behind(folder: Folder, name: str) -> Iterator[bytes]:
-    """Yield the old contents of a file that a killed run replaced, if not saved since then."""
-    now = _mark(_content(folder, name))
-    for candidate in folder.names():
-        match = _ASIDE.fullmatch(candidate)
-        if match and match[4] == name and match[3] == now:
-            content = _content(folder, candidate)
-            if content is not None and _mark(content) == match[2]:
+def left_behind(path: Path, names: Iterable[str]) -> Iterator[bytes]:
+    """Yield the old contents of a file that a killed run replaced, if not saved since then.
+
+    `names` are the names in the file's folder.
+    """
+    now = _mark(_content(path))
+    for name in names:
+        match = _KEPT.fullmatch(name)
+        if match and match[3] == path.name and match[2] == now:
+            content = _content(path.with_name(name))
+            if content is not None and _mark(content) == match[1]:
                 yield content
 
 
-def clean(folder: Folder) -> list[str]:
+def clean(folder: Path, names: Iterable[str]) -> list[str]:
     """Remove the files that a killed run left in a folder; return the names of saved copies."""
     copies = []
-    for name in sorted(folder.names()):
+    for name in sorted(names):
         if name.startswith(_NEW):
-            folder.remove(name)
-        elif match := _ASIDE.fullmatch(name):
-            spare, before, after, place = match.groups()
-            if spare and folder.status(place) is None:  # killed before the new file was in place
-                folder.rename_to_free(name, place)
-            elif _mark(_content(folder, name)) in (before, after):
-                folder.remove(name)
-            else:
-                copies.append(free_name(place, lambda n: folder.status(n) is not None))
-                folder.rename_to_free(name, copies[-1])
+            (folder / name).unlink(missing_ok=True)
+        elif match := _KEPT.fullmatch(name):
+            old, _, place = match.groups()
+            content = _content(folder / name)
+            if _mark(content) == old or content == _content(folder / place):
+                (folder / name).unlink()
+            else:  # another program saved it before the kill
+                copies.append(backup_name(folder, place))
+                (folder / name).rename(folder / copies[-1])
     return copies

@@ -1,26 +1,32 @@
 """Writes a set of files to a directory: all of them, or none.
 
-Every new text is first written to a temporary name and reaches the disk. Then all of them are
-exchanged with the old files. A failure, Ctrl-C or a file that another program saves meanwhile
-restores the old files. After a SIGKILL, each file is whole, either old or new, and the next run
-removes temporary files.
+Every new text is first written to a temporary name in the same folder, and reaches the disk. Then
+each replaces its old file in one step. A failure, Ctrl-C or a file that another program saves
+meanwhile restores the old files. After a SIGKILL, each file is whole, either old or new, and the
+next run removes temporary files.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
 from msgspec import Struct
 
 from vpc_cni_iam.errors import TreeError, reason
-from vpc_cni_iam.files.folder import LINK
-from vpc_cni_iam.files.lock import uninterrupted
-from vpc_cni_iam.files.read import OpenTree, check_inside, contents, decoded, split
+from vpc_cni_iam.files.lock import make_folders, remove_folders, uninterrupted
+from vpc_cni_iam.files.read import (
+    LINK,
+    Folders,
+    check_inside,
+    contents,
+    decoded,
+    read_file,
+    split,
+)
 from vpc_cni_iam.files.replacement import (
     PREFIX,
     ChangedError,
@@ -31,8 +37,6 @@ from vpc_cni_iam.files.replacement import (
 
 # Files of git and engines in a directory; they are not edits.
 _OTHERS = (".git", ".terraform", ".terraform.lock.hcl", ".terraform.tfstate.lock.info")
-# How many files reach the disk together; a journalling file system does this in one step.
-_TOGETHER = 16
 
 
 class WriteAction(StrEnum):
@@ -99,10 +103,7 @@ def _walk(directory: Path) -> Iterator[Path]:
 
 def left_by_killed(directory: Path, path: str) -> list[bytes]:
     """Return the old contents of a file that a killed run replaced, if not saved since then."""
-    place, name = split(path)
-    with OpenTree(directory) as tree:
-        folder = tree.find(place)
-        return list(left_behind(folder, name)) if folder is not None else []
+    return list(left_behind(directory / path, Folders(directory).names(split(path)[0])))
 
 
 def write(
@@ -119,123 +120,118 @@ def write(
     Files that have their new content already, and files that are not named, are not touched. Files
     are renamed into place in the order of `files`, so that a file can come after those that it
     names. `observed` has the contents on which the caller decided what to write, without missing
-    files; None if it did not read any. Symbolic links from `top` on are not followed. `step` is
-    called with a word before each change on disk, for tests that interrupt.
+    files; None if it did not read any. Symbolic links from `top` on are refused. `step` is called
+    with a word before each change on disk, for tests that interrupt.
 
     Raises `TreeError` if a file cannot be written, or another program saved it meanwhile. Then
     nothing in the directory has changed.
     """
-    removed = tuple(remove)
-    with OpenTree(directory, top) as tree:
-        for path in (*files, *removed):
-            _check(tree, directory, path)
-        try:
-            cleaned = _clean(tree, (*files, *removed))
-            return (*cleaned, *_write(tree, directory, files, removed, observed, step))
-        except ChangedError as error:
-            raise TreeError(
-                f"{directory / str(error)}: another program changed it while this command ran; "
-                f"nothing in {directory} was changed; run the command again"
-            ) from None
-        except OSError as error:
-            place = error.filename or directory
-            hint = f"; nothing in {directory} was changed"
-            raise TreeError(f"{place}: cannot be written: {reason(error)}{hint}") from None
-
-
-def _check(tree: OpenTree, directory: Path, path: str) -> None:
-    """Refuse a path that leaves the directory, directly or through a symbolic link."""
-    check_inside(directory, path)
-    folder, place, part = None, "", ""
-    for part in path.split("/"):
-        folder = tree.find(place)
-        if folder is None:
-            return
-        folder.refuse_other_case(part)
-        place = f"{place}/{part}" if place else part
-    status = folder.status(part) if folder is not None else None
-    if folder is None or status is None or stat.S_ISREG(status.st_mode):
-        return
-    if stat.S_ISLNK(status.st_mode):
-        problem = LINK
-    elif stat.S_ISDIR(status.st_mode):
-        problem = "is a directory where a file is needed"
-    else:
-        problem = "is a device or a pipe where a file is needed"
-    raise TreeError(f"{folder.place(part)}: {problem}")
-
-
-def _clean(tree: OpenTree, paths: Iterable[str]) -> list[FileChange]:
-    """Remove the files that a killed run left, and return the copies of files saved meanwhile.
-
-    Only the folders of files to write are cleaned: another run may write to folders below.
-    """
-    copies = []
-    for place in dict.fromkeys(split(path)[0] for path in paths):
-        folder = tree.find(place)
-        for name in clean(folder) if folder is not None else ():
-            copies.append(FileChange(f"{place}/{name}" if place else name, WriteAction.CREATE))
-    return copies
-
-
-def _undo(tree: OpenTree, replacements: Iterable[Replacement]) -> None:
-    with uninterrupted():
-        for replacement in replacements:
-            with contextlib.suppress(OSError):
-                replacement.undo()
-        tree.remove_made()
-
-
-def _refuse_changed(
-    before: Mapping[str, bytes | None], observed: Mapping[str, bytes] | None
-) -> None:
-    for path, content in before.items():
-        if observed is not None and content != observed.get(path):
-            raise ChangedError(path)
+    after = {path: _bytes(content) for path, content in files.items()} | dict.fromkeys(remove)
+    folders = Folders(directory, top)
+    try:
+        for path in after:
+            _check(folders, path)
+        copies = _clean(folders, after)
+        return (*copies, *_write(directory, after, observed, step))
+    except ChangedError as error:
+        raise TreeError(
+            f"{directory / str(error)}: another program changed it while this command ran; "
+            f"nothing in {directory} was changed; run the command again"
+        ) from None
+    except OSError as error:
+        place = error.filename or directory
+        hint = f"; nothing in {directory} was changed"
+        raise TreeError(f"{place}: cannot be written: {reason(error)}{hint}") from None
 
 
 def _bytes(content: str | bytes) -> bytes:
     return content if isinstance(content, bytes) else content.encode(errors="surrogateescape")
 
 
+def _check(folders: Folders, path: str) -> None:
+    """Refuse a path that leaves the directory, directly or through a symbolic link."""
+    check_inside(folders.directory, path)
+    place = ""
+    for part in path.split("/"):
+        if not folders.has(place):
+            return
+        _refuse_other_case(folders, place, part)
+        place = f"{place}/{part}" if place else part
+    _refuse_no_file(folders.directory / path)
+
+
+def _refuse_other_case(folders: Folders, place: str, name: str) -> None:
+    """Refuse a name that differs only in case from an existing one."""
+    for existing in folders.names(place):
+        if existing.casefold() == name.casefold() and existing != name:
+            raise TreeError(
+                f"{folders.directory / place / existing}: differs from {name} only in case, and "
+                "some file systems treat both as one; rename it"
+            )
+
+
+def _refuse_no_file(path: Path) -> None:
+    """Refuse a path at which something else than a regular file is."""
+    if path.is_symlink():
+        problem = LINK
+    elif path.is_dir():
+        problem = "is a directory where a file is needed"
+    elif path.exists() and not path.is_file():
+        problem = "is a device or a pipe where a file is needed"
+    else:
+        return
+    raise TreeError(f"{path}: {problem}")
+
+
+def _clean(folders: Folders, paths: Iterable[str]) -> list[FileChange]:
+    """Remove the files that a killed run left, and return the copies of files saved meanwhile.
+
+    Only the folders of files to write are cleaned: another run may write to folders below.
+    """
+    places = dict.fromkeys(split(path)[0] for path in paths)
+    return [
+        FileChange(f"{place}/{name}" if place else name, WriteAction.CREATE)
+        for place in places
+        for name in clean(folders.directory / place, folders.names(place))
+    ]
+
+
 def _write(
-    tree: OpenTree,
     directory: Path,
-    files: Mapping[str, str | bytes],
-    removed: tuple[str, ...],
+    after: Mapping[str, bytes | None],
     observed: Mapping[str, bytes] | None,
     step: Callable[[str], None],
 ) -> tuple[FileChange, ...]:
-    contents = {path: _bytes(content) for path, content in files.items()}
-    before = {path: tree.read(path) for path in (*contents, *removed)}
-    _refuse_changed(before, observed)
+    before = {path: read_file(directory / path) for path in after}
+    for path, content in before.items():
+        if observed is not None and content != observed.get(path):
+            raise ChangedError(path)
     changes = [
-        FileChange(path, _action(content, contents.get(path)))
-        for path, content in before.items()
-        if path in contents or content is not None
+        FileChange(path, _action(before[path], content))
+        for path, content in after.items()
+        if (before[path], content) != (None, None)
     ]
     work: dict[str, Replacement] = {}
+    made: list[Path] = []
     try:
         for path in (c.path for c in changes if c.kind is not WriteAction.SAME):
-            place, name = split(path)
-            with _named(directory, path):
-                folder = tree.make(place)
-            if path in contents:
-                step(f"stage {path}")
             # In `work` before any of its files exists, so that all of them are undone.
-            work[path] = Replacement(folder, name, before[path], contents.get(path))
+            work[path] = Replacement(directory / path, before[path], after[path])
+            with _named(directory, path):
+                make_folders((directory / path).parent, made)
+            if after[path] is not None:
+                step(f"stage {path}")
             with _named(directory, path):
                 work[path].stage()
-        reach_disk([replacement.reach_disk for replacement in work.values()])
         for path, replacement in work.items():
-            step(f"{'rename' if path in contents else 'remove'} {path}")
+            step(f"{'remove' if after[path] is None else 'rename'} {path}")
             with _named(directory, path):
                 replacement.apply()
         for path, replacement in work.items():
             with _named(directory, path):
                 replacement.confirm()
     except BaseException:
-        _undo(tree, reversed(work.values()))
+        _undo(work.values(), made)
         raise
     with uninterrupted():
         for replacement in work.values():
@@ -243,9 +239,17 @@ def _write(
     return tuple(changes)
 
 
+def _undo(replacements: Iterable[Replacement], made: list[Path]) -> None:
+    with uninterrupted():
+        for replacement in reversed(list(replacements)):
+            with contextlib.suppress(OSError):
+                replacement.undo()
+        remove_folders(made)
+
+
 @contextlib.contextmanager
 def _named(directory: Path, path: str) -> Iterator[None]:
-    """Name the file in errors, instead of its temporary name in an open folder."""
+    """Name the file in errors, instead of its temporary name."""
     try:
         yield
     except ChangedError:
@@ -260,19 +264,3 @@ def _action(before: bytes | None, after: bytes | None) -> WriteAction:
     if before is None:
         return WriteAction.CREATE
     return WriteAction.SAME if before == after else WriteAction.REPLACE
-
-
-def reach_disk(files: Sequence[Callable[[], None]]) -> None:
-    """Call each function, which returns when its file is on the disk."""
-    if len(files) < _TOGETHER:
-        _each(files)
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(_TOGETHER) as pool:
-        list(pool.map(_each, (files[n::_TOGETHER] for n in range(_TOGETHER))))
-
-
-def _each(files: Sequence[Callable[[], None]]) -> None:
-    for reach in files:
-        reach()

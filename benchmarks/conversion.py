@@ -31,25 +31,7 @@ for text in texts:
     json.loads(text)
 print(time.process_time() - start)
 """
-# The way back, and python-hcl2's parser alone; the first text makes the grammar ready.
-_BACK = """
-import sys, time
-from pathlib import Path
-{imports}
-files = sorted(Path(sys.argv[1]).glob("*.tf"), key=lambda path: -path.stat().st_size)
-texts = [path.read_text() for path in files[:int(sys.argv[2])]]
-{read}("")
-start = time.process_time()
-for text in texts:
-    {read}(text)
-print(time.process_time() - start)
-"""
-_READINGS = _BACK.format(
-    imports="from vpc_cni_iam.converting.from_hcl import read_file, readings",
-    read='(lambda text: readings(read_file(text, "x.tf")))',
-)
-_PARSED = _BACK.format(imports="from hcl2.api import parses_to_tree", read="parses_to_tree")
-# A process a file, and the way back, are measured on so many of them.
+# A process a file is measured on so many of them.
 _SAMPLE = 40
 
 
@@ -88,14 +70,6 @@ def measure(runs: int) -> Iterator[Row]:
         own, other = in_turns(once, apart, min(runs, 2))
         yardstick = f"a command a file, from {_SAMPLE} of them"
         yield Row("the whole command, files written", own, yardstick, other, "ms")
-
-        def back(script: str) -> Callable[[], float]:
-            command = [PYTHON, "-c", script, str(out), str(_SAMPLE)]
-            return lambda: float(_printed(command)) * 1e3
-
-        own, other = in_turns(back(_READINGS), back(_PARSED), min(runs, 3))
-        what = f"`convert --from-hcl`, the {_SAMPLE} largest, in process"
-        yield Row(what, own, "python-hcl2's parse of the same", other, "ms")
 
 
 def _printed(command: list[str]) -> str:

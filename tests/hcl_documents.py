@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
-from vpc_cni_iam.hcl.resolve import ResolvedDocument, ValueScope, is_document, read_documents
+from vpc_cni_iam.hcl.resolve import ResolvedDocument, is_document, read_documents
 from vpc_cni_iam.hcl.syntax import Block
 
 

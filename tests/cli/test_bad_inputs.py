@@ -36,7 +36,6 @@ READERS: dict[str, tuple[str, str, Command]] = {
     "coverage of HCL": ("p.tf", MODULE, lambda path, folder: ["coverage", path]),
     "compare": ("p.json", POLICY, lambda path, folder: ["compare", path, path]),
     "convert": ("p.json", POLICY, lambda path, folder: ["convert", path]),
-    "convert --from-hcl": ("p.tf", MODULE, lambda path, folder: ["convert", "--from-hcl", path]),
     "preflight": (
         "i.json",
         '{"Reservations": []}',

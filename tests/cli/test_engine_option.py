@@ -17,30 +17,6 @@ data "aws_iam_policy_document" "cni" {
   }
 }
 """
-WRITTEN = """
-resource "aws_iam_policy" "counted" {
-  count  = length(regexall("[0-9]", "a12"))
-  policy = jsonencode({
-    Statement = { Effect = "Allow", Action = regex(".*", "a:b"), Resource = "x${count.index}" }
-  })
-}
-
-resource "aws_iam_role" "trusted" {
-  assume_role_policy = jsonencode({
-    Statement = { Effect = "Allow", Action = "a:b", Principal = { Service = regex("e.*", "ec2") } }
-  })
-}
-
-resource "aws_iam_policy" "file" {
-  policy = file("policy.json")
-}
-
-resource "aws_iam_policy" "reference" {
-  policy = jsonencode({
-    Statement = { Effect = "Allow", Action = "s3:*", Resource = aws_s3_bucket.logs.arn }
-  })
-}
-"""
 POLICY = {
     "Version": "2012-10-17",
     "Statement": {"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": "*"},
@@ -49,7 +25,6 @@ VALUE = ("--var", "name=*")
 COMMANDS = (
     ("coverage", "m", *VALUE),
     ("compare", "p.json", "m", *VALUE),
-    ("convert", "--from-hcl", "m", *VALUE),
 )
 
 
@@ -69,39 +44,10 @@ def test_each_command_has_an_engine_render_what_it_alone_knows(
         without = run(*words, cwd=folder, env=env)
         assert without.code in (1, 3) and "regex" in without.out + without.err
     version = name.replace("-", " ")
-    coverage, compare, convert = (
-        run(*words, "--engine", option, cwd=folder, env=env) for words in COMMANDS
-    )
+    coverage, compare = (run(*words, "--engine", option, cwd=folder, env=env) for words in COMMANDS)
     assert f"rendered by an engine: cni: {version}" in coverage.out
     assert compare.code == 0
     assert compare.out.startswith("p.json to m (cni): no new access (proven)\n")
-    assert (convert.code, json.loads(convert.out)["Statement"][0]["Resource"]) == (0, "*")
-    assert f"data.aws_iam_policy_document.cni: rendered by {version}" in convert.err
-
-
-@pytest.mark.engine
-def test_convert_prints_what_resources_write_out_as_an_engine_renders_it(
-    tmp_path: Path, attached: dict[str, str]
-) -> None:
-    write_tree(tmp_path, {"iam.tf": WRITTEN, "bucket.tf": 'resource "aws_s3_bucket" "logs" {}\n'})
-    env = engine_environment(TERRAFORM_NEWEST, tmp_path) | attached
-    words = ("convert", "--from-hcl", "iam.tf", "--engine", "auto", "--format", "json")
-    done = run(*words, cwd=tmp_path, env=env)
-    report = json.loads(done.out)
-    read = {d["address"]: d for d in report["documents"]}
-    start = "aws_iam_policy.counted"
-    assert [
-        read[f"{start}[{n}].policy"]["document"]["Statement"][0]["Resource"] for n in (0, 1)
-    ] == ["x0", "x1"]
-    assert {d["engine"] for d in read.values()} == {None, TERRAFORM_NEWEST.replace("-", " ")}
-    # A trust policy is a policy here, and a reference stays one.
-    principal = read["aws_iam_role.trusted.assume_role_policy"]["document"]["Statement"][0]
-    assert principal["Principal"] == {"Service": "ec2"}
-    assert read["aws_iam_policy.reference.policy"]["references"] == ["aws_s3_bucket.logs.arn"]
-    (failure,) = report["failures"]
-    assert failure["address"] == "aws_iam_policy.file.policy"
-    assert "may read files of this machine" in failure["reason"]
-    assert done.code == 1
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
@@ -136,5 +82,5 @@ def test_an_engine_that_fails_leaves_policies_unread(
 
 def test_an_engine_without_hcl_is_refused(tmp_path: Path) -> None:
     folder = written(tmp_path)
-    done = run("convert", "p.json", "--engine", "terraform", cwd=folder)
-    assert (done.code, "--engine need --from-hcl" in done.err) == (2, True)
+    done = run("compare", "p.json", "p.json", "--engine", "terraform", cwd=folder)
+    assert done.code == 2 and "--engine renders policies of HCL, and no input is HCL" in done.err

@@ -94,10 +94,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "audit": [(nothing, "roles.json")],
     "explain": [(nothing, "denied.json --policy policy.json")],
     "preflight": [(nothing, "instances.json --cluster-name prod")],
-    "convert": [
-        (nothing, "policy.json bad.json"),
-        (nothing, "--from-hcl main.tf"),
-    ],
+    "convert": [(nothing, "policy.json bad.json")],
     "publish": [
         (nothing, "--output out"),
         (published, "--cni-version v1.23.2 --version 2.0.0 --output out"),

@@ -7,7 +7,6 @@ import hcl2.api
 import pytest
 
 from conftest import write_tree
-from vpc_cni_iam.cli.main import application
 from vpc_cni_iam.inputs.identify import open_policies
 
 TEXT = """
@@ -46,16 +45,4 @@ def test_each_file_of_a_module_is_parsed_once(tmp_path: Path, parsed: Counter[st
     write_tree(tmp_path, files)
     opened = open_policies(str(tmp_path), lambda: "", {})
     assert len(opened.policies) == 6
-    assert parsed == Counter(files.values())
-
-
-def test_each_file_that_policies_are_read_from_is_parsed_once(
-    tmp_path: Path, parsed: Counter[str]
-) -> None:
-    files = {f"{name}.tf": TEXT.replace("%s", name) for name in ("d", "e", "f")}
-    write_tree(tmp_path, {**files, "none.tf": 'output "o" {\n  value = 1\n}\n'})
-    paths = [str(tmp_path / name) for name in (*files, "none.tf")]
-    words = ["convert", "--from-hcl", *paths, "--output", str(tmp_path / "out")]
-    application(words)(words, standalone_mode=False)
-    assert len(list((tmp_path / "out").iterdir())) == 6
     assert parsed == Counter(files.values())

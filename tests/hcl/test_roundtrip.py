@@ -14,8 +14,9 @@ from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.escape import escape_control
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.evaluate.domain import ValueScope
+from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.literals import Expression, Interpolation, Literal, code
-from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.parse import expression, parse
 from vpc_cni_iam.hcl.syntax import (
     Conditional,
     Constant,
@@ -285,7 +286,6 @@ def test_what_is_not_hcl_is_refused_by_place(text: str, place: str) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("count = 2", "argument 'count'"),
         ("source_json = var.json", "argument 'source_json'"),
         ('dynamic "statement" {\n}', "block 'dynamic'"),
         ("dynamic {\n}", "block 'dynamic'"),
@@ -343,7 +343,10 @@ data "aws_iam_policy_document" "x" {
 )
 def test_nothing_is_computed_of_what_stands_for_any_value(code: str) -> None:
     scope = ValueScope({"var.p": Template((HOLE,)), "var.n": Template((HOLE,))})
-    assert resolve.text(code, scope) is None
+    node = expression(code)
+    assert node is not None
+    with pytest.raises(InputError):
+        resolve.text_of(node, Evaluator(scope))
 
 
 @pytest.mark.parametrize(
@@ -354,4 +357,4 @@ def test_element_counts_on_from_the_first_after_the_last(number: int, piece: str
     code = f'element(split(":", var.name), {number})'
     (block,) = parse(f"locals {{\n  x = {code}\n}}\n", "x.tf").blocks
     scope = ValueScope({"var.name": "a:b:c"}, {"local.x": block.attributes["x"]})
-    assert resolve.text("local.x", scope) == piece
+    assert resolve.text_of(Reference("local.x"), Evaluator(scope)) == piece

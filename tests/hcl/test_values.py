@@ -6,9 +6,9 @@ from hcl_documents import documents_of
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded
 from vpc_cni_iam.hcl.attributes import attributes, is_read_elsewhere
+from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.parse import expression, parse
 from vpc_cni_iam.hcl.repair import unclosed_string
-from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.syntax import Node
 
 WHOLE = 'Effect = "Allow", Action = "a:b"'

@@ -86,8 +86,6 @@ def test_a_file_that_is_named_beside_one_for_the_other_engine_says_so(tmp_path: 
         ("cni.tofu", "assumed: cni.tofu: is read by OpenTofu, in the place of cni.tf"),
     ):
         assert note in run("coverage", name, cwd=tmp_path).out
-        done = run("convert", "--from-hcl", name, "--var", "create=true", cwd=tmp_path)
-        assert done.code == 0, done.err
 
 
 def command(tmp_path: Path, name: str, *arguments: str) -> Run:
@@ -127,10 +125,10 @@ resource "aws_iam_role_policy" "by_local" {
 
 def test_a_policy_in_another_file_says_to_give_the_directory(tmp_path: Path) -> None:
     write_tree(tmp_path / "m", {**MODULE, "role.tf": ROLE})
-    for command in (("coverage",), ("compare", "m/cni.tf"), ("convert", "--from-hcl")):
+    for command in (("coverage",), ("compare", "m/cni.tf")):
         done = run(*command, "m/role.tf", cwd=tmp_path)
         assert done.code == 3 and "give the directory" in done.err
-        assert done.err.rstrip(")\n").rpartition("directory ")[2] == "m" or command[0] == "convert"
+        assert done.err.rstrip(")\n").rpartition("directory ")[2] == "m"
     # Beside another policy it counts, in every format.
     other = MAIN.split("\n\n")[2].replace("kms", "own")
     write_tree(tmp_path / "m", {"role.tf": ROLE + other})

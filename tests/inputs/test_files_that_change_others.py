@@ -97,20 +97,6 @@ def test_an_override_file_is_no_policy_of_its_own(tmp_path: Path) -> None:
     write_tree(tmp_path, {"main.tf": BASE, "override.tf": OVERRIDE})
     done = run("coverage", "override.tf", cwd=tmp_path)
     assert done.code == 1 and "incomplete: not read: override.tf" in done.out
-    for files in (("override.tf",), ("main.tf", "override.tf", "--document", "cni")):
-        done = run("convert", "--from-hcl", *files, cwd=tmp_path)
-        assert done.code == 3
-        assert done.err.count("override.tf: an override file changes blocks") == 1
-
-
-def test_a_file_that_is_converted_names_what_may_change_it(tmp_path: Path) -> None:
-    locals_file = 'locals {\n  actions = ["ec2:*"]\n}\n'
-    policy = OVERRIDE.replace('["ec2:*"]', "local.actions").replace('["*"]', "[var.x]")
-    files = {"main.tf": policy, "locals.tf": locals_file + 'variable "x" {}\n'}
-    for name in ("override.tf", "locals.tofu"):
-        folder = write_tree(tmp_path / name, {**files, name: locals_file.replace("ec2", "s3")})
-        done = run("convert", "--from-hcl", "main.tf", "--var", "x=*", cwd=folder)
-        assert done.code == 3 and "1 read, 1 not" in done.err, name
 
 
 def test_a_document_that_stands_twice_is_not_read(tmp_path: Path) -> None:

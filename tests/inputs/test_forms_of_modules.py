@@ -187,3 +187,23 @@ def test_a_value_for_a_variable_that_a_directory_does_not_have(
     for command in (["coverage", "."], ["compare", ".", "."]):
         done = run(*command, "--var", "nme=x", cwd=tmp_path)
         assert done.code == 2 and words in done.err, command
+
+
+def test_a_document_that_a_variable_gives_as_text_is_joined(tmp_path: Path) -> None:
+    text = """
+variable "more" {}
+data "aws_iam_policy_document" "x" {
+  source_policy_documents = [var.more]
+  statement {
+    actions = ["a:b"]
+  }
+}
+"""
+    write_tree(tmp_path, {"m/main.tf": text})
+    more = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iam:*"}}'
+    values = GivenVariables({"more": more})
+    (policy,) = open_policies(str(tmp_path / "m"), str, {}, values).policies
+    assert {s.actions for s in policy.policy.statements} == {("a:b",), ("iam:*",)}
+    broken = GivenVariables({"more": "{}"})
+    with pytest.raises(InputError, match=r"x: not read: .*has no Statement"):
+        open_policies(str(tmp_path / "m"), str, {}, broken)

@@ -66,43 +66,36 @@ TEXTS = {
 }
 READ = ""
 PLAN_ONLY = "make one with: terraform show -json PLANFILE"
-JSON_INPUT = "is a JSON policy document, or output of the AWS CLI with one; --from-hcl reads .tf"
 ENGINE_JSON = "is the JSON of Terraform or OpenTofu (a plan, a state or a log)"
 INSTANCES = "is the output of aws ec2 describe-instances or describe-network-interfaces"
-WAYS = "--from-hcl prints its policies as JSON"
+WAYS = "convert reads JSON"
 ZIP = "is a zip archive, not text; print a saved plan with: terraform show -json"
 UNKNOWN = "is not JSON, and is none of: a directory, HCL"
-# By input: what coverage and compare say, convert, convert --from-hcl, and review.
+# By input: what coverage and compare say, convert, and review.
 TABLE = {
-    "policy.json": (READ, READ, JSON_INPUT, PLAN_ONLY),
-    "account.json": (READ, READ, JSON_INPUT, PLAN_ONLY),
-    "plan.json": (READ, ENGINE_JSON, ENGINE_JSON, READ),
-    "sorted-plan.json": (READ, ENGINE_JSON, ENGINE_JSON, READ),
-    "plan.json.gz": (READ, ENGINE_JSON, "is not UTF-8", READ),
-    "state.json": ("is a state, not a plan", ENGINE_JSON, ENGINE_JSON, "is a state"),
-    "log.json": ("is the log of terraform plan", ENGINE_JSON, ENGINE_JSON, "is the log"),
-    "instances.json": (
-        f"{INSTANCES}; the command preflight",
-        INSTANCES,
-        INSTANCES,
-        PLAN_ONLY,
-    ),
-    "main.tf": (READ, f"is HCL; {WAYS}", READ, PLAN_ONLY),
-    "main.tofu": (READ, f"is HCL; {WAYS}", READ, PLAN_ONLY),
-    "main.hcl": (READ, f"is HCL; {WAYS}", READ, PLAN_ONLY),
-    "main.tf.json": (*("is configuration in JSON",) * 3, PLAN_ONLY),
-    "tf-directory": (READ, f"is a directory; {WAYS}", READ, "has no saved plans"),
-    "tofu-directory": (READ, f"is a directory; {WAYS}", READ, "has no saved plans"),
-    "tfplan": (ZIP, ZIP, ZIP, None),  # which an engine has to show
-    "notes.yaml": (UNKNOWN, UNKNOWN, "has no policy as text", PLAN_ONLY),
-    "nowhere": (*("nowhere: does not exist",) * 3, "nowhere: does not exist"),
+    "policy.json": (READ, READ, PLAN_ONLY),
+    "account.json": (READ, READ, PLAN_ONLY),
+    "plan.json": (READ, ENGINE_JSON, READ),
+    "sorted-plan.json": (READ, ENGINE_JSON, READ),
+    "plan.json.gz": (READ, ENGINE_JSON, READ),
+    "state.json": ("is a state, not a plan", ENGINE_JSON, "is a state"),
+    "log.json": ("is the log of terraform plan", ENGINE_JSON, "is the log"),
+    "instances.json": (f"{INSTANCES}; the command preflight", INSTANCES, PLAN_ONLY),
+    "main.tf": (READ, f"is HCL; {WAYS}", PLAN_ONLY),
+    "main.tofu": (READ, f"is HCL; {WAYS}", PLAN_ONLY),
+    "main.hcl": (READ, f"is HCL; {WAYS}", PLAN_ONLY),
+    "main.tf.json": (*("is configuration in JSON",) * 2, PLAN_ONLY),
+    "tf-directory": (READ, f"is a directory; {WAYS}", "has no saved plans"),
+    "tofu-directory": (READ, f"is a directory; {WAYS}", "has no saved plans"),
+    "tfplan": (ZIP, ZIP, None),  # which an engine has to show
+    "notes.yaml": (UNKNOWN, UNKNOWN, PLAN_ONLY),
+    "nowhere": ("nowhere: does not exist",) * 3,
 }
 COMMANDS = (
     (("coverage",), 0),
     (("compare", "policy.json"), 0),
     (("convert",), 1),
-    (("convert", "--from-hcl"), 2),
-    (("review",), 3),
+    (("review",), 2),
 )
 
 

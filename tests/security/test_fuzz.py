@@ -24,8 +24,9 @@ from upstream_standins import page, source_of
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.converting.batch import ConvertOptions, Input
 from vpc_cni_iam.converting.batch import convert as convert_all
-from vpc_cni_iam.converting.from_hcl import read_file, readings
 from vpc_cni_iam.errors import VpcCniIamError
+from vpc_cni_iam.hcl import embedded
+from vpc_cni_iam.hcl.attributes import attributes
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.module.reader import read_blocks
 from vpc_cni_iam.hcl.parse import parse as parse_hcl
@@ -73,9 +74,12 @@ def hcl(text: str) -> None:
             assert isinstance(document.policy, Policy)
 
 
-def from_hcl(text: str) -> None:
-    if len(text) <= limits.HCL.most:  # more of a file is not read
-        readings(read_file(text, "main.tf"))
+def written_out(text: str) -> None:
+    if len(text) > limits.HCL.most:  # more of a file is not read
+        return
+    for attribute in attributes(parse_hcl(text, "main.tf")):
+        if embedded.is_document(attribute.value):
+            assert isinstance(embedded.read(attribute.value), Policy)
 
 
 def markdown(text: str) -> None:
@@ -189,7 +193,7 @@ PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
     "plan": (plan, PLAN),
     "ignoring": (ignoring, IGNORING),
     "convert": (convert, json.dumps({"PolicyVersion": {"Document": json.loads(dumps(SCOPED))}})),
-    "from HCL": (from_hcl, EMBEDDED),
+    "HCL that writes out policies": (written_out, EMBEDDED),
     "preflight": (preflight, INSTANCES),
     "go": (go, source_of(["ec2:CreateTags", "ec2:DescribeTags"])["pkg/nodes/nodes.go"]),
 }

@@ -59,7 +59,6 @@ COMMANDS = {
     "--registry-host registry.example.com": "",
     "publish --cni-version latest --version 1.0.0 --output dist --git-tag repo": "git",
     "convert policy.json --output hcl": "",
-    "convert --from-hcl hcl/policy.tf": "",
     "coverage policy.json": "",
     "coverage --variant ipv4-scoped --all-versions --format html": "",
     "compare policy.json policy.json": "",

@@ -41,7 +41,6 @@ ELSEWHERE = {
     ),
     "generating": ("cli/test_commands.py", "cli/test_vendoring.py"),
     "hcl": (
-        "converting/test_from_hcl.py",
         "inputs/test_embedded_policies.py",
         "inputs/test_modules_of_others.py",
         "inputs/test_rendered.py",

@@ -22,10 +22,7 @@ TYPES = {
     "audit": ("audit.audit:Audit",),
     "explain": ("explain.explain:Explanations",),
     "preflight": ("preflight.findings:Preflight",),
-    "convert": (
-        "converting.data:ConversionData",
-        "converting.data:ReadingData",
-    ),
+    "convert": ("converting.data:ConversionData",),
     "publish": ("publishing.publish:PublishData",),
     "doctor": ("doctor.installation:Installation",),
 }

@@ -71,7 +71,7 @@ TASKS = {
         "registry": "Try a published module registry.",
     },
     "Other commands": {
-        "convert": "Convert any IAM policy to HCL, and back.",
+        "convert": "Convert any IAM policy from JSON to HCL.",
         "schema": "Print the JSON Schema of a command's output.",
         "doctor": "Show versions and directories, and what is wrong with them.",
     },

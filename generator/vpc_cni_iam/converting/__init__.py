@@ -1,1 +1,1 @@
-"""Converts any IAM policy to HCL, and back."""
+"""Converts any IAM policy from JSON to HCL."""

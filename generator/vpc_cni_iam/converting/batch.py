@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from vpc_cni_iam.converting import naming
 from vpc_cni_iam.converting.notes import Note, notes
-from vpc_cni_iam.converting.parametrize import PARTITION, Substitution, partitions, variables
+from vpc_cni_iam.converting.partition import CURRENT, partitions, with_current
 from vpc_cni_iam.errors import InexpressibleError, InputError, UsageError
 from vpc_cni_iam.hcl.syntax import OVERRIDE
 from vpc_cni_iam.hcl.write import block, literal, policy_document, problems
 from vpc_cni_iam.inputs.identify import policy_documents
 from vpc_cni_iam.inputs.json_documents import JsonDocument
-from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.texts import STDIN
 
-# The files that a directory has in addition to the documents.
-VARIABLES, DATA = "variables", "data"
+_DATA = "data"  # the file that a directory has in addition to the documents
 
 
 class Converted(Struct, frozen=True):
@@ -31,25 +29,22 @@ class Converted(Struct, frozen=True):
     name: str
     text: str
     notes: tuple[Note, ...]
-    used: frozenset[str]  # the literals that variables replace
-    partition: bool  # whether it refers to the current partition
+    partition_aware: bool  # whether it refers to the current partition
 
 
-def convert_document(
-    document: JsonDocument, name: str, names: Mapping[str, str], *, partition_aware: bool
+def _convert_document(
+    document: JsonDocument, name: str, *, partition_aware: bool
 ) -> Converted | tuple[InputError, ...]:
-    """Return a document as HCL, or why it cannot be converted; `names` are variables by literal.
+    """Return a document as HCL, or why it cannot be converted.
 
-    `partition_aware` is whether its ARNs use the current partition.
+    `partition_aware` is whether its ARNs use the current partition, if they name only one.
     """
     try:
         decoded = document.decoded()
         policy = parse(decoded, document.source, document.place)
-        named = partitions(policy)
-        # With several partitions, none of them is replaced.
-        replaced = Substitution(names, named[0] if partition_aware and len(named) == 1 else "")
-        value = replaced.value if replaced.active else literal
-        text = block(policy_document(name, policy, value=value))
+        named = partitions(policy) if partition_aware else ()
+        refers = len(named) == 1
+        text = block(policy_document(name, policy, value=with_current if refers else literal))
     except InputError as error:
         return (error,)
     except InexpressibleError as error:
@@ -58,13 +53,8 @@ def convert_document(
             for p in problems(policy)
         )
         return errors or (InputError(document.source, document.place, str(error)),)
-    own_notes = _own_notes(document, policy, replaced, partition_aware=partition_aware)
-    every_note = (
-        *notes(decoded, document.place),
-        *(Note(document.place, note) for note in own_notes),
-    )
-    used = frozenset(replaced.used)
-    return Converted(document, name, text, every_note, used, replaced.partition_used)
+    own_notes = (Note(document.place, note) for note in _own_notes(document, named))
+    return Converted(document, name, text, (*notes(decoded, document.place), *own_notes), refers)
 
 
 def _place(base: str, path: str, decoded: object) -> str:
@@ -74,16 +64,11 @@ def _place(base: str, path: str, decoded: object) -> str:
     return base + path.removeprefix("$")
 
 
-def _own_notes(
-    document: JsonDocument, policy: Policy, replaced: Substitution, *, partition_aware: bool
-) -> Iterator[str]:
+def _own_notes(document: JsonDocument, partitions: Sequence[str]) -> Iterator[str]:
     if document.left_out:
         yield f"is the default version; left out: versions {', '.join(document.left_out)}"
-    if partition_aware and not replaced.partition and (named := partitions(policy)):
-        yield f"names several partitions, which do not change: {', '.join(named)}"
-    for value, texts in replaced.left.items():
-        more = f" and {len(texts) - 1} more" if len(texts) > 1 else ""
-        yield f"keeps {value!r} in {texts[0]!r}{more}, because it is only a part of a longer value"
+    if len(partitions) > 1:
+        yield f"names several partitions, which do not change: {', '.join(partitions)}"
 
 
 class Input(Struct, frozen=True):
@@ -97,8 +82,6 @@ class ConvertOptions(Struct, frozen=True):
     """How to convert."""
 
     name: str | None = None  # the name of the one data source; None to derive names
-    # The names of variables by the literals that they replace.
-    names: Mapping[str, str] = field(default_factory=dict)
     partition_aware: bool = False  # whether ARNs use the current partition
     keep_going: bool = True  # whether other documents are converted if one cannot be
 
@@ -109,9 +92,7 @@ class Batch(Struct, frozen=True):
     converted: tuple[Converted, ...]  # the converted documents, in order
     failures: tuple[InputError, ...]  # why other documents, or whole files, were not converted
     refused: int  # the number of documents and files that failed
-    # The blocks that the documents refer to, such as variables, as text by name.
-    shared: dict[str, str]
-    unused: tuple[str, ...]  # literals to replace that are not a whole value or part of an ARN
+    shared: dict[str, str]  # the blocks that the documents refer to, as text by name
 
     def files(self) -> dict[str, str]:
         """Return the texts by file name."""
@@ -154,21 +135,13 @@ def convert(
             passed(number, len(inputs))
     converted = []
     for document, name in zip(documents, _names(documents, options.name), strict=True):
-        result = convert_document(
-            document, name, options.names, partition_aware=options.partition_aware
-        )
+        result = _convert_document(document, name, partition_aware=options.partition_aware)
         if isinstance(result, Converted):
             converted.append(result)
         else:
             refuse(result)
-    used = frozenset[str]().union(*(c.used for c in converted))
-    shared = {}
-    if blocks := variables(options.names, used):
-        shared[VARIABLES] = "\n".join(map(block, blocks))
-    if any(c.partition for c in converted):
-        shared[DATA] = block(PARTITION)
-    unused = tuple(literal for literal in options.names if literal not in used)
-    return Batch(tuple(converted), tuple(failures), refused, shared, unused)
+    shared = {_DATA: block(CURRENT)} if any(c.partition_aware for c in converted) else {}
+    return Batch(tuple(converted), tuple(failures), refused, shared)
 
 
 def _is_override(name: str) -> bool:

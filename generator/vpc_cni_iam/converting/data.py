@@ -1,12 +1,11 @@
-"""The JSON output of `convert`, in both directions."""
+"""The JSON output of `convert`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TypedDict
 
 from vpc_cni_iam.converting.batch import Batch
-from vpc_cni_iam.converting.from_hcl import Reading, Unread
 from vpc_cni_iam.converting.notes import Note
 from vpc_cni_iam.errors import InputError
 
@@ -37,21 +36,8 @@ class ConversionData(TypedDict):
     failures: Sequence[FailureData]
 
 
-class UnreadData(FailureData):
-    """A policy in a .tf file that only an engine can evaluate, or that is refused."""
-
-    address: str
-
-
-class ReadingData(TypedDict):
-    """Policies in .tf files as JSON (--from-hcl)."""
-
-    documents: Sequence[Reading]
-    failures: Sequence[UnreadData]
-
-
 def conversion_data(batch: Batch) -> ConversionData:
-    """Return a conversion from JSON as plain data."""
+    """Return a conversion as plain data."""
     return {
         "documents": [
             {
@@ -65,14 +51,6 @@ def conversion_data(batch: Batch) -> ConversionData:
         ],
         "shared": dict(batch.shared),
         "failures": list(map(_failure, batch.failures)),
-    }
-
-
-def reading_data(read: Iterable[Reading], unread: Iterable[Unread]) -> ReadingData:
-    """Return the policies in .tf files as plain data."""
-    return {
-        "documents": list(read),
-        "failures": [{"address": u.address, **_failure(u.error)} for u in unread],
     }
 
 

@@ -67,17 +67,13 @@ class Attribute(Struct, frozen=True):
         return True
 
     @property
-    def has_document_inside(self) -> bool:
-        """Whether its expression contains a document, such as in a conditional."""
-        span = self.value.outer
-        return _WRITES.search(span.text, span.start + 1, span.end) is not None
-
-    @property
     def writes_policy(self) -> bool:
         """Whether its expression is or contains an object that looks like a policy."""
         if is_document(self.value):
             return has_statement(self.value)
-        return self.has_document_inside and "Statement" in self.value.outer.code
+        span = self.value.outer
+        is_inside = _WRITES.search(span.text, span.start + 1, span.end) is not None
+        return is_inside and "Statement" in span.code
 
 
 def may_hold_policy(text: str) -> bool:
@@ -128,19 +124,19 @@ def _inside(
 def is_read_elsewhere(
     value: Node,
     local_nodes: Mapping[str, Node],
-    documents: Collection[str] | None = None,
+    documents: Collection[str],
 ) -> bool:
     """Return whether an expression only chooses between documents that are read elsewhere.
 
     `local_nodes` has locals by reference, such as ``local.name``. `documents` has the names of the
-    data sources that are read; None means any.
+    data sources that are read.
     """
     pending, followed = [value], set[str]()
     while pending:
         option = pending.pop()
         code = option.span.code if isinstance(option, Reference | Operation) else ""
         if match := _DATA_SOURCE.fullmatch(code):
-            if documents is not None and match[1] not in documents:
+            if match[1] not in documents:
                 return False
         elif (match := _LOCAL.fullmatch(code)) and (local := local_nodes.get(match[1])):
             if match[1] not in followed and not embedded.has_statement(local):

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
-
-from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.parse import ONLY_AN_ENGINE, expression
@@ -39,13 +37,6 @@ _MOST_DIGITS = 150
 _QUOTES = re.compile(r'\\.|"', re.DOTALL)
 
 
-class Embedded(Struct, frozen=True):
-    """A policy as read from an expression."""
-
-    policy: Policy  # the policy, with a hole for each expression
-    places: Mapping[str, Span]  # the place of each expression by its code, in order
-
-
 def is_document(value: Node) -> bool:
     """Return whether an expression writes out a JSON object, a policy or another."""
     if isinstance(value, FunctionCall):
@@ -66,26 +57,24 @@ def has_statement(value: Node) -> bool:
     return any(isinstance(key, Text) and key.parts == ("Statement",) for key in keys)
 
 
-def read(value: Node) -> Embedded:
-    """Read the policy in an expression for which `is_document` is true.
+def read(value: Node) -> Policy:
+    """Return the policy in an expression for which `is_document` is true, with holes.
 
     Raises `InputError` if it is no policy, or if only an engine can know its structure.
     """
-    reader = _EmbeddedReader()
     try:
         if isinstance(value, FunctionCall):
-            document = reader.encoded(value.arguments[0])
+            document = _encoded(value.arguments[0])
         else:
             assert isinstance(value, Text)  # noqa: S101 - is_document holds
-            document = reader.decoded(value)
+            document = _decoded(value)
     except RecursionError:
         raise value.span.refuse("nests too deeply to be a policy") from None
     try:
-        policy = parse(document, value.span.source)
+        return parse(document, value.span.source)
     except InputError as error:
         place = f"line {value.span.line}, {error.place}"
         raise InputError(value.span.source, place, error.problem) from None
-    return Embedded(policy, reader.places)
 
 
 def _fields(value: Node) -> Object | None:
@@ -96,82 +85,80 @@ def _fields(value: Node) -> Object | None:
     return None
 
 
-class _EmbeddedReader:
-    def __init__(self) -> None:
-        self.places: dict[str, Span] = {}  # the places of expressions, by their code
+def _decoded(value: Text) -> object:
+    """Decode JSON text, with holes for interpolations in its strings."""
+    pieces: list[str | Hole] = []
+    inside = False
+    for part in value.parts:
+        if isinstance(part, str):
+            pieces.append(part)
+            inside ^= len([q for q in _QUOTES.findall(part) if q == '"']) % 2 == 1
+            continue
+        code, place = part.full_code, part.span
+        _check(part)
+        if inside:
+            pieces.append(_hole(code))
+            continue
+        match expression(part.code) if isinstance(part, Code) else part:
+            case FunctionCall(name="jsonencode", arguments=(argument,)):
+                pieces += ['"', _hole(argument.full_code), '"']
+            case _:
+                problem = f"{code} generates JSON that only an engine can know"
+                raise place.refuse(problem)
+    try:
+        return load_template(join(pieces), value.span.source)
+    except InputError as error:
+        where = f"{error.place}: " if error.place else ""
+        raise value.span.refuse(f"in its JSON, {where}{error.problem}") from None
 
-    def hole(self, code: str, place: Span) -> Hole:
-        """Return the hole for an expression."""
-        self.places.setdefault(code, place)
-        return Hole(HoleKind.UNKNOWN, code)
 
-    def decoded(self, value: Text) -> object:
-        """Decode JSON text, with holes for interpolations in its strings."""
-        pieces: list[str | Hole] = []
-        inside = False
-        for part in value.parts:
-            if isinstance(part, str):
-                pieces.append(part)
-                inside ^= len([q for q in _QUOTES.findall(part) if q == '"']) % 2 == 1
-                continue
-            code, place = part.full_code, part.span
+def _encoded(value: Node) -> object:
+    """Evaluate an argument of ``jsonencode``, with holes for its dynamic expressions."""
+    match value:
+        case Object(fields=fields):
+            return _object(fields)
+        case List(items=items):
+            return [_encoded(item) for item in items]
+        case Constant(code="true" | "false" | "null" as code):
+            return json.loads(code)
+        case Constant(code=code) if _NUMBER.fullmatch(code):
+            return _number(code, value.span)
+        case Operation(rule="unary_op") if _NUMBER.fullmatch(value.span.code):
+            return _number(value.span.code, value.span)
+    return _string(value)
+
+
+def _object(fields: Iterable[tuple[Node, Node]]) -> dict[PolicyText, object]:
+    decoded: dict[PolicyText, object] = {}
+    for key, value in fields:
+        name = _string(key)
+        if name in decoded:
+            problem = f"the key {str(name)!r} is there twice in one object"
+            raise key.span.refuse(problem)
+        decoded[name] = _encoded(value)
+    return decoded
+
+
+def _string(value: Node) -> PolicyText:
+    if isinstance(value, Object | List):
+        problem = "a name is expected here, not an object or a list"
+        raise value.span.refuse(problem)
+    if not isinstance(value, Text):
+        code = value.span.code
+        code = code if re.fullmatch(REFERENCE, code) else value.full_code
+        return join([_hole(code)])
+    texts: list[str | Hole] = []
+    for part in value.parts:
+        if isinstance(part, str):
+            texts.append(part)
+        else:
             _check(part)
-            if inside:
-                pieces.append(self.hole(code, place))
-                continue
-            match expression(part.code) if isinstance(part, Code) else part:
-                case FunctionCall(name="jsonencode", arguments=(argument,)):
-                    pieces += ['"', self.hole(argument.full_code, place), '"']
-                case _:
-                    problem = f"{code} generates JSON that only an engine can know"
-                    raise place.refuse(problem)
-        try:
-            return load_template(join(pieces), value.span.source)
-        except InputError as error:
-            where = f"{error.place}: " if error.place else ""
-            raise value.span.refuse(f"in its JSON, {where}{error.problem}") from None
+            texts.append(_hole(part.full_code))
+    return join(texts)
 
-    def encoded(self, value: Node) -> object:
-        """Evaluate an argument of ``jsonencode``, with holes for its dynamic expressions."""
-        match value:
-            case Object(fields=fields):
-                return self.object(fields)
-            case List(items=items):
-                return [self.encoded(item) for item in items]
-            case Constant(code="true" | "false" | "null" as code):
-                return json.loads(code)
-            case Constant(code=code) if _NUMBER.fullmatch(code):
-                return _number(code, value.span)
-            case Operation(rule="unary_op") if _NUMBER.fullmatch(value.span.code):
-                return _number(value.span.code, value.span)
-        return self.string(value)
 
-    def object(self, fields: Iterable[tuple[Node, Node]]) -> dict[PolicyText, object]:
-        decoded: dict[PolicyText, object] = {}
-        for key, value in fields:
-            name = self.string(key)
-            if name in decoded:
-                problem = f"the key {str(name)!r} is there twice in one object"
-                raise key.span.refuse(problem)
-            decoded[name] = self.encoded(value)
-        return decoded
-
-    def string(self, value: Node) -> PolicyText:
-        if isinstance(value, Object | List):
-            problem = "a name is expected here, not an object or a list"
-            raise value.span.refuse(problem)
-        if not isinstance(value, Text):
-            code = value.span.code
-            code = code if re.fullmatch(REFERENCE, code) else value.full_code
-            return join([self.hole(code, value.span)])
-        texts: list[str | Hole] = []
-        for part in value.parts:
-            if isinstance(part, str):
-                texts.append(part)
-            else:
-                _check(part)
-                texts.append(self.hole(part.full_code, part.span))
-        return join(texts)
+def _hole(code: str) -> Hole:
+    return Hole(HoleKind.UNKNOWN, code)
 
 
 def _number(code: str, place: Span) -> Number:

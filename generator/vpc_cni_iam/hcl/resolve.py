@@ -16,11 +16,9 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     Unevaluated,
     UnknownError,
     Value,
-    ValueScope,
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.repetition import pairs
-from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.syntax import Block, FunctionCall, List, Node, Reference, Span, Text
 from vpc_cni_iam.policy.document import (
     NOT_EVERYONE,
@@ -93,32 +91,22 @@ def read_documents(block: Block, evaluator: Evaluator) -> tuple[ResolvedDocument
     """
     repeat = next((a for a in _INSTANCES if a in block.attributes), None)
     if repeat is None:
-        return (read_document(block, evaluator),)
+        return (_document(block, evaluator),)
     number = block.attributes[repeat]
-    if not evaluator.scope.exact:
+    if evaluator.scope.holes:
         raise _needs_engine(f"argument {repeat!r} of a policy document", number.span)
     with _refused(number):
         instances, unknown = evaluator.possible_instances(block)
     doubt = f"{number.span.place}: {_Reader(evaluator).why(unknown)}" if unknown else ""
     documents = (
-        read_document(block, inner, "" if [*instances] == ["[0]"] else key)
+        _document(block, inner, "" if [*instances] == ["[0]"] else key)
         for key, inner in instances.items()
     )
     return tuple(replace(document, doubt=doubt) for document in documents)
 
 
-def read_document(block: Block, evaluator: Evaluator, key: str = "") -> ResolvedDocument:
-    """Return one instance of a data source, whatever decides their number; `key` is its key."""
+def _document(block: Block, evaluator: Evaluator, key: str = "") -> ResolvedDocument:
     return _Reader(evaluator).document(block, f"{block.labels[1]}{key}")
-
-
-def text(code: str, scope: ValueScope) -> PolicyText | None:
-    """Return the text of an expression; None for null, or if only an engine knows it."""
-    node = expression(code)
-    try:
-        return None if node is None else _Reader(Evaluator(scope)).value(node)
-    except ExpressionError:
-        return None
 
 
 def text_of(node: Node, evaluator: Evaluator) -> PolicyText:
@@ -143,7 +131,7 @@ class _Reader:
 
     def why(self, unknown: Unevaluated) -> str:
         """Return why something is unknown, and what a user can do."""
-        advice = unknown.advice if self.evaluator.scope.exact else ""
+        advice = "" if self.holes else unknown.advice
         return f"{unknown}; {advice}" if advice else str(unknown)
 
     def document(self, block: Block, name: str) -> ResolvedDocument:
@@ -180,7 +168,7 @@ class _Reader:
 
     def joined(self, value: Value) -> tuple[str | Unevaluated, ...] | None:
         """Return the joined documents; None if only an engine knows them."""
-        if not self.evaluator.scope.exact or not isinstance(value, tuple):
+        if self.holes or not isinstance(value, tuple):
             return None
         known = tuple(
             item

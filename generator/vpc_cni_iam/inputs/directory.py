@@ -73,7 +73,7 @@ def read_beside(path: Path) -> Directory:
     JSON files are left out: their declarations are unknown, and reported where they are used.
     """
     if OVERRIDE.fullmatch(path.name):
-        return Directory({}, overrides_beside(path))
+        return Directory({}, _overrides_beside(path))
     is_tofu = path.suffix == ".tofu"
     twin = path.with_suffix(".tf" if is_tofu else ".tofu")
     files = [file for file in _configuration_files(path.parent) if file not in (path, twin)]
@@ -88,7 +88,7 @@ def read_beside(path: Path) -> Directory:
     return Directory(directory.texts, (*deciding, *[note] * twin.exists()))
 
 
-def overrides_beside(path: Path) -> tuple[Skipped, ...]:
+def _overrides_beside(path: Path) -> tuple[Skipped, ...]:
     """Return the override files of a file's module; the file may be one of them."""
     files = [file for file in _configuration_files(path.parent) if OVERRIDE.fullmatch(file.name)]
     return _read(files, path.parent).skipped

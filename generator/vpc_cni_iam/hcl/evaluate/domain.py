@@ -221,11 +221,9 @@ class ValueScope(Struct, frozen=True):
     texts: Mapping[Hole, str | Template] = field(
         default_factory=dict
     )  # the holes' values that a caller passes
-    # Whether other references are holes in a text; if not, such a text is unknown.
+    # Whether a module is read for any values: other references are holes in a text, and no count or
+    # for_each is evaluated. If not, the values are those of one caller, and such a text is unknown.
     holes: bool = False
-    # Whether the values are those of one caller. If not, a module is read for any values, and no
-    # count or for_each is evaluated.
-    exact: bool = False
     strings: frozenset[str] = frozenset()  # the variables of type string, by reference
     # The variables that are lists of strings. In a text, a hole stands for each item.
     lists: frozenset[Hole] = frozenset()

@@ -56,11 +56,6 @@ class RenderTarget(Struct, frozen=True):
         """Its address in the excerpt."""
         return self.key if self.code else f"{DOCUMENT}.{self.name}"
 
-    @property
-    def module_address(self) -> str:
-        """Its address in the module."""
-        return self.name if self.code else self.address
-
     def instance_name(self, key: str, *, alone: bool) -> str:
         """Return an instance's name in reports; `alone` if it is the only one."""
         if alone and (self.code or key in ("", "[0]")):

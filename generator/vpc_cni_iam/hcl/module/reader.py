@@ -151,7 +151,7 @@ def _scope(
     texts: Mapping[str, PolicyText],
 ) -> ValueScope:
     """Return the values of names; `texts` has the variables that are only used in texts."""
-    nodes, filling = local_nodes(blocks), {hole_of(name): text for name, text in texts.items()}
+    nodes, filling = _local_nodes(blocks), {hole_of(name): text for name, text in texts.items()}
     open_values: dict[str, Template | Value] = {
         f"var.{name}": Template((hole_of(name),)) for name in texts
     }
@@ -166,7 +166,6 @@ def _scope(
         {**undeclared(variables, user_values), **known, **open_values},
         nodes,
         filling,
-        exact=True,
         strings=frozenset(f"var.{n}" for n in _of_type(blocks, string)),
         lists=lists,
         blocks={address_of(b): b for b in blocks if b.type in ("resource", "data", "module")},
@@ -188,7 +187,7 @@ def _why_absent(block: Block) -> str:
     return f"{argument} is {code}, so it has no instance with these values; change them with --var"
 
 
-def local_nodes(blocks: Iterable[Block]) -> dict[str, Node]:
+def _local_nodes(blocks: Iterable[Block]) -> dict[str, Node]:
     """Return the locals of a file, for `Scope`."""
     return {
         f"local.{name}": node

@@ -38,7 +38,7 @@ class SourceReader:
             return None
         place = place_of(resource, path)
         with suppress(InputError):  # only the plan is used then
-            policy = embedded.read(attribute.value).policy
+            policy = embedded.read(attribute.value)
 
             def named(hole: Hole) -> Hole:
                 return Hole(HoleKind.UNKNOWN, f"{place}: {hole.place}", Side.AFTER)

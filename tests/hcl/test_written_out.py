@@ -8,14 +8,27 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from test_policy_document import documents  # the same generated policies
-from vpc_cni_iam.converting.from_hcl import Reading, Unread, read_file, readings
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import attributes, may_hold_policy
+from vpc_cni_iam.hcl.evaluate.domain import ValueScope
+from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.literals import Literal, code
 from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.syntax import Node
 from vpc_cni_iam.hcl.write import problems
-from vpc_cni_iam.policy.document import to_json
+from vpc_cni_iam.policy.document import Policy, to_json
 from vpc_cni_iam.policy.parse import loads
+
+
+def policies(text: str) -> list[Node]:
+    """The policy arguments of a file."""
+    return [a.value for a in attributes(parse(text, "x.tf")) if a.holds_policy]
+
+
+def evaluated(value: Node) -> Policy:
+    """A policy without references, by the evaluator."""
+    return loads(resolve.text_of(value, Evaluator(ValueScope())), "x.tf")
 
 
 def hcl(value: object) -> str:
@@ -82,8 +95,9 @@ def files(draw: st.DrawFn) -> tuple[str, list[object]]:
 @given(files(), st.sampled_from(["\n", "\r\n"]))
 def test_a_document_is_what_its_json_is(file: tuple[str, list[object]], newline: str) -> None:
     text, documents_written = file
-    read = readings(read_file(text.replace("\n", newline), "x.tf"))
-    assert [r.document for r in read if isinstance(r, Reading)] == documents_written
+    values = policies(text.replace("\n", newline))
+    assert [to_json(embedded.read(value)) for value in values] == documents_written
+    assert [to_json(evaluated(value)) for value in values] == documents_written
 
 
 @settings(max_examples=30, suppress_health_check=list(HealthCheck))
@@ -123,9 +137,9 @@ def inlined(resource: str) -> str:
 def test_a_number_is_written_as_engines_print_it(number: str, text: str) -> None:
     """The texts are those of Terraform 1.15.5 for jsonencode."""
     condition = f", Condition = {{ StringEquals = {{ a = {number} }} }}"
-    (reading,) = readings(read_file(policy(encoded('"*"', condition)), "x.tf"))
-    assert isinstance(reading, Reading)
-    assert reading.document["Statement"][0]["Condition"] == {"StringEquals": {"a": text}}
+    (value,) = policies(policy(encoded('"*"', condition)))
+    (written,) = embedded.read(value).statements[0].conditions
+    assert written.values == (text,)
 
 
 @pytest.mark.parametrize(
@@ -144,27 +158,73 @@ def test_a_number_is_written_as_engines_print_it(number: str, text: str) -> None
         (inlined('"${var.x}-\\u0024{var.x}"'), 2, "text in one place and a reference"),
         (encoded("1e999"), 2, "too large"),
         (encoded('"*"', ", Condition = { StringLike = { a = 1e200 } }"), 2, "too large"),
-        (f"var.x ? data.aws_iam_policy_document.x.json : {encoded('1')}", 2, "of an expression"),
-        (f"chomp({inlined('1')}\n)", 2, "of an expression"),
     ],
 )
-def test_a_policy_that_is_not_read_leaves_others_readable(body: str, line: int, words: str) -> None:
-    unread, reading = readings(read_file(policy(body) + policy(encoded('"*"'), "good"), "x.tf"))
-    assert isinstance(unread, Unread) and isinstance(reading, Reading)
-    assert (unread.address, reading.address) == (
-        "aws_iam_policy.x.policy",
-        "aws_iam_policy.good.policy",
-    )
-    assert words in str(unread.error)
-    assert unread.error.place.split(",")[0] == f"line {line}"
+def test_a_policy_that_only_an_engine_knows_is_refused_by_line(
+    body: str, line: int, words: str
+) -> None:
+    (value,) = policies(policy(body))
+    with pytest.raises(InputError) as caught:
+        embedded.read(value)
+    assert words in str(caught.value)
+    assert caught.value.place.split(",")[0] == f"line {line}"
 
 
 def test_a_template_that_does_not_end_is_refused_by_its_line() -> None:
     with pytest.raises(InputError, match="line 3: a template starts here that does not end"):
-        read_file("locals {\n  x = <<E\n${a\nE\n}\n", "x")
+        parse("locals {\n  x = <<E\n${a\nE\n}\n", "x")
 
 
 @pytest.mark.parametrize("body", ['"${CODE}"', "(CODE)", "((CODE))", '"${(CODE)}"', "( CODE\n)"])
 def test_parentheses_and_quotes_around_a_policy_change_nothing(body: str) -> None:
-    (reading,) = readings(read_file(policy(body.replace("CODE", encoded('"*"'))), "x.tf"))
-    assert isinstance(reading, Reading) and reading.document["Statement"][0]["Resource"] == "*"
+    (value,) = policies(policy(body.replace("CODE", encoded('"*"'))))
+    for read in (embedded.read, evaluated):
+        assert read(value).statements[0].resources == ("*",)
+
+
+@pytest.mark.parametrize("indent", ["", "-"])
+def test_escapes_in_a_heredoc_and_in_its_json(indent: str) -> None:
+    resource = r'["${var.b}/$${aws:username}\\\n", "%%{x}&{y}"]'
+    statement = f'{{"Effect": "Allow", "Action": "a:b", "Resource": {resource}}}'
+    document = f'    {{"Id": "é\\u00e9",\n  "Statement": {statement}}}'
+    (value,) = policies(policy(f"<<{indent}EOF\n{document}\n  EOF"))
+    read = embedded.read(value)
+    assert (read.id, read.version) == ("éé", "2008-10-17")
+    assert [str(text) for text in read.statements[0].resources] == [
+        "${var.b}/${aws:username}\\\n",
+        "%{x}&{y}",
+    ]
+    assert [hole.place for hole in read.holes()] == ["var.b"]
+
+
+def test_what_jsonencode_writes_with_its_references() -> None:
+    text = """
+resource "aws_iam_role" "r" {
+  inline_policy {
+    policy = jsonencode({ Version : "2012-10-17", "Statement" = {
+      Effect = "Allow", Action = ["a:b", "${var.a}"], Resource = "*" # why
+      Condition = { NumericLessThan = { "a:b" = 1.50, (var.k) = -1, "x${var.k}" = [true, 1e3] } }
+    } })
+  }
+  inline_policy {
+    policy = "{\\"Statement\\": [{\\"Effect\\": \\"Deny\\", \\"NotAction\\": \\"a:b\\"}]}"
+  }
+}
+output "o" { value = jsonencode({ Rules = [] }) }
+"""
+    role, other = (a for a in attributes(parse(text, "x.tf")) if a.writes_policy)
+    assert role.address == "aws_iam_role.r.inline_policy[0].policy"
+    assert other.address == "aws_iam_role.r.inline_policy[1].policy"
+    read = embedded.read(role.value)
+    assert to_json(read)["Statement"][0]["Condition"] == {
+        "NumericLessThan": {"a:b": "1.5", "${var.k}": "-1", "x${var.k}": ["true", "1000"]}
+    }
+    assert [hole.place for hole in read.holes()] == ["var.a", "var.k"]
+    assert embedded.read(other.value).statements[0].not_actions == ("a:b",)
+
+
+def test_a_list_that_is_spread_into_arguments_is_not_a_document() -> None:
+    document = '{ Statement = { Effect = "Allow", Action = "a:b", Resource = "*" } }'
+    for body, is_document in ((document, True), (f"{document}...", False)):
+        (attribute,) = attributes(parse(f"output o {{ value = jsonencode({body}) }}\n", "x.tf"))
+        assert embedded.is_document(attribute.value) is is_document

@@ -336,10 +336,28 @@ def test_catalog_fits_into_a_terminal(option: str, columns: str | None) -> None:
     assert option or len(done.out.splitlines()) < 60
 
 
-def test_the_version_names_the_newest_plugin_version() -> None:
-    first, second = run("--version").out.splitlines()
-    assert first.startswith("vpc-cni-iam 0.")
-    assert second == "newest plugin version known: v1.23.2 of 2026-09-29"
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ((), "none found; terraform and tofu are not on the PATH"),
+        (("tofu",), "{}/tofu"),
+        (("terraform", "tofu"), "{}/terraform"),
+    ],
+)
+def test_the_version_names_the_newest_plugin_version_and_the_engine(
+    names: tuple[str, ...], told: str, tmp_path: Path
+) -> None:
+    """An engine that hangs or fails does not matter: it is not started."""
+    for name in names:
+        engine = tmp_path / name
+        engine.write_text(f"#!/bin/sh\ntouch {tmp_path}/started; sleep 600\n")
+        engine.chmod(0o755)
+    done = run("--version", env={"PATH": str(tmp_path)})
+    first, second = done.out.splitlines()
+    assert done.code == 0 and first.startswith("vpc-cni-iam 0.")
+    known = "newest plugin version known: v1.23.2 of 2026-09-29"
+    assert second == f"{known}; engine: {told.format(tmp_path)}"
+    assert not (tmp_path / "started").exists()
 
 
 LAZY = """

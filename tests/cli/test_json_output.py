@@ -99,7 +99,6 @@ EXAMPLES: dict[str, list[Example]] = {
         (nothing, "--output out"),
         (published, "--cni-version v1.23.2 --version 2.0.0 --output out"),
     ],
-    "doctor": [(nothing, "")],
 }
 
 

@@ -20,7 +20,6 @@ JUDGING = {
     "coverage": ("all.json", "none.json"),
     "audit": ("account.json --to v1.20.4", "account.json --to v1.23.2"),
     "preflight": ("ready.json --cluster-name prod", "none-ready.json --cluster-name prod"),
-    "doctor": ("", "--help"),
 }
 WRITING = {"generate", "init", "sync", "check", "accept", "upgrade", "publish"}
 
@@ -64,7 +63,7 @@ def test_the_documented_commands_have_it() -> None:
         assert ("  -q, --quiet " in run(name, "--help").out) is (name not in without), name
 
 
-@pytest.mark.parametrize("command", [name for name in JUDGING if name != "doctor"])
+@pytest.mark.parametrize("command", JUDGING)
 def test_a_verdict_is_printed_whole_or_not_at_all(command: str, folder: Path) -> None:
     fine, bad = (words.split() for words in JUDGING[command])
     assert run(command, *fine, cwd=folder).out

@@ -124,6 +124,21 @@ def test_a_plan_that_is_no_object_is_an_error(tmp_path: Path) -> None:
         place.plan(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("exit 3", "tofu version failed with exit code 3"),
+        ("echo hello", "version -json printed no JSON object: 'hello"),
+        ("echo '{\"terraform_version\": 1}'", "version -json printed no version"),
+    ],
+)
+def test_an_engine_without_a_version_is_an_error(body: str, problem: str, tmp_path: Path) -> None:
+    place = find("tofu", script(tmp_path, "tofu", body))
+    assert place is not None
+    with pytest.raises(EngineError, match=problem):
+        place.version()
+
+
 def test_an_engine_that_prints_no_version_in_time_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

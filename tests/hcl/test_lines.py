@@ -4,7 +4,7 @@ import pytest
 
 from conftest import ROOT
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.repair import is_private, locate, usable
+from vpc_cni_iam.hcl.repair import locate, usable
 
 TRICKY = """# resource "a" "comment" {
 /* resource "a" "comment" {
@@ -52,8 +52,7 @@ def test_tables_are_kept_where_nobody_else_may_write(
 ) -> None:
     """They hold code that Python runs."""
     tmp_path.chmod(mode)
-    assert is_private(tmp_path) is usable(tmp_path) is private
-    assert not is_private(tmp_path / "nowhere")
+    assert usable(tmp_path) is private
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,6 @@ TYPES = {
     "preflight": ("preflight.findings:Preflight",),
     "convert": ("converting.data:ConversionData",),
     "publish": ("publishing.publish:PublishData",),
-    "doctor": ("doctor.installation:Installation",),
 }
 
 

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from vpc_cni_iam import __version__
-from vpc_cni_iam.cli.common import cache_folder, say, say_error
+from vpc_cni_iam.cli.common import cache_folder, say, say_error, show
 from vpc_cni_iam.cli.expand import expanded
 from vpc_cni_iam.cli.help import Command, Commands
 from vpc_cni_iam.cli.quiet import with_quiet
@@ -73,7 +73,6 @@ TASKS = {
     "Other commands": {
         "convert": "Convert any IAM policy from JSON to HCL.",
         "schema": "Print the JSON Schema of a command's output.",
-        "doctor": "Show versions and directories, and what is wrong with them.",
     },
 }
 GROUPS = {"registry"}
@@ -123,9 +122,13 @@ def application(words: Sequence[str]) -> typer.Typer:
 def _version(value: bool) -> None:
     if value:
         from vpc_cni_iam.catalog.facts.known_versions import newest, newest_date
+        from vpc_cni_iam.engine.run import AUTO, find
 
-        typer.echo(f"vpc-cni-iam {__version__}")
-        typer.echo(f"newest plugin version known: {newest()} of {newest_date()}")
+        # The engine is not started: that takes longer than all else, and it may be broken.
+        engine = find(AUTO, os.environ)
+        binary = engine.binary if engine else "none found; terraform and tofu are not on the PATH"
+        show(f"vpc-cni-iam {__version__}")
+        show(f"newest plugin version known: {newest()} of {newest_date()}; engine: {binary}")
         raise typer.Exit()
 
 

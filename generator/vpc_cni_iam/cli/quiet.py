@@ -15,7 +15,7 @@ import typer
 from vpc_cni_iam.cli.expand import flag, with_parameters
 
 # Commands whose report says whether all is well. The output of other commands is never left out.
-JUDGING = ("verify", "review", "compare", "coverage", "audit", "preflight", "doctor")
+JUDGING = ("verify", "review", "compare", "coverage", "audit", "preflight")
 
 
 class _Held(io.TextIOWrapper):

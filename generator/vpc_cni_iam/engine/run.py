@@ -134,17 +134,11 @@ class Engine(Struct, frozen=True):
 
     def version(self) -> str:
         """Return its name and version, such as ``terraform 1.15.5``."""
-        return f"{self.name} {self.versions(Path('/'))[0]}"
-
-    def versions(self, directory: Path) -> tuple[str, dict[str, str]]:
-        """Return its version, and the provider versions in a lock file, by source address."""
-        printed = self._json(["version", "-json"], directory, VERSION_TIMEOUT)
+        printed = self._json(["version", "-json"], Path("/"), VERSION_TIMEOUT)
         version = printed.get("terraform_version")
         if not isinstance(version, str):
             raise EngineError(f"{self.binary} version -json printed no version: {printed!r:.200}")
-        providers = printed.get("provider_selections")
-        named = providers.items() if isinstance(providers, dict) else ()
-        return version, {str(name): str(number) for name, number in named}
+        return f"{self.name} {version}"
 
     def plan(self, directory: Path) -> dict[str, Any]:
         """Initialise and plan a root module, and return the plan in its JSON form."""

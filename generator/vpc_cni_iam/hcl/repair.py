@@ -133,13 +133,6 @@ def usable(folder: Path) -> bool:
     """Create a folder if necessary; return whether only its user can write it."""
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return is_private(folder)
-    return False
-
-
-def is_private(folder: Path) -> bool:
-    """Return whether only a directory's user can write it."""
-    with suppress(OSError):
         status = folder.stat()
         others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
         return status.st_uid == os.geteuid() and not others and os.access(folder, os.W_OK)

@@ -26,7 +26,7 @@ def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
     Raises `InputError` if there is none, it is not valid, or a module is outside the repository.
     """
     refuse_bare(start)
-    path = named or nearest(start)
+    path = named or _nearest(start)
     if (
         named is not None and ".." in named.parts
     ):  # with .., modules would seem to leave its directory
@@ -76,7 +76,7 @@ def _link(top: Path, folder: str, known: dict[str, str]) -> str:
     return known[folder]
 
 
-def nearest(start: Path) -> Path | None:
+def _nearest(start: Path) -> Path | None:
     """Return the nearest configuration in a directory or above it, inside its git checkout.
 
     Raises `InputError` if a directory, for example, has its name and hides one further up.

@@ -1,1 +1,0 @@
-"""Describes an installation and its problems, for bug reports."""

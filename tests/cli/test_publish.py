@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import COMMAND, read_tree, run, write_tree
+from conftest import COMMAND, run
 
 PLACE = ["--namespace", "example", "--registry-host", "registry.example.com"]
 IDENTITY = {
@@ -146,11 +144,9 @@ def test_the_first_version_needs_the_source_that_it_keeps_for_good(
             "--oci-repository 'Ghcr.io/x' is not the host and name",
         ),
         (
-            "--output d --cni-version latest --version 1.0.0 --namespace a "
-            "--registry-host r.example.test --git-tag=",
-            "the directory is empty",
+            "--output d --cni-version latest --oci-repository r.io/m",
+            "--oci-repository needs --version",
         ),
-        ("--output d --cni-version latest --git-tag m", "--git-tag need --version"),
     ],
 )
 def test_wrong_usage(words: str, message: str, tmp_path: Path) -> None:
@@ -158,78 +154,6 @@ def test_wrong_usage(words: str, message: str, tmp_path: Path) -> None:
     assert (done.code, done.out) == (2, "")
     assert message in done.err
     assert list(tmp_path.iterdir()) == []
-
-
-def test_tag_a_repository(tmp_path: Path) -> None:
-    subprocess.run(["git", "init", "-q", tmp_path / "module"], check=True)
-    for words, number in ((OLD, "1.0.0"), (LATEST, "1.1.0"), (LATEST, "1.1.0")):
-        done = run(*words, "--version", number, "--git-tag", "module", cwd=tmp_path, env=IDENTITY)
-        assert done.code == 0, done.err
-        assert f"tag      v{number} at " in done.out
-    assert done.out.endswith(", as it was\n")
-    tree = tmp_path / "dist" / "terraform-aws-vpc-cni-iam" / "1.1.0"
-    shutil.rmtree(tmp_path / "module" / ".git")
-    assert read_tree(tmp_path / "module") == read_tree(tree)
-
-
-def test_a_repository_that_cannot_be_tagged_is_found_before_anything_is_published(
-    tmp_path: Path,
-) -> None:
-    subprocess.run(["git", "init", "-q", tmp_path / "module"], check=True)
-    (tmp_path / "module" / "main.tf").write_text("mine\n")
-    for name in ("nowhere", "module"):
-        words = [*LATEST, "--version", "1.0.0", "--git-tag", name]
-        done = run(*words, cwd=tmp_path, env=IDENTITY)
-        assert (done.code, done.out) == (3, "")
-        assert not (tmp_path / "dist").exists()
-
-
-def test_git_without_an_identity_is_a_line_that_says_what_to_set(tmp_path: Path) -> None:
-    """Before anything is published, in the state that a new machine is in."""
-    subprocess.run(["git", "init", "-q", tmp_path / "module"], check=True)
-    (tmp_path / "home").mkdir()
-    nobody = {"HOME": str(tmp_path / "home"), "GIT_CONFIG_GLOBAL": "/dev/null"}
-    nobody |= {"GIT_CONFIG_NOSYSTEM": "1", "XDG_CONFIG_HOME": str(tmp_path / "home")}
-    # Git makes up an address where the machine's name is a full one; here it must not.
-    nobody |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.useConfigOnly"}
-    nobody |= {"GIT_CONFIG_VALUE_0": "true"}
-    unset = ["env", *(f"--unset={name}" for name in (*IDENTITY, "EMAIL"))]
-    words = [*COMMAND, *LATEST, "--version", "1.0.0", "--git-tag", "module"]
-    environ = {**os.environ, **nobody}
-    done = subprocess.run(
-        [*unset, *words], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == (
-        "vpc-cni-iam: error: module: git has no identity for the commit; set user.name and "
-        "user.email with git config, or GIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL, GIT_COMMITTER_NAME and "
-        "GIT_COMMITTER_EMAIL\n"
-    )
-    assert not (tmp_path / "dist").exists()
-    environ |= IDENTITY
-    done = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, check=False)
-    assert done.returncode == 0
-
-
-def test_a_git_that_does_not_read_its_input_is_a_line(tmp_path: Path) -> None:
-    """More files than a pipe holds, in a repository that cannot be written."""
-    module = tmp_path / "module"
-    write_tree(module, {f"docs/{'x' * 60}{number}": "" for number in range(1000)})
-    for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "x")):
-        subprocess.run(["git", *words], cwd=module, env=os.environ | IDENTITY, check=True)
-    git = tmp_path / "bin" / "git"
-    refuse = 'case "$1" in update-index) echo no >&2; exit 1;; esac'
-    script = f'#!/bin/sh\n{refuse}\nexec {shutil.which("git")} "$@"\n'
-    write_tree(git.parent, {"git": script})
-    git.chmod(0o755)
-    words = [*COMMAND, *LATEST, "--version", "1.0.0", "--git-tag", "module"]
-    environ = {**os.environ, **IDENTITY, "PATH": f"{git.parent}:{os.environ['PATH']}"}
-    done = subprocess.run(
-        words, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr == "vpc-cni-iam: error: module: git update-index failed: no\n"
-    assert not (tmp_path / "dist").exists()
 
 
 def test_the_registry_stays_what_it_was_published_as(tmp_path: Path) -> None:

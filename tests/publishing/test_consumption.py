@@ -1,8 +1,6 @@
 """Published modules are consumed by real engines, from everywhere they can come from."""
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -20,6 +18,7 @@ from consuming import (
     root,
     serving,
 )
+from tagging import repository, tag
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.coverage.analysis.cover import cover
@@ -31,14 +30,11 @@ from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.publishing.address import ModuleAddress
 from vpc_cni_iam.publishing.destination import DestinationOptions
-from vpc_cni_iam.publishing.git import GitRepository, prepare_tag
 from vpc_cni_iam.publishing.package import package_options
 from vpc_cni_iam.publishing.publish import publish
 from vpc_cni_iam.publishing.serve import configuration
 from vpc_cni_iam.publishing.versioning.semver import Version
 
-WHO = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
-ENVIRON = {**os.environ, **{f"GIT_{name}": "t@example.test" for name in WHO}}
 pytestmark = pytest.mark.engine
 
 
@@ -46,22 +42,21 @@ def test_from_the_registry_from_git_and_as_an_archive(
     installing_engine: Engine, tmp_path: Path
 ) -> None:
     done = publish_one(tmp_path / "dist")
+    module = repository(tmp_path)
+    assert tag("docs/publishing.md", tmp_path / "dist").returncode == 0
     publish_one(tmp_path / "dist", "1.0.1")
-    repository = tmp_path / "module.git"
-    subprocess.run(["git", "init", "-q", "--bare", repository], check=True)
-    prepare_tag(GitRepository(repository, ENVIRON), Version.of("1.0.0"), done.files, {}).finish()
     name = ARCHIVE.format("1.0.0")
     with serving(tmp_path / "dist") as port:
         url = f"http://127.0.0.1:{port}/{FOLDER.removeprefix('registry/')}/1.0.0/{name}"
         sources = {
             "registry": f'  source = "{AT.source}"\n  version = "~> 1.0"',
             "exact": f'  source = "{AT.source}"\n  version = "1.0.0"',
-            "git": f'  source = "git::file://{repository}?ref=v1.0.0"',
+            "git": f'  source = "git::file://{module}?ref=v1.0.0"',
             "archive": f'  source = "{url}?checksum=sha256:{done.sums[name]}"',
         }
         roles = {
             "registry_role": f'  source = "{AT.source}//modules/role"\n  version = "~> 1.0"',
-            "git_role": f'  source = "git::file://{repository}//modules/role?ref=v1.0.0"',
+            "git_role": f'  source = "git::file://{module}//modules/role?ref=v1.0.0"',
             "archive_role": f'  source = "{url}//modules/role?checksum=sha256:{done.sums[name]}"',
         }
         consume(at_registry(installing_engine, tmp_path, port), tmp_path / "root", sources, roles)

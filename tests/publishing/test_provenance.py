@@ -52,5 +52,5 @@ def test_the_directory_s_readme_says_only_what_there_is(tmp_path: Path) -> None:
     ):
         assert (tmp_path / FOLDER / "1.0.0" / path).is_file()
     options = re.findall(r"^ +(--[a-z-]+) ", run("publish", "--help").out, re.MULTILINE)
-    assert {*re.findall(r"--(?:git-tag|oci-repository)", text)} <= {*options}
+    assert "--oci-repository" in text and "--oci-repository" in options
     assert "registry.example.test/platform/vpc-cni-iam/aws" in text

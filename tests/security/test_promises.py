@@ -55,7 +55,6 @@ COMMANDS = {
     "upgrade --revision 2024-07-22": "git",
     "publish --cni-version latest --version 1.0.0 --output dist --namespace platform "
     "--registry-host registry.example.com": "",
-    "publish --cni-version latest --version 1.0.0 --output dist --git-tag repo": "git",
     "convert policy.json --output hcl": "",
     "coverage policy.json": "",
     "coverage --variant ipv4-scoped --all-versions --format html": "",
@@ -73,14 +72,6 @@ COMMANDS = {
 }
 
 
-# Whose commit it is that `publish --git-tag` makes, whatever git on this machine is told.
-GIT_IDENTITY = {
-    f"GIT_{who}_{what}": "t@example.test"
-    for who in ("AUTHOR", "COMMITTER")
-    for what in ("NAME", "EMAIL")
-}
-
-
 def watch(words: str, cwd: Path, log: Path) -> tuple[int, list[list[str]], str]:
     log.write_text("")
     done = subprocess.run(
@@ -88,7 +79,6 @@ def watch(words: str, cwd: Path, log: Path) -> tuple[int, list[list[str]], str]:
         cwd=cwd,
         env={
             **os.environ,
-            **GIT_IDENTITY,
             "TMPDIR": str(temporary(log)),
             "PYTHONPATH": str(ROOT),
         },
@@ -133,7 +123,6 @@ def system_calls(outer: Path) -> dict[str, list[list[str]]]:
     }
     sources = {f"checkout/{k}": v for k, v in source_of(["ec2:CreateTags"]).items()}
     write_tree(work, files | sources)
-    subprocess.run(["git", "init", "-q", "repo"], cwd=work, check=True)
     result = {}
     for words in COMMANDS:
         code, events, stderr = watch(words, work, outer / "log")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -15,7 +14,6 @@ from vpc_cni_iam.cli.expand import flag, value
 
 if TYPE_CHECKING:
     from vpc_cni_iam.publishing.destination import DestinationOptions
-    from vpc_cni_iam.publishing.git import PreparedTag
     from vpc_cni_iam.publishing.publish import PublishData
 
 HELP = """Write a version of the module, ready to publish.
@@ -37,8 +35,6 @@ Examples:
   vpc-cni-iam publish --output dist
   vpc-cni-iam publish --cni-version v1.23.0 --version 1.0.0 --output dist \\
     --namespace platform --registry-host registry.example.com
-  vpc-cni-iam publish --revision 2026-06-01 --version 1.1.0 --output dist \\
-    --git-tag ../module
 """
 
 
@@ -90,14 +86,12 @@ def publish(
     hardening: options.HardeningOptions,
     registry: RegistryOptions,
     version: str | None = value("NUMBER", "Version, such as 1.0.0.  [default: propose one]"),
-    git_tag: str | None = value("DIRECTORY", "Commit the tree and a tag to this git repository."),
     quiet: bool = options.QUIET,
     print_as: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.publishing.destination import resolve
-    from vpc_cni_iam.publishing.git import GitRepository
     from vpc_cni_iam.publishing.publish import proposal_data, propose, published_data
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.versioning.semver import Version
@@ -108,37 +102,20 @@ def publish(
     target = registry.target()
     before = resolve(directory, target).before
     if number is None:
-        if (registry.oci_repository, git_tag) != (None, None):
-            raise UsageError("--oci-repository and --git-tag need --version")
+        if registry.oci_repository is not None:
+            raise UsageError("--oci-repository needs --version")
         proposal = propose(directory, chosen, target)
-        _report(proposal_data(directory, proposal), None, print_as, quiet=quiet)
+        _show(proposal_data(directory, proposal), print_as, quiet=quiet)
         return
     if not before:
         _check_first(registry)
-    git = None if git_tag is None else GitRepository(common.path(git_tag, "."), os.environ)
-    published = write(directory, chosen, target, number, git)
+    published = write(directory, chosen, target, number)
     common.notify(chosen)
-    _report(published_data(directory, published), published.tag, print_as, quiet=quiet)
+    _show(published_data(directory, published), print_as, quiet=quiet)
 
 
-def _report(
-    data: PublishData, tag: PreparedTag | None, output: common.Format, *, quiet: bool
-) -> None:
-    """Print a version, then finish its tag and print it."""
-    silent = quiet or output is common.Format.json
-    try:
-        for line in () if silent else _lines(data):
-            common.show(line)
-        if tag is not None:
-            tag.finish()
-            data.tag = {"name": tag.name, "commit": tag.commit, "new": tag.new}
-            if not silent:
-                common.show(
-                    f"tag      {tag.name} at {tag.commit}{'' if tag.new else ', as it was'}"
-                )
-    finally:  # the version is published, even if its tag fails
-        if output is common.Format.json:
-            common.show_json(data)
+def _show(data: PublishData, output: common.Format, *, quiet: bool) -> None:
+    common.show_result(data, output, () if quiet else _lines(data))
 
 
 def _check_first(registry: RegistryOptions) -> None:

@@ -21,7 +21,7 @@ from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.files.replacement import backup_name
 from vpc_cni_iam.files.tree import FileChange, WriteAction, entries, texts, write
-from vpc_cni_iam.publishing import git, oci, registry
+from vpc_cni_iam.publishing import oci, registry
 from vpc_cni_iam.publishing.address import REPOSITORY, ModuleAddress
 from vpc_cni_iam.publishing.archive import ArchiveFormat, pack
 from vpc_cni_iam.publishing.destination import (
@@ -32,7 +32,6 @@ from vpc_cni_iam.publishing.destination import (
     moves,
     resolve,
 )
-from vpc_cni_iam.publishing.git import GitRepository, PreparedTag
 from vpc_cni_iam.publishing.package import package_files, package_options
 from vpc_cni_iam.publishing.registry import PublishedVersions
 from vpc_cni_iam.publishing.versioning.comparison import (
@@ -71,14 +70,12 @@ class Published(Struct, frozen=True):
     """A published version."""
 
     proposal: Proposal  # its number, the previous version, and how it differs
-    files: Mapping[str, str]  # its files, texts by path
     folder: str
     sums: Mapping[str, str]  # SHA-256 of its archives by file name
     digest: str  # the digest of its OCI manifest
     changes: tuple[FileChange, ...]
     restored: tuple[str, ...]  # published files that were missing or different
     copies: tuple[str, ...]  # copies of files that a user edited
-    tag: PreparedTag | None  # its tag, for the caller to finish; None without a git repository
 
 
 def propose(directory: Path, options: Options, target: DestinationOptions) -> Proposal:
@@ -100,11 +97,7 @@ def propose(directory: Path, options: Options, target: DestinationOptions) -> Pr
 
 
 def publish(
-    directory: Path,
-    options: Options,
-    target: DestinationOptions,
-    version: Version,
-    git_repository: GitRepository | None = None,
+    directory: Path, options: Options, target: DestinationOptions, version: Version
 ) -> Published:
     """Publish a version to a directory; publishing the same version again changes nothing.
 
@@ -113,13 +106,13 @@ def publish(
     move.
 
     Raises `PublishError` if the number does not allow the changes, the number is published with
-    other content, the directory has another destination, or git or the OCI repository refuse;
+    other content, the directory has another destination, or the OCI repository refuses;
     `TreeError` if the directory cannot be written, or a user's file is in the way.
     """
     with locked(directory):
         draft = _draft(directory, package_options(options), target, version)
         _check_number(draft)
-        return _write(draft, git_repository, check_oci_tag=target.check_oci_tag)
+        return _write(draft, check_oci_tag=target.check_oci_tag)
 
 
 class _Draft(Struct, frozen=True):
@@ -131,7 +124,6 @@ class _Draft(Struct, frozen=True):
     published: PublishedVersions
     versions: tuple[Version, ...]
     files: Mapping[str, str]
-    previous_files: Mapping[str, str]
     archives: Mapping[str, bytes]  # its archives by file name
     sums: Mapping[str, str]  # their SHA-256
 
@@ -171,9 +163,7 @@ def _draft(
     archives = {registry.archive_name(version, f): pack(files, f) for f in ArchiveFormat}
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in archives.items()}
     proposal = Proposal(version, previous, comparison, resolved)
-    return _Draft(
-        options, address, proposal, published, versions, files, previous_files, archives, sums
-    )
+    return _Draft(options, address, proposal, published, versions, files, archives, sums)
 
 
 def _check_number(draft: _Draft) -> None:
@@ -202,9 +192,7 @@ def _check_same_bytes(draft: _Draft) -> None:
     )
 
 
-def _write(
-    draft: _Draft, git_repository: GitRepository | None, *, check_oci_tag: bool
-) -> Published:
+def _write(draft: _Draft, *, check_oci_tag: bool) -> Published:
     directory, version = draft.published.directory, draft.version
     repository = draft.destination.oci_repository
     folder = f"{REPOSITORY}/{version}"
@@ -231,20 +219,15 @@ def _write(
     earlier = [{**own, **blobs, **_index_files(place, old_sums)} for place in before]
     present = contents(directory, new)
     copies = _copies_of_edits(directory, earlier, new)
-    tag = None
-    if git_repository is not None:
-        tag = git.prepare_tag(git_repository, version, draft.files, draft.previous_files)
     changes = write(directory, {**copies, **new}, observed=present)
     return Published(
         proposal=draft.proposal,
-        files=draft.files,
         folder=folder,
         sums=draft.sums,
         digest=artifact.digest,
         changes=changes,
         restored=_restored(changes, earlier, new),
         copies=tuple(copies),
-        tag=tag,
     )
 
 
@@ -344,14 +327,6 @@ class VersionChangeData(TypedDict):
     text: str
 
 
-class TagData(TypedDict):
-    """A git tag, its commit, and whether it is new."""
-
-    name: str
-    commit: str
-    new: bool
-
-
 class PublishData(Struct):
     """A version of the module: the reasons for its number, and where it was written, if it was."""
 
@@ -368,7 +343,6 @@ class PublishData(Struct):
     registry: str | None = None
     oci: str | None = None
     digest: str | None = None
-    tag: TagData | None = None
     sums: dict[str, str] = {}
     restored: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
@@ -391,7 +365,7 @@ def proposal_data(directory: Path, proposal: Proposal) -> PublishData:
 
 
 def published_data(directory: Path, published: Published) -> PublishData:
-    """Return a published version as plain data, without its tag."""
+    """Return a published version as plain data."""
     return structs.replace(
         proposal_data(directory, published.proposal),
         changes=tuple(

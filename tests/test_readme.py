@@ -28,7 +28,7 @@ CODES = {
     "vpc-cni-iam compare": 1,  # the new policy allows more
     "vpc-cni-iam audit": 1,  # a role breaks
     "vpc-cni-iam preflight": 1,  # an instance lacks a tag
-    "vpc-cni-iam registry": 124,
+    "vpc-cni-iam serve": 124,
 }
 # What the pages show commands with.
 INPUTS, EXAMPLES = ROOT / "tests" / "docs" / "inputs", ROOT / "examples" / "inputs"
@@ -89,7 +89,7 @@ def test_the_readme_s_commands_run(tmp_path: Path) -> None:
             shell_folder = tmp_path / command.split()[1]
             continue
         words = ["timeout", "3", "bash", "-c", command]
-        if "registry serve" not in command:
+        if "vpc-cni-iam serve" not in command:
             words = words[2:]
         done = subprocess.run(
             words, cwd=shell_folder, env=environ, capture_output=True, text=True, check=False

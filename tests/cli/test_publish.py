@@ -178,7 +178,7 @@ def test_the_registry_stays_what_it_was_published_as(tmp_path: Path) -> None:
     )
     assert moved.code == 0 and line in moved.out
     assert "copy " not in moved.out
-    command = [*COMMAND, "registry", "serve", "dist", "--port", "0"]
+    command = [*COMMAND, "serve", "dist", "--port", "0"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         lines = [running.stdout.readline() for _ in range(2)]
@@ -199,8 +199,8 @@ def test_restored_and_copied_files_are_named(tmp_path: Path) -> None:
 
 def test_serve_until_interrupted(tmp_path: Path) -> None:
     assert run(*LATEST, "--version", "1.0.0", cwd=tmp_path).code == 0
-    words = ("serve", "dist", "--port", "0", "--registry-host", "r.example.test")
-    command = [*COMMAND, "registry", *words]
+    words = ("dist", "--port", "0", "--registry-host", "r.example.test")
+    command = [*COMMAND, "serve", *words]
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as running:
@@ -224,13 +224,13 @@ def test_serve_until_interrupted(tmp_path: Path) -> None:
 
 
 def test_serve_has_one_port_so_that_its_configuration_stays() -> None:
-    assert "8421" in run("registry", "serve", "--help").out
+    assert "8421" in run("serve", "--help").out
 
 
 def test_serve_nothing(tmp_path: Path) -> None:
-    done = run("registry", "serve", tmp_path)
+    done = run("serve", tmp_path)
     assert done.code == 3
     assert "has no registry; write one with vpc-cni-iam publish" in done.err
     for words in (["", "--port", "0"], [".", "--registry-host", ""], [".", "--port", "70000"]):
-        done = run("registry", "serve", *words, cwd=tmp_path)
+        done = run("serve", *words, cwd=tmp_path)
         assert (done.code, done.out) == (2, "")

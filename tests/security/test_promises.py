@@ -135,8 +135,8 @@ def system_calls(outer: Path) -> dict[str, list[list[str]]]:
 
 def test_every_command_is_watched() -> None:
     commands = get_command(application([])).commands.keys()  # type: ignore[attr-defined]
-    # `registry` has `serve` alone, which listens.
-    assert commands - {words.split()[0] for words in COMMANDS} == {"registry"}
+    # `serve` listens.
+    assert commands - {words.split()[0] for words in COMMANDS} == {"serve"}
 
 
 def test_no_command_opens_a_connection(system_calls: dict[str, list[list[str]]]) -> None:

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 from typer.main import get_command
 
 from vpc_cni_iam import json_output
@@ -21,16 +22,14 @@ _GUIDES = {
     "generate": "getting-started",
     "policy": "variants",
     **dict.fromkeys(("init", "sync", "check", "diff", "upgrade"), "vendoring"),
-    **dict.fromkeys(("publish", "registry serve"), "publishing"),
+    **dict.fromkeys(("publish", "serve"), "publishing"),
 }
 _EXAMPLES = re.compile(r"\\b\nExamples?:\n((?:  .*\n?)+)|\x08\nExamples?:\n((?:  .*\n?)+)")
 
 
 def pages() -> dict[str, str]:
     """Return the pages by their path below docs/, in the order of `--help`; first the list."""
-    root = get_command(application([]))
-    if not isinstance(root, TyperGroup):
-        raise TypeError(root)
+    root: Any = get_command(application([]))
     lines = [
         "# Commands",
         "",
@@ -38,13 +37,12 @@ def pages() -> dict[str, str]:
         "commands have the same [exit codes](reference.md#exit-codes).",
     ]
     made = {LIST: ""}
-    for task, names in TASKS.items():
+    for task, commands in TASKS.items():
         lines += ["", f"## {task}", "", "| command | what it does |", "| --- | --- |"]
-        for name in names:
-            for path, command in _below(name, root.commands[name]):
-                place = f"{FOLDER}/{path.replace(' ', '-')}.md"
-                lines.append(f"| [`{path}`]({place}) | {_cell(command.get_short_help_str(200))} |")
-                made[place] = "\n".join(_page(path, command)) + "\n"
+        for name, line in commands.items():
+            place = f"{FOLDER}/{name}.md"
+            lines.append(f"| [`{name}`]({place}) | {_cell(line)} |")
+            made[place] = "\n".join(_page(name, root.commands[name])) + "\n"
     return made | {LIST: "\n".join(lines) + "\n"}
 
 
@@ -56,21 +54,12 @@ def schemas() -> dict[str, str]:
     }
 
 
-def _below(path: str, command: object) -> Iterator[tuple[str, TyperCommand]]:
-    """Yield a command or the commands of a group, with their paths on the command line."""
-    if isinstance(command, TyperGroup):
-        for name, each in command.commands.items():
-            yield from _below(f"{path} {name}", each)
-    elif isinstance(command, TyperCommand):
-        yield path, command
-
-
-def _page(path: str, command: TyperCommand) -> Iterator[str]:
-    context = typer.Context(command, info_name=path)
+def _page(name: str, command: TyperCommand) -> Iterator[str]:
+    context = typer.Context(command, info_name=name)
     usage = " ".join(command.collect_usage_pieces(context))
     text = command.help or ""
     examples = _EXAMPLES.search(text)
-    yield f"# {NAME} {path}"
+    yield f"# {NAME} {name}"
     yield ""
     for paragraph in _EXAMPLES.sub("", text).strip().split("\n\n"):
         yield _inline(" ".join(paragraph.split()))
@@ -79,9 +68,9 @@ def _page(path: str, command: TyperCommand) -> Iterator[str]:
         yield from ("## Examples", "", "```sh")
         yield from (line[2:] for line in (examples[1] or examples[2]).rstrip().splitlines())
         yield from ("```", "")
-    if links := list(_links(path)):
+    if links := list(_links(name)):
         yield from (" · ".join(links), "")
-    yield from ("## Arguments and options", "", "```text", f"{NAME} {path} {usage}", "```", "")
+    yield from ("## Arguments and options", "", "```text", f"{NAME} {name} {usage}", "```", "")
     yield from ("| argument or option | what it does |", "| --- | --- |")
     arguments_first = sorted(
         command.get_params(context), key=lambda parameter: parameter.param_type_name != "argument"
@@ -89,20 +78,20 @@ def _page(path: str, command: TyperCommand) -> Iterator[str]:
     for parameter in arguments_first:
         record = parameter.get_help_record(context)
         if record is not None:
-            name, meaning = record
-            *flags, last = name.split(", ")
+            option, meaning = record
+            *flags, last = option.split(", ")
             flag, _, value = last.partition(" ")
             names = ", ".join(f"`{flag}`" for flag in (*flags, flag))
             yield f"| {names}{f' `{value}`' if value else ''} | {_cell(meaning)} |"
 
 
-def _links(path: str) -> Iterator[str]:
+def _links(name: str) -> Iterator[str]:
     """Yield links to a command's guide and to the schema of its JSON, if they exist."""
-    guide = f"{_GUIDES.get(path, path)}.md"
+    guide = f"{_GUIDES.get(name, name)}.md"
     if (_DOCS / guide).exists():
         yield f"[Guide](../{guide})"
-    if path in json_types.TYPES:
-        yield f"[JSON Schema of its output](../{_SCHEMA.format(path)})"
+    if name in json_types.TYPES:
+        yield f"[JSON Schema of its output](../{_SCHEMA.format(name)})"
 
 
 def _cell(text: str) -> str:

@@ -95,7 +95,7 @@ _REVIEW = (
 _PUBLISH = (
     _Step("publish", "proposes a version number from the change of access", "tool"),
     _Step("1.0.0 and 1.1.0", "static files; a version never changes"),
-    _Step("Web server or OCI registry", "`registry serve` serves it on your machine, to try it"),
+    _Step("Web server or OCI registry", "`serve` serves it on your machine, to try it"),
     _Step("terraform init", "installs a version of the module"),
 )
 

@@ -43,7 +43,7 @@ Examples:
 """
 
 # The commands by task, in the order of the help, each with its line in it. Each command has a
-# module of its name, with its help in HELP; `registry` is a group.
+# module of its name, with its help in HELP.
 TASKS = {
     "Write a module": {
         "generate": "Write a Terraform module of policy documents or a role.",
@@ -68,20 +68,14 @@ TASKS = {
     },
     "Publish a module": {
         "publish": "Write a version of the module as a static registry.",
-        "registry": "Try a published module registry.",
+        "serve": "Serve a published registry on this machine, to try it.",
     },
     "Other commands": {
         "convert": "Convert any IAM policy from JSON to HCL.",
         "schema": "Print the JSON Schema of a command's output.",
     },
 }
-GROUPS = {"registry"}
-COMMANDS = {
-    name: line
-    for commands in TASKS.values()
-    for name, line in commands.items()
-    if name not in GROUPS
-}
+COMMANDS = {name: line for commands in TASKS.values() for name, line in commands.items()}
 
 
 class Main(Commands):
@@ -106,16 +100,10 @@ def application(words: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_options)
-    called = [word for word in words[:1] if word in {*COMMANDS, *GROUPS}]
-    for name in called or [*COMMANDS, *GROUPS]:
+    for name in [word for word in words[:1] if word in COMMANDS] or COMMANDS:
         module = import_module(f"vpc_cni_iam.cli.{name}")
-        function = getattr(module, name)
-        if name not in GROUPS:
-            line = COMMANDS[name]
-            command = app.command(name, cls=Command, help=module.HELP, short_help=line)
-            command(with_quiet(name, expanded(function)))
-        else:
-            app.add_typer(function, name=name)
+        command = app.command(name, cls=Command, help=module.HELP, short_help=COMMANDS[name])
+        command(with_quiet(name, expanded(getattr(module, name))))
     return app
 
 

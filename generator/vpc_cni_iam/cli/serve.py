@@ -1,4 +1,4 @@
-"""``vpc-cni-iam registry serve``."""
+"""``vpc-cni-iam serve``."""
 
 from __future__ import annotations
 
@@ -8,21 +8,17 @@ import typer
 
 from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.expand import value
-from vpc_cni_iam.cli.help import Command
 
-SERVE = """Serve a published registry on 127.0.0.1, to try it. Stop with Ctrl-C.
+HELP = """Serve a published registry on 127.0.0.1, to try it. Stop with Ctrl-C.
 
 \b
 Examples:
-  vpc-cni-iam registry serve dist
-  vpc-cni-iam registry serve dist >>~/.terraformrc
-  vpc-cni-iam registry serve dist --port 8080 --registry-host tf.example.com
+  vpc-cni-iam serve dist
+  vpc-cni-iam serve dist >>~/.terraformrc
+  vpc-cni-iam serve dist --port 8080 --registry-host tf.example.com
 """
 
-registry = typer.Typer(help="Try a published module registry.", no_args_is_help=True)
 
-
-@registry.command(cls=Command, help=SERVE)
 def serve(
     directory: Annotated[
         str, typer.Argument(metavar="DIRECTORY", help="Directory that publish wrote.")
@@ -32,7 +28,7 @@ def serve(
         "HOST", "Host name of the registry.  [default: the one recorded in DIRECTORY]"
     ),
 ) -> None:
-    """See `SERVE`."""
+    """See `HELP`."""
     from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
     from vpc_cni_iam.publishing.serve import configuration, server
 

@@ -31,6 +31,8 @@ from vpc_cni_iam.engine.run import Engine, find
 
 ROOT = Path(__file__).parent.parent
 
+FACTS = ROOT / "generator/vpc_cni_iam/catalog/facts/data"
+
 # There are hardly any reference cycles here, and the collector takes a twentieth of all time. Those
 # of the errors that `make fuzz` provokes would fill the memory.
 if "VPC_CNI_IAM_FUZZ" not in os.environ:
@@ -265,6 +267,11 @@ def validator(command: str) -> Any:
     import jsonschema
 
     return jsonschema.Draft202012Validator(schema(command))
+
+
+def facts(name: str) -> Any:
+    """A data file of the catalog, such as ``calls.json``, as it is written."""
+    return json.loads((FACTS / name).read_text())
 
 
 def write_tree(folder: Path, files: dict[str, str]) -> Path:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tools.docs.peers import BREAKING
 
-from conftest import ROOT
+from conftest import ROOT, facts
 from coverage_policies import composed, covered, setting, upstream
-from vpc_cni_iam.catalog.facts import calls, known_versions, store
+from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.listing import listing
@@ -60,7 +60,7 @@ def expected() -> dict[str, list[str]]:
     """The sentences of each page, made from the matrix and the catalog."""
     names, versions = exceptions()
     scoped = min(variant.minimum for variant in OURS if variant.cluster_scoped)
-    exits = store.data("calls.json")["exits_on_denial"]
+    exits = facts("calls.json")["exits_on_denial"]
     (old, new) = (r for r in calls.call("logs:DescribeLogGroups").ranges if r.mode == "ipv4")
     return {
         "README.md": [

@@ -18,7 +18,6 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 from policy_sentry.analysis.expand import determine_actions_to_expand
 from policy_sentry.querying.actions import remove_actions_not_matching_access_level
 
-from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
@@ -191,7 +190,7 @@ def attachable(policies: Mapping[str, Any]) -> list[str]:
 
 def main() -> int:
     """Write the table."""
-    data = store.data("aws_managed_policies.json")
+    data = json.loads(DATA.read_text(encoding="utf-8"))
     policies = json.loads(aws_managed_policies_data)
     names = [p["name"] for p in data["policies"]] + sys.argv[1:]
     entries = table([*names, *attachable(policies)], policies)

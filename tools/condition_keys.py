@@ -51,7 +51,8 @@ def condition_keys() -> dict[str, Any]:
 def service_resources() -> dict[str, Any]:
     """Return the ARNs of each service's resources, and of those of the actions in examples.
 
-    An ARN stands without ``arn:`` and its partition, with a ``*`` for each part that varies.
+    An ARN stands without ``arn:`` and its partition, with a ``*`` for each part that varies. Names
+    of actions are in lower case.
     """
     arns, actions = {}, {}
     for prefix, service in _services():
@@ -60,7 +61,7 @@ def service_resources() -> dict[str, Any]:
         named = {name for names in by_service().get(prefix, {}).values() for name in names}
         for name in sorted(named & {*service["privileges"]}):
             types = map(str, service["privileges"][name]["resource_types"])
-            actions[f"{prefix}:{name}"] = sorted({own[t] for t in types if t in own})
+            actions[f"{prefix}:{name}".lower()] = sorted({own[t] for t in types if t in own})
     return {"source": SOURCE, "services": arns, "actions": actions}
 
 

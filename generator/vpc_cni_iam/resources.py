@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from vpc_cni_iam.errors import PackageFileError, reason
 
 PACKAGE = Path(__file__).parent
+_T = TypeVar("_T")
+_DECODED: dict[str, Any] = {}  # each file is read once
+
+
+class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An object in a data file: an unknown field is an error, and so is a missing one."""
 
 
 def text(name: str) -> str:
@@ -24,11 +29,26 @@ def text(name: str) -> str:
         raise PackageFileError(path, "it is not UTF-8 text") from None
 
 
-@cache
-def data(name: str) -> dict[str, Any]:
-    """Return the object in a data file of JSON, by its path below the package."""
+def data(name: str, kind: type[_T]) -> _T:
+    """Return a data file of JSON or TOML, by its path below the package."""
+    if name not in _DECODED:
+        _DECODED[name] = decoded(name, kind)
+    facts: _T = _DECODED[name]
+    return facts
+
+
+def decoded(name: str, kind: type[_T]) -> _T:
+    """Return what `data` does, read anew."""
+    form = msgspec.toml if name.endswith(".toml") else msgspec.json
     try:
-        known: dict[str, Any] = msgspec.json.decode(text(name))
+        facts: _T = form.decode(text(name), type=kind, dec_hook=_made)
+    except msgspec.ValidationError as error:
+        raise PackageFileError(PACKAGE / name, str(error)) from None
     except msgspec.DecodeError:
-        raise PackageFileError(PACKAGE / name, "it is not JSON") from None
-    return known
+        raise PackageFileError(PACKAGE / name, f"it is not {name[-4:].upper()}") from None
+    return facts
+
+
+def _made(kind: type[Any], value: Any) -> Any:
+    """Return a value of a type that msgspec does not know, such as a version, from its text."""
+    return kind(value)

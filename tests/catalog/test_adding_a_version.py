@@ -8,11 +8,20 @@ from pathlib import Path
 
 # What a contributor writes into calls.json, in memory.
 VERSION = """
-from vpc_cni_iam.catalog.facts import store
+import json
+from vpc_cni_iam import resources
 
-data = store.data("calls.json")
-data["versions"].append("v1.99.0")
-data["source"] |= {"newest_version": "v1.99.0", "newest_version_date": "2026-12-01"}
+text = resources.text
+
+def changed(name):
+    if name != "catalog/facts/data/calls.json":
+        return text(name)
+    data = json.loads(text(name))
+    data["versions"].append("v1.99.0")
+    data["source"] |= {"newest_version": "v1.99.0", "newest_version_date": "2026-12-01"}
+    return json.dumps(data)
+
+resources.text = changed
 from vpc_cni_iam.cli.main import main
 main()
 """

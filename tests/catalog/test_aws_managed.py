@@ -7,13 +7,14 @@ import pytest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from tools.aws_managed import attachable, classify, table
 
-from vpc_cni_iam.catalog.facts import aws_managed, store
+from conftest import facts
+from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.policy.parse import parse
 
 AWS: dict[str, Any] = json.loads(aws_managed_policies_data)
 MORE = (PolicyClass.ADMIN, PolicyClass.IAM)
-ENTRIES: list[dict[str, Any]] = store.data("aws_managed_policies.json")["policies"]
+ENTRIES: list[dict[str, Any]] = facts("aws_managed_policies.json")["policies"]
 # From the AWS Managed Policy Reference, not from the table.
 KNOWN = {
     "AdministratorAccess": "admin",

@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 from tools.plugin_probe.evidence import observed
 
-from conftest import ROOT
+from conftest import ROOT, facts
 from vpc_cni_iam.catalog import parameters, trust, variants
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts import calls, documents, known_versions, requests, store
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions, requests
 from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.listing import listing
@@ -79,10 +79,10 @@ def test_releases_and_revisions() -> None:
 def test_every_document_states_where_it_comes_from() -> None:
     for revision in documents.revisions():
         assert revision.source.repository == "aws/amazon-vpc-cni-k8s"
-        assert re.fullmatch(r"[0-9a-f]{40}", revision.source.blob)
-        assert revision.source.blob in revision.source.pin or revision.source.commit
+        assert re.fullmatch(r"[0-9a-f]{40}", revision.source.git_blob)
+        assert revision.source.git_blob in revision.source.pin or revision.source.commit
         assert revision.source.date.startswith(revision.name)
-    assert re.fullmatch(r"[0-9a-f]{40}", store.data("calls.json")["source"]["commit"])
+    assert re.fullmatch(r"[0-9a-f]{40}", facts("calls.json")["source"]["commit"])
     assert documents.managed_versions()[-1].version == "v6"
     assert len(documents.managed_policy().statements) == 2
 
@@ -324,7 +324,7 @@ def test_wrong_selections_are_refused(options: dict[str, object], words: str) ->
 
 @pytest.mark.parametrize("name", ["v1.20.4", "1.20.4", "v1.20.4-eksbuild.2", "1.20.4-eksbuild.1"])
 def test_release_names_that_mean_the_same(name: str) -> None:
-    assert known_versions.find(name) == PluginVersion((1, 20, 4))
+    assert known_versions.find(name) == PluginVersion("v1.20.4")
 
 
 def test_versions_of_the_plugin_are_read_in_one_place() -> None:
@@ -386,8 +386,8 @@ def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
     """Releases may differ in what a denied tag breaks; each counts as what it does."""
     template = requests.request_templates()["tag-managed"]
     (call_range,) = (u for u in template.ranges if u.mode == "ipv6")
-    change = PluginVersion((1, 20, 0))
-    (before,) = (r for r in known_versions.known() if r < change and r >= PluginVersion((1, 19, 6)))
+    change = PluginVersion("v1.20.0")
+    (before,) = (r for r in known_versions.known() if r < change and r >= PluginVersion("v1.19.6"))
     call_ranges = (
         replace(call_range, last=before, impact=impacts[0]),
         replace(call_range, first=change, impact=impacts[1]),

@@ -7,9 +7,10 @@ from importlib.resources import files
 
 import pytest
 
+from conftest import facts
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compatibility import compatibility
-from vpc_cni_iam.catalog.facts import calls, documents, known_versions, store
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.options import options
@@ -44,7 +45,7 @@ def digest(document: object) -> str:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_documents(name: str) -> None:
     if name == "managed":
-        document = store.data("managed/AmazonEKS_CNI_Policy.json")["versions"][-1]["document"]
+        document = facts("managed/AmazonEKS_CNI_Policy.json")["versions"][-1]["document"]
     else:
         revision, _, variant = name.partition("/")
         entry = json.loads(DATA.joinpath(f"revisions/{revision}.json").read_text())
@@ -135,7 +136,7 @@ def test_releases() -> None:
 
 
 def test_the_newest_release_and_its_date() -> None:
-    source = store.data("calls.json")["source"]
+    source = facts("calls.json")["source"]
     assert source["newest_version"] == str(known_versions.newest()) == "v1.23.2"
     assert source["newest_version_date"] == known_versions.newest_date() == "2026-09-29"
 
@@ -312,4 +313,4 @@ def test_every_feature_is_used() -> None:
         for call_range in call.ranges
         if call_range.feature
     }
-    assert used == set(store.data("features.json"))
+    assert used == set(facts("features.json"))

@@ -1,17 +1,25 @@
 """The list of the catalog for programs and its table, beside the data files themselves."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.facts import calls, store
+from conftest import FACTS, facts
+from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.listing import CatalogData, changes, listing
 
-VERSIONS = store.data("calls.json")["versions"]
+VERSIONS = facts("calls.json")["versions"]
+REVISIONS = [facts(f"revisions/{file.name}") for file in sorted(FACTS.glob("revisions/*"))]
+# The worst first.
+WORST = [
+    *("exits at start", "exits", "pods get no address", "some pods get no address"),
+    *("start delayed", "degraded", "no effect"),
+]
 HARMLESS = {"start delayed", "degraded", "no effect"}
 # The calls of other programs, whose denial does not stop the agent.
 OTHERS = {"metrics-helper", "network-policy-logs"}
@@ -25,11 +33,12 @@ def between(version: str, first: str, last: str | None) -> bool:
     return number(first) <= number(version) and (not last or number(version) <= number(last))
 
 
-def denial(call: dict[str, Any], mode: str, part: dict[str, Any], version: str) -> dict[str, Any]:
-    """What a denial does and how that is known, as calls.json and denials.json have it."""
-    action, feature = call["action"], part.get("feature")
-    impact, delay = part["impact"], part.get("delay")
-    exits = store.data("calls.json")["exits_on_denial"]
+def denial(action: str, rows: list[dict[str, Any]], version: str) -> dict[str, Any]:
+    """What a denial of all steps does and how that is known, as the files have it."""
+    mode, feature = rows[0]["mode"], rows[0]["feature"]
+    impact = min((row["impact"] for row in rows), key=WORST.index)
+    delay = max(row["delay"] for row in rows)
+    exits = facts("calls.json")["exits_on_denial"]
     if between(version, exits["first"], exits["last"]):
         by_agent = action.startswith("ec2:") and feature not in OTHERS
         if by_agent and action not in exits["but"]:
@@ -40,9 +49,12 @@ def denial(call: dict[str, Any], mode: str, part: dict[str, Any], version: str) 
         effect += f" by {delay} s"
     elif delay:
         effect += f", start delayed by {delay} s"
-    observed = (
-        store.data("denials.json").get(f"{mode} {feature}" if feature else mode, {}).get(action, [])
-    )
+    observed = [
+        seen
+        for row in facts("denials.json")
+        if (row["mode"], row["feature"], row["name"]) == (mode, feature, action)
+        for seen in row["versions"]
+    ]
     return {
         "action": action,
         "mode": mode,
@@ -52,8 +64,22 @@ def denial(call: dict[str, Any], mode: str, part: dict[str, Any], version: str) 
         if any(number(o) == number(version) for o in observed)
         else "read from source",
         "feature": feature,
-        "deniable": part.get("deniable", True),
+        "deniable": all(row["deniable"] for row in rows),
     }
+
+
+def denials(version: str) -> Iterator[dict[str, Any]]:
+    """Each denial at a version, but those for a feature that are no worse than without it."""
+    for call in facts("calls.json")["calls"]:
+        sent: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
+        for row in (row for step in call["steps"] for row in step["ranges"]):
+            if between(version, row["first"], row["last"]):
+                sent.setdefault((row["mode"], row["feature"]), []).append(row)
+        for (mode, feature), rows in sent.items():
+            always = sent.get((mode, None), []) if feature else []
+            worst = min(WORST.index(row["impact"]) for row in rows)
+            if not any(WORST.index(row["impact"]) <= worst for row in always):
+                yield denial(call["action"], rows, version)
 
 
 def in_order(calls: list[Any]) -> list[dict[str, Any]]:
@@ -68,21 +94,15 @@ def listed() -> CatalogData:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_version_has_the_calls_of_the_data(version: str) -> None:
     entry: Any = listed()["versions"][VERSIONS.index(version)]
-    expected = [
-        denial(call, mode, part, version)
-        for call in store.data("calls.json")["calls"]
-        for mode, parts in call["modes"].items()
-        for part in parts
-        if between(version, part["first"], part["last"])
-    ]
+    expected = list(denials(version))
     assert in_order(entry["calls"]) == in_order(expected)
     for mode in ("ipv4", "ipv6"):
         always = {c["action"] for c in expected if c["mode"] == mode and not c["feature"]}
         actions = entry[f"{mode}_calls"]
         assert set(actions) == always and len(actions) == len(always)
-    shipped = [r for r in store.every("revisions") if number(r["first_version"]) <= number(version)]
+    shipped = [r for r in REVISIONS if number(r["first_version"]) <= number(version)]
     assert entry["revision"] == (shipped[-1]["revision"] if shipped else None)
-    refused = {refused["version"] for refused in store.data("calls.json")["refused"]}
+    refused = {refused["version"] for refused in facts("calls.json")["refused"]}
     assert entry["supported"] is (version not in refused)
 
 
@@ -90,14 +110,14 @@ def test_versions_features_and_revisions_are_those_of_the_data() -> None:
     assert [entry["version"] for entry in listed()["versions"]] == VERSIONS
     assert listed()["newest_version"]["version"] == VERSIONS[-1]
     since: dict[str, set[str]] = {}
-    for call in store.data("calls.json")["calls"]:
-        for part in (part for parts in call["modes"].values() for part in parts):
-            since.setdefault(part.get("feature"), set()).add(part["first"])
+    for call in facts("calls.json")["calls"]:
+        for row in (row for step in call["steps"] for row in step["ranges"]):
+            since.setdefault(row["feature"], set()).add(row["first"])
     assert listed()["features"] == [
         {"name": name, "when": data["summary"], "since": min(since[name], key=number)}
-        for name, data in store.data("features.json").items()
+        for name, data in facts("features.json").items()
     ]
-    for revision, data in zip(listed()["revisions"], store.every("revisions"), strict=True):
+    for revision, data in zip(listed()["revisions"], REVISIONS, strict=True):
         assert revision["revision"] == data["revision"]
         assert revision["first_version"] == data["first_version"]
         assert revision["last_version"] == data["last_version"]

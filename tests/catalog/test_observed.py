@@ -11,8 +11,8 @@ from tools.plugin_probe import denials, live, narrowed, replay
 from tools.plugin_probe.evidence import observed
 from tools.plugin_probe.scenarios import find
 
-from conftest import run
-from vpc_cni_iam.catalog.facts import calls, known_versions, requests, store
+from conftest import facts, run
+from vpc_cni_iam.catalog.facts import calls, known_versions, requests
 from vpc_cni_iam.catalog.facts.calls import CallRange, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
@@ -180,7 +180,7 @@ def test_every_request_was_denied_once(observed: dict[str, Any], family: Any) ->
 
 
 def test_the_index_of_denials_is_made_from_the_evidence() -> None:
-    assert denials.denials(observed()) == store.data("denials.json")
+    assert denials.denials(observed()) == facts("denials.json")
 
 
 @OBSERVED

@@ -1,9 +1,7 @@
-"""The requests agree with the calls: the same actions, at the same versions, of the same weight."""
+"""The steps of calls, and the tags that the plugin writes."""
 
-import pytest
-
-from vpc_cni_iam.catalog.facts import calls, known_versions
-from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import (
     CLUSTER,
@@ -14,45 +12,33 @@ from vpc_cni_iam.catalog.facts.requests import (
     tag_keys,
 )
 
-MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
-# Where a request of an action weighs less than the action: tags with a new interface are checked
-# as part of CreateNetworkInterface there, which is fatal, and its own CreateTags only warns.
-LIGHTER = {
-    ("ec2:CreateTags", "ipv4", version)
-    for version in known_versions.known()
-    if PluginVersion.of("v1.7.2") <= version <= PluginVersion.of("v1.7.10")
-}
+STEPS = [step for call in calls.calls() for step in call.steps]
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("feature", [None, *calls.features()])
-def test_every_call_is_sent_in_some_way_and_nothing_else_is(
-    mode: Mode, feature: str | None
-) -> None:
-    for version in known_versions.known():
-        expected: dict[str, str] = {}
-        for call_range in (
-            *calls.call_ranges((mode,), version),
-            *calls.call_ranges((mode,), version, feature),
-        ):
-            if expected.get(call_range.action) != "fatal":
-                expected[call_range.action] = call_range.severity
-        sent: dict[str, str] = {}
-        for template in request_templates().values():
-            call_range = template.sent(mode, version, (feature,) if feature else ())
-            if call_range is not None and sent.get(template.action) != "fatal":
-                sent[template.action] = call_range.severity
-        for action in expected:
-            if (action, mode, version) in LIGHTER:
-                expected[action] = sent.get(action, "")
-        assert sent == expected, f"{version}: requests.json on the left, calls.json on the right"
+def test_the_name_of_a_step_is_its_own() -> None:
+    names = [step.name for step in STEPS]
+    assert len(names) == len(set(names))
+    assert {step.within for step in STEPS if step.within} <= set(names)
+
+
+def test_tags_in_the_request_for_an_interface_are_needed_before_their_own_call_is() -> None:
+    """From v1.7.2 on CreateNetworkInterface is denied without ec2:CreateTags; v1.8.0 tags it."""
+    impacts = {
+        str(r.first): r.impact for r in calls.call("ec2:CreateTags").ranges if r.mode == "ipv4"
+    }
+    assert impacts == {
+        "v1.1.0": Impact.DEGRADED,
+        "v1.7.2": Impact.SOME_ADDRESSES,
+        "v1.8.0": Impact.EXITS,
+    }
+    assert "tag-new" not in request_templates()
 
 
 def test_every_form_says_what_breaks_and_why() -> None:
     for template in request_templates().values():
         assert template.ranges, template.name
         for call_range in template.ranges:
-            assert template.broken_by(call_range), (template.name, call_range.impact)
+            assert call_range.breaks, (template.name, call_range.impact)
             assert call_range.evidence
 
 

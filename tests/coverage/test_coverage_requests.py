@@ -276,7 +276,7 @@ def test_every_request_of_the_catalog_is_sent_in_a_scenario(mode: Mode) -> None:
             if template.sent(mode, version, where.features) and name not in sent:
                 unsent[name] = str(version)
     assert not unsent, (
-        "set at_start in catalog/facts/data/requests.json, or send them in "
+        "set at_start in catalog/facts/data/calls.json, or send them in "
         "coverage/simulate/node.py; here with the last version that sends them"
     )
 

@@ -13,7 +13,7 @@ from vpc_cni_iam.hcl.attributes import attributes, may_hold_policy
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.inputs.plan.arguments import GRANTS, Part
 
-POLICIES = json.loads(files("vpc_cni_iam.hcl.data").joinpath("policy_attributes.json").read_text())
+POLICIES = json.loads(files("vpc_cni_iam.hcl").joinpath("data/policy_attributes.json").read_text())
 ATTRIBUTES = [(kind, path) for kind, paths in POLICIES["attributes"].items() for path in paths]
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 

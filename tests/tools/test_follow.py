@@ -14,12 +14,12 @@ import yaml
 from tools.plugin_probe.evidence import observed
 from tools.upstream import follow, proxy
 
-from conftest import ROOT, write_tree
+from conftest import ROOT, facts, write_tree
 from upstream_standins import MAIN, page, source_of, upstream
-from vpc_cni_iam.catalog.facts import calls, known_versions, store
+from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
-NEXT = PluginVersion((1, 99, 0))
+NEXT = PluginVersion("v1.99.0")
 # The first line of a script can name no path with a space, as that of Python may be.
 GO = """#!/bin/sh
 exec {python} - "$@" <<'END'
@@ -46,13 +46,13 @@ def standing_in(folder: Path, versions: list[str], called: list[str], text: str 
 
 
 def own_calls() -> list[str]:
-    uses = [u for c in calls.calls() if "separate" not in c.component for u in c.ranges]
+    uses = [u for c in calls.calls() if c.repository == "aws/amazon-vpc-cni-k8s" for u in c.ranges]
     return sorted({use.action for use in uses if use.last is None})
 
 
 AWS = "github.com/aws"
 AGENT, CONTROLLER = f"{AWS}/aws-network-policy-agent", f"{AWS}/amazon-vpc-resource-controller-k8s"
-READ = store.data("calls.json")["source"]["beside"]
+READ = facts("calls.json")["source"]["beside"]
 
 
 def test_nothing_newer_is_said_of_the_list_and_not_of_upstream(tmp_path: Path) -> None:
@@ -96,9 +96,9 @@ def test_a_newer_version_is_proposed_as_files(tmp_path: Path) -> None:
     assert "- [ ] run `python -m tools.plugin_probe evidence v1.99.0`" in lines
     assert any(line.startswith("- [ ] add its network policy agent") for line in lines)
     data = json.loads((tmp_path / "out/calls.json").read_text())
-    assert data["versions"] == [*store.data("calls.json")["versions"], "v1.99.0"]
+    assert data["versions"] == [*facts("calls.json")["versions"], "v1.99.0"]
     assert data["source"]["newest_version_date"] == "2027-01-02"
-    assert data["calls"] == store.data("calls.json")["calls"]
+    assert data["calls"] == facts("calls.json")["calls"]
     revision = json.loads((tmp_path / "out/revisions/2027-01-02.json").read_text())
     assert revision["source"]["commits"][0]["commit"] is None
     assert "@v1.99.0" in revision["source"]["commits"][0]["note"]
@@ -121,7 +121,9 @@ def test_what_the_probe_observes_otherwise_is_for_a_person(tmp_path: Path) -> No
         "ipv4: sends ec2:CreateVpc",
         "ipv4: ec2:DescribeSubnets denied: no effect, before some pods get no address",
     ]
-    assert json.loads(proposal.files["denials.json"])["ipv4"]["ec2:CreateTags"][-1] == "v1.99.0"
+    rows = json.loads(proposal.files["denials.json"])
+    (tagging,) = (r for r in rows if (r["mode"], r["name"]) == ("ipv4", "ec2:CreateTags"))
+    assert tagging["versions"][-1] == "v1.99.0"
 
 
 def test_without_go(tmp_path: Path) -> None:

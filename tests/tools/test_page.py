@@ -12,8 +12,8 @@ from tools.upstream.check import compare
 from tools.upstream.page import documents, placeholders
 from tools.upstream.revision import Origin, data_files
 
+from conftest import facts
 from upstream_standins import page, raw, upstream
-from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.catalog.facts.documents import find, revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError, UsageError
@@ -216,7 +216,7 @@ def test_an_import_is_the_catalogs_own_form() -> None:
     written = data_files(content, "page", NEXT)
     assert list(written) == ["2026-09-29.json", "2026-11-02.json"]
     old, new = (json.loads(text) for text in written.values())
-    assert old == {**store.every("revisions")[-1], "last_version": "v1.23.2"}
+    assert old == {**facts("revisions/2026-09-29.json"), "last_version": "v1.23.2"}
     assert list(new) == list(old)
     assert list(new["source"]) == list(old["source"])
     assert new["documents"]["ipv4-scoped"] == old["documents"]["ipv4-scoped"]

@@ -143,12 +143,8 @@ def test_an_action_is_denied_where_all_its_forms_are() -> None:
         {"version": "v1.9.0", "scenarios": [scenario(["x"])]},
         {"version": "v1.10.0", "scenarios": [scenario(["x", "b"]), scenario(["y"])]},
     ]
-    assert denials(reversed(evidence)) == {
-        "ipv6 multi-nic": {
-            "a": ["v1.10.0"],
-            "b": ["v1.10.0"],
-            "x": ["v1.9.0", "v1.10.0"],
-            "y": ["v1.10.0"],
-            "z": ["v1.10.0"],
-        }
-    }
+    both, later = ["v1.9.0", "v1.10.0"], ["v1.10.0"]
+    assert denials(reversed(evidence)) == [
+        {"mode": "ipv6", "feature": "multi-nic", "name": name, "versions": versions}
+        for name, versions in {"a": later, "b": later, "x": both, "y": later, "z": later}.items()
+    ]

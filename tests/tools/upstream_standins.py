@@ -5,8 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from conftest import ROOT, Run, run
-from vpc_cni_iam.catalog.facts import store
+from conftest import ROOT, Run, facts, run
 from vpc_cni_iam.catalog.facts.documents import revisions
 
 HEADINGS = {
@@ -32,7 +31,8 @@ def upstream(*words: str, env: dict[str, str] | None = None, **more: Any) -> Run
 
 
 def raw(revision: str) -> dict[str, Any]:
-    return next(r for r in store.every("revisions") if r["revision"] == revision)["documents"]
+    documents: dict[str, Any] = facts(f"revisions/{revision}.json")["documents"]
+    return documents
 
 
 def page(revision: str = NEWEST, **changed: Callable[[str], str]) -> str:

@@ -10,7 +10,7 @@ from itertools import groupby, product
 from vpc_cni_iam.catalog.facts import documents, known_versions, store
 from vpc_cni_iam.catalog.facts.calls import FAMILIES, Mode
 from vpc_cni_iam.catalog.facts.documents import ManagedVersion
-from vpc_cni_iam.catalog.facts.peers import PeerDocument, peer_documents
+from vpc_cni_iam.catalog.facts.peers import PeerDocument, PeerFile, peer_documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, matrix
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
@@ -80,17 +80,17 @@ def _of_aws() -> Iterator[PeerDocument]:
     for version in versions:
         yield PeerDocument(
             project="AWS",
-            name=version.name,
+            name=documents.CNI_POLICY,
             mode="ipv4",
             repository="",
-            path=f"arn:aws:iam::aws:policy/{version.name}",
+            path=documents.managed_arn(),
             commit=version.version,
             date=version.created[:10],
             first=version.version,
             last=version.version if version is not versions[-1] else None,
             verified=True,
             beside=(),
-            policy=version.policy,
+            document=version.document,
         )
 
 
@@ -108,7 +108,7 @@ def checked(document: PeerDocument, beside: tuple[ManagedVersion, ...]) -> Matri
 @cache
 def repairs() -> tuple[Repair, ...]:
     """Return when each project followed plugin v1.22.0, by IP family."""
-    until = {data["project"]: data["read_to"] for data in store.every("peers")}
+    until = {file.project: file.read_to for file in store.every("peers", PeerFile)}
     subjects = dict.fromkeys((document.project, document.mode) for document in every())
     return tuple(_repair(project, mode, until.get(project)) for project, mode in subjects)
 
@@ -145,7 +145,13 @@ def _section(shipped: Iterable[PeerDocument]) -> Iterator[str]:
     yield "| --- | --- | --- |"
     for document in shipped:
         beside = _newest_beside(document)
-        names = [document.name, *(f"{m.name} {m.version}" for m in beside)]
+        names = [
+            document.name,
+            *(
+                f"{name} {version.version}"
+                for name, version in zip(document.beside, beside, strict=True)
+            ),
+        ]
         facts = [
             f"{' and '.join(names)} {document.versions}".strip(),
             FAMILIES[document.mode],

@@ -9,8 +9,8 @@ from typing import Any
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 
-def denials(evidence: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[str]]]:
-    """Return the versions by name of the denied action or form, by family and feature.
+def denials(evidence: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the versions of each denied action or form, by family and feature.
 
     If a version sends only one form of an action, or all forms were denied, the action counts as
     denied.
@@ -18,7 +18,7 @@ def denials(evidence: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[s
     Args:
         evidence: What was observed of each release.
     """
-    observed: dict[str, dict[str, list[str]]] = {}
+    observed: dict[tuple[str, str], list[str]] = {}
     for version in sorted(evidence, key=lambda e: PluginVersion.of(e["version"])):
         for place, scenarios in _places(version["scenarios"]).items():
             denied = {name for scenario in scenarios for name in scenario["denied"]}
@@ -28,8 +28,12 @@ def denials(evidence: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[s
                 if len(forms) == 1 and action in denied:
                     denied |= forms
             for name in denied:
-                observed.setdefault(place, {}).setdefault(name, []).append(version["version"])
-    return {key: dict(sorted(names.items())) for key, names in sorted(observed.items())}
+                observed.setdefault((place, name), []).append(version["version"])
+    return [
+        {"mode": place.split()[0], "feature": feature, "name": name, "versions": versions}
+        for (place, name), versions in sorted(observed.items())
+        for feature in (place.partition(" ")[2] or None,)
+    ]
 
 
 def _places(scenarios: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
@@ -50,10 +54,6 @@ def _forms(scenarios: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
     return forms
 
 
-def text(observed: Mapping[str, Mapping[str, list[str]]]) -> str:
-    """Return them as JSON with a name in a line each."""
-    parts = []
-    for key, names in observed.items():
-        lines = ",\n".join(f'  "{name}": {json.dumps(v)}' for name, v in names.items())
-        parts.append(f' "{key}": {{\n{lines}\n }}')
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+def text(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return them as JSON with a row in a line each."""
+    return "[\n" + ",\n".join(f" {json.dumps(row)}" for row in rows) + "\n]\n"

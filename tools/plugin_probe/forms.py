@@ -1,7 +1,7 @@
 """Recognises the catalog's request form of an agent's request.
 
-`requests.json` of the catalog names the ways in which the plugin sends an action. A denial of one
-form shows what that form alone breaks.
+The steps in `calls.json` of the catalog are the ways in which the plugin sends an action. A denial
+of one form shows what that form alone breaks.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from typing import Literal
 
 from tools.upstream.calls import Calls, Site
 from vpc_cni_iam.catalog.facts import calls as catalog
-from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.catalog.facts.known_versions import known
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import UsageError
@@ -17,7 +16,7 @@ _NOTES: dict[State, str] = {
     "known": "",
     "guarded": "the catalog knows the call site, and that its guards never hold",
     "refused": "the catalog knows it, and that no document grants it",
-    "unknown": "the catalog has no such call at this version: calls.json and requests.json lack it",
+    "unknown": "the catalog has no such call at this version: calls.json lacks it",
     "not found": "the catalog has it at this version, and no call site was found",
 }
 
@@ -71,14 +70,10 @@ def against(result: Calls, version: PluginVersion) -> tuple[Action, ...]:
         version: A known release.
     """
     # The network policy agent, for one, is in no checkout of the plugin.
-    own = [c for c in catalog.calls() if "separate repository" not in c.component]
+    own = [c for c in catalog.calls() if c.repository == catalog.calls_file().source.repository]
     called = {c.action for c in own if any(u.at(version) for u in c.ranges)}
     guarded = {c.action for c in own if not c.ranges}
-    refused = {
-        r["action"]
-        for r in store.data("calls.json")["refused"]
-        if PluginVersion.of(r["version"]) == version
-    }
+    refused = {r.action for r in catalog.calls_file().refused if r.version == version}
 
     def state(action: str) -> State:
         if action not in result.sites:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from tools.plugin_probe import denials
 from tools.plugin_probe.evidence import observed
@@ -17,8 +17,9 @@ from tools.upstream.check import compare
 from tools.upstream.checkout import read_checkout
 from tools.upstream.page import documents
 from tools.upstream.proxy import MODULE, Module
-from tools.upstream.revision import Origin, data_files
-from vpc_cni_iam.catalog.facts import known_versions, store
+from tools.upstream.revision import Origin, data_files, facts_text
+from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.facts.calls import calls_file
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError, UsageError
@@ -81,12 +82,8 @@ class Listed:
 
 def listed(versions: Callable[[str], tuple[PluginVersion, ...]]) -> tuple[Listed, ...]:
     """Return the proxy's lists for the plugin and for the other modules in the catalog."""
-    beside = store.data("calls.json")["source"]["beside"]
-    known = {MODULE: str(known_versions.newest())} | beside
-    return tuple(
-        Listed(module, PluginVersion.of(version), versions(module))
-        for module, version in known.items()
-    )
+    known = {MODULE: known_versions.newest()} | calls_file().source.beside
+    return tuple(Listed(module, version, versions(module)) for module, version in known.items())
 
 
 def propose(module: Module, observe: Callable[[PluginVersion], dict[str, Any]] | None) -> Proposal:
@@ -113,7 +110,7 @@ def propose(module: Module, observe: Callable[[PluginVersion], dict[str, Any]] |
         changed = list(_changed(observed()[-1], evidence))
         facts.append(f"the probe ran {len(evidence['scenarios'])} scenarios")
         facts += changed or [f"observed as {observed()[-1]['version']} was"]
-        decisions += [f"state in calls.json or requests.json: {line}" for line in changed]
+        decisions += [f"state in calls.json: {line}" for line in changed]
     decisions += [_AGENT, _AGAIN]
     return Proposal(module.version, files, tuple(facts), tuple(decisions))
 
@@ -123,13 +120,15 @@ _Part = tuple[dict[str, str], list[str], list[str]]
 
 def _releases(module: Module) -> str:
     """Return ``calls.json`` with the version among its versions."""
-    data = copy.deepcopy(store.data("calls.json"))
-    known = {*known_versions.known(), module.version}
-    data["versions"] = [str(version) for version in sorted(known)]
-    data["source"]["newest_version"] = str(module.version)
-    data["source"]["newest_version_date"] = module.date[:10]
-    data["source"]["modules"] += f"; {MODULE}@{module.version} ({module.checksum})"
-    return json.dumps(data, indent=1) + "\n"
+    file = calls_file()
+    source = replace(
+        file.source,
+        newest_version=module.version,
+        newest_version_date=module.date[:10],
+        modules=f"{file.source.modules}; {MODULE}@{module.version} ({module.checksum})",
+    )
+    versions = tuple(sorted({*file.versions, module.version}))
+    return facts_text(replace(file, source=source, versions=versions))
 
 
 def _page(module: Module) -> _Part:

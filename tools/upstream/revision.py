@@ -8,15 +8,18 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from tools.upstream.check import compare
 from tools.upstream.page import documents
-from vpc_cni_iam.catalog.facts import store
-from vpc_cni_iam.catalog.facts.documents import Revision, revisions
+from vpc_cni_iam.catalog.facts.documents import Commit, Revision, Source, revisions
 from vpc_cni_iam.catalog.facts.known_versions import known
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.store import StoredDocument
 from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.resources import Facts
 from vpc_cni_iam.texts import decode
 
 
@@ -83,11 +86,15 @@ def data_files(content: bytes, source: str, origin: Origin) -> dict[str, str]:
     if all(c.state == "same" for c in compared):
         raise UsageError(f"{source} means what revision {newest.name} means: nothing to import")
     by_kind = {f.kind: f.value for f in result}
-    before: dict[str, Any] = dict(store.every("revisions")[-1])
-    entry = _entry(content, origin, before["source"])
-    entry["documents"] = {kind: by_kind[kind] for kind in newest.kinds}
-    before["last_version"] = str(max(r for r in known() if r < origin.version))
-    return {f"{newest.name}.json": _text(before), f"{origin.name}.json": _text(entry)}
+    revision = Revision(
+        name=origin.name,
+        source=_source(content, origin, newest.source),
+        first=origin.version,
+        last=None,
+        documents={kind: StoredDocument(by_kind[kind]) for kind in newest.kinds},
+    )
+    before = replace(newest, last=max(r for r in known() if r < origin.version))
+    return {f"{each.name}.json": facts_text(each) for each in (before, revision)}
 
 
 def checkout_folder() -> Path:
@@ -106,33 +113,29 @@ def _refuse_old(origin: Origin, newest: Revision) -> None:
         )
 
 
-def _entry(content: bytes, origin: Origin, source: dict[str, Any]) -> dict[str, Any]:
+def _source(content: bytes, origin: Origin, newest: Source) -> Source:
     blob = b"blob %d\0" % len(content) + content
-    commit = {
-        "commit": origin.commit,
-        "date": origin.date,
-        "subject": origin.subject or None,
-        "first_version": str(origin.version),
-    }
-    if origin.module:
-        commit["note"] = (
-            f"The commit that brought this page is not known here: it was read in {origin.module} "
-            "of the Go module proxy, and the date is that of the release."
-        )
-    return {
-        "revision": origin.name,
-        "source": {
-            "repository": source["repository"],
-            "path": source["path"],
-            # git's own name of the page, with which anyone finds it there.
-            "git_blob": hashlib.sha1(blob, usedforsecurity=False).hexdigest(),
-            "license": source["license"],
-            "commits": [commit],
-        },
-        "first_version": str(origin.version),
-        "last_version": None,
-    }
+    note = (
+        f"The commit that brought this page is not known here: it was read in {origin.module} "
+        "of the Go module proxy, and the date is that of the release."
+    )
+    commit = Commit(
+        commit=origin.commit,
+        date=origin.date,
+        subject=origin.subject or None,
+        first_version=origin.version,
+        note=note if origin.module else None,
+    )
+    # git's own name of the page, with which anyone finds it there.
+    name = hashlib.sha1(blob, usedforsecurity=False).hexdigest()
+    return replace(newest, git_blob=name, commits=(commit,))
 
 
-def _text(entry: dict[str, Any]) -> str:
-    return json.dumps(entry, indent=1) + "\n"
+def facts_text(facts: Facts) -> str:
+    """Return the text of a data file of the catalog."""
+    return json.dumps(msgspec.to_builtins(facts, enc_hook=_written), indent=1) + "\n"
+
+
+def _written(value: object) -> object:
+    """Return what a file has for a value of a type that msgspec does not know."""
+    return value.value if isinstance(value, StoredDocument) else str(value)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.audit.clusters import ClusterUse
-from vpc_cni_iam.catalog.facts.calls import program_service_account
+from vpc_cni_iam.catalog.facts.calls import program_of
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.coverage.analysis.excess import granted
@@ -27,7 +27,7 @@ from vpc_cni_iam.policy.report import undecided_text
 
 # The action with which the EKS Pod Identity agent on a node gets the credentials of pods.
 ASSUME_FOR_PODS = "eks-auth:AssumeRoleForPodIdentity"
-_HELPER = ServiceAccount(trusts.AWS_NODE.namespace, program_service_account("metrics-helper"))
+_HELPER = ServiceAccount(trusts.AWS_NODE.namespace, program_of("metrics-helper").service_account)
 
 
 class ObstacleKind(Enum):

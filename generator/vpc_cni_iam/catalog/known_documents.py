@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts import documents, store
+from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.peers import peer_documents
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.policy import normalise
@@ -53,7 +53,7 @@ def _published() -> Iterator[tuple[KnownDocument, Policy]]:
             name = f"{kind} of upstream's {place}"
             yield KnownDocument(name, revision.name, where), revision.document(kind)
     for name in documents.MANAGED:
-        arn = store.data(f"managed/{name}.json")["arn"]
+        arn = documents.managed_arn(name)
         for version in documents.managed_versions(name):
             title = f"{name} {version.version}"
             yield KnownDocument(title, version.created[:10], arn), version.policy

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TypedDict
 
 from vpc_cni_iam.catalog.compatibility import compatibility
-from vpc_cni_iam.catalog.facts import calls, documents, known_versions, store
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.calls import Basis, DenialSeverity, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.variants import VARIANTS, every
@@ -142,7 +142,7 @@ def listing() -> CatalogData:
                 "source": {
                     "repository": r.source.repository,
                     "path": r.source.path,
-                    "git_blob": r.source.blob,
+                    "git_blob": r.source.git_blob,
                     "commit": r.source.commit,
                     "date": r.source.date,
                 },
@@ -180,7 +180,7 @@ def listing() -> CatalogData:
             for shipped in (documents.in_force(version),)
         ],
         "managed_policy": {
-            "arn": store.data(f"managed/{managed.name}.json")["arn"],
+            "arn": documents.managed_arn(),
             "version": managed.version,
             "created": managed.created,
         },
@@ -203,7 +203,7 @@ def _earlier() -> Iterator[EarlierDocumentData]:
             }
     for version in documents.managed_versions():
         yield {
-            "document": f"{version.name} {version.version}, {version.created[:10]}",
+            "document": f"{documents.CNI_POLICY} {version.version}, {version.created[:10]}",
             "first_version": None,
             "last_version": None,
             "works_with": compatibility(version.policy, by_name["ipv4"]).works_with,

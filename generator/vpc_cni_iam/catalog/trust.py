@@ -46,7 +46,7 @@ VARIABLES = (*parameters.PARAMETERS, *PARAMETERS)
 POD_IDENTITY = "pod_identity"
 # The first plugin version whose SDK gets credentials from EKS Pod Identity. Sources: Amazon EKS
 # User Guide, "Use pod identity with the AWS SDK"; v1.15.4:go.mod and v1.15.5:go.mod.
-POD_IDENTITY_SINCE = PluginVersion((1, 15, 5))
+POD_IDENTITY_SINCE = PluginVersion("v1.15.5")
 # Derived from the provider's ARN, for condition keys.
 OIDC_ISSUER = Parameter("oidc_issuer", "The issuer without https://.", ".+", "an issuer")
 

@@ -14,7 +14,7 @@ from vpc_cni_iam.catalog.facts.calls import (
     calls,
     feature_since,
     features,
-    program_service_account,
+    program_of,
 )
 from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.known_versions import known
@@ -29,7 +29,7 @@ from vpc_cni_iam.policy.template import known as known_texts
 
 # docs/iam-policy.md, "Scope-down IAM policy per EKS cluster": earlier versions send
 # CreateNetworkInterface without the cluster's tag.
-SCOPED_SINCE = PluginVersion((1, 8, 0))
+SCOPED_SINCE = PluginVersion("v1.8.0")
 
 
 class Scope(Enum):
@@ -95,7 +95,7 @@ class Variant(Struct, frozen=True):
     @property
     def service_account(self) -> str:
         """The service account of the program that it is for."""
-        return program_service_account(self.program) if self.program else SERVICE_ACCOUNT
+        return program_of(self.program).service_account if self.program else SERVICE_ACCOUNT
 
     @property
     def identifier(self) -> str:

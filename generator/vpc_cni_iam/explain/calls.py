@@ -83,7 +83,7 @@ def _possible(
         str(call_range.first),
         str(call_range.last) if call_range.last else None,
         call_range.feature,
-        template.broken_by(call_range),
+        call_range.breaks,
         call_range.effect,
         call_range.basis(version),
         call_range.evidence,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
-from functools import cache, lru_cache
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -97,15 +96,18 @@ class Cause(Struct, frozen=True):
     fix: str  # what to do
 
 
-@cache
-def _texts() -> Mapping[str, Mapping[str, str]]:
-    return tomllib.loads(resources.text("explain/report/causes.toml"))
+class CauseTexts(resources.Facts, frozen=True):
+    """The texts of a cause, with places for values."""
+
+    text: str
+    fix: str
 
 
 def _cause(name: CauseName, certainty: Certainty, form: str = "", **values: object) -> Cause:
     """Return a cause with the text of its table, or of its form's table."""
-    words = _texts()[f"{name}.{form}" if form else name]
-    return Cause(name, certainty, words["text"].format_map(values), words["fix"].format_map(values))
+    texts = resources.data("explain/report/causes.toml", dict[str, CauseTexts])
+    words = texts[f"{name}.{form}" if form else name]
+    return Cause(name, certainty, words.text.format_map(values), words.fix.format_map(values))
 
 
 def causes(

@@ -6,11 +6,8 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from enum import StrEnum
 from functools import cache
-
-from msgspec import Struct, convert
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts import calls
@@ -30,7 +27,7 @@ class ErrorKind(StrEnum):
     no_cause = "no-cause"
 
 
-class KnownError(Struct, frozen=True):
+class KnownError(resources.Facts, frozen=True):
     """An error that a text can contain."""
 
     kind: ErrorKind
@@ -38,12 +35,12 @@ class KnownError(Struct, frozen=True):
     cause: str  # what it proves
     alternatives: tuple[str, ...]  # what else can cause it
     commands: tuple[str, ...]  # what to run next
-    pattern: str = ""  # of a message on one line; empty if only `actions` show the error
-    actions: tuple[str, ...] = ()  # the denied actions that mean the same
-    general: bool = False  # whether it is used only if a message has nothing more specific
+    pattern: str  # of a message on one line; empty if only `actions` show the error
+    actions: tuple[str, ...]  # the denied actions that mean the same
+    general: bool  # whether it is used only if a message has nothing more specific
 
 
-class Program(Struct, frozen=True):
+class Program(resources.Facts, frozen=True):
     """A program that is not the plugin."""
 
     name: str
@@ -51,11 +48,15 @@ class Program(Struct, frozen=True):
     actions: tuple[str, ...]  # patterns of actions that the plugin does not call
 
 
-@cache
+class ProgramsFile(resources.Facts, frozen=True):
+    """The known programs."""
+
+    program: tuple[Program, ...]
+
+
 def errors() -> dict[str, KnownError]:
     """Return the known errors by name, in the order of their table."""
-    table = tomllib.loads(resources.text(f"{_TABLES}/errors.toml"))
-    return convert(table, dict[str, KnownError])
+    return resources.data(f"{_TABLES}/errors.toml", dict[str, KnownError])
 
 
 @cache
@@ -64,10 +65,8 @@ def error_of_action(action: str) -> str:
     return next((name for name, e in errors().items() if action in e.actions), "")
 
 
-@cache
-def _programs() -> list[Program]:
-    table = tomllib.loads(resources.text(f"{_TABLES}/programs.toml"))
-    return convert(table["program"], list[Program])
+def _programs() -> tuple[Program, ...]:
+    return resources.data(f"{_TABLES}/programs.toml", ProgramsFile).program
 
 
 @cache

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from itertools import filterfalse
-from typing import Any
 
 from msgspec import Struct
 
@@ -40,6 +39,17 @@ _DATA_SOURCE = re.compile(
 _LOCAL = re.compile(r"(local\.[\w-]+)(?:\.[\w-]+|\[[^\]]*\])*")
 
 
+class AttributesFile(resources.Facts, frozen=True):
+    """Which attributes are IAM policies, by type of resource."""
+
+    source: str
+    attributes: dict[str, tuple[str, ...]]
+    only_if: dict[str, dict[str, tuple[str, ...]]]  # values of others, without which they are not
+
+
+_data = partial(resources.data, "hcl/data/policy_attributes.json", AttributesFile)
+
+
 class Attribute(Struct, frozen=True):
     """One attribute of a block, at any depth."""
 
@@ -54,17 +64,12 @@ class Attribute(Struct, frozen=True):
     @property
     def holds_policy(self) -> bool:
         """Whether it is an IAM policy in the AWS provider's schema."""
-        if self.block.type != "resource":
-            return False
-        kind = self.block.labels[0]
-        if ".".join(self.path) not in _data()["attributes"].get(kind, ()):
-            return False
-        for name, allowed in _data()["only_if"].get(kind, {}).items():
-            value = self.block.attributes.get(name)
-            parts = value.parts if isinstance(value, Text) else ()
-            if value is not None and not any(part in allowed for part in parts):
-                return False
-        return True
+        kind = self.block.labels[0] if self.block.type == "resource" else ""
+        return ".".join(self.path) in _data().attributes.get(kind, ()) and all(
+            (value := self.block.attributes.get(name)) is None
+            or (isinstance(value, Text) and any(part in allowed for part in value.parts))
+            for name, allowed in _data().only_if.get(kind, {}).items()
+        )
 
     @property
     def writes_policy(self) -> bool:
@@ -83,11 +88,7 @@ def may_hold_policy(text: str) -> bool:
 
 @cache
 def _policy_words() -> re.Pattern[str]:
-    return re.compile("|".join((_SPELLED, "aws_iam_policy_document", *_data()["attributes"])))
-
-
-def _data() -> dict[str, Any]:
-    return resources.data("hcl/data/policy_attributes.json")
+    return re.compile("|".join((_SPELLED, "aws_iam_policy_document", *_data().attributes)))
 
 
 def attributes(file: File) -> Iterator[Attribute]:

@@ -31,15 +31,15 @@ _NO_CLEANUP, _PREFIXES = "DISABLE_LEAKED_ENI_CLEANUP", "ENABLE_PREFIX_DELEGATION
 # v1.9.1 on, it also stops tagging at start (v1.9.1:pkg/ipamd/ipamd.go:451). Prefix delegation is
 # not here: it sends the same actions on the same resources, with parameters that IAM does not see.
 _SINCE = {
-    _CLUSTER_NAME: (1, 1, 0),
-    _TAGS: (1, 6, 0),
-    _CUSTOM: (1, 2, 0),
-    _PREFIXES: (1, 9, 0),
-    _NO_PROVISIONING: (1, 9, 1),
-    _NO_CLEANUP: (1, 13, 0),
-    _DISCOVERY: (1, 18, 0),
-    _IMDS: (1, 19, 6),
-    _SEVERAL_CARDS: (1, 20, 0),
+    _CLUSTER_NAME: PluginVersion("v1.1.0"),
+    _TAGS: PluginVersion("v1.6.0"),
+    _CUSTOM: PluginVersion("v1.2.0"),
+    _PREFIXES: PluginVersion("v1.9.0"),
+    _NO_PROVISIONING: PluginVersion("v1.9.1"),
+    _NO_CLEANUP: PluginVersion("v1.13.0"),
+    _DISCOVERY: PluginVersion("v1.18.0"),
+    _IMDS: PluginVersion("v1.19.6"),
+    _SEVERAL_CARDS: PluginVersion("v1.20.0"),
 }
 # Variables that change the plugin's requests, and the one for the cluster's IP family.
 VARIABLES = (*_SINCE, _IPV6)
@@ -188,7 +188,7 @@ class PluginSettings(Struct, frozen=True):
 
 def known_variables(version: PluginVersion) -> tuple[str, ...]:
     """Return the variables that a version reads."""
-    return tuple(name for name, first in _SINCE.items() if PluginVersion(first) <= version)
+    return tuple(name for name, first in _SINCE.items() if first <= version)
 
 
 def of_options(
@@ -203,7 +203,7 @@ def of_options(
         if name not in _SINCE:
             known = ", ".join(_SINCE)
             raise UsageError(f"--env {name}: it does not change any request; these do: {known}")
-        first = PluginVersion(_SINCE[name])
+        first = _SINCE[name]
         if version < first:
             raise UsageError(f"--env {name} exists from plugin {first} on, not {version}")
         _check(name, value, "")

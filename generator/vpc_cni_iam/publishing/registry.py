@@ -83,7 +83,7 @@ def provenance(
                         "uri": f"git+https://github.com/{source.repository}",
                         "digest": {"gitCommit": source.commit}
                         if source.commit
-                        else {"gitBlob": source.blob},
+                        else {"gitBlob": source.git_blob},
                         "annotations": {"path": source.path},
                     }
                 ],

@@ -9,13 +9,13 @@ import re
 from enum import StrEnum
 from functools import cache
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.facts import documents, store
+from vpc_cni_iam.catalog.facts.store import StoredDocument
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.parse import parse
+from vpc_cni_iam.resources import Facts
 
-_FILE = "aws_managed_policies.json"  # of `python -m tools.aws_managed`
 _ARN = r"arn:aws[a-z-]*:iam::aws:policy/(.+)"
 
 
@@ -34,16 +34,32 @@ class PolicyClass(StrEnum):
     OTHER = "other"
 
 
-class AwsManagedPolicy(Struct, frozen=True):
+class AwsManagedPolicy(Facts, frozen=True):
     """An AWS managed policy."""
 
     name: str  # with its path, such as ``job-function/ViewOnlyAccess``
-    policy_class: PolicyClass  # what it allows
+    policy_class: PolicyClass = field(name="class")  # what it allows
     # The actions that decide the class iam or data, as far as the table lists them.
     because: tuple[str, ...]
     version: str  # the version that was read, such as ``v12``. AWS may have published newer ones.
+    updated: str  # when AWS published the version
     denies: bool  # whether it has a Deny statement
-    document: Policy | None  # its document; None if it is too large for the table
+    document: StoredDocument | None  # None if it is too large for the table
+
+
+class Nonexistent(Facts, frozen=True):
+    """A policy that AWS does not publish, and what to attach instead."""
+
+    name: str
+    instead: str
+
+
+class ManagedTable(Facts, frozen=True):
+    """The table, as ``python -m tools.aws_managed`` writes it."""
+
+    source: dict[str, str]
+    nonexistent: tuple[Nonexistent, ...]
+    policies: tuple[AwsManagedPolicy, ...]
 
 
 class PublishedPolicy(Struct, frozen=True):
@@ -64,8 +80,8 @@ def published(arn: str) -> PublishedPolicy | None:
     if name in documents.MANAGED:
         newest = documents.managed_versions(name)[-1]
         version, document = newest.version, newest.policy
-    elif (known := _read(name)) is not None and known.document is not None:
-        version, document = known.version, known.document
+    elif (known := _named(name)) is not None and known.document is not None:
+        version, document = known.version, known.document.policy
     else:
         return None
     if partition != "aws":
@@ -77,13 +93,13 @@ def published(arn: str) -> PublishedPolicy | None:
 
 def find(arn: str) -> AwsManagedPolicy | None:
     """Return the AWS managed policy with this ARN, in any partition; None if it is not known."""
-    return _read(name_of(arn))
+    return _named(name_of(arn))
 
 
 def nonexistent(arn: str) -> str | None:
     """Return what to attach instead of a policy that AWS does not publish; None if it may exist."""
-    known = {entry["name"]: entry["instead"] for entry in store.data(_FILE)["nonexistent"]}
-    return known.get(name_of(arn))
+    name = name_of(arn)
+    return next((known.instead for known in _table().nonexistent if known.name == name), None)
 
 
 def name_of(arn: str) -> str:
@@ -92,17 +108,9 @@ def name_of(arn: str) -> str:
     return match[1] if match else ""
 
 
-@cache
-def _read(name: str) -> AwsManagedPolicy | None:
-    entry = next((e for e in store.data(_FILE)["policies"] if e["name"] == name), None)
-    if entry is None:
-        return None
-    document = entry["document"]
-    return AwsManagedPolicy(
-        name,
-        PolicyClass(entry["class"]),
-        tuple(entry["because"]),
-        entry["version"],
-        entry["denies"],
-        parse(document, f"AWS managed policy {name}") if document else None,
-    )
+def _named(name: str) -> AwsManagedPolicy | None:
+    return next((known for known in _table().policies if known.name == name), None)
+
+
+def _table() -> ManagedTable:
+    return store.data("aws_managed_policies.json", ManagedTable)

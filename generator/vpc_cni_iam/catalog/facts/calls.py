@@ -1,27 +1,38 @@
-"""Which AWS actions each plugin version calls, in which mode, and what a denial breaks."""
+"""Which AWS actions each plugin version calls, in which mode, and what a denial breaks.
+
+A call has steps, and a step the versions that send it. IAM checks an action differently for
+different steps, such as ec2:ModifyNetworkInterfaceAttribute for security groups or for
+delete-on-termination.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum, StrEnum
 from functools import cache
-from typing import Any, Literal
+from itertools import groupby, pairwise, product
+from operator import itemgetter
+from typing import Literal
 
-from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.names import resolve
+from vpc_cni_iam.resources import Facts
 
 Mode = Literal["ipv4", "ipv6"]
+Feature = Literal[
+    "multi-nic", "excluded-primary-subnet", "hyperpod", "metrics-helper", "network-policy-logs"
+]
 # The actions that assign pod addresses, by IP family.
 ASSIGNING: dict[Mode, str] = {
     "ipv4": "ec2:AssignPrivateIpAddresses",
     "ipv6": "ec2:AssignIpv6Addresses",
 }
-FAMILIES: Mapping[str, str] = {"ipv4": "IPv4", "ipv6": "IPv6"}  # as people write them
+FAMILIES: Mapping[Mode, str] = {"ipv4": "IPv4", "ipv6": "IPv6"}  # as people write them
 # Features whose calls are made by other programs than the agent.
 _OTHER_PROGRAMS = ("metrics-helper", "network-policy-logs")
 _NAMED = 3  # the most observed versions that are named one by one
@@ -51,6 +62,47 @@ class Impact(Enum):
         harmless = (Impact.DELAYED, Impact.DEGRADED, Impact.NO_EFFECT)
         return DenialSeverity.degraded if self in harmless else DenialSeverity.fatal
 
+    @property
+    def rank(self) -> int:
+        """Its place in the order; 0 is the worst."""
+        return _ORDER[self]
+
+
+_ORDER = {impact: place for place, impact in enumerate(Impact)}
+
+
+class StepRange(Facts, frozen=True):
+    """The versions that send a step in one mode, and what a denial does there."""
+
+    mode: Mode  # the IP family of the cluster
+    first: PluginVersion
+    last: PluginVersion | None  # the last version; None if the newest known version still sends it
+    feature: Feature | None  # the optional feature that sends it; None if always sent
+    impact: Impact  # what a denial does
+    delay: int  # by how many seconds a denial delays the start
+    deniable: bool  # false if AWS allows it whatever policies say
+    breaks: str  # what a denial breaks, in words
+    evidence: str  # where in the plugin's source this was read
+
+    def at(self, version: PluginVersion) -> bool:
+        """Return whether a known version sends it."""
+        return self.first <= version and (self.last is None or version <= self.last)
+
+
+class Step(Facts, frozen=True):
+    """One way in which the plugin sends a call."""
+
+    name: str  # such as ``set-groups``
+    does: str  # what it is for, in words
+    within: str | None  # the step whose request is also checked as this action; None if sent itself
+    at_start: bool  # whether every start sends it first, without a resource
+    # The kinds of resource that IAM checks, such as ``instance``; none if AWS allows it whatever
+    # policies say.
+    on: tuple[str, ...]
+    # Kinds of resource that IAM can check for the action but not for this step, with the reason.
+    never_on: dict[str, str]
+    ranges: tuple[StepRange, ...]
+
 
 class Basis(StrEnum):
     """How a fact is known."""
@@ -59,21 +111,12 @@ class Basis(StrEnum):
     READ = "read from source"
 
 
-class CallRange(Struct, frozen=True, cache_hash=True):
+class CallRange(StepRange, frozen=True, cache_hash=True):
     """The calls of one action in one mode, over a range of versions."""
 
     action: str  # such as ``ec2:DescribeSubnets``
-    mode: Mode  # the IP family of the cluster
-    first: PluginVersion
-    last: PluginVersion | None  # the last version; None if the newest known version still calls it
-    impact: Impact  # what a denial does
-    feature: str | None  # the optional feature that makes the call; None if always made
-    evidence: str  # where in the plugin's source this was read
-    deniable: bool = True  # false if AWS allows it whatever policies say
-    delay: int = 0  # by how many seconds a denial delays the start
     # The versions of the range at which the denial was observed.
-    observed: tuple[PluginVersion, ...] = ()
-    breaks: str = ""  # what a denial breaks, in words; empty if the request's form says it
+    observed: tuple[PluginVersion, ...]
 
     @property
     def severity(self) -> DenialSeverity:
@@ -107,96 +150,197 @@ class CallRange(Struct, frozen=True, cache_hash=True):
         observed = [str(r) for r in self.observed if first <= r <= last]
         if not observed:
             return Basis.READ.value
-        known = map(PluginVersion.of, store.data("calls.json")["versions"])
-        if len(observed) == sum(first <= version <= last for version in known):
+        if len(observed) == sum(first <= version <= last for version in calls_file().versions):
             return Basis.OBSERVED.value
         named = ", ".join(observed)
         if len(observed) > _NAMED:
             named = f"{len(observed)} versions from {observed[0]} to {observed[-1]}"
         return f"observed at {named}, else {Basis.READ.value}"
 
-    def at(self, version: PluginVersion) -> bool:
-        """Return whether a known version makes this call."""
-        return self.first <= version and (self.last is None or version <= self.last)
 
-
-class Call(Struct, frozen=True):
-    """One action with all its call ranges."""
+class Call(Facts, frozen=True):
+    """One action that some version has a call site for."""
 
     action: str  # such as ``ec2:DescribeSubnets``
     component: str  # the program that calls it
+    repository: str  # the repository of the program
     when: str  # the conditions under which it is called, in words
     resources: tuple[str, ...]  # the resource ARNs that IAM checks
-    # By mode and range of versions; empty if the source only has a call site.
-    ranges: tuple[CallRange, ...]
+    evidence: tuple[str, ...]
+    impact_evidence: tuple[str, ...]
+    steps: tuple[Step, ...]  # empty if the source only has a call site
+
+    @property
+    def ranges(self) -> tuple[CallRange, ...]:
+        """What a denial of all its steps does, by mode, feature and versions."""
+        return _ranges_of(self.action)
+
+
+class RefusedVersion(Facts, frozen=True):
+    """A version that no policy works with."""
+
+    version: PluginVersion
+    action: str  # the action that no document grants
+    reason: str
+    evidence: str
+
+
+class ExitsOnDenial(Facts, frozen=True):
+    """The versions that exit on any denial."""
+
+    first: PluginVersion
+    last: PluginVersion
+    but: tuple[str, ...]  # the actions whose denial does not end them
+    at_start: tuple[str, ...]  # the actions and steps whose denial already ends the start
+    breaks: str
+    evidence: str
+
+
+class CallsSource(Facts, frozen=True):
+    """How the calls were found."""
+
+    repository: str
+    commit: str
+    modules: str
+    newest_version: PluginVersion
+    newest_version_date: str
+    beside: dict[str, PluginVersion]  # the versions of other modules that were read last
+    method: str
+    resources: str
+    other_binaries_without_ec2_calls: tuple[str, ...]
+
+
+class CallsFile(Facts, frozen=True):
+    """The plugin versions and their calls."""
+
+    source: CallsSource
+    versions: tuple[PluginVersion, ...]
+    refused: tuple[RefusedVersion, ...]
+    exits_on_denial: ExitsOnDenial
+    calls: tuple[Call, ...]
+
+
+class ObservedDenials(Facts, frozen=True):
+    """The versions at which a denial of an action or a step was observed."""
+
+    mode: Mode
+    feature: Feature | None
+    name: str  # of the action or the step
+    versions: tuple[PluginVersion, ...]
+
+
+class FeatureProgram(Facts, frozen=True):
+    """A program with its own service account."""
+
+    service_account: str
+    source: str  # of its permissions
+
+
+class FeatureFacts(Facts, frozen=True):
+    """An optional feature that needs more actions."""
+
+    summary: str
+    program: FeatureProgram | None  # the program that makes its calls; None for aws-node
 
 
 @cache
+def calls_file() -> CallsFile:
+    """Return the versions and their calls."""
+    return store.data("calls.json", CallsFile)
+
+
 def calls() -> tuple[Call, ...]:
     """Return every action that some version has a call site for."""
-    return tuple(_call(entry) for entry in store.data("calls.json")["calls"])
+    return calls_file().calls
 
 
-def _call(entry: dict[str, Any]) -> Call:
-    general = {"evidence": (entry["impact_evidence"] or entry["evidence"])[0]}
-    action = entry["action"]
-    return Call(
-        action=action,
-        component=entry["component"],
-        when=entry["when"],
-        resources=tuple(entry["resources"]),
-        ranges=tuple(
-            read_range(action, action, mode, general | part)
-            for mode, parts in entry["modes"].items()
-            for part in parts
-        ),
-    )
+@cache
+def _ranges_of(action: str) -> tuple[CallRange, ...]:
+    return tuple(_ranges(call(action)))
 
 
-def read_range(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> CallRange:
-    """Return one entry of ``calls.json`` or ``requests.json``; denials refer to it by `name`."""
-    first, feature = PluginVersion.of(entry["first"]), entry.get("feature")
-    last = PluginVersion.of(entry["last"]) if entry["last"] else None
-    by_name = store.data("denials.json").get(f"{mode} {feature}" if feature else mode, {})
-    observed = map(PluginVersion.of, by_name.get(name, []))
-    return CallRange(
-        action=action,
-        mode=mode,
-        first=first,
-        last=last,
-        impact=Impact(entry["impact"]),
-        feature=feature,
-        evidence=entry["evidence"],
-        deniable=entry.get("deniable", True),
-        delay=entry.get("delay", 0),
-        observed=tuple(r for r in observed if first <= r and (last is None or r <= last)),
-        breaks=entry.get("breaks", ""),
-    )
+def _ranges(of: Call) -> Iterator[CallRange]:
+    rows = [row for step in of.steps for row in step.ranges]
+    known = calls_file().versions
+    for mode, feature in product(FAMILIES, (None, *_features())):
+        always = [row for row in rows if row.mode == mode and row.feature is None]
+        own = [row for row in rows if row.mode == mode and row.feature == feature]
+        starts = _starts([*always, *own]) if own else []
+        worst = ((_worst(own, always if feature else (), start), start) for start in starts)
+        runs = [(row, next(run)[1]) for row, run in groupby(worst, itemgetter(0))]
+        for (row, first), (_, following) in pairwise([*runs, (None, None)]):
+            if row and first:
+                last = known[known.index(following) - 1] if following else None
+                yield call_range_of(replace(row, first=first, last=last), of.action, of.action)
+
+
+def _starts(rows: Iterable[StepRange]) -> list[PluginVersion]:
+    """Return the versions at which rows start, and those after they end."""
+    known, starts = calls_file().versions, {row.first for row in rows}
+    ends = {row.last for row in rows if row.last and row.last < known[-1]}
+    return sorted(starts | {known[bisect_right(known, end)] for end in ends})
+
+
+def _worst(
+    rows: Sequence[StepRange], always: Iterable[StepRange], version: PluginVersion
+) -> StepRange | None:
+    """Return the worst of rows at a version, with the longest delay of all.
+
+    None if the version sends none of them, or always sends one whose denial is as bad.
+    """
+    sent = [row for row in rows if row.at(version)]
+    worst = min(sent, key=lambda row: row.impact.rank, default=None)
+    if worst is None or any(
+        row.at(version) and row.impact.rank <= worst.impact.rank for row in always
+    ):
+        return None
+    delayed = max(sent, key=lambda row: row.delay)
+    if delayed.delay > worst.delay:
+        evidence = f"{worst.evidence}; {delayed.evidence}"
+        return replace(worst, delay=delayed.delay, evidence=evidence)
+    return worst
+
+
+def call_range_of(row: StepRange, action: str, name: str) -> CallRange:
+    """Return a call range of an action; denials name the action or the step."""
+    observed = _denials().get((row.mode, row.feature, name), ())
+    return CallRange(**asdict(row), action=action, observed=tuple(filter(row.at, observed)))
+
+
+@cache
+def _denials() -> dict[tuple[str, str | None, str], tuple[PluginVersion, ...]]:
+    return {(row.mode, row.feature, row.name): row.versions for row in _observed_denials()}
+
+
+def _observed_denials() -> tuple[ObservedDenials, ...]:
+    return store.data("denials.json", tuple[ObservedDenials, ...])
+
+
+def _features() -> dict[str, FeatureFacts]:
+    return store.data("features.json", dict[str, FeatureFacts])
 
 
 def at_version(call_range: CallRange, name: str, version: PluginVersion) -> CallRange:
     """Return a range at one of its versions: some versions exit on any denial."""
-    exits = store.data("calls.json")["exits_on_denial"]
-    first, last = PluginVersion.of(exits["first"]), PluginVersion.of(exits["last"])
+    exits = calls_file().exits_on_denial
     by_agent = call_range.action.startswith("ec2:") and call_range.feature not in _OTHER_PROGRAMS
-    if not first <= version <= last or not by_agent or call_range.action in exits["but"]:
+    if not exits.first <= version <= exits.last or not by_agent or call_range.action in exits.but:
         return call_range
-    at_start = call_range.impact is Impact.EXITS or name in exits["at_start"]
+    at_start = call_range.impact is Impact.EXITS or name in exits.at_start
     return replace(
         call_range,
-        first=max(first, call_range.first),
-        last=min(last, call_range.last or last),
+        first=max(exits.first, call_range.first),
+        last=min(exits.last, call_range.last or exits.last),
         impact=Impact.EXITS if at_start else Impact.EXITS_LATER,
-        evidence=exits["evidence"],
-        observed=tuple(r for r in call_range.observed if first <= r <= last),
-        breaks=exits["breaks"],
+        evidence=exits.evidence,
+        observed=tuple(v for v in call_range.observed if exits.first <= v <= exits.last),
+        breaks=exits.breaks,
     )
 
 
 def observed_versions() -> frozenset[PluginVersion]:
     """Return the versions whose agent ran with calls denied."""
-    denied = (names for mode in store.data("denials.json").values() for names in mode.values())
-    return frozenset(PluginVersion.of(name) for names in denied for name in names)
+    return frozenset(version for row in _observed_denials() for version in row.versions)
 
 
 @cache
@@ -225,23 +369,20 @@ def call_ranges(
 
 def features() -> dict[str, str]:
     """Return the optional features that need more actions, with a description of each."""
-    return {name: entry["summary"] for name, entry in store.data("features.json").items()}
+    return {name: feature.summary for name, feature in _features().items()}
 
 
-def program_source(feature: str) -> str:
-    """Return the source of the permissions of a program with its own service account."""
-    return str(store.data("features.json")[feature]["source"])
-
-
-def program_service_account(feature: str) -> str:
-    """Return the service account of the program behind a feature."""
-    return str(store.data("features.json")[feature]["service_account"])
+def program_of(feature: str) -> FeatureProgram:
+    """Return the program with its own service account that makes the calls of a feature."""
+    known = _features()[feature].program
+    assert known is not None, feature  # noqa: S101 - for the type
+    return known
 
 
 def feature_since(name: str) -> PluginVersion:
     """Return the first version that has a feature."""
     return min(
-        call_range.first for c in calls() for call_range in c.ranges if call_range.feature == name
+        row.first for c in calls() for step in c.steps for row in step.ranges if row.feature == name
     )
 
 

@@ -6,57 +6,110 @@ Upstream's page is `docs/iam-policy.md`; before this page, the documents were in
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
-from msgspec import Struct
+from msgspec import field
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.store import StoredDocument
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.parse import parse
+from vpc_cni_iam.resources import Facts
 
 
-class Source(Struct, frozen=True):
+class Commit(Facts, frozen=True):
+    """A commit of upstream that brought a page to a version."""
+
+    commit: str | None  # None if not known
+    date: str  # in ISO 8601; of the version if the commit's is not known
+    subject: str | None
+    first_version: PluginVersion
+    note: str | None
+
+
+class Source(Facts, frozen=True):
     """Where a revision comes from."""
 
     repository: str  # owner and name on GitHub
     path: str  # the file in it
-    blob: str  # git's name of the file's content, with which anyone finds it in the repository
-    version: str  # the first version that shipped the revision
-    commit: str | None  # the commit that added it; None if not known
-    date: str  # the date of the commit in ISO 8601, or of the version if the commit's is not known
+    git_blob: str  # git's name of the file's content: anyone finds it with this in the repository
+    license: str
+    commits: tuple[Commit, ...]  # the first version's, then those of older minor versions
+
+    @property
+    def commit(self) -> str | None:
+        """The commit that added the revision; None if not known."""
+        return self.commits[0].commit
+
+    @property
+    def date(self) -> str:
+        """The date of the commit, or of its version."""
+        return self.commits[0].date
 
     @property
     def pin(self) -> str:
         """The exact content's name, in words."""
         if self.commit is None:
-            return f"git blob {self.blob} at {self.version}"
+            return f"git blob {self.git_blob} at {self.commits[0].first_version}"
         return f"commit {self.commit}"
 
 
-class Revision(Struct, frozen=True):
+class Revision(Facts, frozen=True):
     """One revision of upstream's page."""
 
-    name: str  # its date, as ``--revision`` takes it
-    source: Source  # where it comes from
-    first: PluginVersion  # the first version that shipped it
-    last: PluginVersion | None  # the last one, None for the newest revision
-    kinds: tuple[str, ...]  # its documents: upstream's variants, and features with one
+    name: str = field(name="revision")  # its date, as ``--revision`` takes it
+    source: Source
+    first: PluginVersion = field(name="first_version")  # the first version that shipped it
+    # The last one, None for the newest revision.
+    last: PluginVersion | None = field(name="last_version")
+    documents: dict[str, StoredDocument]  # of upstream's variants, and of features with one
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The names of its documents."""
+        return tuple(self.documents)
 
     def document(self, kind: str) -> Policy:
         """Return one of upstream's documents, by its name in `kinds`, with holes for values."""
-        return _document(self.name, kind)
+        return _with_holes(self.documents[kind])
 
 
-class ManagedVersion(Struct, frozen=True):
+@cache
+def _with_holes(document: StoredDocument) -> Policy:
+    return parameters.read(document.policy)
+
+
+class Archive(Facts, frozen=True):
+    """The file of another repository in which a version was read."""
+
+    repository: str
+    path: str
+    commit: str
+
+
+class ManagedVersion(Facts, frozen=True):
     """One version of an AWS managed policy."""
 
-    name: str  # the name of the policy, such as ``AmazonEKS_CNI_Policy``
     version: str  # such as ``v6``
     created: str  # when, in ISO 8601
-    policy: Policy  # its document
+    source: Archive
+    document: StoredDocument
+
+    @property
+    def policy(self) -> Policy:
+        """Its document."""
+        return self.document.policy
+
+
+class ManagedFile(Facts, frozen=True):
+    """The known versions of an AWS managed policy."""
+
+    arn: str
+    versions: tuple[ManagedVersion, ...]  # the oldest first
 
 
 # Those of the plugin's role, and of the cluster role with security groups for pods.
@@ -64,60 +117,27 @@ CNI_POLICY, RESOURCE_CONTROLLER = "AmazonEKS_CNI_Policy", "AmazonEKSVPCResourceC
 MANAGED = (CNI_POLICY, RESOURCE_CONTROLLER)
 
 
-@cache
 def revisions() -> tuple[Revision, ...]:
     """Return every revision, oldest first."""
-    return tuple(map(_revision, store.every("revisions")))
+    return store.every("revisions", Revision)
 
 
-@cache
 def readme_revisions() -> tuple[Revision, ...]:
     """Return the revisions of the documents in upstream's README, oldest first.
 
     They are older than upstream's page, and have no scoped document.
     """
-    return tuple(map(_revision, store.every("readme")))
+    return store.every("readme", Revision)
 
 
-def _revision(entry: dict[str, Any]) -> Revision:
-    source, commit = entry["source"], entry["source"]["commits"][0]
-    return Revision(
-        name=entry["revision"],
-        source=Source(
-            source["repository"],
-            source["path"],
-            source["git_blob"],
-            commit["first_version"],
-            commit["commit"],
-            commit["date"],
-        ),
-        first=PluginVersion.of(entry["first_version"]),
-        last=PluginVersion.of(entry["last_version"]) if entry["last_version"] else None,
-        kinds=tuple(entry["documents"]),
-    )
-
-
-@cache
-def _document(revision: str, kind: str) -> Policy:
-    every = (*store.every("readme"), *store.every("revisions"))
-    entry = next(r for r in every if r["revision"] == revision)
-    document = parse(entry["documents"][kind], f"revision {revision}, {kind}")
-    return parameters.read(document)
-
-
-@cache
 def managed_versions(name: str = CNI_POLICY) -> tuple[ManagedVersion, ...]:
     """Return the known versions of one of the `MANAGED` policies, oldest first."""
-    data = store.data(f"managed/{name}.json")
-    return tuple(
-        ManagedVersion(
-            name,
-            entry["version"],
-            entry["created"],
-            parse(entry["document"], f"{data['arn']} {entry['version']}"),
-        )
-        for entry in data["versions"]
-    )
+    return store.data(f"managed/{name}.json", ManagedFile).versions
+
+
+def managed_arn(name: str = CNI_POLICY) -> str:
+    """Return the ARN of one of the `MANAGED` policies."""
+    return store.data(f"managed/{name}.json", ManagedFile).arn
 
 
 def managed_policy(name: str = CNI_POLICY) -> Policy:

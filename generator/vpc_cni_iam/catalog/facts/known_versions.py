@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from functools import cache
 from itertools import groupby
 
-from vpc_cni_iam.catalog.facts import store
+from vpc_cni_iam.catalog.facts.calls import calls_file
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion, VersionRange
 from vpc_cni_iam.errors import OptionError
 
 
-@cache
 def known() -> tuple[PluginVersion, ...]:
     """Return the versions whose calls the catalog knows, oldest first."""
-    return tuple(map(PluginVersion.of, store.data("calls.json")["versions"]))
+    return calls_file().versions
 
 
 def served() -> tuple[PluginVersion, ...]:
@@ -29,7 +27,7 @@ def newest() -> PluginVersion:
 
 def newest_date() -> str:
     """Return the date of the newest version that the catalog knows."""
-    return str(store.data("calls.json")["source"]["newest_version_date"])
+    return calls_file().source.newest_version_date
 
 
 def stand_in(name: str) -> PluginVersion | None:
@@ -63,10 +61,10 @@ def find(name: str, option: str = "--cni-version") -> PluginVersion:
     if name == LATEST:
         return newest()
     version = PluginVersion.of(name)
-    for refused in store.data("calls.json")["refused"]:
-        if version == PluginVersion.of(refused["version"]):
+    for refused in calls_file().refused:
+        if version == refused.version:
             problem = "plugin {} is not supported: it {}; the oldest supported version is {}"
-            raise OptionError(option, problem, version, refused["reason"], served()[0])
+            raise OptionError(option, problem, version, refused.reason, served()[0])
     if version > newest():
         problem = (
             "plugin {} is newer than this catalog, whose newest version is {}; update vpc-cni-iam, "

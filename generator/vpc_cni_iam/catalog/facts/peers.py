@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from functools import cache
 
-from msgspec import Struct
+from msgspec.structs import asdict
 
 from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.store import StoredDocument
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.parse import parse
+from vpc_cni_iam.resources import Facts
 
 
-class PeerDocument(Struct, frozen=True):
-    """A document of another project."""
+class OwnDocument(Facts, frozen=True):
+    """A document in the file of its project."""
 
-    project: str  # the project, such as ``eksctl``
     name: str  # what the document is
     mode: Mode  # the IP family that it is for
-    repository: str  # owner and name on GitHub
-    path: str  # the file in it
+    path: str  # the file in the repository
     commit: str  # the commit that added the document, or a later one that was read
     date: str | None  # the date, as ``2026-08-13``; None if not looked up
     # The first version of the project with it, or ``after`` the newest one when it was read; None
@@ -28,7 +27,12 @@ class PeerDocument(Struct, frozen=True):
     last: str | None  # the last version with it; None if no later document is known
     verified: bool  # whether it was compared with the file, not only with a pull request
     beside: tuple[str, ...]  # the AWS managed policies that the project attaches beside it
-    policy: Policy  # the document, for the partition ``aws``
+    document: StoredDocument  # for the partition ``aws``
+
+    @property
+    def policy(self) -> Policy:
+        """The document."""
+        return self.document.policy
 
     @property
     def versions(self) -> str:
@@ -38,19 +42,27 @@ class PeerDocument(Struct, frozen=True):
         return f"{self.first} to {self.last}" if self.last else f"from {self.first}"
 
 
+class PeerDocument(OwnDocument, frozen=True):
+    """A document of another project."""
+
+    project: str  # the project, such as ``eksctl``
+    repository: str  # owner and name on GitHub
+
+
+class PeerFile(Facts, frozen=True):
+    """The documents of a project, its oldest first."""
+
+    project: str
+    repository: str
+    read_to: str | None  # the date up to which the repository was read
+    documents: tuple[OwnDocument, ...]
+
+
 @cache
 def peer_documents() -> tuple[PeerDocument, ...]:
-    """Return the documents by project, each project's oldest first."""
+    """Return the documents by project."""
     return tuple(
-        PeerDocument(
-            project=data["project"],
-            repository=data["repository"],
-            **{**entry, "beside": tuple(entry["beside"])},
-            policy=parse(document, f"{data['project']}, {entry['name']}"),
-        )
-        for data in store.every("peers")
-        for entry, document in (
-            ({k: v for k, v in e.items() if k != "document"}, e["document"])
-            for e in data["documents"]
-        )
+        PeerDocument(**asdict(own), project=file.project, repository=file.repository)
+        for file in store.every("peers", PeerFile)
+        for own in file.documents
     )

@@ -16,20 +16,39 @@ EKS_BUILD = r"(-eksbuild\.[0-9]+)?"
 _NAME = re.compile(rf"v?([0-9]{{1,6}})\.([0-9]{{1,6}})\.([0-9]{{1,6}}){EKS_BUILD}")
 
 
-class PluginVersion(Struct, frozen=True, order=True):
+class PluginVersion:
     """A plugin version, ordered by major, minor and patch."""
 
-    number: tuple[int, int, int]
+    __slots__ = ("number",)
+
+    def __init__(self, name: str) -> None:
+        """Read a version's name: ``v1.20.4``, ``1.20.4`` or ``v1.20.4-eksbuild.2``.
+
+        The EKS build number is dropped: a build repackages the version and calls the same.
+        """
+        match = _NAME.fullmatch(name)
+        if match is None:
+            raise ValueError(f"{name!r} is not a plugin version")
+        self.number = int(match[1]), int(match[2]), int(match[3])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PluginVersion) and self.number == other.number
+
+    def __lt__(self, other: PluginVersion) -> bool:
+        return self.number < other.number
+
+    def __le__(self, other: PluginVersion) -> bool:
+        return self.number <= other.number
+
+    def __hash__(self) -> int:
+        return hash(self.number)
 
     def __str__(self) -> str:
         return "v" + ".".join(map(str, self.number))
 
     @staticmethod
     def of(name: str) -> PluginVersion:
-        """Read a version's name: ``v1.20.4``, ``1.20.4`` or ``v1.20.4-eksbuild.2``.
-
-        The EKS build number is dropped: a build repackages the version and calls the same.
-        """
+        """Read the name that a user gives."""
         version = PluginVersion.parse(name)
         if version is None:
             problem = (
@@ -42,9 +61,8 @@ class PluginVersion(Struct, frozen=True, order=True):
     @staticmethod
     @lru_cache(_REMEMBERED)
     def parse(name: str) -> PluginVersion | None:
-        """Read a version's name as `of` does; return None for other text."""
-        match = _NAME.fullmatch(name)
-        return PluginVersion((int(match[1]), int(match[2]), int(match[3]))) if match else None
+        """Read a version's name; return None for other text."""
+        return PluginVersion(name) if _NAME.fullmatch(name) else None
 
 
 class VersionRange(Struct, frozen=True):

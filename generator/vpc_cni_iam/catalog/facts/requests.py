@@ -1,22 +1,18 @@
-"""How the plugin sends its calls, and the tags that it writes, by plugin version.
-
-`calls` says which actions a version calls. IAM checks an action differently for different requests,
-such as ec2:ModifyNetworkInterfaceAttribute for security groups or for delete-on-termination.
-Source: ``data/requests.json``.
-"""
+"""How the plugin sends its calls, and the tags that it writes, by plugin version."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
-from typing import Any
+from typing import Literal
 
 from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts import calls, store
-from vpc_cni_iam.catalog.facts.calls import CallRange, DenialSeverity, Mode
+from vpc_cni_iam.catalog.facts.calls import CallRange, Mode, calls_file
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.resources import Facts
 
 CLUSTER = "cluster.k8s.amazonaws.com/name"
 INSTANCE = "node.k8s.amazonaws.com/instance_id"
@@ -34,7 +30,6 @@ class RequestTemplate(Struct, frozen=True):
     name: str  # such as ``set-groups``
     action: str
     does: str
-    breaks: Mapping[DenialSeverity, str]  # what a denial breaks, by severity
     at_start: bool  # whether every start sends it first, without a resource
     ranges: tuple[CallRange, ...]  # who sends it, by mode and range of versions
     # The kinds of resource that IAM checks, such as ``instance``; none if AWS allows it whatever
@@ -42,10 +37,6 @@ class RequestTemplate(Struct, frozen=True):
     on: tuple[str, ...]
     # Kinds of resource that IAM can check for the action but not for this form, with the reason.
     never_on: Mapping[str, str]
-
-    def broken_by(self, call_range: CallRange) -> str:
-        """Return what a denial in one of its call ranges breaks, in words."""
-        return call_range.breaks or self.breaks[call_range.severity]
 
     def sent(
         self, mode: Mode, version: PluginVersion, features: tuple[str, ...]
@@ -64,33 +55,20 @@ class RequestTemplate(Struct, frozen=True):
 @cache
 def request_templates() -> Mapping[str, RequestTemplate]:
     """Return every form by its name, in the catalog's order."""
-    return {entry["name"]: _form(entry) for entry in store.data("requests.json")["requests"]}
-
-
-def _form(entry: Mapping[str, Any]) -> RequestTemplate:
-    action = entry["action"]
-    ranges = calls.call(action).ranges
-    on = entry["on"] if "on" in entry else map(kind_of, calls.call(action).resources)
-    if "sent" in entry:
-        ranges = tuple(
-            calls.read_range(action, entry["name"], mode, sent)
-            for sent in entry["sent"]
-            for mode in sent["modes"]
+    return {
+        step.name: RequestTemplate(
+            step.name,
+            call.action,
+            step.does,
+            step.at_start,
+            tuple(calls.call_range_of(row, call.action, step.name) for row in step.ranges),
+            step.on,
+            step.never_on,
         )
-    fatal = entry.get("breaks", "")
-    return RequestTemplate(
-        name=entry["name"],
-        action=action,
-        does=entry["does"],
-        breaks={
-            DenialSeverity.fatal: fatal,
-            DenialSeverity.degraded: entry.get("breaks_degraded", fatal),
-        },
-        at_start=entry.get("at_start", False),
-        ranges=ranges,
-        on=tuple(on),
-        never_on=entry.get("never_on", {}),
-    )
+        for call in calls_file().calls
+        for step in call.steps
+        if step.within is None
+    }
 
 
 @lru_cache(maxsize=1024)
@@ -113,6 +91,25 @@ def checked_on(
     )
 
 
+class TagKey(Facts, frozen=True):
+    """A tag key, and from which version on it is written."""
+
+    key: str
+    since: PluginVersion
+    needs: Literal["CLUSTER_NAME", "creation"] | None
+    evidence: str
+
+
+class TagsFile(Facts, frozen=True):
+    """The tags on interfaces, and the versions that changed how they are written."""
+
+    source: dict[str, str]
+    tags: tuple[TagKey, ...]
+    additional_tags_since: PluginVersion
+    tag_on_create_since: PluginVersion
+    all_tags_on_create_since: PluginVersion
+
+
 class TagKeys(Struct, frozen=True):
     """The tag keys that a version writes on interfaces, and where it sends ADDITIONAL_ENI_TAGS."""
 
@@ -125,18 +122,17 @@ class TagKeys(Struct, frozen=True):
 @cache
 def tag_keys(version: PluginVersion, *, cluster_name: bool = True) -> TagKeys:
     """Return the tag keys that a version writes, with or without CLUSTER_NAME set."""
-    data = store.data("requests.json")
-    there = [
-        (tag["key"], tag["needs"])
-        for tag in data["tags"]
-        if PluginVersion.of(tag["since"]) <= version
-        and (cluster_name or tag["needs"] != "CLUSTER_NAME")
+    file = store.data("tags.json", TagsFile)
+    tags = [
+        tag
+        for tag in file.tags
+        if tag.since <= version and (cluster_name or tag.needs != "CLUSTER_NAME")
     ]
-    managed = tuple(key for key, needs in there if needs != "creation")
-    made = tuple(key for key, needs in there if needs == "creation")
-    additional = version >= PluginVersion.of(data["additional_tags_since"])
-    every = version >= PluginVersion.of(data["all_tags_on_create_since"])
-    created = (*made, *managed) if every else made
-    if version < PluginVersion.of(data["tag_on_create_since"]):
+    managed = tuple(tag.key for tag in tags if tag.needs != "creation")
+    created = tuple(tag.key for tag in tags if tag.needs == "creation")
+    every = version >= file.all_tags_on_create_since
+    if every:
+        created = (*created, *managed)
+    if version < file.tag_on_create_since:
         created = ()
-    return TagKeys(managed, created, additional, every)
+    return TagKeys(managed, created, version >= file.additional_tags_since, every)

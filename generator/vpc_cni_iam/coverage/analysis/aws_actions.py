@@ -18,6 +18,14 @@ NO_TYPE = "*"  # for an action that is checked on no resource, or on several
 _DATA = "coverage/analysis/data/example-actions.json"
 
 
+class ActionsFile(resources.Facts, frozen=True):
+    """Actions with their type of resource, such as ``ec2 subnet``."""
+
+    source: str
+    well_known: dict[str, str]  # those that reports name first
+    actions: dict[str, str]
+
+
 def describes(action: str) -> bool:
     """Return whether an action only describes or lists, by its name."""
     return action.partition(":")[2].lower().startswith(("describe", "list"))
@@ -35,9 +43,9 @@ def known_actions() -> dict[str, str]:
         else NO_TYPE
         for call in calls.calls()
     }
-    data = resources.data(_DATA)
-    every = {**data["well_known"], **data["actions"], **called}
-    order = sorted([*data["well_known"], *called, *data["actions"]], key=describes)
+    data = resources.data(_DATA, ActionsFile)
+    every = {**data.well_known, **data.actions, **called}
+    order = sorted([*data.well_known, *called, *data.actions], key=describes)
     return {action: every[action] for action in order}
 
 
@@ -67,5 +75,5 @@ def _actions_of(action: str) -> dict[str, str]:
 def _of_service(service: str) -> dict[str, str]:
     names = [name for name in known_actions() if name.lower().startswith(f"{service}:")]
     # Few actions are listed for a service that the plugin does not call.
-    complete = sum(name in resources.data(_DATA)["actions"] for name in names) > 1
+    complete = sum(name in resources.data(_DATA, ActionsFile).actions for name in names) > 1
     return {name.lower(): name for name in names} if complete else {}

@@ -36,8 +36,8 @@ from vpc_cni_iam.policy.matching.variables import UNKNOWN, UnknownValue
 PRIMARY = "primary interface"
 TRUNK = "trunk interface"
 _CREATED = "2026-01-01T00:00:00Z"
-_GROUPS_ANYWAY_BEFORE = PluginVersion((1, 22, 1))  # v1.22.1 finds groups by custom networking
-_TAGS_AFTER_ATTACH = PluginVersion((1, 6, 0))  # v1.5.7:pkg/awsutils/awsutils.go AllocENI tags first
+_GROUPS_ANYWAY_BEFORE = PluginVersion("v1.22.1")  # v1.22.1 finds groups by custom networking
+_TAGS_AFTER_ATTACH = PluginVersion("v1.6.0")  # v1.5.7:pkg/awsutils/awsutils.go AllocENI tags first
 # Versions at which requests change for a reason that the catalog's ranges do not have.
 CHANGES = (_TAGS_AFTER_ATTACH, _GROUPS_ANYWAY_BEFORE)
 

@@ -18,7 +18,7 @@ from functools import cache
 
 from msgspec import Struct, field
 
-from vpc_cni_iam.catalog.facts.calls import program_service_account
+from vpc_cni_iam.catalog.facts.calls import program_of
 from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER, kind_of
 from vpc_cni_iam.coverage.simulate.named import NamedValues
 from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
@@ -248,7 +248,7 @@ class Requests:
         """Return the check of a call of cni-metrics-helper, which has a service account."""
         context = dict(self.common)
         if _SERVICE_ACCOUNT_TAG in context:
-            context[_SERVICE_ACCOUNT_TAG] = program_service_account("metrics-helper")
+            context[_SERVICE_ACCOUNT_TAG] = program_of("metrics-helper").service_account
         if action.startswith("cloudwatch:"):
             # v1.23.2:pkg/publisher/publisher.go:37
             context["cloudwatch:namespace"] = "Kubernetes"

@@ -1,6 +1,6 @@
 """The scenarios in which the plugin makes its calls, each on one simulated node.
 
-Their facts are in ``catalog/facts/data/requests.json`` and ``calls.json``.
+The steps of their calls are in ``catalog/facts/data/calls.json``.
 """
 
 from __future__ import annotations

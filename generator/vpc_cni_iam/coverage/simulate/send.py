@@ -81,7 +81,7 @@ class SentCall(Struct, frozen=True):
     @property
     def breaks(self) -> str:
         """The effect of its denial."""
-        return self.template.broken_by(self.range)
+        return self.range.breaks
 
 
 class Answers:

@@ -17,10 +17,7 @@ from vpc_cni_iam import resources
 from vpc_cni_iam.policy.template import Template, Text
 from vpc_cni_iam.policy.wildcard import Wild, Wildcard
 
-_FILES = (
-    "policy/matching/data/condition-keys.json",
-    "policy/matching/data/global-condition-keys.json",
-)
+_FILES = "policy/matching/data/{}condition-keys.json"
 _SEVERAL = "ArrayOf"
 # The variable part of a key, such as aws:ResourceTag/${TagKey} or s3:ExistingObjectTag/<key>.
 _VARIABLE = re.compile(r"\$\{[^}]*\}|<[^>]*>")
@@ -59,6 +56,13 @@ class Key(Struct, frozen=True):
         return self.values is Values.ONE
 
 
+class KeysFile(resources.Facts, frozen=True):
+    """A file of condition keys."""
+
+    source: str
+    keys: dict[str, tuple[str, ...]]  # the keys of each type; ``ArrayOfString`` for several values
+
+
 _UNKNOWN = Key(KeyType.UNKNOWN, Values.UNKNOWN)
 
 
@@ -84,8 +88,8 @@ def find(name: Text) -> Key:
 def _table() -> tuple[dict[str, Key], list[tuple[Wildcard, Key]]]:
     """Return the keys by name, and keys with variable parts by pattern."""
     types: dict[str, Key] = {}
-    for file in _FILES:
-        for type_name, names in resources.data(file)["keys"].items():
+    for file in map(_FILES.format, ("", "global-")):
+        for type_name, names in resources.data(file, KeysFile).keys.items():
             several = type_name.startswith(_SEVERAL)
             values = Values.SEVERAL if several else Values.ONE
             key = Key(KeyType(type_name.removeprefix(_SEVERAL)), values)

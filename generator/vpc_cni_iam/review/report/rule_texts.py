@@ -11,14 +11,27 @@ from vpc_cni_iam.review.rules import Rule
 _FILE = "review/report/rules.toml"
 
 
+class RuleTexts(resources.Facts, frozen=True):
+    """The texts of a rule."""
+
+    summary: str
+    help: str
+
+
 @cache
 def shown_rules() -> tuple[ShownRule, ...]:
     """Return every rule with its texts."""
-    import tomllib  # noqa: PLC0415 - text and Markdown have no texts of rules
-
-    texts = tomllib.loads(resources.text(_FILE))
+    texts = resources.data(_FILE, dict[Rule, RuleTexts])
     return tuple(
-        ShownRule(rule, rule.level, rule.means, rule.question, **texts[rule]) for rule in Rule
+        ShownRule(
+            rule,
+            rule.level,
+            rule.means,
+            rule.question,
+            summary=texts[rule].summary,
+            help=texts[rule].help,
+        )
+        for rule in Rule
     )
 
 

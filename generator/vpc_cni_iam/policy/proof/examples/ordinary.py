@@ -28,9 +28,9 @@ _SERVICE = 2
 _DATA = "policy/proof/examples/data/ordinary.json"
 
 
-def by_service() -> dict[str, dict[str, list[str]]]:
+def by_service() -> dict[str, dict[str, tuple[str, ...]]]:
     """Return services with their resources, ``*`` for any, and the actions on each."""
-    return resources.data(_DATA)
+    return resources.data(_DATA, dict[str, dict[str, tuple[str, ...]]])
 
 
 @cache

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
-from typing import Any
+from functools import lru_cache
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
@@ -21,20 +20,24 @@ _VARIES = (
 )
 
 
-@cache
-def _reference() -> dict[str, Any]:
-    data = resources.data("policy/proof/examples/data/resources.json")
-    actions = {name.lower(): forms for name, forms in data["actions"].items()}
-    return {**data, "actions": actions}
+class ReferenceFile(resources.Facts, frozen=True):
+    """The forms of resource ARNs, without partitions."""
+
+    source: str
+    services: dict[str, tuple[str, ...]]  # of each service
+    actions: dict[str, tuple[str, ...]]  # of each action, in lower case
 
 
-def forms(action: str) -> list[str] | None:
+def _file() -> ReferenceFile:
+    return resources.data("policy/proof/examples/data/resources.json", ReferenceFile)
+
+
+def forms(action: str) -> tuple[str, ...] | None:
     """Return the forms of an action's resource ARNs, without partitions.
 
     Empty for an action without resources; None if the reference does not have the action.
     """
-    known: list[str] | None = _reference()["actions"].get(action.lower())
-    return known
+    return _file().actions.get(action.lower())
 
 
 @lru_cache(_REMEMBERED)
@@ -49,7 +52,7 @@ def can_be_on(action: str, resource: str) -> bool:
     if resource == "*":
         return not known
     if known is None:
-        known = _reference()["services"].get(service, ["*:*:*:*", "*::*:*", "*:::*", "*:*::*"])
+        known = _file().services.get(service, ("*:*:*:*", "*::*:*", "*:::*", "*:*::*"))
     parts = resource.split(":", ARN_PARTS - 1)
     return len(parts) == ARN_PARTS and parts[0] == "arn" and any(_is_of(f, parts) for f in known)
 

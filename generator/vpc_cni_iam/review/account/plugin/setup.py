@@ -68,7 +68,7 @@ _ANNOTATED = ("skip-containers", "skip-pod-identity-webhook", "audience")
 _SKIPS = tuple(f"eks.amazonaws.com/{name}" for name in _ANNOTATED)
 # The registries of AWS for the images of add-ons.
 _OF_EKS = re.compile(r"(?:[0-9]{12}\.dkr\.ecr\.[a-z0-9.-]+|public\.ecr\.aws)/\S+")
-_IS_PLUGINS_SINCE = PluginVersion((1, 13, 0))
+_IS_PLUGINS_SINCE = PluginVersion("v1.13.0")
 _COMMA, _DOT = re.compile(r"(?<!\\),"), re.compile(r"(?<!\\)\.")  # unless they are escaped
 _DEEPEST = 100  # steps of a name
 _REMEMBERED = 64  # texts: both sides of a resource usually have the same

@@ -1,1 +1,0 @@
-"""Which attributes of the AWS provider contain IAM policies."""

@@ -46,3 +46,13 @@ def test_a_link_inside_is_refused_for_reading_and_writing(name: str, tmp_path: P
     assert read_tree(outside) == before
     assert (module / "main.tf").read_text() == "old\n"
     assert (module / "gone.tf").exists()
+
+
+def test_the_way_to_a_module_s_configuration_may_be_a_link(tmp_path: Path) -> None:
+    write_tree(tmp_path / "top", OLD)
+    linked = tmp_path / "linked"
+    linked.symlink_to(tmp_path / "top")
+    for place, name in ((linked / "deep" / "m", "main.tf"), (linked, "vpc-cni-iam.toml")):
+        with locked(place if place != linked else place / name, linked):
+            write(place, {name: "new\n"}, top=linked)
+        assert contents(place.resolve(), [name]) == {name: b"new\n"}

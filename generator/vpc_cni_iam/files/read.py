@@ -49,8 +49,11 @@ class Folders:
         Raises `TreeError` for a symbolic link or a file.
         """
         if place not in self._exists:
-            above = all(map(is_folder, self._way())) if not place else self.has(split(place)[0])
-            self._exists[place] = above and is_folder(self.directory / place)
+            if place:
+                above = self.has(split(place)[0])
+                self._exists[place] = above and is_folder(self.directory / place)
+            else:
+                self._exists[place] = all(map(is_folder, self._way())) and self.directory.is_dir()
         return self._exists[place]
 
     def names(self, place: str) -> list[str]:
@@ -63,11 +66,12 @@ class Folders:
         return self._names[place]
 
     def _way(self) -> Iterator[Path]:
-        """Yield the folders between `top` and the directory, in order."""
-        if self._top is not None:
-            directory = Path(os.path.normpath(self.directory.absolute()))
-            parts = directory.relative_to(self._top).parts
-            yield from (self._top.joinpath(*parts[:count]) for count in range(1, len(parts)))
+        """Yield the folders that may not be links, from below `top` to the directory itself."""
+        if self._top is None:
+            yield self.directory
+            return
+        parts = Path(os.path.normpath(self.directory.absolute())).relative_to(self._top).parts
+        yield from (self._top.joinpath(*parts[: n + 1]) for n in range(len(parts)))
 
 
 def is_folder(path: Path) -> bool:

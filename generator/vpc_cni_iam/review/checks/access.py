@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.known_documents import KnownDocument
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.document import statements_of
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
@@ -36,7 +37,7 @@ from vpc_cni_iam.review.diff.principals import (
     kept_changes,
     principal_changes,
 )
-from vpc_cni_iam.review.diff.published import PublishedUpdate, documents_of, published_by
+from vpc_cni_iam.review.diff.published import documents_of, published_by
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
 from vpc_cni_iam.review.rules import CHANGES, GAINS, Consequence, Level, Rule
@@ -54,7 +55,7 @@ class Gain(AboutPrincipals, frozen=True):
     # the actions that the plugin never calls; None for other policies
     beyond: tuple[str, ...] | None
     # the documents of the catalog that the policies equal
-    published: tuple[PublishedUpdate, ...] = ()
+    published: tuple[KnownDocument, ...] = ()
     example: NewAccess | None = None  # None if it could reveal a secret
     # The plugin's version, if aws-node has the role and lacked all of these calls.
     lacked_by: PluginVersion | None = None
@@ -306,7 +307,7 @@ class _OfPrincipal:
         if gain.reach and is_held:
             return _Outcome.FURTHER
         if gain.published:
-            is_update = all(document.before for document in gain.published)
+            is_update = all(c.before and c.before.document for c in self._grants if c.after)
             return _Outcome.UPDATED if is_update else _Outcome.PUBLISHED
         if gain.is_new:
             return _Outcome.PUBLISHED if all(map(_is_harmless, grants)) else _Outcome.BY_NEW

@@ -213,14 +213,10 @@ def _listed(texts: Iterable[Text]) -> str:
 
 
 def _published(gain: Gain) -> Saying:
-    who, lines = _who(gain), []
-    for document in gain.published:
-        line = f"{who} {conjugate('get', gain.owners)} a policy that equals {document.after}"
-        if document.before is not None:
-            line = f"The policy of {who} is updated from {document.before} to {document.after}"
-            line += f", which adds {', '.join(document.added)}" if document.added else ""
-        lines.append(line)
-    return Saying(lines[0], (*lines[1:], *_example(gain.example)))
+    names = first_of(map(str, dict.fromkeys(gain.published)))
+    message = f"{_who(gain)} {conjugate('get', gain.owners)} a policy that equals {names}"
+    newly = [] if gain.is_new else also(list(map(part_text, gain.parts)), is_first=True)
+    return Saying(message, (*newly, *_example(gain.example)))
 
 
 def _undecided(finding: Finding, undecided: AccessUndecided) -> Saying:

@@ -14,7 +14,7 @@ from vpc_cni_iam.review.report.shown import ShownFinding
 
 CHART = {"name": "cni", "chart": "aws-vpc-cni", "namespace": "kube-system", "version": "1.23.2"}
 (_SCOPED,) = variants.find(("ipv4-scoped",))
-_RULES = ("coverage-", "plugin-permission-", "plugin-policy-", "plugin-tag-", "managed-policy-")
+_RULES = ("coverage-", "plugin-permission-", "plugin-policy-", "managed-policy-")
 
 
 def of_role(name: str, **more: object) -> Json:

@@ -93,7 +93,6 @@ class Rule(StrEnum):
     VERSION_CHANGED = "plugin-version-changed", _N, _PLUGIN, _ANY
     VERSION_UNKNOWN = "plugin-version-unknown", _W, _PLUGIN
     CONFIGURATION_CHANGED = "plugin-configuration-changed", _N, _PLUGIN, _ANY
-    TAG_REMOVED = "plugin-tag-removed", _W, _PLUGIN, _LOST, _ANY
     MANAGED_ATTACHED = "managed-policy-attached", _W, _PLUGIN
     PROVIDER_CHANGED = "oidc-provider-changed", _W, _PLUGIN, _LOST, _ANY
     # Access.

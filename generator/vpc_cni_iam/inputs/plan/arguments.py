@@ -328,23 +328,11 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
 # Roles that only EKS assumes: nobody else gets their permissions.
 OF_SERVICES: Mapping[str, tuple[str, ...]] = {CLUSTER: ("role_arn",)}
 
-# Other types with tags that policies may require, and their kind in ARNs.
-TAGGED_KINDS = {
-    "aws_network_interface": "network-interface",
-    **dict.fromkeys(("aws_security_group", "aws_default_security_group"), "security-group"),
-    **dict.fromkeys(("aws_subnet", "aws_default_subnet"), "subnet"),
-}
-TAGGED = (*TAGGED_KINDS, "aws_autoscaling_group_tag", "aws_ec2_tag")
 # Other arguments that are read of these types; most have many unrelated arguments.
 _OTHERS = ("arn", "default_version", "id", "latest_version", "metadata_options", "name")
-_TAGS = (
-    *("autoscaling_group_name", "key", "resource_id", "tag", "tag_specifications", "tags"),
-    *("tags_all", "value"),
-)
 READ_ARGUMENTS = frozenset(
     (
         *_OTHERS,
-        *_TAGS,
         *(
             step.partition("=")[0]
             for paths in ROLE_USES.values()
@@ -373,4 +361,4 @@ def is_of_instances(kind: str) -> bool:
 def is_read_in_part(kind: str) -> bool:
     """Return whether only these arguments of a type are read."""
     of_others = ("aws_iam_", "aws_eks_")
-    return kind in TAGGED or (kind in ROLE_USES and not kind.startswith(of_others))
+    return kind in ROLE_USES and not kind.startswith(of_others)

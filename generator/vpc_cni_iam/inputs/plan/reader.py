@@ -29,7 +29,6 @@ from vpc_cni_iam.inputs.plan.arguments import (
     PROFILE,
     ROLE,
     ROLE_USES,
-    TAGGED,
     is_read_in_part,
 )
 from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration, read_configuration
@@ -82,7 +81,6 @@ _READ = frozenset(
         *PRINCIPALS,
         *GRANTS,
         *ROLE_USES,
-        *TAGGED,
         *CLUSTER_ACCESS,
         *(POLICY, ADDON, ASSOCIATION, CLUSTER, CHART, OIDC_PROVIDER),
     }

@@ -12,7 +12,6 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import undecided_text
 from vpc_cni_iam.review.checks.coverage import DenialCause, DeniedCalls, LimitNotShown, MayBeNeeded
 from vpc_cni_iam.review.checks.plugin_roles import ManagedAttached
-from vpc_cni_iam.review.checks.plugin_tags import TagRemoved
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.judged import OtherPlace, PlaceKind
 from vpc_cni_iam.review.diff.plugin.nodes import (
@@ -186,14 +185,6 @@ def _nodes_lost(_: Finding, lost: NodesLost) -> Saying:
     return Saying(message, fix=fix)
 
 
-def _tag_removed(finding: Finding, removed: TagRemoved) -> Saying:
-    role, address, tag = name_of(removed.role), finding.address, removed.tag
-    verb = "removes or changes" if removed.is_shown else "may remove or change"
-    message = f"{address} {verb} the tag {tag}. Then a policy of {role} does not allow "
-    message += f"{first_of(removed.actions)} on the {removed.kind.replace('-', ' ')}"
-    return Saying(message, fix=f"Keep the tag {tag} in {address}")
-
-
 def _may_be_needed(_: Finding, needed: MayBeNeeded) -> Saying:
     role, actions = name_of(needed.role), several(needed.actions)
     message = f"{role} no longer allows {actions}, which aws-node may call: its settings are not "
@@ -208,5 +199,4 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     ControllerMissing: _controller_missing,
     TrustLost: _trust_lost,
     NodesLost: _nodes_lost,
-    TagRemoved: _tag_removed,
 }

@@ -99,7 +99,7 @@ def test_the_sidebar_lists_the_pages_beside(page: str, listed: set[str], site: P
 
 def test_the_sidebar_names_a_rule_as_findings_do(site: Path) -> None:
     text = (site / "rules" / "trust-widened.html").read_text()
-    assert re.search(r'<span class="md-ellipsis">\s*irsa-no-audience\s*</span>', text)
+    assert re.search(r'<span class="md-ellipsis">\s*trust-anybody\s*</span>', text)
 
 
 def test_development_is_not_found_by_the_search(site: Path) -> None:

@@ -90,11 +90,20 @@ def test_a_condition_that_may_keep_aws_node_from_its_role_is_a_warning(
         assert plugin.answer.startswith("not shown by the plan")
 
 
-def test_another_issuer_beside_the_conditions_of_the_first_is_a_finding_of_its_own() -> None:
+def test_another_issuer_than_that_of_the_conditions_is_no_longer_trusted() -> None:
     trust = json.loads(irsa())
     trust["Statement"][0]["Principal"]["Federated"] += "ELSEWHERE"
     changes = [role("cni", irsa(), json.dumps(trust)), of_cni(CNI, CNI), provider({}, {})]
-    assert "coverage-lost" not in levels(about_calls(*changes))
+    assert levels(about_calls(*changes))["coverage-lost"] == "error"
+
+
+def test_a_tag_of_the_plugins_role_that_its_policy_requires_counts() -> None:
+    by_tag = {"StringEquals": {"aws:PrincipalTag/team": "network"}}
+    text = document({**allow("ec2:*"), "Condition": by_tag})
+    values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
+    sides = ({**values, "tags_all": {"team": team}} for team in ("network", "web"))
+    changes = [resource("aws_iam_role", "cni", *sides), of_cni(text, text), addon(V1_23, V1_23)]
+    assert levels(about_calls(*changes))["coverage-lost"] == "error"
 
 
 def test_instances_that_get_a_role_without_the_plugins_calls_lose_them() -> None:

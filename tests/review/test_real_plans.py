@@ -64,8 +64,8 @@ EXPECTED: dict[str, list[str]] = {
         "warning drift aws_iam_policy.cni policy",
     ],
     "nested": [
-        f"error irsa-never-matches {IRSA.format('green')}.{ROLE} assume_role_policy",
-        f"warning irsa-no-audience {IRSA.format('blue.eu')}.{ROLE} assume_role_policy",
+        f"note new-policy {IRSA.format('green')}.{ROLE} assume_role_policy",
+        f"warning new-policy {IRSA.format('blue.eu')}.{ROLE} assume_role_policy",
         *(
             f"{level} {rule} {IRSA.format(key)}.{where}"
             for key in ("blue.eu", "green")
@@ -86,8 +86,7 @@ EXPECTED: dict[str, list[str]] = {
         "note access-removed aws_iam_policy.cni policy",
     ],
     "inline": [
-        "error pod-identity-no-tag-session aws_iam_role.inline assume_role_policy",
-        "warning pod-identity-unscoped aws_iam_role.inline assume_role_policy",
+        "error coverage-lost aws_iam_role.inline",
         "warning sensitive-policy aws_iam_role_policy.hidden policy",
         "note coverage-lacking aws_iam_role.inline",
         "note access-removed aws_iam_role.inline assume_role_policy",

@@ -57,20 +57,17 @@ OF_PROVIDER = """resource "aws_iam_role" "r" {
 
 
 @pytest.mark.parametrize(
-    ("claims", "rule"),
+    ("claims", "level"),
     [
-        ({"aud": "sts.amazonaws.com", "sub": "system:serviceaccount:kube-system:aws-node"}, None),
-        (
-            {"aud": "sts.amazonaws.com", "sub": "system:serviceaccount:*:aws-node"},
-            "irsa-subject-wildcard",
-        ),
-        ({"aud": "sts.amazonaws.com", "sub": "*"}, "oidc-no-subject"),
-        ({"aud": "sts.amazonaws.com"}, "oidc-no-subject"),
-        ({"sub": "system:serviceaccount:kube-system:aws-node"}, "irsa-no-audience"),
+        ({"aud": "sts.amazonaws.com", "sub": "system:serviceaccount:kube-system:aws-node"}, "note"),
+        ({"aud": "sts.amazonaws.com", "sub": "system:serviceaccount:*:aws-node"}, "warning"),
+        ({"aud": "sts.amazonaws.com", "sub": "*"}, "error"),
+        ({"aud": "sts.amazonaws.com"}, "error"),
+        ({"sub": "system:serviceaccount:kube-system:aws-node"}, "warning"),
     ],
 )
-def test_a_trust_policy_has_flaws_also_if_its_provider_is_known_after_apply(
-    claims: dict[str, str], rule: str | None, tmp_path: Path
+def test_a_new_trust_policy_has_its_level_also_if_its_provider_is_known_after_apply(
+    claims: dict[str, str], level: str, tmp_path: Path
 ) -> None:
     """The keys of its conditions are expressions too."""
     url = '${replace(aws_iam_openid_connect_provider.p.url, "https://", "")}'
@@ -81,7 +78,7 @@ def test_a_trust_policy_has_flaws_also_if_its_provider_is_known_after_apply(
     unknown = {"assume_role_policy": True}
     change = resource("aws_iam_role", "r", None, {"name": "r"}, after_unknown=unknown)
     findings = reviewed(change, options=Options(source=tmp_path)).findings
-    assert {str(f.rule) for f in findings} == {rule or "new-policy"}
+    assert [(str(f.rule), str(f.level)) for f in findings] == [("new-policy", level)]
 
 
 POLICY = """resource "aws_iam_policy" "p" {

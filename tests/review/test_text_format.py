@@ -178,7 +178,6 @@ NOBODY = "Nobody."
         ((COMMAND, CLEAN), "Only what the notes show, according to the resources that are read."),
         ((finding(Rule.IDENTITY_CHANGED, "aws-node gets a role"),), "Nobody else"),
         ((finding(Rule.TRUST_ANYBODY, "Everyone"),), ""),
-        ((finding(Rule.IRSA_NEVER, "No service account can assume it"),), NOBODY),
     ],
 )
 def test_nobody_can_do_more_only_if_nothing_new_and_nothing_unknown_is_reported(

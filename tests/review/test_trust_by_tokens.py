@@ -117,29 +117,14 @@ def _is_of_others(before: list[Json], after: list[Json]) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_flaws_are_those_of_the_tokens_that_each_statement_takes(seed: int) -> None:
+def test_a_new_trust_in_strangers_is_an_error(seed: int) -> None:
     random = Random(seed)
     statement = {**some_statement(random), "Effect": "Allow"}
-    rules = levels(found(role("r", None, document(statement))))
-    named = [arn.partition("oidc-provider/")[2] for arn in statement["Principal"]["Federated"]]
-    by_issuer = {i: {t for t in REAL if takes(statement, t) and t.issuer == i} for i in named}
-    every = set().union(*by_issuer.values())
-    assert ("irsa-no-subject" in rules) is any(t.subject == STRANGER for t in every)
-    if not every:
-        never = {"irsa-issuer-differs", "irsa-never-matches", "irsa-other-audience"}
-        assert never & set(rules) or _has_contradiction(statement), statement
-    elif not any(t.audience == "stranger-audience" for t in every):
-        assert "irsa-no-audience" not in rules
-    else:
-        assert "irsa-no-audience" in rules
-
-
-def _has_contradiction(statement: Json) -> bool:
-    """Whether a condition excludes all, or two conditions on one claim exclude each other."""
-    conditions = statement.get("Condition", {})
-    keys = [key for keys in conditions.values() for key in keys]
-    excluded = [v for values in conditions.get("StringNotLike", {}).values() for v in values]
-    return len(keys) > len(set(keys)) or "*" in excluded
+    level = levels(found(role("r", None, document(statement))))["new-policy"]
+    every = {token for token in REAL if takes(statement, token)}
+    assert (level == "error") is any(t.subject == STRANGER for t in every)
+    if any(t.audience == "stranger-audience" for t in every):
+        assert level != "note"
 
 
 @pytest.mark.parametrize("seed", range(100))

@@ -4,14 +4,13 @@ import json
 
 import pytest
 
-from eks import MANAGED, addon, arn_of, association
+from eks import MANAGED, addon, arn_of, association, own_role
 from synthetic import (
     Json,
     allow,
     attachment,
     document,
     inline,
-    levels,
     resource,
     reviewed,
     role,
@@ -145,35 +144,55 @@ def test_a_plugin_whose_roles_trust_is_known_after_apply_is_not_said_to_work() -
     assert "whether the trust policy of aws_iam_role.cni trusts it" in plugin.answer
 
 
-def test_an_association_that_comes_breaks_a_trust_that_stays() -> None:
-    association = {"role_arn": "arn:aws:iam::111122223333:role/cni", "disable_session_tags": True}
-    kind = "aws_eks_pod_identity_association"
-    review = reviewed(role("cni", POD, POD), resource(kind, "a", None, association))
-    assert rules(review) == {"pod-identity-tags-disabled", "service-account-role"}
-    unscoped = pods("sts:AssumeRole")
-    (finding,) = reviewed(
-        role("cni", unscoped, unscoped), resource(kind, "a", None, association)
-    ).findings
-    assert finding.rule == "service-account-role"
-    assert "A service account known after apply gets aws_iam_role.cni" in finding.message
-    # Of a trust that is wrong in two ways, only what the association brings is said.
-    of_any = {"StringLike": {"aws:RequestTag/kubernetes-namespace": "*"}}
-    loose = pods(*BOTH, **of_any)
-    third = reviewed(role("cni", loose, loose), resource(kind, "a", None, association))
-    assert rules(third) == {"pod-identity-tags-disabled", "service-account-role"}
+_OWN = "aws-node in prod cannot assume aws_iam_role.cni"
+_BY_PODS = f"{_OWN}: its trust policy does not trust kube-system/aws-node through EKS Pod Identity"
+_ASSOCIATION = "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1"
+_LATER = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:*:aws-node"})
+
+
+def test_an_association_without_session_tags_breaks_a_trust_that_requires_them() -> None:
+    off = {"disable_session_tags": True}
+    comes, goes = association("cni", "cni"), association("cni", "cni")
+    comes["change"]["after"] |= off
+    goes["change"]["before"] |= off
+    own = [*own_role("cni", POD, document(allow("ec2:*")))]
+    (lost,) = (f for f in reviewed(*own, comes).findings if f.rule == "plugin-identity-lost")
+    assert (lost.level, lost.message) == ("error", _BY_PODS)
+    (plugin,) = reviewed(*own, comes).plugins
+    assert plugin.answer.endswith("its trust policy requires session tags, which are disabled")
+    (plugin,) = reviewed(*own, goes).plugins
+    assert plugin.answer.startswith("works with")
 
 
 @pytest.mark.parametrize(
-    ("trust", "expected"),
+    ("trust", "because"),
     [
-        (pods("sts:AssumeRole"), {"pod-identity-no-tag-session": "error"}),
-        (pods(*BOTH), {"pod-identity-unscoped": "warning"}),
+        (pods("sts:AssumeRole", **NAMESPACE), "does not allow sts:TagSession"),
+        (pods(*BOTH, ArnLike={"aws:SourceArn": _ASSOCIATION}), "does not trust aws-node"),
+        (irsa(StringEquals={**SUB, f"{OIDC}:aud": "vault"}),
+         "another audience than sts.amazonaws.com"),
+        (GOOD.replace(f"{OIDC}:", f"{OIDC}OTHER:"), "names another issuer than the principal"),
+        (_LATER, "another subject than system:serviceaccount:kube-system:aws-node"),
+        (GOOD.replace("WithWebIdentity", ""), "does not allow sts:AssumeRoleWithWebIdentity"),
+        (GOOD.replace(f"oidc-provider/{OIDC}", "saml-provider/s"), "names no OIDC provider"),
     ],
-)
-def test_a_flaw_of_a_trust_policy_is_as_severe_beside_the_pods_that_it_lets_in(
-    trust: str, expected: dict[str, str]
-) -> None:
-    inline = {"name": "i", "role": "cni", "policy": CNI}
-    there = resource("aws_iam_role_policy", "i", inline, inline)
-    review = reviewed(role("cni", LAMBDA, trust), there)
-    assert expected.items() <= levels(review).items()
+)  # fmt: skip
+def test_the_answer_says_why_aws_node_cannot_assume_a_role(trust: str, because: str) -> None:
+    def review(before: str | None, after: str) -> ShownReview:
+        there = inline(*[document(allow("ec2:AssignPrivateIpAddresses"))] * 2, role="cni")
+        return reviewed(role("cni", before, after), there)
+
+    for before in (None, GOOD, POD):
+        result = review(before, trust)
+        (plugin,) = result.plugins
+        assert plugin.answer.startswith("fails with"), before
+        assert "it cannot assume aws_iam_role.cni, because " in plugin.answer
+        assert plugin.answer.endswith(because)
+        assert "error" in {f.level for f in result.findings if f.subject == "aws_iam_role.cni"}
+    (plugin,) = review(trust, trust).plugins
+    assert plugin.answer.startswith("fails as before with") and plugin.answer.endswith(because)
+
+
+def test_a_role_of_other_pods_that_nobody_can_assume_has_no_answer() -> None:
+    elsewhere = inline(*[document(allow("s3:A"))] * 2, role="r")
+    assert not reviewed(role("r", None, pods("sts:AssumeRole")), elsewhere).plugins

@@ -11,7 +11,6 @@ from eks import (
     POD_TRUST,
     addon,
     arn_of,
-    association,
     irsa,
     node_group,
     own_role,
@@ -22,7 +21,6 @@ from synthetic import (
     attached,
     document,
     inline,
-    resource,
     review_of,
     reviewed,
     role,
@@ -42,14 +40,6 @@ ANYBODY = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": 
 UNTAGGED = {"disable_session_tags": True}
 
 
-def untagged(*, before: bool) -> Json:
-    change = association("cni", "cni")
-    sides = (
-        {**change["change"]["before"], **extra} for extra in (UNTAGGED if before else {}, UNTAGGED)
-    )
-    return resource("aws_eks_pod_identity_association", "aws_node", *sides)
-
-
 def nodes(*more: Json) -> list[Json]:
     return [*own_role("node", NODE_TRUST), *more]
 
@@ -63,10 +53,6 @@ STATES = {
     "trust-anybody": (
         [*own_role("cni", ANYBODY, CNI), LESS],
         [role("cni", None, ANYBODY)],
-    ),
-    "pod-identity-tags-disabled": (
-        [untagged(before=True), *own_role("cni", POD_TRUST, TAGGED)],
-        [untagged(before=False), *own_role("cni", POD_TRUST, TAGGED)],
     ),
 }
 

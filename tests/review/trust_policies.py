@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from synthetic import Json, document, found, levels, resource, role
+from synthetic import Json, document, found, resource
 from vpc_cni_iam.review.report.shown import ShownFinding
 
 OIDC = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
@@ -55,12 +55,6 @@ def of(name: str) -> str:
 
 GOOD = irsa(StringEquals={**AUD, **SUB})
 POD = pods(*BOTH, **NAMESPACE)
-RULES_OF_FLAWS = ("irsa-", "oidc-", "pod-identity-", "trust-anybody")
-
-
-def flaws_of(text: str, *others: Json) -> dict[str, str]:
-    every = levels(found(role("r", None, text), *others))
-    return {rule: level for rule, level in every.items() if rule.startswith(RULES_OF_FLAWS)}
 
 
 def of_rule(rule: str, *changes: Json, **more: Any) -> list[ShownFinding]:

@@ -1,4 +1,4 @@
-"""Trust policies for aws-node that do not accept its tokens, and how to fix them.
+"""Trust policies that do not let aws-node assume a role, and how to fix them.
 
 Sources: Amazon EKS User Guide, "Assign IAM roles to Kubernetes service accounts"; IAM User Guide,
 "Available keys for AWS web identity federation".
@@ -25,13 +25,16 @@ _ANY_ISSUER = "oidc.eks.REGION.amazonaws.com/id/ID"
 
 
 class TrustFault(Enum):
-    """Why a trust policy does not accept aws-node's tokens."""
+    """Why aws-node cannot assume a role."""
 
     principal = "the principal is no OIDC provider"
     action = "the action is another"
     issuer = "a condition names another issuer than the principal"
     audience = "another audience is asked for"
     subject = "another subject is asked for"
+    tag_session = "sts:TagSession is not allowed"
+    session_tags = "session tags are asked for, and disabled"
+    provider = "no OIDC provider accepts the tokens"
 
 
 class TrustRepair(Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import islice, product
 
@@ -155,11 +154,6 @@ def _with_issuer(principals: tuple[Principal, ...], statement: Statement) -> tup
         return f"{before}{PROVIDER}{only}" if is_unknown(end) else name
 
     return tuple(Principal(p.type, tuple(map(with_issuer, p.identifiers))) for p in principals)
-
-
-def readable(name: str) -> str:
-    """Return a name with words for its unknown parts."""
-    return re.sub("zz-unknown-[0-9a-f]+", "(not known)", name)
 
 
 def is_unknown(name: str) -> bool:

@@ -86,12 +86,6 @@ class ServiceAccount(Struct, frozen=True):
             "aws:requesttag/kubernetes-service-account": self.name,
         }
 
-    @property
-    def pod_tags(self) -> Context:
-        """The session tags that name a pod of it."""
-        tag = "aws:requesttag/kubernetes-pod-"
-        return {f"{tag}name": f"{self.name}-0", f"{tag}uid": "00000000-0000-4000-8000-000000000000"}
-
 
 AWS_NODE = ServiceAccount(NAMESPACE, SERVICE_ACCOUNT)
 STRANGER = ServiceAccount("example-namespace", "example-service-account")

@@ -108,7 +108,6 @@ class Rule(StrEnum):
     ACCESS_REMOVED = "access-removed", _N, _ACCESS, _ANY
     EXCLUSIVE_REMOVES = "exclusive-removes", _W, _ACCESS, _ANY
     CONFLICT = "conflict", _W, _ACCESS, _ANY
-    TAGS_CHANGED = "principal-tags-changed", _W, _ACCESS, _NEW, _ANY
     SIZE_LIMIT = "size-limit", _E, _ACCESS
     REWRITTEN = "rewritten", _N, _ACCESS, _ANY
     UPSTREAM_UPDATED = "upstream-document-updated", _N, _ACCESS, _NEW, _ANY
@@ -116,21 +115,6 @@ class Rule(StrEnum):
     # Trust.
     TRUST_WIDENED = "trust-widened", _E, _TRUST, _NEW, _ANY
     TRUST_ANYBODY = "trust-anybody", _E, _TRUST
-    IRSA_NO_AUDIENCE = "irsa-no-audience", _W, _TRUST
-    IRSA_OTHER_AUDIENCE = "irsa-other-audience", _W, _TRUST
-    IRSA_NO_SUBJECT = "irsa-no-subject", _E, _TRUST
-    IRSA_WILDCARD = "irsa-subject-wildcard", _W, _TRUST
-    IRSA_NEVER = "irsa-never-matches", _E, _TRUST
-    IRSA_LIKE = "irsa-string-like", _N, _TRUST
-    IRSA_OTHER_SUBJECT = "irsa-other-subject", _W, _TRUST
-    IRSA_ISSUER = "irsa-issuer-differs", _E, _TRUST
-    OIDC_NO_SUBJECT = "oidc-no-subject", _E, _TRUST
-    OIDC_WILDCARD = "oidc-subject-wildcard", _W, _TRUST
-    OIDC_NO_AUDIENCE = "oidc-no-audience", _W, _TRUST
-    PODS_NO_TAGS = "pod-identity-no-tag-session", _E, _TRUST
-    PODS_UNSCOPED = "pod-identity-unscoped", _W, _TRUST
-    PODS_TAGS_OFF = "pod-identity-tags-disabled", _E, _TRUST
-    PODS_SOURCE_ARN = "pod-identity-source-arn", _E, _TRUST
     # Credentials.
     NODE_ROLE = "node-role-changed", _W, _CREDENTIALS, _NEW, _LOST, _ANY
     WORKLOAD_ROLE = "workload-role", _W, _CREDENTIALS, _NEW, _ANY

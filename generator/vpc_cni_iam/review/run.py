@@ -19,7 +19,6 @@ from vpc_cni_iam.review.checks import (
     metadata,
     plugin,
     plugin_roles,
-    session_tags,
     sizes,
     trust,
     uses,
@@ -47,7 +46,6 @@ CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     cluster_access.check,
     clusters.check,
     metadata.check,
-    session_tags.check,
     plan_check.check,
 )
 

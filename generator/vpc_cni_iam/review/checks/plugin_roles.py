@@ -1,4 +1,4 @@
-"""Flaws in the policies of the plugin's roles and of node roles."""
+"""Roles of the plugin and of nodes: what they should not have, and who cannot assume them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, managed_policy
+from vpc_cni_iam.plugin.mending import TrustFault
 from vpc_cni_iam.policy.document import Policy, statements_of
 from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess
 from vpc_cni_iam.policy.template import Side
@@ -15,12 +16,12 @@ from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.policy import is_of_aws, is_of_plugin
 from vpc_cni_iam.review.checks.coverage import of_role
 from vpc_cni_iam.review.context import Context, fact
-from vpc_cni_iam.review.diff.plugin.identity import is_less_trusted, is_trusted
+from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
+from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent, is_less_trusted, is_trusted
 from vpc_cni_iam.review.diff.plugin.needs import plugin_needs
 from vpc_cni_iam.review.diff.plugin.nodes import controllers_missing
 from vpc_cni_iam.review.diff.plugin.roles import TrustLost, is_of_nodes, node_roles, trust_lost
-from vpc_cni_iam.review.diff.trust.flaws import flaws
-from vpc_cni_iam.review.diff.trust.roles import trust_of
+from vpc_cni_iam.review.diff.trust.providers import roles_without_provider
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.rules import Level, Rule
 
@@ -32,14 +33,27 @@ class ManagedAttached(Struct, frozen=True):
     beside: tuple[str, ...] = ()
 
 
+class RoleRefused(Struct, frozen=True):
+    """aws-node can never assume a role that is for aws-node, in no cluster."""
+
+    role: IamResource
+    fault: TrustFault | None
+
+
 def check(context: Context) -> Iterator[Finding]:
-    """Yield flaws of the plugin's roles and of node roles."""
+    """Yield what is wrong with the plugin's roles and node roles, besides denied calls."""
     for owner in context.accounts.after.grants:
         if owner not in context.accounts.deleted:
             yield from _managed(owner, context)
     for lost in _not_trusted(context):
         level = Level.ERROR if lost.is_certain else Level.WARNING
         yield of_role(lost.role, Rule.COVERAGE_LOST, lost, context, level)
+    for answer in plugin_answers(context):
+        is_lone = not answer.needs.is_of_cluster and answer.reason is IdentityEvent.NOT_TRUSTED
+        for role in answer.needs.plugin.after.identity.roles if is_lone else ():
+            is_said = role in {*trust_lost(context)} | roles_without_provider(context)
+            if not (answer.is_as_before or is_said):
+                yield of_role(role, Rule.IDENTITY_LOST, RoleRefused(role, answer.fault), context)
     for missing in controllers_missing(context):
         rule = Rule.COVERAGE_LOST if missing.is_removed else Rule.PERMISSION_MISSING
         yield of_role(missing.role, rule, missing, context, Level.WARNING, missing.address)
@@ -93,9 +107,4 @@ def _not_trusted(context: Context) -> Iterator[TrustLost]:
             if is_less_trusted(plugin, role, context):
                 is_certain = is_trusted(plugin, role, Side.AFTER, context) is False
                 yield TrustLost(role, (plugin.after.identity.kind,), is_certain, plugin.after)
-    for owner, lost in trust_lost(context).items():
-        after = trust_of(context, owner, Side.AFTER)
-        # Another issuer of tokens is reported separately.
-        of_issuer = lost.is_certain and after and flaws(after, for_plugin=True)
-        if not any(flaw.rule is Rule.IRSA_ISSUER for flaw in of_issuer or ()):
-            yield lost
+    yield from trust_lost(context).values()

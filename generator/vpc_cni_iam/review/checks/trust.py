@@ -1,9 +1,9 @@
-"""Who can assume a role: changes of its trust policy, and its flaws."""
+"""Who can newly assume a role, and whether everybody can."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.plugin import issuers
 from vpc_cni_iam.plugin.trust import AWS_NODE, PODS, TAG, is_too_large
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import ANYONE, Policy
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.value import Sensitive
 from vpc_cni_iam.review.account.documents import Content, Document, Invalid
@@ -21,21 +22,25 @@ from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import Open, Refusal
 from vpc_cni_iam.review.diff.plugin.roles import is_plugins
-from vpc_cni_iam.review.diff.principal_tags import roles_without_tags
 from vpc_cni_iam.review.diff.principals import changed_principals
-from vpc_cni_iam.review.diff.trust.flaws import flaws, living, narrowed, problem
-from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw
+from vpc_cni_iam.review.diff.trust.anybody import (
+    Anybody,
+    everybody,
+    living,
+    narrowed,
+    problem,
+    takes_strangers,
+)
 from vpc_cni_iam.review.diff.trust.trusted import (
     Trusted,
     Widened,
     may_be_assumed,
     realistic,
-    tells_of,
     trusted_by,
     widened,
 )
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import CHANGES, GAINS, LOSES, Consequence, Level, Rule
+from vpc_cni_iam.review.rules import CHANGES, GAINS, LOSES, Level, Rule, most_severe
 
 _NOT_SHOWN = {Invalid: Rule.UNREADABLE, Sensitive: Rule.SENSITIVE_POLICY}
 _NAMED = 3  # of how many new principals each is named
@@ -75,10 +80,10 @@ class TrustNotWidened(Struct, frozen=True):
     is_deleted: bool = False  # whether the role is deleted
 
 
-class TrustFlawFound(Struct, frozen=True):
-    """A flaw of a trust policy."""
+class AnybodyTrusted(Struct, frozen=True):
+    """Everybody can assume a role."""
 
-    flaw: TrustFlaw
+    anybody: Anybody
     is_sensitive: bool  # whether the policy has secrets; then no value of it is shown
 
 
@@ -88,8 +93,6 @@ class _RoleTrusts(Struct, frozen=True):
     before: Grant | None
     after: Grant
     is_plugins: bool
-    # None: no association disables session tags; otherwise whether one did before
-    tags_off: bool | None
 
     @property
     def changes(self) -> bool:
@@ -97,8 +100,7 @@ class _RoleTrusts(Struct, frozen=True):
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield the changes and flaws of trust policies."""
-    tags_off = roles_without_tags(context)
+    """Yield the changes of trust policies, and those that let everybody assume a role."""
     changed = changed_principals(context)
     before, after = context.accounts.sides
     for owner in context.accounts.principals:
@@ -107,8 +109,8 @@ def check(context: Context) -> Iterator[Finding]:
             if old is not None and owner not in changed:
                 yield _found(Rule.ACCESS_REMOVED, TrustNotWidened(is_deleted=True), old)
             continue
-        role = _RoleTrusts(old, new, is_plugins(context, owner), tags_off.get(owner))
-        if role.changes or owner in tags_off or (role.is_plugins and owner in changed):
+        role = _RoleTrusts(old, new, is_plugins(context, owner))
+        if role.changes or (role.is_plugins and owner in changed):
             yield from _of_role(role, context)
 
 
@@ -126,64 +128,41 @@ def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
             rule = _NOT_SHOWN.get(type(content), Rule.UNKNOWN_POLICY)
             yield _found(rule, TrustNotShown(is_new, content), grant, means=means)
         return
-    of_flaws = list(_flaws(role, content))
+    of_anybody = [*_of_anybody(role, content)]
     if not role.changes:
-        yield from (each for _, each in of_flaws)
+        yield from of_anybody
     elif is_too_large(content.policy):
         yield _found(Rule.NOT_PROVEN, TrustUndecided(NotProven(Open.TOO_LARGE)), grant)
     elif not is_new:
-        yield from _each_once(of_flaws, _changed(role, content, context))
+        changed = [*_changed(role, content, context)]
+        yield from changed
+        yield from of_anybody if not any(map(_names_anybody, changed)) else ()
     else:
-        if not any(flaw.rule is Rule.TRUST_ANYBODY for flaw, _ in of_flaws):
-            for why in filter(None, map(problem, content.shown.statements)):
-                refused = NotProven(Open.REFUSED, Refusal(Message(str(why))))
-                yield _found(Rule.NOT_PROVEN, TrustUndecided(refused), grant)
-        yield from _each_once(of_flaws, [_new(role, content, context)])
+        for why in filter(None, map(problem, content.shown.statements)) if not of_anybody else ():
+            refused = NotProven(Open.REFUSED, Refusal(Message(str(why))))
+            yield _found(Rule.NOT_PROVEN, TrustUndecided(refused), grant)
+        new = _new(role, content, context)
+        is_whole = bool(of_anybody) and _names_anybody(new)
+        yield from [] if is_whole else [new]
+        yield from (replace(each, means=GAINS) if is_whole else each for each in of_anybody)
 
 
-def _each_once(
-    of_flaws: list[tuple[TrustFlaw, Finding]], others: Iterable[Finding]
-) -> Iterator[Finding]:
-    """Yield flaws and other findings about a trust policy, one for the same principals."""
-    for other in others:
-        match other.evidence:
-            case TrustWidened(Widened(trusted=trusted)) if len(trusted) <= _NAMED:
-                whole = [each for each in trusted if not each.limits]
-                of_flaws = [
-                    (flaw, f)
-                    for flaw, f in of_flaws
-                    if flaw.never
-                    or other.level.rank < f.level.rank
-                    or not any(tells_of(flaw, t) for t in whole)
-                ]
-            case NewTrust(trusted) if of_flaws and all(
-                any(tells_of(flaw, each) for flaw, _ in of_flaws) for each, _ in trusted
-            ):
-                if trusted or any(flaw.never for flaw, _ in of_flaws):
-                    flaw, first = of_flaws[0]
-                    means = tuple(m for m in Consequence if m in (*first.means, *other.means))
-                    of_flaws[0] = flaw, replace(first, means=means)
-                    continue
-        yield other
-    yield from (each for _, each in of_flaws)
+def _of_anybody(role: _RoleTrusts, after: Document) -> Iterator[Finding]:
+    is_sensitive = after.masked is not None
+    for each in everybody(after.policy):
+        evidence = AnybodyTrusted(Anybody() if is_sensitive else each, is_sensitive)
+        level = None if role.changes else Level.NOTE
+        yield _found(Rule.TRUST_ANYBODY, evidence, role.after, level=level)
 
 
-def _flaws(role: _RoleTrusts, after: Document) -> Iterator[tuple[TrustFlaw, Finding]]:
-    content = role.before.content if role.before else None
-    before = content.policy if isinstance(content, Document) else None
-    tags, is_sensitive = role.tags_off is None, after.masked is not None
-    old = flaws(before, for_plugin=role.is_plugins, tags=tags) if before else ()
-    had = {flaw.rule for flaw in old}
-    for flaw in flaws(after.policy, for_plugin=role.is_plugins, tags=tags):
-        by_association = flaw.rule is Rule.PODS_TAGS_OFF
-        if not (by_association or role.changes or role.is_plugins):
-            continue  # the association affects no other flaw
-        stays = flaw.rule in had and (not by_association or bool(role.tags_off))
-        level = Level.NOTE if stays and not role.changes else flaw.level
-        loses = flaw.never and role.is_plugins and before is not None and not stays
-        shown = TrustFlaw(flaw.rule, never=flaw.never) if is_sensitive else flaw
-        evidence, means = TrustFlawFound(shown, is_sensitive), LOSES if loses else None
-        yield shown, _found(flaw.rule, evidence, role.after, level=level, means=means)
+def _names_anybody(other: Finding) -> bool:
+    """Return whether a finding says that everybody can assume a role."""
+    match other.evidence:
+        case TrustWidened(Widened(trusted=trusted)) if len(trusted) <= _NAMED:
+            return any(each.name == ANYONE and not each.limits for each in trusted)
+        case NewTrust(trusted):
+            return bool(trusted) and all(each.name == ANYONE for each, _ in trusted)
+    return False
 
 
 def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[Finding]:
@@ -250,17 +229,31 @@ def _level(what: Widened, *, is_plugins: bool) -> Level:
 
 def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
     """Return the finding about the principals that can assume a new role."""
-    trusted = trusted_by(after.shown)
-    if after.masked is None:  # a mark that replaces a secret is not evaluated
-        trusted = tuple(t for t in trusted if may_be_assumed(after.policy, replace(t, claims=())))
+    policy = after.policy
+    named = (t for t in trusted_by(policy) if not t.is_nobody)
+    every = [t for t in named if may_be_assumed(policy, replace(t, claims=()))]
+    # A mark that replaces a secret is not evaluated.
+    trusted = every if after.masked is None else trusted_by(after.shown)
     resolver, owner = context.reader.resolver, role.after.owner
     own = resolver.account(resolver.by_address[owner.address]) if isinstance(owner, InPlan) else ""
     accounts = frozenset((own,)) if own else resolver.accounts
     owned = tuple((each, _is_own(each, accounts)) for each in trusted)
-    is_other = not all(own for _, own in owned)
+    own_level = Level.NOTE if all(own for _, own in owned) else Level.WARNING
     not_shown = tuple(hole.place for hole in after.shown.holes())
-    level, means = (Level.WARNING, GAINS) if is_other else (Level.NOTE, CHANGES)
+    level = most_severe((own_level, *(_level_of_new(each, policy) for each in every)))
+    means = CHANGES if level is Level.NOTE else GAINS
     return _found(Rule.NEW_POLICY, NewTrust(owned, not_shown), role.after, level=level, means=means)
+
+
+def _level_of_new(trusted: Trusted, policy: Policy) -> Level:
+    """Return the severity of a new principal, by the subjects and audiences of its tokens."""
+    if not trusted.claims:
+        return Level.NOTE
+    audiences = dict(trusted.claims)["aud"], *map(str, trusted.audiences)
+    is_of_anybody = trusted.is_pattern and issuers.is_of_anybody(str(trusted.subject))
+    if is_of_anybody or takes_strangers(policy, trusted.known, trusted.platform.value, audiences):
+        return Level.ERROR
+    return Level.WARNING if trusted.is_several or not trusted.audiences else Level.NOTE
 
 
 def _is_own(trusted: Trusted, accounts: frozenset[str]) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
+from vpc_cni_iam.catalog.trust import AUDIENCE, POD_IDENTITY_SINCE
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.plugin.mending import TrustFault
+from vpc_cni_iam.plugin.trust import AWS_NODE, TAG, WEB
 from vpc_cni_iam.policy.document import Condition
 from vpc_cni_iam.policy.report import condition_text
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Value
@@ -23,6 +25,18 @@ ENDS = {
     ResourceEnd.DELETED: "is deleted",
     ResourceEnd.WITH_CLUSTER: "is deleted with the cluster",
     ResourceEnd.ELSEWHERE: "is deleted at another address",
+}
+# Why aws-node cannot assume a role.
+FAULTS: Mapping[TrustFault | None, str] = {
+    None: "its trust policy does not trust aws-node",
+    TrustFault.principal: "its trust policy names no OIDC provider",
+    TrustFault.action: f"its trust policy does not allow {WEB}",
+    TrustFault.issuer: "a condition of its trust policy names another issuer than the principal",
+    TrustFault.audience: f"its trust policy requires another audience than {AUDIENCE}",
+    TrustFault.subject: f"its trust policy requires another subject than {AWS_NODE.subject}",
+    TrustFault.tag_session: f"its trust policy does not allow {TAG}",
+    TrustFault.session_tags: "its trust policy requires session tags, which are disabled",
+    TrustFault.provider: "no OIDC provider accepts its tokens",
 }
 
 

@@ -16,7 +16,7 @@ from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
 from vpc_cni_iam.review.diff.plugin.nodes import AGENT_ACTION, NodeLoss
-from vpc_cni_iam.review.report.names import TOO_OLD, name_of, several
+from vpc_cni_iam.review.report.names import FAULTS, TOO_OLD, name_of, several
 from vpc_cni_iam.review.report.shown import ShownPlugin
 from vpc_cni_iam.review.rules import Level
 
@@ -25,6 +25,7 @@ _SOURCES = {
     VersionSource.OPTION: ", --cni-version",
     VersionSource.ASSUMED: ", version assumed",
 }
+_CANNOT = "it cannot assume {role}, because "
 # Why aws-node does not work, or what the plan does not show.
 REASONS: Mapping[Reason, str] = {
     AnswerReason.REMOVED: "",
@@ -35,10 +36,9 @@ REASONS: Mapping[Reason, str] = {
     NodeLoss.AGENT_DENIED: f"the node role does not allow {AGENT_ACTION}",
     NodeLoss.NO_ROLE: "nodes no longer have {role}",
     IdentityEvent.AGENT_REMOVED: "without the EKS Pod Identity Agent it gets no credentials",
-    **dict.fromkeys(
-        (IdentityEvent.OTHER_ISSUER, IdentityEvent.NOT_TRUSTED, IdentityEvent.NOT_ALLOWED),
-        "it cannot assume {role}",
-    ),
+    IdentityEvent.OTHER_ISSUER: f"{_CANNOT}its trust policy does not name the new OIDC issuer",
+    IdentityEvent.NOT_TRUSTED: f"{_CANNOT}{{fault}}",
+    IdentityEvent.NOT_ALLOWED: f"{_CANNOT}its first role is not allowed to",
     AnswerReason.MISSING: "{missing} denied",
     AnswerReason.TRUST: "whether the trust policy of {role} trusts it",
     AnswerReason.IDENTITY: "which role it has",
@@ -105,6 +105,7 @@ def _text(answer: PluginAnswer) -> str:
         "actions": several(names),
         "missing": f"{several(names)} {'is' if len(names) == 1 else 'are'}",
         "policies": first_of(dict.fromkeys(policies), 1) or "a policy",
+        "fault": FAULTS[answer.fault],
         "installers": " and ".join(needs.plugin.installers),
         "foreign": first_of(needs.plugin.after.setup.foreign),
     }

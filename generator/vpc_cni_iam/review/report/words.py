@@ -23,11 +23,6 @@ UNCHANGED = "No policy changes."
 # The key of count or for_each in an address.
 _KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
 _IGNORED = "Only ignored findings, see below."
-# Flaws of trust policies that let nobody new assume a role.
-_NOBODY_MORE = (
-    *(Rule.IRSA_NEVER, Rule.IRSA_ISSUER, Rule.IRSA_OTHER_AUDIENCE),
-    *(Rule.PODS_NO_TAGS, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN),
-)
 # The message of these rules has the first items of a list, the details have all.
 _LISTS = (Rule.COVERAGE_LOST, Rule.COVERAGE_LACKING, Rule.PERMISSION_MISSING)
 T = TypeVar("T")
@@ -54,7 +49,7 @@ def section(finding: ShownFinding) -> Section:
         return Section.PLUGIN
     if loses and not gains and finding.level is Level.ERROR:
         return Section.PLUGIN
-    may_gain = question in (Topic.TRUST, Topic.CREDENTIALS) and finding.rule not in _NOBODY_MORE
+    may_gain = question in (Topic.TRUST, Topic.CREDENTIALS)
     is_grave = gains or may_gain
     return Section.ACCESS if is_grave and finding.level is not Level.NOTE else Section.OTHER
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import partial
 from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.plugin.mending import TrustFault
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, NodePart, missing_parts
@@ -17,6 +19,7 @@ from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.identity import (
     IdentityEvent,
     can_assume,
+    fault_of,
     identity_loss,
     is_less_trusted,
     own_loss,
@@ -31,11 +34,14 @@ from vpc_cni_iam.review.diff.plugin.needs import (
     plugin_needs,
 )
 from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss, controllers_missing, nodes_lost
-from vpc_cni_iam.review.diff.plugin.roles import is_named, may_be_plugins, trust_lost
-from vpc_cni_iam.review.diff.trust.flaws import flaws
+from vpc_cni_iam.review.diff.plugin.roles import (
+    is_named,
+    is_refused,
+    may_be_plugins,
+    trust_lost,
+)
 from vpc_cni_iam.review.diff.trust.providers import roles_without_provider
-from vpc_cni_iam.review.diff.trust.roles import trust_of
-from vpc_cni_iam.review.rules import Level, Rule
+from vpc_cni_iam.review.rules import Level
 
 
 class AnswerVerdict(StrEnum):
@@ -72,8 +78,6 @@ class AnswerReason(StrEnum):
 
 # An event of its identity or nodes, or what a new cluster lacks, is a reason, too.
 Reason: TypeAlias = AnswerReason | IdentityEvent | NodeLoss | NodePart
-# Flaws of a trust policy with which nobody can assume a role of pods.
-_NEVER_ASSUMED = (Rule.IRSA_ISSUER, Rule.PODS_NO_TAGS)
 
 
 class PluginAnswer(Struct, frozen=True):
@@ -83,6 +87,7 @@ class PluginAnswer(Struct, frozen=True):
     verdict: AnswerVerdict
     reason: Reason | None  # None if it works
     is_as_before: bool = False  # whether it also failed before
+    fault: TrustFault | None = None  # why it cannot assume its role, if the trust policy says it
 
 
 # A verdict, its reason, and whether it was the same before.
@@ -122,7 +127,8 @@ def _of_lone_roles(context: Context) -> list[PluginNeeds]:
     for old, _ in instance_needs(context):  # there is no answer for roles that nodes no longer have
         every.pop(old, None)
     alone = {r: n for r, n in every.items() if not other_roles(context, n, n.roles[0])}
-    return [n for r, n in alone.items() if may_be_plugins(context, r) or is_named(context, r)]
+    own = may_be_plugins, is_named, partial(is_refused, side=Side.AFTER)
+    return [n for r, n in alone.items() if any(is_own(context, r) for is_own in own)]
 
 
 def _owner(answer: PluginAnswer) -> tuple[EksCluster, frozenset[IamResource]]:
@@ -144,7 +150,12 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     order = list(AnswerVerdict)
     works = AnswerVerdict.WORKS, None, False
     worst = min(doubts, key=lambda d: (order.index(d[0]), d[2]), default=works)
-    return PluginAnswer(needs, *worst)
+    answer = PluginAnswer(needs, *worst)
+    if answer.reason is not IdentityEvent.NOT_TRUSTED:
+        return answer
+    roles = sorted(after.identity.chain, key=str)
+    faults = (fault_of(needs.plugin, role, context) for role in roles)
+    return replace(answer, fault=next(filter(None, faults), None))
 
 
 def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
@@ -208,10 +219,9 @@ def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
             yield AnswerVerdict.FAILS, IdentityEvent.NOT_TRUSTED, False
         elif lost:
             yield AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST, False
-        before, after = (trust_of(context, role, side) for side in Side)
-        own_flaws = flaws(after, for_plugin=True) if after else ()
-        if any(flaw.rule in _NEVER_ASSUMED for flaw in own_flaws):
-            yield AnswerVerdict.FAILS, IdentityEvent.NOT_TRUSTED, before == after
+        elif is_refused(context, role, Side.AFTER):
+            as_before = is_refused(context, role, Side.BEFORE)
+            yield AnswerVerdict.FAILS, IdentityEvent.NOT_TRUSTED, as_before
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds) -> _Doubt | None:

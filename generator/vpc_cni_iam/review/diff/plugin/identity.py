@@ -20,7 +20,9 @@ from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin import trust as trusts
 from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.mending import TrustFault, is_meant_for_plugin, repairs_of
 from vpc_cni_iam.plugin.trust import AWS_NODE, RoleTrust, ServiceAccount
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
@@ -40,7 +42,7 @@ from vpc_cni_iam.review.diff.role_access import (
     limits_more,
     role_access,
 )
-from vpc_cni_iam.review.diff.trust.providers import has_new_issuer
+from vpc_cni_iam.review.diff.trust.providers import has_new_issuer, roles_without_provider
 from vpc_cni_iam.review.diff.trust.roles import trust_of
 
 _ASSUMES = trusts.ASSUME, trusts.TAG
@@ -197,17 +199,16 @@ def own_loss(context: Context, state: PluginState) -> IdentityEvent | None:
 def _refusal(context: Context, plugin: ClusterPlugin, role: IamResource) -> IdentityEvent | None:
     """Return why aws-node newly cannot assume a role; None if it can, or could not before.
 
-    A changed trust policy of the same role, and disabled session tags, are reported separately.
+    A changed trust policy of the same role is reported separately.
     """
-    before, after = (state.identity for state in plugin.states)
+    after = plugin.after.identity
     is_new = not _had_role(plugin, role)
     could = is_new or can_assume(plugin, role, Side.BEFORE, context) is not False
     if not could or can_assume(plugin, role, Side.AFTER, context) is not False:
         return None
     if is_trusted(plugin, role, Side.AFTER, context) is not False:
         return IdentityEvent.NOT_ALLOWED
-    has_same_tags = before.has_session_tags == after.has_session_tags
-    if not is_new and (is_less_trusted(plugin, role, context) or not has_same_tags):
+    if not is_new and is_less_trusted(plugin, role, context):
         return None
     is_new_issuer = after.kind is Identity.irsa and isinstance(plugin.cluster.issuer, Unknown)
     return IdentityEvent.OTHER_ISSUER if is_new_issuer else IdentityEvent.NOT_TRUSTED
@@ -243,6 +244,42 @@ def is_trusted(
         )
     except InputError:
         return None
+
+
+def fault_of(plugin: ClusterPlugin, role: IamResource, context: Context) -> TrustFault | None:
+    """Return why aws-node cannot assume its role after the plan, if its trust policy says it."""
+    state, policy = plugin.after, trust_of(context, role, Side.AFTER)
+    if role in roles_without_provider(context):
+        return TrustFault.provider
+    if policy is None or trusts.is_too_large(policy) or state.identity.first_roles - {role}:
+        return None
+    kind = state.identity.kind
+    if not kind.is_of_service_account:  # without a cluster, the trust policy decides
+        kind = Identity.irsa if is_meant_for_plugin(policy) else Identity.pod_identity
+    trust = RoleTrust(policy, _arn(role, Side.AFTER, context))
+    try:
+        if kind is Identity.irsa:
+            return next((repair.fault for repair in repairs_of(policy, trust.role)), None)
+        return _fault_of_pods(trust, state)
+    except InputError:
+        return None
+
+
+def _fault_of_pods(trust: RoleTrust, state: PluginState) -> TrustFault | None:
+    """Return why a trust policy does not let EKS Pod Identity assume the role."""
+    tags, policy = state.identity.has_session_tags, trust.policy
+
+    def lets(trust: RoleTrust, *, tags: bool) -> bool:
+        account, pods = state.setup.account, Identity.pod_identity
+        return trust.lets(pods, state.cluster, account, tags=tags) is True
+
+    if not tags and lets(trust, tags=True):
+        return TrustFault.session_tags
+    allows = policy.only("Allow").statements
+    more = (replace(s, actions=(*s.actions, trusts.TAG)) for s in allows)
+    with_tag = Policy((*policy.only("Deny").statements, *more))
+    lets_with_tag = lets(replace(trust, policy=with_tag), tags=tags)
+    return TrustFault.tag_session if lets_with_tag else None
 
 
 def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: Context) -> bool:

@@ -61,7 +61,7 @@ class RoleNeeds(Struct, frozen=True):
     missing: tuple[MissingCall, ...] | None  # None: the evaluator refuses a policy
     lost: tuple[MissingCall, ...]  # the missing calls that the role allowed before
     newly: tuple[MissingCall, ...]  # the missing calls that are new for another reason
-    is_changed: bool  # whether its policies or its boundary change
+    is_changed: bool  # whether its policies, its boundary or its tags change
     is_first: bool  # whether it gets its first policies
     # Whether it has no cluster and gets its first policies: another plan may add more.
     may_get_more: bool
@@ -262,7 +262,7 @@ def _of_role(context: Context, role: IamResource, needs: PluginNeeds) -> RoleNee
     (before, after), identity = context.accounts.sides, needs.plugin.after.identity
     has = access_of(context, role, identity, Side.AFTER)
     calls = _calls(context, has, needs.after, Side.AFTER)
-    is_changed = role in changed_principals(context)
+    is_changed = _is_changed(context, role)
     grants, old_grants = (tuple(side.policies(role).values()) for side in (after, before))
     is_first = bool(grants) and not old_grants
     new: list[tuple[MissingCall, bool]] = []
@@ -356,6 +356,12 @@ def _tags(context: Context, role: IamResource, side: Side) -> Mapping[str, str] 
         case Known(dict(tags)) if not any(map(is_mark, tags.values())):
             return {str(key): str(value) for key, value in tags.items()}
     return None
+
+
+def _is_changed(context: Context, role: IamResource) -> bool:
+    """Return whether the policies, the boundary or the tags of a role change."""
+    before, after = (_tags(context, role, side) for side in Side)
+    return before != after or role in changed_principals(context)
 
 
 def _is_shown(context: Context, role: IamResource) -> bool:

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER
 from vpc_cni_iam.plugin.identity import Identity, in_order
+from vpc_cni_iam.plugin.mending import is_meant_for_plugin
 from vpc_cni_iam.plugin.principals import filled
-from vpc_cni_iam.plugin.trust import Caller, RoleTrust
-from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.plugin.trust import PODS, Caller, RoleTrust
+from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import PluginIdentity, PluginState
@@ -56,7 +58,8 @@ def roles_of_plugin(context: Context) -> Iterator[IamResource]:
     for owner in context.accounts.principals:
         if owner in of_clusters or owner in context.accounts.deleted:
             continue
-        if has_plugin_policy(context, owner) or is_named(context, owner):
+        is_own = has_plugin_policy(context, owner) or is_named(context, owner)
+        if is_own or is_refused(context, owner, Side.AFTER):
             yield owner
 
 
@@ -112,13 +115,34 @@ def callers(context: Context, owner: IamResource, side: Side) -> Mapping[Caller,
 
     None if the plan does not show it.
     """
-    trust = trust_of(context, owner, side)
-    if trust is None:
-        return None
+    trust = _trust(context, owner, side)
     try:
-        return RoleTrust(filled(trust), "arn:aws:iam:::role/example").callers()
+        every = trust.callers() if trust else None
+        if not (trust and every):
+            return every
+        lets_pods = trust.lets(Identity.pod_identity, ANY_CLUSTER, tags=True) is not False
     except InputError:
         return None
+    by_pods = Identity.pod_identity
+    return {c: sure for c, sure in every.items() if lets_pods or c.identity is not by_pods}
+
+
+def _trust(context: Context, owner: IamResource, side: Side) -> RoleTrust | None:
+    policy = trust_of(context, owner, side)
+    return RoleTrust(filled(policy), "arn:aws:iam:::role/example") if policy else None
+
+
+def is_refused(context: Context, owner: IamResource, side: Side) -> bool:
+    """Return whether a trust policy is for aws-node, and aws-node can never assume the role."""
+    policy = trust_of(context, owner, side)
+    if policy is None or callers(context, owner, side) != {}:
+        return False
+    if is_meant_for_plugin(policy):
+        return True
+    principals = (p for s in policy.only("Allow").statements for p in s.principals)
+    services = {n.removesuffix(".cn") for p in principals for n in known(p.identifiers)}
+    is_own = has_plugin_policy(context, owner) or names_plugin(policy)
+    return PODS in services and is_own
 
 
 def is_of_nodes(context: Context, owner: IamResource, *, alone: bool) -> bool:

@@ -1,1 +1,1 @@
-"""Trust policies before and after a plan: who can assume a role, and flaws."""
+"""Trust policies before and after a plan: who can assume a role."""

@@ -19,20 +19,12 @@ from vpc_cni_iam.policy.diff import (
     ValuesChange,
     differences,
 )
-from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import evaluate
+from vpc_cni_iam.policy.matching.operators import BASES, TEXTS
 from vpc_cni_iam.policy.proof.answer import NewAccess
 from vpc_cni_iam.policy.template import Text
-from vpc_cni_iam.review.diff.trust.flaws import living
-from vpc_cni_iam.review.diff.trust.tokens import TrustFlaw, asks, is_any, is_like, prefix
-from vpc_cni_iam.review.rules import Rule
-
-# Rules about subjects of tokens, and about EKS Pod Identity.
-_OF_SUBJECTS = (
-    *(Rule.IRSA_NO_SUBJECT, Rule.IRSA_WILDCARD, Rule.IRSA_OTHER_SUBJECT, Rule.IRSA_NO_AUDIENCE),
-    *(Rule.OIDC_NO_SUBJECT, Rule.OIDC_WILDCARD, Rule.OIDC_NO_AUDIENCE),
-)
-_OF_PODS = Rule.PODS_NO_TAGS, Rule.PODS_UNSCOPED, Rule.PODS_TAGS_OFF, Rule.PODS_SOURCE_ARN
+from vpc_cni_iam.review.diff.trust.anybody import living
 
 
 class Trusted(Struct, frozen=True):
@@ -55,6 +47,21 @@ class Trusted(Struct, frozen=True):
         return issuer(str(self.name)) if self.type == "Federated" else ""
 
     @property
+    def is_several(self) -> bool:
+        """Whether its token may have one of several subjects."""
+        return not self.subject or (self.is_pattern and self._is_wild)
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether no service account has the subject: a wildcard that is compared as text."""
+        is_account = self.platform is Platform.KUBERNETES
+        return is_account and self._is_wild and not self.is_pattern
+
+    @property
+    def _is_wild(self) -> bool:
+        return isinstance(self.subject, str) and ("*" in self.subject or "?" in self.subject)
+
+    @property
     def is_by_pods(self) -> bool:
         """Whether it is EKS Pod Identity."""
         return self.type == "Service" and str(self.name).startswith(PODS)
@@ -71,20 +78,6 @@ class Widened(Struct, frozen=True):
     # The Deny statements that are removed or changed.
     denies: tuple[StatementRemoved | StatementChanged, ...]
     actions: tuple[str, ...]  # the actions that the same principals can newly call
-
-
-def tells_of(flaw: TrustFlaw, trusted: Trusted) -> bool:
-    """Return whether a flaw says everything about a principal."""
-    if flaw.rule is Rule.TRUST_ANYBODY:
-        return trusted.name == ANYONE
-    if flaw.rule in _OF_PODS:
-        return trusted.is_by_pods
-    if trusted.type != "Federated" or trusted.issuer != flaw.provider:
-        return False
-    if flaw.never:
-        return not {str(trusted.subject), *map(str, trusted.audiences)}.isdisjoint(flaw.values)
-    is_subject = str(trusted.subject) in (flaw.values or ("",))
-    return flaw.rule in _OF_SUBJECTS and is_subject and not trusted.limits
 
 
 def trusted_by(policy: Policy) -> tuple[Trusted, ...]:
@@ -106,10 +99,10 @@ def _trusted(
 ) -> Iterator[Trusted]:
     """Yield the principals of a name, with token subjects; `named` has no holes in keys."""
     by_claim: dict[str, tuple[Condition, Condition]] = {}
-    prefix = issuer(known).lower() if kind == "Federated" else ""
+    own = issuer(known).lower() if kind == "Federated" else ""
     for condition, filling in zip(statement.conditions, named.conditions, strict=True):
         asked, _, claim = str(filling.key).lower().rpartition(":")
-        if prefix and asked == prefix and asks(condition):
+        if own and asked == own and _asks(condition):
             by_claim.setdefault(claim, (condition, filling))
     of_claims = [pair[0] for claim, pair in by_claim.items() if claim in ("sub", "aud")]
     limits = frozenset(c for c in statement.conditions if c not in of_claims)
@@ -117,8 +110,8 @@ def _trusted(
     (subject, known_subject), (audience, known_audience) = (
         by_claim.get(claim, no_claim) for claim in ("sub", "aud")
     )
-    platform = platform_of(prefix, map(str, subject.values)) if prefix else Platform.OTHER
-    audiences = () if is_any(audience) else audience.values
+    platform = platform_of(own, map(str, subject.values)) if own else Platform.OTHER
+    audiences = () if _is_any(audience) else audience.values
     for value, known_value in zip(subject.values, known_subject.values, strict=True):
         claims = {
             "sub": _sample(str(known_value)) or platform.value,
@@ -128,13 +121,34 @@ def _trusted(
             kind,
             name,
             known,
-            tuple(claims.items()) if prefix else (),
+            tuple(claims.items()) if own else (),
             value,
-            is_like(subject) and bool(value),
+            _is_like(subject) and bool(value),
             platform,
             audiences,
             limits,
         )
+
+
+def _asks(condition: Condition) -> bool:
+    """Return whether a condition requires one of its values."""
+    base = BASES.get(condition.operator.rpartition(":")[2].removesuffix("IfExists"))
+    return base is not None and base.family in TEXTS and not base.negated
+
+
+def _is_any(condition: Condition) -> bool:
+    """Return whether a condition accepts any text."""
+    return _is_like(condition) and any(not str(value).strip("*?") for value in condition.values)
+
+
+def _is_like(condition: Condition) -> bool:
+    """Return whether a condition matches wildcards."""
+    return "Like" in condition.operator or "Arn" in condition.operator
+
+
+def prefix(key: str) -> str:
+    """Return the issuer in the key of a claim, in lower case."""
+    return key.lower().rpartition(":")[0]
 
 
 def _sample(pattern: str) -> str:

@@ -15,7 +15,6 @@ from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.checks.cluster_access import AuthenticationChanged, RightGained, RightLost
 from vpc_cni_iam.review.checks.metadata import MetadataClosed, MetadataOpened
-from vpc_cni_iam.review.checks.session_tags import TagsChanged
 from vpc_cni_iam.review.checks.uses import WRITE_ONLY, RoleNamed, ServiceAccountRoleNotShown
 from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.reach import Reach
@@ -190,15 +189,6 @@ def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
     return Saying(f"{message}. {_AUTHENTICATION[changed.name]}")
 
 
-def _tags(finding: Finding, changed: TagsChanged) -> Saying:
-    tags = ", ".join(changed.tags)
-    if changed.role:
-        message = f"{finding.address} enables session tags, and a policy of "
-        return Saying(f"{message}{name_of(changed.role)} uses {tags}")
-    verb = "changes" if changed.is_known else "may change"
-    return Saying(f"The tag {tags} of {finding.address} {verb}, and a policy uses it")
-
-
 def _metadata_closed(finding: Finding, closed: MetadataClosed) -> Saying:
     message = f"{closed.template} disables the instance metadata of nodes of {finding.address}: "
     message += "aws-node does not start without it"
@@ -214,5 +204,4 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     RightGained: _gained,
     RightLost: _lost,
     AuthenticationChanged: _authentication,
-    TagsChanged: _tags,
 }

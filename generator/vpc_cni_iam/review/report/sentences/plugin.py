@@ -11,7 +11,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import undecided_text
 from vpc_cni_iam.review.checks.coverage import DenialCause, DeniedCalls, LimitNotShown, MayBeNeeded
-from vpc_cni_iam.review.checks.plugin_roles import ManagedAttached
+from vpc_cni_iam.review.checks.plugin_roles import ManagedAttached, RoleRefused
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.judged import OtherPlace, PlaceKind
 from vpc_cni_iam.review.diff.plugin.nodes import (
@@ -22,7 +22,7 @@ from vpc_cni_iam.review.diff.plugin.nodes import (
 )
 from vpc_cni_iam.review.diff.plugin.roles import TrustLost
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import MOST_NAMED, name_of, of_issuer, several
+from vpc_cni_iam.review.report.names import FAULTS, MOST_NAMED, name_of, of_issuer, several
 from vpc_cni_iam.review.report.saying import Saying
 
 _IDENTITIES = {
@@ -185,6 +185,12 @@ def _nodes_lost(_: Finding, lost: NodesLost) -> Saying:
     return Saying(message, fix=fix)
 
 
+def _refused(_: Finding, refused: RoleRefused) -> Saying:
+    role = name_of(refused.role)
+    message = f"aws-node cannot assume {role}, because {FAULTS[refused.fault]}"
+    return Saying(message, fix=f"Correct the trust policy of {role}")
+
+
 def _may_be_needed(_: Finding, needed: MayBeNeeded) -> Saying:
     role, actions = name_of(needed.role), several(needed.actions)
     message = f"{role} no longer allows {actions}, which aws-node may call: its settings are not "
@@ -199,4 +205,5 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     ControllerMissing: _controller_missing,
     TrustLost: _trust_lost,
     NodesLost: _nodes_lost,
+    RoleRefused: _refused,
 }

@@ -23,18 +23,17 @@ from vpc_cni_iam.policy.value import Sensitive
 from vpc_cni_iam.review.account.documents import Invalid
 from vpc_cni_iam.review.checks.identity_providers import ProviderChanged, ProviderEvent
 from vpc_cni_iam.review.checks.trust import (
+    AnybodyTrusted,
     NewTrust,
     TrustNotShown,
     TrustNotWidened,
     TrustUndecided,
     TrustWidened,
 )
-from vpc_cni_iam.review.diff.trust.tokens import prefix
-from vpc_cni_iam.review.diff.trust.trusted import Widened
+from vpc_cni_iam.review.diff.trust.trusted import Widened, prefix
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import names_of
 from vpc_cni_iam.review.report.saying import Saying
-from vpc_cni_iam.review.report.sentences import trust_flaws
 from vpc_cni_iam.review.report.sentences.access import undecided_text
 from vpc_cni_iam.review.report.trusted import (
     capital,
@@ -147,7 +146,9 @@ def _new(finding: Finding, evidence: NewTrust) -> Saying:
         return Saying(f"Nobody can assume the new role {role}: its trust policy trusts nobody")
     more = f", and by {len(who) - _SHOWN} more" if len(who) > _SHOWN else ""
     message = f"The new role {role} can be assumed {', and '.join(who[:_SHOWN])}{more}"
-    return Saying(message, tuple(f"not shown: {place}" for place in evidence.not_shown))
+    fix = f"Require the full subject of the tokens in the trust policy of {finding.address}"
+    details = tuple(f"not shown: {place}" for place in evidence.not_shown)
+    return Saying(message, details, fix if finding.level is Level.ERROR else "")
 
 
 def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:
@@ -157,6 +158,19 @@ def _not_widened(finding: Finding, evidence: TrustNotWidened) -> Saying:
     if finding.rule is Rule.REWRITTEN:
         return Saying(f"The trust policy of {role} changes, and allows the same")
     return Saying(f"The trust policy of {role} allows less than before, and nothing new")
+
+
+def _anybody(finding: Finding, trusted: AnybodyTrusted) -> Saying:
+    role, anybody = role_of(finding), trusted.anybody
+    who, keys = " in every AWS account", "aws:PrincipalOrgID, an account or a principal"
+    if anybody.application:
+        who, keys = f" with a token of {anybody.application}", " or ".join(anybody.keys)
+    message = f"Everyone{who} can assume {role}: its trust policy has no condition on {keys}"
+    if trusted.is_sensitive:
+        message = f"Everyone can assume {role}. Its trust policy has sensitive values"
+    return Saying(
+        message, fix=f"Add a condition on {keys} in the trust policy of {finding.address}"
+    )
 
 
 def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
@@ -194,6 +208,6 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     TrustNotShown: _not_shown,
     NewTrust: _new,
     TrustNotWidened: _not_widened,
-    **trust_flaws.SENTENCES,
+    AnybodyTrusted: _anybody,
     ProviderChanged: _provider,
 }

@@ -3,40 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Set
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.selection import Additions
-from vpc_cni_iam.errors import InputError, PublishError
+from vpc_cni_iam.errors import PublishError
 from vpc_cni_iam.escape import escape_emphasis
-from vpc_cni_iam.hcl.module.reader import any_values, read_blocks
-from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import ResolvedDocument
-from vpc_cni_iam.hcl.syntax import Block
-from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.diff import VersionChanged, differences
-from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.proof.answer import NoNewAccess
-from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
+from vpc_cni_iam.policy.diff import Change, VersionChanged
+from vpc_cni_iam.policy.proof.answer import NoNewAccess, NotProven
 from vpc_cni_iam.policy.report import access_change_text, difference_lines
-from vpc_cni_iam.publishing.versioning.interface import (
-    ModuleInterface,
-    compare_code,
-    compare_interfaces,
-    read_interface,
-)
 from vpc_cni_iam.publishing.versioning.semver import Bump, Version, VersionChange, step
+from vpc_cni_iam.vendoring.edits.blocks import (
+    DEFAULT,
+    DOCUMENT,
+    LOCAL,
+    VERSIONS,
+    PartName,
+    block_changes,
+    module_blocks,
+)
+from vpc_cni_iam.vendoring.edits.documents import DocumentChange, document_changes, read_module
+from vpc_cni_iam.vendoring.edits.meaning import AccessChange, ModuleReason
+from vpc_cni_iam.vendoring.report.edits import not_proven_text
 
 CHANGELOG = "CHANGELOG.md"
 _SECTION = re.compile(r"^## (\S+)$", re.MULTILINE)
 _HEAD = (
     "# Changelog\n\nVersions follow [Semantic Versioning](https://semver.org/spec/v2.0.0.html).\n"
 )
+
+
+# The kinds of parts that are a module's interface.
+_INTERFACE = frozenset({"variable", "output", "versions", "terraform"})
+# How reports name a kind of part, and what is between its labels; other kinds are named as in HCL.
+_WORDS = {"variable": ("input", " "), "output": ("output", " "), "local": ("local", " ")}
+_WHOLE = {
+    "versions": "the minimum versions are changed",
+    "terraform": "the required providers are changed",
+}
+# An input, output or local has a type and one label; a part of it has more.
+_NAMED = 2
 
 
 class Comparison(Struct, frozen=True):
@@ -71,21 +80,22 @@ def compare(old: Mapping[str, str], new: Mapping[str, str]) -> Comparison:
     """Compare the files of two versions, texts by path."""
     old_modules, new_modules = _modules(old), _modules(new)
     permissions: list[VersionChange] = []
-    interfaces: list[VersionChange] = []
+    interface: list[VersionChange] = []
     reported: set[tuple[object, ...]] = set()
     for folder in sorted({*old_modules, *new_modules}):
         if folder not in old_modules:
-            interfaces.append(VersionChange(Bump.minor, folder, "is new"))
+            interface.append(VersionChange(Bump.minor, folder, "is new"))
         elif folder not in new_modules:
-            interfaces.append(VersionChange(Bump.major, folder, "is removed"))
+            interface.append(VersionChange(Bump.major, folder, "is removed"))
         elif old_modules[folder] != new_modules[folder]:
-            before, after = _read(old_modules[folder]), _read(new_modules[folder])
-            interfaces += compare_interfaces(before.interface, after.interface, folder)
-            for change in _permissions(before, after, folder, reported):
-                own = not folder or change.subject == folder
-                subject = change.subject if own else f"{folder}: {change.subject}"
-                permissions.append(replace(change, subject=subject))
-    return Comparison(tuple(permissions), tuple(interfaces))
+            before, after = old_modules[folder], new_modules[folder]
+            documents = list(document_changes([read_module(before)], read_module(after)))
+            permissions += _permissions(documents, folder, reported)
+            parts = block_changes(module_blocks(before), module_blocks(after))
+            compared = {d.name for d in documents if not _is_unread(d)}
+            for name, change in _part_changes(parts, compared, folder):
+                (interface if name in _INTERFACE else permissions).append(change)
+    return Comparison(tuple(permissions), tuple(interface))
 
 
 def _modules(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -98,89 +108,91 @@ def _modules(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return modules
 
 
-class _ModuleVersion(Struct, frozen=True):
-    blocks: tuple[Block, ...]
-    interface: ModuleInterface
-    documents: Mapping[str, ResolvedDocument]
-    unread: frozenset[str]
-
-
-def _read(texts: Mapping[str, str]) -> _ModuleVersion:
-    """Read a module with upstream's values, and unknown values for its other variables."""
-    blocks = tuple(b for source in sorted(texts) for b in _blocks(texts[source], source))
-    interface = read_interface(blocks)
-    values = {**any_values(interface.inputs), **parameters.values({})}
-    module = read_blocks(blocks, values)
-    documents = {d.name: d for d in module.documents}
-    return _ModuleVersion(blocks, interface, documents, frozenset(module.unread))
-
-
-@lru_cache(maxsize=64)
-def _blocks(text: str, source: str) -> tuple[Block, ...]:
-    return parse(text, source).blocks
+def _is_unread(change: DocumentChange) -> bool:
+    unread = (ModuleReason.unreadable, ModuleReason.removed_document)
+    return any(problem.reason in unread for problem in change.problems)
 
 
 def _permissions(
-    old: _ModuleVersion, new: _ModuleVersion, folder: str, reported: set[tuple[object, ...]]
+    documents: Iterable[DocumentChange], folder: str, reported: set[tuple[object, ...]]
 ) -> Iterator[VersionChange]:
-    before, after, unread = old.documents, new.documents, old.unread | new.unread
-    for name in sorted({*before, *after} - unread):
-        label = variants.label(name)
+    """Yield the changes of the documents that were read."""
+    for change in documents:
         # A submodule with the root module's policies changes with them; report that once.
-        change = name, _allowed(before.get(name)), _allowed(after.get(name))
-        if change in reported:
+        sides = (*change.before, change.after)
+        known = change.name, *(side and (side.policy, side.joins) for side in sides)
+        if _is_unread(change) or known in reported:
             continue
-        reported.add(change)
-        if name not in after:
-            yield VersionChange(Bump.major, label, "the policy is removed")
-        elif name not in before:
-            yield VersionChange(Bump.minor, label, "the policy is new")
-        else:
-            yield from _policy_changes(before[name].policy, after[name].policy, label)
-            if before[name].joins != after[name].joins:
-                text = "the policy joins other documents than before"
-                yield VersionChange(Bump.major, label, text)
-    yield from compare_code(old.blocks, new.blocks, unread, folder)
+        reported.add(known)
+        label = variants.label(change.name)
+        subject = f"{folder}: {label}" if folder else label
+        for bump, text in _document_changes(change):
+            yield VersionChange(bump, subject, text)
 
 
-def _allowed(document: ResolvedDocument | None) -> object:
-    """Return the content of a document, without its place."""
-    return document and (document.policy, document.joins)
-
-
-def _policy_changes(old: Policy, new: Policy, label: str) -> Iterator[VersionChange]:
+def _document_changes(change: DocumentChange) -> Iterator[tuple[Bump, str]]:
     """Yield the meaning of a policy's change for access, and how its statements differ.
 
-    A role may have other policies, too. Statements with the same meaning are no change, but another
-    Version of the document always is.
+    It is major unless proven to lose no access, else minor unless proven to add none. Another
+    Version of the document is always major.
     """
-    if normalise.equal(old, new):
+    if change.after is None:
+        yield Bump.major, "the policy is removed"
         return
-    bump, text = _access_change(old, new)
+    if not change.before:
+        yield Bump.minor, "the policy is new"
+        return
+    for problem in change.problems:
+        yield Bump.major, not_proven_text(problem)
+    access = change.access
+    if isinstance(access, NotProven):
+        if access not in change.problems:
+            yield Bump.major, not_proven_text(access)
+        return
+    bump = _bump_of(access)
     if bump is not Bump.patch:
-        yield VersionChange(bump, label, text)
-    for difference in differences(old, new):
+        yield bump, access_change_text(access.gained, access.lost)
+    for difference in access.differences:
         own = Bump.major if isinstance(difference, VersionChanged) else bump
         if own is not Bump.patch:
-            yield from (VersionChange(own, label, str(x)) for x in difference_lines([difference]))
+            yield from ((own, str(line)) for line in difference_lines([difference]))
 
 
-def _access_change(old: Policy, new: Policy) -> tuple[Bump, str]:
-    """Return the meaning of a policy's change, with the bump that it needs.
+def _bump_of(access: AccessChange) -> Bump:
+    if not isinstance(access.lost, NoNewAccess):
+        return Bump.major
+    return Bump.patch if isinstance(access.gained, NoNewAccess) else Bump.minor
 
-    It is major unless proven to lose no access, else minor unless proven to add none.
+
+def _part_changes(
+    parts: Mapping[PartName, Change], compared: Set[str], folder: str
+) -> Iterator[tuple[str, VersionChange]]:
+    """Yield the changes of inputs, outputs, minimum versions and other code, with their kind.
+
+    The documents `compared` are left out.
     """
-    try:
-        gained, lost = (
-            no_new_access_beside_others([old], [new]),
-            no_new_access_beside_others([new], [old]),
-        )
-    except InputError as error:
-        return Bump.major, f"cannot be compared: {error}"
-    text = access_change_text(gained, lost)
-    if not isinstance(lost, NoNewAccess):
-        return Bump.major, text
-    return (Bump.patch if isinstance(gained, NoNewAccess) else Bump.minor), text
+    for name, change in parts.items():
+        kind, *labels = name
+        within = len(name) > _NAMED and parts.get(name[:_NAMED]) is change
+        if within or (name[:2] == DOCUMENT and name[2] in compared):
+            continue  # part of one that is added or removed, or reported as a policy
+        if name == VERSIONS and ("terraform",) in parts:
+            continue
+        bump = _part_bump(name, change, parts)
+        if bump is not Bump.patch:
+            word, between = _WORDS.get(kind, (kind, "."))
+            text = " ".join(filter(None, (word, between.join(labels), f"is {change}")))
+            yield kind, VersionChange(bump, folder, _WHOLE.get(kind, text))
+
+
+def _part_bump(name: PartName, change: Change, parts: Mapping[PartName, Change]) -> Bump:
+    """Return the bump for a part; what else it may remove is not known."""
+    if name[0] == LOCAL and change is not Change.changed:
+        return Bump.patch  # what refers to it changes, too
+    required = name[0] == "variable" and (*name, DEFAULT) not in parts
+    if change is Change.added and not (required and len(name) == _NAMED):
+        return Bump.minor
+    return Bump.major
 
 
 def changelog(

@@ -7,33 +7,33 @@ changes, for example of a resource, a provider or a local, are not proven.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from functools import lru_cache
-
-from msgspec.structs import replace
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from vpc_cni_iam.catalog import trust, variants
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.reader import HclModule, read_blocks
-from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import ResolvedDocument
-from vpc_cni_iam.hcl.syntax import Block, without_field
+from vpc_cni_iam.hcl.syntax import Block
 from vpc_cni_iam.policy.diff import Change
-from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
-from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
+from vpc_cni_iam.vendoring.edits.blocks import (
+    DOCUMENT,
+    INFORMATION,
+    LOCAL,
+    VERSIONS,
+    PartName,
+    block_changes,
+    limits,
+    module_blocks,
+)
 from vpc_cni_iam.vendoring.edits.calls import calls, variables
+from vpc_cni_iam.vendoring.edits.documents import document_changes
 from vpc_cni_iam.vendoring.edits.edit import Edit, EditAnswer
 from vpc_cni_iam.vendoring.edits.meaning import ChangedBlock, ModuleReason, NamedParts, unreadable
 
-# Outputs about plugin versions, which are not attached to anything.
-_INFORMATION = ("works_with",)
-_DOCUMENT = ("data", "aws_iam_policy_document")
 # The variables of documents.
 _VARIABLES = (*(p.name for p in trust.VARIABLES), trust.POD_IDENTITY)
-_Name = tuple[str, ...]
-_Blocks = dict[_Name, list[Block]]
+_Changes = dict[PartName, Change]
 
 
 def edits(
@@ -83,18 +83,19 @@ def _answers(
     Before, a role had everything that one of the modules `before` allows.
     """
     answers: defaultdict[str, list[EditAnswer]] = defaultdict(list)
-    changed: dict[str, set[_Name]] = {}
+    changed: dict[str, list[str]] = {}  # the names of the changed documents by path
     for path in paths:
         if not path.endswith(".tf"):
             continue  # a README or a test of the module gives no access
         try:
-            new, *olds = (_blocks(side.get(path, ""), path) for side in (after, *before))
+            new, *olds = (module_blocks({path: side.get(path, "")}) for side in (after, *before))
         except InputError as error:
             answers[path].append(EditAnswer(unreadable(error)))
             continue
-        if names := _changed(olds, new):
-            changed[path] = names
-            answers[path] += map(EditAnswer, _structures(sorted(names), olds, new))
+        changes = [block_changes(old, new) for old in olds]
+        if all(changes):
+            changed[path] = _documents_in(changes)
+            answers[path] += map(EditAnswer, _not_documents(changes))
     if not changed:
         return answers
     try:
@@ -102,106 +103,57 @@ def _answers(
     except InputError as error:
         documents = [("", EditAnswer(unreadable(error)))]
     for document, answer in documents:
-        where = [p for p, names in changed.items() if (*_DOCUMENT, document) in names]
-        for path in where or changed:
+        for path in [p for p, names in changed.items() if document in names] or changed:
             answers[path].append(answer)
     return answers
 
 
-def _changed(olds: Sequence[_Blocks], new: _Blocks) -> set[_Name]:
-    """Return the names of the blocks that differ from those of every old module."""
-    return {
-        name
-        for name in {*new}.union(*olds)
-        if all(_shapes(old.get(name, [])) != _shapes(new.get(name, [])) for old in olds)
-    }
+def _common(changes: Sequence[_Changes]) -> list[PartName]:
+    """Return the names of the parts that differ from those of every old module."""
+    return [name for name in changes[0] if all(name in each for each in changes)]
 
 
-def _structures(
-    names: Iterable[_Name], olds: Sequence[_Blocks], new: _Blocks
-) -> Iterator[NotProven]:
-    """Yield why changed blocks may add access that their documents do not show."""
+def _documents_in(changes: Sequence[_Changes]) -> list[str]:
+    return [name[2] for name in _common(changes) if name[:2] == DOCUMENT]
+
+
+def _not_documents(changes: Sequence[_Changes]) -> Iterator[NotProven]:
+    """Yield why changed parts may add access that documents do not show."""
+    names = [
+        name for name in _common(changes) if not any(_is_harmless(name, each) for each in changes)
+    ]
+    if changed := tuple(".".join(name[:2]) for name in names if name[0] == LOCAL):
+        yield NotProven(ModuleReason.local_values, NamedParts(tuple(dict.fromkeys(changed))))
     for name in names:
-        each = [_structure(name, old.get(name, []), new.get(name, [])) for old in olds]
-        if None not in each:
-            yield from filter(None, each[:1])
+        if name[0] != LOCAL:
+            yield NotProven(ModuleReason.block, ChangedBlock(name, changes[0][name]))
 
 
-@lru_cache(maxsize=64)
-def _parsed(path: str, text: str) -> tuple[Block, ...]:
-    return parse(text, path).blocks
+def _is_harmless(name: PartName, changes: _Changes) -> bool:
+    """Return whether a changed part gives no access that the documents do not show.
 
-
-def _blocks(text: str, path: str) -> dict[_Name, list[Block]]:
-    blocks: dict[_Name, list[Block]] = {}
-    for block in _parsed(path, text):
-        blocks.setdefault((block.type, *block.labels), []).append(block)
-    return blocks
-
-
-def _shapes(blocks: Iterable[Block]) -> Counter[object]:
-    """Return the content of blocks, without line numbers and descriptions."""
-    return Counter(map(_shape, blocks))
-
-
-def _shape(block: Block) -> tuple[object, ...]:
-    attributes = dict(block.attributes)
-    if block.type in ("variable", "output"):
-        attributes.pop("description", None)
-    if block.type == "terraform":
-        attributes.pop("required_version", None)
-    if block.type == "required_providers":
-        # The source of a provider matters. An engine decides its version.
-        attributes = {n: without_field(node, "version") for n, node in attributes.items()}
-    inner = tuple(map(_shape, block.blocks))
-    return (block.type, block.labels, frozenset(attributes.items()), inner)
-
-
-def _structure(name: _Name, old: list[Block], new: list[Block]) -> NotProven | None:
-    """Return why a changed block may add access that its documents do not show, else None."""
-    if name[:2] == _DOCUMENT or _is_harmless(name, old, new):
-        return None
-    if new and name[0] == "locals":
-        return _locals(old, new)
-    change = Change.changed if old else Change.added
-    return NotProven(ModuleReason.block, ChangedBlock(name, change if new else Change.removed))
-
-
-def _is_harmless(name: _Name, old: list[Block], new: list[Block]) -> bool:
-    """Return whether an output is removed or only informs, or only a variable's default differs.
-
-    If documents use the variable, both defaults are compared.
+    A new local has no effect until something refers to it. If documents use a variable, both
+    defaults are compared.
     """
-    if name[0] == "output":
-        return not new or (bool(old) and name[1] in _INFORMATION)
-    if name[0] != "variable" or name[1] not in _VARIABLES or len(old) != 1 or len(new) != 1:
-        return False
-    return _shape(_without_default(old[0])) == _shape(_without_default(new[0]))
-
-
-def _locals(old: list[Block], new: list[Block]) -> NotProven | None:
-    before, after = (
-        {n: node for b in side for n, node in b.attributes.items()} for side in (old, new)
-    )
-    # A new local has no effect until something refers to it.
-    changed = tuple(f"local.{name}" for name in sorted(before) if before[name] != after.get(name))
-    return NotProven(ModuleReason.local_values, NamedParts(changed)) if changed else None
-
-
-def _without_default(block: Block) -> Block:
-    attributes = {n: value for n, value in block.attributes.items() if n != "default"}
-    return replace(block, attributes=attributes)
+    change = changes[name]
+    match name:
+        case ("output", output, *_):
+            only_informs = change is Change.changed and output in INFORMATION
+            return only_informs or change is Change.removed
+        case ("local", _, *_):
+            return changes.get(name[:2]) is Change.added
+        case ("variable", variable, "default"):
+            return variable in _VARIABLES
+    return name[:2] == DOCUMENT or name == VERSIONS
 
 
 def _documents(
     before: Sequence[Mapping[str, str]], after: Mapping[str, str], limiting: Mapping[str, str]
 ) -> Iterator[tuple[str, EditAnswer]]:
     """Yield the names of documents that may allow more, with the first answer for each reason."""
-    new, *olds = (
-        [block for p in sorted(side) if p.endswith(".tf") for block in _parsed(p, side[p])]
-        for side in (after, *before)
-    )
-    yield from _unlimited([block for side in olds for block in side], new, _limits(limiting))
+    new, *olds = map(module_blocks, (after, *before))
+    changed = _documents_in([block_changes(old, new) for old in olds])
+    yield from _unlimited(changed, new, limits(module_blocks(limiting)))
     every = calls(olds, new)
     if every is None:
         yield "", EditAnswer(NotProven(ModuleReason.calls))
@@ -216,23 +168,15 @@ def _documents(
         yield name, answer
 
 
-def _limits(generated: Mapping[str, str]) -> frozenset[object]:
-    """Return what the proofs assume: the validation, type and nullable of each variable.
-
-    For example, the text that a caller passes is not empty.
-    """
-    blocks = (b for p, text in generated.items() if p.endswith(".tf") for b in _parsed(p, text))
-    return frozenset(_shape(_without_default(b)) for b in blocks if b.type == "variable")
-
-
 def _unlimited(
-    old: Iterable[Block], new: Sequence[Block], limits: Set[object]
+    changed: Iterable[str], new: Sequence[Block], known: Mapping[str, object]
 ) -> Iterator[tuple[str, EditAnswer]]:
-    """Yield the changed documents with variables that have other limits than generated."""
-    inputs = (b for b in new if b.type == "variable")
-    names = {b.labels[0] for b in inputs if _shape(_without_default(b)) not in limits}
-    same = set(map(_shape, old))
-    changed = {b.labels[-1] for b in new if b.labels and _shape(b) not in same}
+    """Yield the changed documents with variables that have other limits than generated.
+
+    The proofs assume the validation, type and nullable of each variable: for example, the text that
+    a caller passes is not empty.
+    """
+    names = {name for name, limit in limits(new).items() if limit != known.get(name)}
     for document, used in variables(new).items():
         if document in changed and (unlimited := tuple(sorted(used & names))):
             answer = NotProven(ModuleReason.variables, NamedParts(unlimited))
@@ -240,36 +184,9 @@ def _unlimited(
 
 
 def _compared(olds: Sequence[HclModule], new: HclModule) -> Iterator[tuple[str, EditAnswer]]:
-    for name, reason in new.unread.items():
-        yield name, EditAnswer(unreadable(reason))
-    before = [{d.name: d for d in old.documents} for old in olds]
-    for document in new.documents:
-        known = [side[document.name] for side in before if document.name in side]
-        for answer in _of_document(known, document):
-            yield document.name, EditAnswer(answer, variants.label(document.name))
-    for name in set[str]().union(*before) - {d.name for d in new.documents} - new.unread.keys():
-        if all(name in side and side[name].policy.only("Deny").statements for side in before):
-            answer = NotProven(ModuleReason.removed_deny)
-            yield name, EditAnswer(answer, variants.label(name))
-
-
-def _of_document(known: Sequence[ResolvedDocument], document: ResolvedDocument) -> Iterator[Answer]:
-    """Yield the answers that do not prove a document, compared with the known ones."""
-    if document.joins not in {each.joins for each in known} | (set() if known else {()}):
-        yield NotProven(ModuleReason.joins)
-    if known and document.repeats not in {each.repeats for each in known}:
-        yield NotProven(ModuleReason.repeats)
-    answer = _more(tuple(each.policy for each in known) or (Policy(()),), document.policy)
-    if not isinstance(answer, NoNewAccess):
-        yield answer
-
-
-@lru_cache(maxsize=256)
-def _more(old: tuple[Policy, ...], new: Policy) -> Answer:
-    """Return whether a document allows more than others, whatever other policies the role has."""
-    if new in old:
-        return NoNewAccess()
-    try:
-        return no_new_access_beside_others(old, [new])
-    except InputError as error:
-        return unreadable(error)
+    for change in document_changes(olds, new):
+        label = "" if change.name in new.unread else variants.label(change.name)
+        for problem in change.problems:
+            yield change.name, EditAnswer(problem, label)
+        if change.after is not None and not isinstance(change.gained, NoNewAccess):
+            yield change.name, EditAnswer(change.gained, label)

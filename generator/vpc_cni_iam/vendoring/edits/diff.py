@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 
 from msgspec import Struct
 
-from vpc_cni_iam.catalog import parameters, trust
+from vpc_cni_iam.catalog import trust
 from vpc_cni_iam.catalog.options import ModuleKind
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.files.unified import unified
-from vpc_cni_iam.hcl.module.reader import HclModule, any_values, joins_nothing, read
-from vpc_cni_iam.hcl.resolve import ResolvedDocument
-from vpc_cni_iam.hcl.syntax import NOWHERE
-from vpc_cni_iam.policy.diff import differences
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.hcl.module.reader import HclModule, joins_nothing
 from vpc_cni_iam.policy.proof.answer import NotProven
-from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
 from vpc_cni_iam.vendoring.configuration.config import VendoredModule
+from vpc_cni_iam.vendoring.edits.documents import document_changes, read_module
 from vpc_cni_iam.vendoring.edits.meaning import (
     AccessChange,
     Meaning,
     ModuleReason,
     NamedParts,
-    ReadProblem,
     unreadable,
 )
 from vpc_cni_iam.vendoring.plan import SyncPlan
 
-# The values of a module's variables in the meaning of a change: upstream's, or unknown if upstream
-# sets none.
-_VALUES = {
-    **parameters.with_defaults(
-        any_values(p.name for p in (*parameters.REQUIRED, *trust.PARAMETERS))
-    ),
-    trust.POD_IDENTITY: True,
-}
 _JOINED = ("source_policy_documents",)
 
 
@@ -70,49 +56,27 @@ def meanings(
 ) -> tuple[Meaning, ...]:
     """Return the meaning of a change to a module's texts, by variant."""
     try:
-        old, new = _read(before), _read(after)
+        old, new = read_module(before), read_module(after)
     except InputError as error:
         return (Meaning("all variants", unreadable(error)),)
     labels = _labels(module)
-    others = (old.names | new.names) - {*labels}
-    document_meanings = (
-        _meaning(name, labels.get(name, name), old, new, expected=name in labels)
-        for name in (*labels, *sorted(others))
-    )
+    changes = {change.name: change for change in document_changes([old], new)}
+    documents = {name: changes[name].access for name in changes}
+    names = (*labels, *sorted(documents.keys() - labels.keys()))
     joining = sorted({*_joining(old), *_joining(new)})
-    joins = NotProven(ModuleReason.joins)
     return (
-        *filter(None, document_meanings),
-        *(Meaning(labels.get(name, name), joins) for name in joining),
+        *(
+            Meaning(labels.get(name, name), documents[name])
+            for name in names
+            if name in documents and (name in labels or _is_shown(documents[name]))
+        ),
+        *(Meaning(labels.get(name, name), NotProven(ModuleReason.joins)) for name in joining),
     )
 
 
-def _meaning(
-    name: str, label: str, old: HclModule, new: HclModule, *, expected: bool
-) -> Meaning | None:
-    """Return the changes of a document; None if neither side has it, or if it need not be shown."""
-    before, after = old.document(name), new.document(name)
-    removed = after is None and name not in new.unread
-    nothing = ResolvedDocument(name, Policy(()), (), NOWHERE)
-    old_document, new_document = before or nothing, after or nothing
-    if old_document.repeats != new_document.repeats and not removed:
-        return Meaning(label, NotProven(ModuleReason.repeats))
-    if reason := new.unread.get(name) or old.unread.get(name):
-        gone = NotProven(ModuleReason.removed_document, ReadProblem(reason))
-        return Meaning(label, gone if removed else unreadable(reason))
-    if before is None and after is None:
-        return None
-    try:
-        change = _access_change(old_document.policy, new_document.policy, removed=removed)
-    except InputError as error:
-        return Meaning(label, unreadable(error))
-    return Meaning(label, change) if expected or change.differences or removed else None
-
-
-def _access_change(old: Policy, new: Policy, *, removed: bool) -> AccessChange:
-    gained = no_new_access_beside_others([old], [new])
-    lost = no_new_access_beside_others([new], [old])
-    return AccessChange(differences(old, new), gained, lost, removed)
+def _is_shown(change: AccessChange | NotProven) -> bool:
+    """Return whether the change of a document is shown that the module does not name."""
+    return isinstance(change, NotProven) or bool(change.differences) or change.removed
 
 
 def _joining(module: HclModule) -> Iterator[str]:
@@ -123,15 +87,6 @@ def _joining(module: HclModule) -> Iterator[str]:
     for document in module.documents:
         if document.name != trust.DOCUMENT and not joins_nothing(document, module, _JOINED):
             yield document.name
-
-
-def _read(files: Mapping[str, str]) -> HclModule:
-    return _parsed(tuple(sorted((p, t) for p, t in files.items() if p.endswith(".tf"))))
-
-
-@lru_cache(maxsize=8)
-def _parsed(files: tuple[tuple[str, str], ...]) -> HclModule:
-    return read(dict(files), _VALUES)
 
 
 def _labels(module: VendoredModule) -> dict[str, str]:

@@ -1,0 +1,113 @@
+"""The blocks of a module's files, and which parts of them differ between two versions.
+
+Comments, layout, descriptions and the file of a block make no difference.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
+from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text, without_field
+from vpc_cni_iam.policy.diff import Change
+
+# The type and labels of a block. A local, a default, and a key of a local or of an output's value
+# are parts of their own; so are the versions that a module needs.
+PartName: TypeAlias = tuple[str, ...]
+DOCUMENT = ("data", "aws_iam_policy_document")
+LOCAL, DEFAULT, VERSIONS = "local", "default", ("versions",)
+# Outputs about plugin versions. Their texts are for people.
+INFORMATION = ("works_with",)
+_WORDS = frozenset({"description", "error_message"})
+
+
+def module_blocks(files: Mapping[str, str]) -> tuple[Block, ...]:
+    """Return the blocks of a module's files; raises `InputError` for a file that is not HCL."""
+    paths = sorted(path for path in files if path.endswith(".tf"))
+    return tuple(block for path in paths for block in _parsed(path, files[path]))
+
+
+@lru_cache(maxsize=64)
+def _parsed(path: str, text: str) -> tuple[Block, ...]:
+    return parse(text, path).blocks
+
+
+def block_changes(old: Iterable[Block], new: Iterable[Block]) -> dict[PartName, Change]:
+    """Return the parts of blocks that differ, sorted."""
+    before, after = _contents(old), _contents(new)
+    changes = dict.fromkeys(before.keys() - after.keys(), Change.removed)
+    changes |= dict.fromkeys(after.keys() - before.keys(), Change.added)
+    both = before.keys() & after.keys()
+    changes |= {name: Change.changed for name in both if before[name] != after[name]}
+    return dict(sorted(changes.items()))
+
+
+def limits(blocks: Iterable[Block]) -> dict[str, Counter[Hashable]]:
+    """Return the content of each variable without its default: its validation and its type."""
+    return {name[1]: each for name, each in _contents(blocks).items() if _is_variable(name)}
+
+
+def _is_variable(name: PartName) -> bool:
+    return name[0] == "variable" and name[2:] == ()
+
+
+def _contents(blocks: Iterable[Block]) -> dict[PartName, Counter[Hashable]]:
+    contents: dict[PartName, Counter[Hashable]] = {}
+    for block in blocks:
+        for name, content in _parts(block):
+            contents.setdefault(name, Counter())[content] += 1
+    return contents
+
+
+def _parts(block: Block) -> Iterator[tuple[PartName, Hashable]]:
+    name = (block.type, *block.labels)
+    match block.type:
+        case "locals":
+            for local, node in block.attributes.items():
+                yield from _values((LOCAL, local), node)
+        case "output":
+            yield name, _shape(block, {"value"})
+            if "value" in block.attributes:
+                yield from _values(name, block.attributes["value"])
+        case "variable":
+            yield name, _shape(block, {DEFAULT})
+            if DEFAULT in block.attributes:
+                yield (*name, DEFAULT), block.attributes[DEFAULT]
+        case "terraform":
+            yield VERSIONS, _shape(block)
+            yield name, _shape(_without_versions(block))
+        case _:
+            yield name, _shape(block)
+
+
+def _values(name: PartName, node: Node) -> Iterator[tuple[PartName, Hashable]]:
+    """Yield a value; of an object, that it is one, and the values by key."""
+    if not isinstance(node, Object):
+        yield name, node
+        return
+    yield name, "an object"
+    for key, value in node.fields:
+        text = name[1] in INFORMATION and isinstance(value, Text) and value.plain is not None
+        yield (*name, f"[{key.full_code}]"), "a text" if text else value
+
+
+def _without_versions(block: Block) -> Block:
+    """Return a block without the versions of the engine and of providers, which an engine picks."""
+    attributes = {n: node for n, node in block.attributes.items() if n != "required_version"}
+    if block.type == "required_providers":
+        # The source of a provider matters.
+        attributes = {n: without_field(node, "version") for n, node in attributes.items()}
+    blocks = tuple(map(_without_versions, block.blocks))
+    return replace(block, attributes=attributes, blocks=blocks)
+
+
+def _shape(block: Block, without: Iterable[str] = ()) -> Hashable:
+    """Return the content of a block, without line numbers and descriptions."""
+    left_out = _WORDS.union(without)
+    attributes = frozenset((n, v) for n, v in block.attributes.items() if n not in left_out)
+    return block.type, block.labels, attributes, tuple(map(_shape, block.blocks))

@@ -116,10 +116,12 @@ def test_an_instance_without_its_metadata_has_no_credentials() -> None:
         "node_role_arn": arn_of("nodes"),
         "launch_template": [{"id": "lt-1", "version": "1"}],
     }
-    changes = [PROD, addon({"addon_version": "v1.23.2-eksbuild.1"}, {})]
+    changes = [PROD, addon(at("v1.23.2"), at("v1.23.2"))]
     changes += [*own_role("nodes", NODE_TRUST, CNI), same("aws_eks_node_group", "nodes", group)]
     changes += [resource("aws_launch_template", "nodes", *template)]
-    assert "error" in levels(found(*changes)).values()
+    assert levels(found(*changes)) == {"plugin-identity-lost": "error"}
+    (plugin,) = reviewed(*changes).plugins
+    assert plugin.answer == "fails with v1.23.2 (IPv4): its nodes have no instance metadata"
 
 
 def test_values_that_are_secret_by_their_name_are_not_shown() -> None:

@@ -16,7 +16,6 @@ from vpc_cni_iam.review.checks import (
     conflicts,
     coverage,
     identity_providers,
-    metadata,
     plugin,
     plugin_roles,
     sizes,
@@ -45,7 +44,6 @@ CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     uses.check,
     cluster_access.check,
     clusters.check,
-    metadata.check,
     plan_check.check,
 )
 

@@ -24,7 +24,7 @@ from vpc_cni_iam.review.diff.plugin.needs import (
     other_roles,
     plugin_needs,
 )
-from vpc_cni_iam.review.diff.plugin.nodes import nodes_lost
+from vpc_cni_iam.review.diff.plugin.nodes import metadata_closed, nodes_lost
 from vpc_cni_iam.review.diff.plugin.roles import address_of, has_plugin_policy
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Level, Rule, at_most, most_severe
@@ -88,6 +88,8 @@ def check(context: Context) -> Iterator[Finding]:
             yield from _of_limit(role, context)
             yield from _of_unread(role, needs, context)
     yield from _of_instances(context)
+    for closed in metadata_closed(context):
+        yield finding(Rule.IDENTITY_LOST, closed, closed.group, attribute="launch_template")
     for lost in nodes_lost(context):
         yield of_role(lost.role, Rule.IDENTITY_LOST, lost, context, address=lost.workload)
 

@@ -51,6 +51,7 @@ REASONS: Mapping[Reason, str] = {
     AnswerReason.LATER: "a part of a policy of {role}, which is known after apply",
     AnswerReason.UNDECIDED: "whether conditions of {role} allow {actions}",
     AnswerReason.CONTROLLER: "pods with their own security groups do not start",
+    AnswerReason.METADATA: "its nodes have no instance metadata",
     NodePart.PLUGIN: "whether another plan installs it",
     NodePart.AGENT: "whether its nodes have the EKS Pod Identity Agent",
     AnswerReason.REFUSED: "what {role} allows: a policy is not valid",

@@ -33,7 +33,12 @@ from vpc_cni_iam.review.diff.plugin.needs import (
     other_roles,
     plugin_needs,
 )
-from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss, controllers_missing, nodes_lost
+from vpc_cni_iam.review.diff.plugin.nodes import (
+    NodeLoss,
+    controllers_missing,
+    metadata_closed,
+    nodes_lost,
+)
 from vpc_cni_iam.review.diff.plugin.roles import (
     is_named,
     is_refused,
@@ -70,6 +75,7 @@ class AnswerReason(StrEnum):
     UNDECIDED = "undecided"  # conditions, or the Region, decide
     # the cluster's role does not allow what security groups for pods need
     CONTROLLER = "controller"
+    METADATA = "metadata"  # its nodes have no instance metadata
     REFUSED = "refused"  # a policy is not valid
     FOREIGN = "foreign"  # its settings give it other credentials, or another image
     SETTINGS = "settings"  # its settings are not read
@@ -203,6 +209,8 @@ def _of_chain(plugin: ClusterPlugin, context: Context) -> Iterator[_Doubt]:
 def _of_nodes(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
     """Yield what nodes lack."""
     after = needs.plugin.after
+    if any(closed.group in after.node_groups for closed in metadata_closed(context)):
+        yield AnswerVerdict.FAILS, AnswerReason.METADATA, False
     for lost in nodes_lost(context):
         is_own = (
             lost.role in after.identity.roles if lost.workload else lost.cluster == after.cluster

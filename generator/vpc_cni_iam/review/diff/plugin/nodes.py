@@ -14,14 +14,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.documents import RESOURCE_CONTROLLER, managed_policy
-from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE
+from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE, TEMPLATE
+from vpc_cni_iam.inputs.plan.resource import Resource
+from vpc_cni_iam.inputs.plan.values import read, scalar
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Known
 from vpc_cni_iam.review.account.grants import known_policies
-from vpc_cni_iam.review.account.iam_resource import IamResource, Named, Unresolved
+from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.plugin.policy import is_of_aws
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
 from vpc_cni_iam.review.account.uses import UseKind
@@ -49,6 +52,16 @@ class NodesLost(Struct, frozen=True):
     role: IamResource
     cluster: EksCluster = EksCluster()  # without a name if the plan does not show it
     workload: str = ""  # the resource that no longer gives instances the role
+
+
+class MetadataClosed(Struct, frozen=True):
+    """Nodes of a group newly have no instance metadata, which ipamd reads at start.
+
+    Source: aws/amazon-vpc-cni-k8s, pkg/awsutils: ipamd reads the instance ID from the metadata.
+    """
+
+    group: str
+    template: str
 
 
 class ControllerMissing(Struct, frozen=True):
@@ -81,6 +94,29 @@ def _nodes_lost(context: Context) -> Iterator[NodesLost]:
         for old in change.before if is_gone and change.resource_type != NODE_GROUP else ():
             if has_plugin_policy(context, old):
                 yield NodesLost(NodeLoss.NO_ROLE, old, workload=change.workload)
+
+
+@fact
+def metadata_closed(context: Context) -> tuple[MetadataClosed, ...]:
+    """Return the node groups whose launch template newly disables the instance metadata."""
+    path, closed = "metadata_options.*.http_endpoint", Known("disabled")
+    groups = (r for r in context.reader.resources if r.type == NODE_GROUP and r.after is not None)
+    found = []
+    for group in groups:
+        old, new = (
+            [t for t in _templates(group, side, context) if scalar(t, path, side) == closed]
+            for side in Side
+        )
+        found += [MetadataClosed(group.address, t.address) for t in new if not old]
+    return tuple(found)
+
+
+def _templates(group: Resource, side: Side, context: Context) -> Iterator[Resource]:
+    """Yield the launch templates of the plan that a node group names."""
+    for placed in read(group, "launch_template.*", side):
+        for template in context.uses.named(group, placed, TEMPLATE, side):
+            if isinstance(template, InPlan):
+                yield context.reader.resolver.by_address[template.address]
 
 
 def _is_refused(role: IamResource, plugin: ClusterPlugin, context: Context) -> bool:

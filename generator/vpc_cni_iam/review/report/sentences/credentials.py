@@ -14,7 +14,6 @@ from vpc_cni_iam.review.account.iam_resource import IamResource, Named, Unresolv
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.checks.cluster_access import AuthenticationChanged, RightGained, RightLost
-from vpc_cni_iam.review.checks.metadata import MetadataClosed, MetadataOpened
 from vpc_cni_iam.review.checks.uses import WRITE_ONLY, RoleNamed, ServiceAccountRoleNotShown
 from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.reach import Reach
@@ -128,14 +127,6 @@ def _role_named(finding: Finding, named: RoleNamed) -> Saying:
     return Saying(message)
 
 
-def _metadata(finding: Finding, opened: MetadataOpened) -> Saying:
-    options = ", ".join(
-        f"{o.name} {value_text(o.before)} -> {value_text(o.after)}" for o in opened.options
-    )
-    by = f" through {opened.template}" if opened.template else ""
-    return Saying(f"{finding.address} lets pods reach the instance metadata{by}: {options}")
-
-
 def _gained(finding: Finding, gained: RightGained) -> Saying:
     less = ", less than before" if finding.level is Level.NOTE else ""
     message = f"{name_of(gained.right.principal)} {_right(gained.right)}{less}"
@@ -189,18 +180,10 @@ def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
     return Saying(f"{message}. {_AUTHENTICATION[changed.name]}")
 
 
-def _metadata_closed(finding: Finding, closed: MetadataClosed) -> Saying:
-    message = f"{closed.template} disables the instance metadata of nodes of {finding.address}: "
-    message += "aws-node does not start without it"
-    return Saying(message, fix=f"Keep http_endpoint enabled in {closed.template}")
-
-
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     UseChange: _of_use,
     ServiceAccountRoleNotShown: _not_shown,
     RoleNamed: _role_named,
-    MetadataOpened: _metadata,
-    MetadataClosed: _metadata_closed,
     RightGained: _gained,
     RightLost: _lost,
     AuthenticationChanged: _authentication,

@@ -17,6 +17,7 @@ from vpc_cni_iam.review.diff.plugin.judged import OtherPlace, PlaceKind
 from vpc_cni_iam.review.diff.plugin.nodes import (
     AGENT_ACTION,
     ControllerMissing,
+    MetadataClosed,
     NodeLoss,
     NodesLost,
 )
@@ -185,6 +186,12 @@ def _nodes_lost(_: Finding, lost: NodesLost) -> Saying:
     return Saying(message, fix=fix)
 
 
+def _metadata_closed(finding: Finding, closed: MetadataClosed) -> Saying:
+    message = f"{closed.template} disables the instance metadata of nodes of {finding.address}: "
+    message += "aws-node does not start without it"
+    return Saying(message, fix=f"Keep http_endpoint enabled in {closed.template}")
+
+
 def _refused(_: Finding, refused: RoleRefused) -> Saying:
     role = name_of(refused.role)
     message = f"aws-node cannot assume {role}, because {FAULTS[refused.fault]}"
@@ -205,5 +212,6 @@ SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     ControllerMissing: _controller_missing,
     TrustLost: _trust_lost,
     NodesLost: _nodes_lost,
+    MetadataClosed: _metadata_closed,
     RoleRefused: _refused,
 }

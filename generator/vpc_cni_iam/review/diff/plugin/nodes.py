@@ -101,14 +101,14 @@ def metadata_closed(context: Context) -> tuple[MetadataClosed, ...]:
     """Return the node groups whose launch template newly disables the instance metadata."""
     path, closed = "metadata_options.*.http_endpoint", Known("disabled")
     groups = (r for r in context.reader.resources if r.type == NODE_GROUP and r.after is not None)
-    found = []
+    newly_closed = []
     for group in groups:
         old, new = (
             [t for t in _templates(group, side, context) if scalar(t, path, side) == closed]
             for side in Side
         )
-        found += [MetadataClosed(group.address, t.address) for t in new if not old]
-    return tuple(found)
+        newly_closed += [MetadataClosed(group.address, t.address) for t in new if not old]
+    return tuple(newly_closed)
 
 
 def _templates(group: Resource, side: Side, context: Context) -> Iterator[Resource]:

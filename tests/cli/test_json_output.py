@@ -20,13 +20,6 @@ from vpc_cni_iam.cli.main import COMMANDS, application
 
 MODULE = "modules/vpc-cni-iam-policy"
 POLICY = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
-HCL = f"""resource "aws_iam_policy" "app" {{
-  policy = jsonencode({json.dumps(POLICY)})
-}}
-resource "aws_iam_policy" "other" {{
-  policy = var.policy
-}}
-"""
 DENIED = {
     "eventSource": "ec2.amazonaws.com",
     "eventName": "CreateNetworkInterface",
@@ -35,7 +28,6 @@ DENIED = {
 FILES = {
     "policy.json": json.dumps(POLICY),
     "bad.json": '{"Statement": [{"Effect": "Alow"}]}',
-    "main.tf": HCL,
     "roles.json": details(role("node", NODES, inline={"p": POLICY})),
     "instances.json": instances({"kubernetes.io/cluster/prod": "owned"}),
     "denied.json": json.dumps(DENIED),

@@ -151,7 +151,7 @@ def _scope(
     texts: Mapping[str, PolicyText],
 ) -> ValueScope:
     """Return the values of names; `texts` has the variables that are only used in texts."""
-    nodes, filling = _local_nodes(blocks), {hole_of(name): text for name, text in texts.items()}
+    nodes, filling = local_nodes(blocks), {hole_of(name): text for name, text in texts.items()}
     open_values: dict[str, Template | Value] = {
         f"var.{name}": Template((hole_of(name),)) for name in texts
     }
@@ -187,8 +187,8 @@ def _why_absent(block: Block) -> str:
     return f"{argument} is {code}, so it has no instance with these values; change them with --var"
 
 
-def _local_nodes(blocks: Iterable[Block]) -> dict[str, Node]:
-    """Return the locals of a file, for `Scope`."""
+def local_nodes(blocks: Iterable[Block]) -> dict[str, Node]:
+    """Return the locals of blocks, for `ValueScope`."""
     return {
         f"local.{name}": node
         for b in blocks

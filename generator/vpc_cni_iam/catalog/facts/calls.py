@@ -27,6 +27,9 @@ Mode = Literal["ipv4", "ipv6"]
 Feature = Literal[
     "multi-nic", "excluded-primary-subnet", "hyperpod", "metrics-helper", "network-policy-logs"
 ]
+ResourceKind = Literal[
+    "*", "network-interface", "subnet", "security-group", "instance", "cluster", "log-group"
+]
 # The actions that assign pod addresses, by IP family.
 ASSIGNING: dict[Mode, str] = {
     "ipv4": "ec2:AssignPrivateIpAddresses",
@@ -98,7 +101,7 @@ class Step(Facts, frozen=True):
     at_start: bool  # whether every start sends it first, without a resource
     # The kinds of resource that IAM checks, such as ``instance``; none if AWS allows it whatever
     # policies say.
-    on: tuple[str, ...]
+    on: tuple[ResourceKind, ...]
     # Kinds of resource that IAM can check for the action but not for this step, with the reason.
     never_on: dict[str, str]
     ranges: tuple[StepRange, ...]

@@ -26,10 +26,7 @@ class PluginVersion:
 
         The EKS build number is dropped: a build repackages the version and calls the same.
         """
-        match = _NAME.fullmatch(name)
-        if match is None:
-            raise ValueError(f"{name!r} is not a plugin version")
-        self.number = int(match[1]), int(match[2]), int(match[3])
+        self.number = _number(name)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PluginVersion) and self.number == other.number
@@ -59,10 +56,17 @@ class PluginVersion:
         return version
 
     @staticmethod
-    @lru_cache(_REMEMBERED)
     def parse(name: str) -> PluginVersion | None:
         """Read a version's name; return None for other text."""
         return PluginVersion(name) if _NAME.fullmatch(name) else None
+
+
+@lru_cache(_REMEMBERED)
+def _number(name: str) -> tuple[int, int, int]:
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise ValueError(f"{name!r} is not a plugin version")
+    return int(match[1]), int(match[2]), int(match[3])
 
 
 class VersionRange(Struct, frozen=True):

@@ -8,10 +8,7 @@ reached, so that one run shows every missing permission.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-
-from msgspec.structs import replace
+from collections.abc import Mapping, Sequence
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import (
@@ -23,15 +20,12 @@ from vpc_cni_iam.catalog.facts.requests import (
     tag_keys,
 )
 from vpc_cni_iam.coverage.simulate.requests import (
-    TAGS_OF_RESOURCES,
     Group,
     NodeInterface,
     Subnet,
 )
 from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Sender
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
-from vpc_cni_iam.policy.evaluate import Request
-from vpc_cni_iam.policy.matching.variables import UNKNOWN, UnknownValue
 
 PRIMARY = "primary interface"
 TRUNK = "trunk interface"
@@ -49,21 +43,11 @@ class SimulatedNode(Sender):
         self, setting: RequestSetting, policies: Answers, *, undecided_allowed: bool = False
     ) -> None:
         super().__init__(setting, policies, undecided_allowed=undecided_allowed)
-        self.hyperpod = False
         names = setting.names
         self.subnet = Subnet(names.subnet_id, names.vpc_owner_id, names.vpc_id)
         self.keys = tag_keys(setting.version, cluster_name=setting.plugin.has_cluster_name)
         groups = (names.security_group_id, names.other_security_group_id)
         self.groups = tuple(map(self.group, groups))
-
-    def instance(self, action: str) -> tuple[Request, ...]:
-        """Return the check of an action on the node's instance.
-
-        The tags of SageMaker HyperPod instances are unknown: upstream adds its statement only to
-        the generic document.
-        """
-        checks = super().instance(action)
-        return tuple(map(_with_unknown_tags, checks)) if self.hyperpod else checks
 
     def group(self, identifier: str | None) -> Group:
         """Return a security group of the node's account in its VPC."""
@@ -108,11 +92,11 @@ class SimulatedNode(Sender):
         self.starting = True
         for template in request_templates().values():
             if template.at_start:
-                self.describe(template.name)
+                self.send(template.name)
         if not plugin.imds_only or setting.mode == "ipv6":
-            self.describe("describe-interfaces")
+            self.send("describe-interfaces")
         if plugin.subnet_discovery:
-            self.describe("check-subnets")
+            self.send("check-subnets")
         for eni in self._managed(interfaces):
             if not is_trunk(eni):
                 if plugin.provisioning:
@@ -122,10 +106,10 @@ class SimulatedNode(Sender):
             if plugin.subnet_discovery and (
                 not plugin.custom_networking or setting.version < _GROUPS_ANYWAY_BEFORE
             ):
-                self.describe("describe-security-groups")
+                self.send("describe-security-groups")
             self.regroup(*interfaces)
-        if self.hyperpod:
-            self.describe("caller-identity")
+        if setting.hyperpod:
+            self.send("caller-identity")
         if not plugin.custom_networking:
             self.assign(interfaces[0])
         self.starting = False
@@ -136,10 +120,9 @@ class SimulatedNode(Sender):
         Source: RefreshSGIDs, v1.23.0:pkg/awsutils/awsutils.go:663-690; at start, and after each
         change of those groups, for all managed interfaces and trunks.
         """
-        action = "ec2:ModifyNetworkInterfaceAttribute"
         if self.setting.plugin.provisioning and not self.setting.plugin.custom_networking:
             for eni in self._managed(interfaces):
-                self.send("set-groups", eni, self.requests.on_groups(action, self.groups))
+                self.send("set-groups", eni)
 
     def _managed(self, interfaces: Sequence[NodeInterface]) -> Sequence[NodeInterface]:
         """Return the interfaces without a primary one that is not for pods.
@@ -182,7 +165,7 @@ class SimulatedNode(Sender):
             return None
         if not plugin.custom_networking:
             name = "describe-subnets" if plugin.subnet_discovery else "describe-subnets-anyway"
-            self.describe(name)
+            self.send(name)
         place, tags = subnet or self.subnet, self.on_creation()
         eni = self.interface("new interface", tags, place)
         checks = self.requests.create_interface(place, self.groups, tags)
@@ -190,20 +173,16 @@ class SimulatedNode(Sender):
         tags_first = self.setting.version < _TAGS_AFTER_ATTACH
         if tags_first:
             self._tag_created(eni)
-        if self.hyperpod:
-            checks = self.requests.on_hyperpod_cluster(
-                request_templates()["attach-by-sagemaker"].action
-            )
-            self.sent("attach-by-sagemaker", eni.name, checks, reached=eni.exists)
+        if self.setting.hyperpod:
+            self.send("attach-by-sagemaker", eni)
         else:
-            self.describe("describe-instances", eni)
-            self.send("attach", eni, self.instance("ec2:AttachNetworkInterface"))
+            self.send("describe-instances", eni)
+            self.send("attach", eni)
         if not tags_first:
             self._tag_created(eni)
-        action = "ec2:ModifyNetworkInterfaceAttribute"
-        self.send("set-delete-on-termination", eni, self.instance(action))
+        self.send("set-delete-on-termination", eni)
         if plugin.subnet_discovery:
-            self.describe("check-subnet-of-new", eni)
+            self.send("check-subnet-of-new", eni)
         self.send("assign-ipv6", eni)
         self.assign(eni)
         return eni
@@ -215,7 +194,7 @@ class SimulatedNode(Sender):
     def free(self, eni: NodeInterface) -> None:
         """Detach and delete an interface that no pod uses."""
         if self.setting.plugin.provisioning:
-            self.send("detach", eni, self.instance("ec2:DetachNetworkInterface"))
+            self.send("detach", eni)
             self.send("delete", eni)
 
     def clean_up(self, eni: NodeInterface) -> None:
@@ -244,7 +223,7 @@ class SimulatedNode(Sender):
         Source: aws-network-policy-agent v1.4.3:pkg/aws/cloud.go:101-114 and
         pkg/ebpf/events/events.go:121-148, 187-197, 293-325.
         """
-        named = self.describe("describe-cluster-tag")
+        named = self.send("describe-cluster-tag")
         cluster = self.setting.names.cluster_name
         group = f"/aws/eks/{cluster}/cluster" if named else "/aws/k8s-cluster/cluster"
         on = f"log group {group}"
@@ -255,23 +234,6 @@ class SimulatedNode(Sender):
         for name in ("create-log-stream", "put-log-events"):
             action = request_templates()[name].action
             self.sent(name, on, (self.requests.on_log_stream(action, group),))
-
-
-def _with_unknown_tags(request: Request) -> Request:
-    context = {k: v for k, v in request.context.items() if not _is_tag(k)}
-    return replace(request, context=context, may_have=_may_have_any_tag(request.may_have))
-
-
-_MayHave = Callable[[str], UnknownValue | None]
-
-
-@cache
-def _may_have_any_tag(others: _MayHave | None) -> _MayHave:
-    return lambda key: UNKNOWN if _is_tag(key) else others(key) if others else None
-
-
-def _is_tag(key: str) -> bool:
-    return key.lower().partition("/")[0] in TAGS_OF_RESOURCES
 
 
 def is_trunk(eni: NodeInterface) -> bool:

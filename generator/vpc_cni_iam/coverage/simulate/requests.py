@@ -13,13 +13,14 @@ v1.23.2:docs/iam-policy.md, lines 88 to 109.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import program_of
-from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER, kind_of
+from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER, RequestTemplate, kind_of
 from vpc_cni_iam.coverage.simulate.named import NamedValues
 from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.policy.evaluate import Request
@@ -169,6 +170,7 @@ class Requests:
         self._unknown_ids = {
             key: self._one_of(key, [_UNKNOWN_IDS[kind]]) for key, kind in _KINDS_OF_KEYS.items()
         }
+        self._hyperpod = setting.hyperpod
         self._session_tags = setting.session_tags
         self._has_all_tags = setting.principal_tags is not None
         tags = setting.principal_tags or {}
@@ -240,6 +242,25 @@ class Requests:
         """Return the ARN of an EC2 resource of a kind such as ``subnet``."""
         return f"arn:{self.names.partition}:ec2:{self.names.region}:{account}:{kind}/{identifier}"
 
+    def of(
+        self, template: RequestTemplate, eni: NodeInterface | None, groups: Iterable[Group]
+    ) -> Iterator[Request]:
+        """Yield the checks of a call on each kind of resource that the catalog has for it."""
+        for kind in template.on:
+            match kind:
+                case "network-interface" if eni:
+                    yield self.on_interface(template.action, eni)
+                case "security-group":
+                    yield from self.on_groups(template.action, groups)
+                case "instance":
+                    yield self.on_instance(template.action)
+                case "cluster":
+                    yield self._on_hyperpod_cluster(template.action)
+                case "*":
+                    yield from self.on_nothing(template.action)
+                case _:
+                    raise LookupError(f"{template.name} on {kind}")
+
     def on_nothing(self, action: str) -> tuple[Request, ...]:
         """Return the check of an action without a resource, such as Describe."""
         return (self.request(action, "*", self.common),)
@@ -283,19 +304,24 @@ class Requests:
         return self._on_eni(action, eni, {})
 
     def on_instance(self, action: str) -> Request:
-        """Return the check of an action on the node's instance."""
+        """Return the check of an action on the node's instance.
+
+        The tags of SageMaker HyperPod instances are unknown: upstream adds its statement only to
+        the generic document.
+        """
         account = self.names.account_id
         context = self._of_account(account) | self._tagged(self.instance_tags)
         context["ec2:AvailabilityZone"] = self._zone
         context["ec2:InstanceID"] = self._id("ec2:InstanceID", None)
-        return self._on(action, "instance", None, account, context)
+        request = self._on(action, "instance", None, account, context)
+        return _with_unknown_tags(request) if self._hyperpod else request
 
-    def on_hyperpod_cluster(self, action: str) -> tuple[Request, ...]:
+    def _on_hyperpod_cluster(self, action: str) -> Request:
         """Return the check of an action on the SageMaker HyperPod cluster of the node."""
         names = self.names
         place = f"arn:{names.partition}:sagemaker:{names.region}:{names.account_id}"
         cluster = f"{place}:cluster/{names.hyperpod_cluster_id}"
-        return (self.request(action, cluster, self._of_account(names.account_id)),)
+        return self.request(action, cluster, self._of_account(names.account_id))
 
     def create_tags(self, eni: NodeInterface, tags: Tags) -> tuple[Request, ...]:
         """Return the check of a separate CreateTags call."""
@@ -375,3 +401,20 @@ def _sent(tags: Tags) -> _Context:
     if tags:
         context["aws:TagKeys"] = tuple(tags)
     return context
+
+
+def _with_unknown_tags(request: Request) -> Request:
+    context = {k: v for k, v in request.context.items() if not _is_tag(k)}
+    return replace(request, context=context, may_have=_may_have_any_tag(request.may_have))
+
+
+_MayHave = Callable[[str], UnknownValue | None]
+
+
+@cache
+def _may_have_any_tag(others: _MayHave | None) -> _MayHave:
+    return lambda key: UNKNOWN if _is_tag(key) else others(key) if others else None
+
+
+def _is_tag(key: str) -> bool:
+    return key.lower().partition("/")[0] in TAGS_OF_RESOURCES

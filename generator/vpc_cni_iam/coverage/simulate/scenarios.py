@@ -70,11 +70,6 @@ def _fresh(node: SimulatedNode) -> None:
     node.log_network_policies()
 
 
-def _hyperpod(node: SimulatedNode) -> None:
-    node.hyperpod = True
-    _fresh(node)
-
-
 def _primary_untagged(node: SimulatedNode) -> None:
     primary = node.interface(PRIMARY, {INSTANCE: NODE})
     node.start(primary)
@@ -201,7 +196,8 @@ SCENARIOS = (
         "hyperpod-node",
         "a new node of a SageMaker HyperPod cluster, on which SageMaker attaches the interfaces",
         _from("v1.23.2", "v1.23.2"),
-        _hyperpod,
+        _fresh,
+        lambda setting: replace(setting, hyperpod=True),
         possible=lambda setting: "hyperpod" in setting.features,
     ),
     Scenario(

@@ -14,7 +14,13 @@ from vpc_cni_iam.catalog.facts.calls import CallRange, Impact, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import RequestTemplate, kind_of, request_templates
 from vpc_cni_iam.coverage.simulate.named import named_values
-from vpc_cni_iam.coverage.simulate.requests import AnyOf, NodeInterface, OfUnknownId, Requests
+from vpc_cni_iam.coverage.simulate.requests import (
+    AnyOf,
+    Group,
+    NodeInterface,
+    OfUnknownId,
+    Requests,
+)
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request, compile_policies
@@ -147,6 +153,7 @@ class Sender:
         self.setting = setting
         self.calls: list[SentCall] = []
         self.requests = Requests(setting, policies.named)
+        self.groups: tuple[Group, ...] = ()  # the security groups of the primary interface
         self.starting = False  # whether ipamd is starting: more denials end it then
         self._policies = policies
         self._running = True
@@ -157,26 +164,21 @@ class Sender:
         setting = self.setting
         return _use(name, setting.mode, setting.version, setting.features)
 
-    def describe(self, name: str, about: NodeInterface | None = None) -> bool:
-        """Send a call that is checked on no resource, or not at all; see `sent`."""
-        template = request_templates()[name]
-        checks = self.requests.on_nothing(template.action) if template.on else ()
-        return self.sent(name, "", checks, reached=about is None or about.exists)
+    def send(self, name: str, eni: NodeInterface | None = None) -> bool:
+        """Send a call on the kinds of resource that the catalog has, for an interface; see `sent`.
 
-    def send(self, name: str, eni: NodeInterface, more: tuple[Request, ...] = ()) -> None:
-        """Send a call about an interface, with further checks if it has `more`."""
-        checks = (self.requests.on_interface(request_templates()[name].action, eni), *more)
-        self.sent(name, eni.name, checks, reached=eni.exists)
+        Reports name the interface if the call is checked on a resource.
+        """
+        template = request_templates()[name]
+        checks = self.requests.of(template, eni, self.groups)
+        on = eni.name if eni and template.on != ("*",) else ""
+        return self.sent(name, on, checks, reached=eni is None or eni.exists)
 
     def write(self, name: str, eni: NodeInterface, tags: Mapping[str, str]) -> None:
         """Send a CreateTags call; if it is allowed, the interface has the tags."""
         checks = self.requests.create_tags(eni, tags)
         if self.sent(name, eni.name, checks, reached=eni.exists):
             eni.tags.update(tags)
-
-    def instance(self, action: str) -> tuple[Request, ...]:
-        """Return the check of an action on the node's own instance."""
-        return (self.requests.on_instance(action),)
 
     def sent(
         self, name: str, on: str, requests: Iterable[Request | AnyOf], *, reached: bool = True

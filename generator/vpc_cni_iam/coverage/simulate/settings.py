@@ -57,6 +57,7 @@ class RequestSetting(Struct, frozen=True):
     principal_tags: Mapping[str, str] | None = None  # the tags of the role; None for unknown ones
     # Whether the node's instance has the tag ``kubernetes.io/cluster/<name>=owned``.
     instance_tagged: bool = True
+    hyperpod: bool = False  # whether the node is one of a SageMaker HyperPod cluster
     # Tags that are on the primary interfaces of nodes from their creation.
     primary_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 

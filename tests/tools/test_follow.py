@@ -13,8 +13,9 @@ import pytest
 import yaml
 from tools.plugin_probe.evidence import observed
 from tools.upstream import follow, proxy
+from tools.upstream.revision import facts_text
 
-from conftest import ROOT, facts, write_tree
+from conftest import FACTS, ROOT, facts, write_tree
 from upstream_standins import MAIN, page, source_of, upstream
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -102,6 +103,10 @@ def test_a_newer_version_is_proposed_as_files(tmp_path: Path) -> None:
     revision = json.loads((tmp_path / "out/revisions/2027-01-02.json").read_text())
     assert revision["source"]["commits"][0]["commit"] is None
     assert "@v1.99.0" in revision["source"]["commits"][0]["note"]
+
+
+def test_the_calls_are_in_the_form_that_follow_writes() -> None:
+    assert (FACTS / "calls.json").read_text() == facts_text(calls.calls_file())
 
 
 def test_what_the_probe_observes_otherwise_is_for_a_person(tmp_path: Path) -> None:

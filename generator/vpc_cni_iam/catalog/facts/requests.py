@@ -8,9 +8,10 @@ from functools import cache, lru_cache
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from vpc_cni_iam.catalog.facts import calls, store
-from vpc_cni_iam.catalog.facts.calls import CallRange, Mode, calls_file
+from vpc_cni_iam.catalog.facts.calls import CallRange, Mode, Step
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.resources import Facts
 
@@ -24,19 +25,11 @@ _ARN_PARTS = 6
 _SEPARATOR = re.compile("[:/]")
 
 
-class RequestTemplate(Struct, frozen=True):
-    """One form of the plugin's requests for an action."""
+class RequestTemplate(Step, frozen=True):
+    """A step with its action, and with what was observed of its denials."""
 
-    name: str  # such as ``set-groups``
     action: str
-    does: str
-    at_start: bool  # whether every start sends it first, without a resource
     ranges: tuple[CallRange, ...]  # who sends it, by mode and range of versions
-    # The kinds of resource that IAM checks, such as ``instance``; none if AWS allows it whatever
-    # policies say.
-    on: tuple[str, ...]
-    # Kinds of resource that IAM can check for the action but not for this form, with the reason.
-    never_on: Mapping[str, str]
 
     def sent(
         self, mode: Mode, version: PluginVersion, features: tuple[str, ...]
@@ -54,18 +47,18 @@ class RequestTemplate(Struct, frozen=True):
 
 @cache
 def request_templates() -> Mapping[str, RequestTemplate]:
-    """Return every form by its name, in the catalog's order."""
+    """Return every step that is sent itself, by its name, in the catalog's order."""
     return {
         step.name: RequestTemplate(
-            step.name,
-            call.action,
-            step.does,
-            step.at_start,
-            tuple(calls.call_range_of(row, call.action, step.name) for row in step.ranges),
-            step.on,
-            step.never_on,
+            **{
+                **asdict(step),
+                "action": call.action,
+                "ranges": tuple(
+                    calls.call_range_of(row, call.action, step.name) for row in step.ranges
+                ),
+            }
         )
-        for call in calls_file().calls
+        for call in calls.calls()
         for step in call.steps
         if step.within is None
     }

@@ -33,7 +33,7 @@ resource "aws_iam_role_policy" "logs" {{
 }}
 """
 OWN_POLICY = f'resource "aws_iam_policy" "own" {{\n  policy = jsonencode({LOGS})\n}}\n'
-FORMATS = ("text", "json", "text --all-versions", "json --all-versions", "svg", "html")
+FORMATS = ("text", "json", "text --all-versions", "json --all-versions", "svg")
 
 
 def attachment(arn: str, more: str = "", name: str = "cni", role: str = "cni") -> str:

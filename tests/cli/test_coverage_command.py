@@ -154,12 +154,10 @@ def test_a_policy_cannot_write_on_the_terminal(tmp_path: Path) -> None:
         assert done.code == 0 and "\x1b" not in done.out and "\\u001b]0;" in done.out
 
 
-def test_pictures_of_all_versions() -> None:
+def test_a_picture_of_all_versions() -> None:
     svg = run("coverage", *IPV6.split(), "--format", "svg", env={"PYTHONIOENCODING": "ascii"})
-    page = run("coverage", *IPV6.split(), "--all-versions", "--format", "html")
-    assert (svg.code, page.code) == (1, 1)
+    assert svg.code == 1
     assert ET.fromstring(svg.out).tag.endswith("svg")
-    assert page.out.startswith("<!DOCTYPE html>") and page.out.endswith("</html>\n")
     data = json.loads(run("coverage", *IPV6.split(), "--all-versions", "--format", "json").out)
     assert data["works_with"] == [["v1.10.0", "v1.21.2"]]
 

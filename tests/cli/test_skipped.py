@@ -160,7 +160,7 @@ OTHERS: dict[str, tuple[str, dict[str, str], str]] = {
     "a version that is not in force": ("a.json", {"a.json": json.dumps(VERSIONS)}, "p v1"),
 }
 COMPARE = ("text", "json")
-COVERAGE = ("text", "json", "text --all-versions", "json --all-versions", "svg", "html")
+COVERAGE = ("text", "json", "text --all-versions", "json --all-versions", "svg")
 
 
 def holds(out: str, name: str) -> bool:

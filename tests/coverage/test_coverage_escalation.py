@@ -32,7 +32,7 @@ def warned(policy: Policy, *limits: Policy) -> tuple[str, ...]:
     return risk.names if risk else ()
 
 
-@pytest.mark.parametrize("output", ["", "--all-versions", "--all-versions --format html"])
+@pytest.mark.parametrize("output", ["", "--all-versions"])
 def test_actions_are_told_by_what_they_are_good_for(tmp_path: Path, output: str) -> None:
     policy = more(*NAMED, "s3:GetObject", "ec2:DescribeVpcs")
     (tmp_path / "p.json").write_text(json.dumps(to_json(policy)))

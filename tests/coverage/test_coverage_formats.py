@@ -1,11 +1,10 @@
-"""Every format of a report says the same: what JSON has is in text, picture and page."""
+"""Every format of a report says the same: what JSON has is in text and picture."""
 
 import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from functools import cache
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -217,30 +216,6 @@ def test_text_ends_with_what_is_not_needed_and_the_verdict(words: str) -> None:
     assert shown.split("\n")[1:] == risks
 
 
-class Tables(HTMLParser):
-    """Reads the rows of tables, and their cells: the texts of each for readers."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.rows: list[list[str]] = []
-        self.inside = False
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-        self.inside = tag in ("td", "th", "code") or (tag == "span" and "said" in str(attrs))
-
-    def handle_endtag(self, tag: str) -> None:
-        self.inside = False
-
-    def handle_data(self, data: str) -> None:
-        if self.inside:
-            self.rows[-1][-1] += data
-
-
 HARMS = {
     "access": "gives itself access",
     "data": "reads or changes data or resources",
@@ -298,16 +273,6 @@ def of_picture(text: str, versions: list[str]) -> Cells:
     return cells
 
 
-def of_page(text: str, versions: list[str]) -> Cells:
-    cells: Cells = {version: {} for version in versions}
-    (_, *actions), *rows = Tables(text).rows
-    for names, *meanings in rows[: [*map(len, rows), 0].index(0)]:
-        if names.startswith("v"):
-            for version in between(names, versions):
-                cells[version] |= dict(zip(actions, meanings, strict=True))
-    return cells
-
-
 @EVERY_MATRIX
 def test_every_format_has_the_cells_of_all_versions(words: str) -> None:
     data = json.loads(reported(words, "--all-versions", "--format", "json"))
@@ -318,26 +283,18 @@ def test_every_format_has_the_cells_of_all_versions(words: str) -> None:
     }
     assert of_text(reported(words, "--all-versions"), versions) == expected
     assert of_text(reported(words, "--all-versions", "--verbose"), versions) == expected
-    page, drawn = (reported(words, "--format", name) for name in ("html", "svg"))
-    assert of_page(page, versions) == expected
-    (inner,) = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
-    # A page has the title and the colours, so that its picture has none of its own.
-    assert 'class="title"' in drawn and 'class="title"' not in inner
-    assert len(re.findall("prefers-color-scheme", page)) == 1
-    for picture in (drawn, inner.replace("\u00d7", "x")):
-        cells = of_picture(picture, versions)
-        for row in data["versions"]:
-            fails = "fatal" in row["cells"].values()
-            works = MEANINGS["fatal" if fails else "allowed"][1]
-            assert cells[row["version"]].pop("the plugin works") == works
-        assert cells == expected
+    cells = of_picture(reported(words, "--format", "svg"), versions)
+    for row in data["versions"]:
+        fails = "fatal" in row["cells"].values()
+        works = MEANINGS["fatal" if fails else "allowed"][1]
+        assert cells[row["version"]].pop("the plugin works") == works
+    assert cells == expected
 
 
 @EVERY_MATRIX
-def test_text_and_page_have_each_denial_of_all_versions(words: str) -> None:
+def test_text_has_each_denial_of_all_versions(words: str) -> None:
     data = json.loads(reported(words, "--all-versions", "--format", "json"))
     text = reported(words, "--all-versions")
-    rows = Tables(reported(words, "--format", "html")).rows
     versions = [row["version"] for row in data["versions"]]
     assert [row["cells"].keys() for row in data["versions"]] == [
         dict.fromkeys(data["actions"]).keys()
@@ -363,12 +320,4 @@ def test_text_and_page_have_each_denial_of_all_versions(words: str) -> None:
             )
             for part in (denial["breaks"], denial["evidence"], denial["undecided"] or ""):
                 assert part in rest
-            assert any(
-                cells[0] == action
-                and row["version"] in between(cells[1], versions)
-                and (cells[2], cells[5], cells[6]) == (effect, scenario, denial["evidence"])
-                and denial["breaks"] in cells[4]
-                for cells in rows
-                if len(cells) == 7 and cells[1].startswith("v")
-            )
     assert seen.keys() == expected

@@ -20,7 +20,7 @@ NAMES = (COMMAND, FORMULA.replace("/", ""), "<img src=x onerror=alert(1)>\x1b[2J
 
 
 class Tags(HTMLParser):
-    """The elements and attributes of a page or picture, and the text that a reader sees."""
+    """The elements and attributes of a picture, and the text that a reader sees."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Tags(HTMLParser):
 
 def check(name: str, text: str) -> None:
     assert not re.search(r"^\s*::", text, re.MULTILINE), f"{name}: a workflow command"
-    if name in ("html", "svg"):
+    if name == "svg":
         tags = Tags(text)
         assert not [n for n in tags.seen if n in ("img", "script") or n.startswith("on")], name
         text = tags.text

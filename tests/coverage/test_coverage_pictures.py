@@ -1,9 +1,8 @@
-"""The matrix as text, data, picture and page says the same, to everybody, with the same bytes."""
+"""The matrix as text, data and picture says the same, to everybody, with the same bytes."""
 
 import itertools
 import re
 import xml.etree.ElementTree as ET
-from html.parser import HTMLParser
 
 import pytest
 
@@ -13,7 +12,6 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
 from vpc_cni_iam.coverage.data import matrix_data
-from vpc_cni_iam.coverage.report import html as page
 from vpc_cni_iam.coverage.report import svg as picture
 from vpc_cni_iam.coverage.report.sentences import matrix as matrix_report
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, find
@@ -62,37 +60,6 @@ def test_every_cell_is_in_the_picture_once() -> None:
     assert f"{groups}: called and denied: the plugin fails; {impact}" in messages
 
 
-class Outline(HTMLParser):
-    """Notes the tags, and checks that they nest."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        self.seen.append(tag)
-        if tag not in ("meta", "rect", "path"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: object) -> None:
-        self.seen.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-def test_the_page_is_whole_and_has_tables() -> None:
-    subject, result = SCOPED
-    written = page.matrix(subject, result, verbose=False)
-    outline = Outline()
-    outline.feed(written)
-    assert outline.open == []
-    assert outline.seen.count("table") == 2 and "script" not in outline.seen
-    assert written.count('scope="row"') == len(result.runs()) + len(result.denials())
-    assert all(d.call.range.evidence.split(" ")[0] in written for d in result.denials())
-
-
 def test_a_long_title_is_cut_in_the_picture_and_whole_for_readers() -> None:
     drawn = picture.matrix(*looked_at(composed("ipv4", "latest"), "x" * 300), verbose=False)
     assert drawn.isascii() and "&#8230;" in drawn and "x" * 300 in drawn
@@ -101,7 +68,6 @@ def test_a_long_title_is_cut_in_the_picture_and_whole_for_readers() -> None:
 def test_same_input_same_bytes() -> None:
     again = looked_at(upstream("ipv4-scoped", "2024-07-22"))
     assert picture.matrix(*again, verbose=False) == picture.matrix(*SCOPED, verbose=False)
-    assert page.matrix(*again, verbose=False) == page.matrix(*SCOPED, verbose=False)
 
 
 def test_text_has_each_run_and_with_every_each_release() -> None:
@@ -166,7 +132,6 @@ def test_where_it_fails_only_at_times_that_is_said() -> None:
     )
     assert matrix_report.works(result) == message
     assert f"works with {message}" in picture.matrix(subject, result, verbose=False)
-    assert f"works with {message}" in page.matrix(subject, result, verbose=False)
     data = matrix_data(subject, result)
     assert data["works_but_for"]["scenarios"] == ("trunk-interface", "cluster-name-corrected")
     assert matrix_data(*SCOPED)["works_but_for"] == {

@@ -57,7 +57,7 @@ COMMANDS = {
     "--registry-host registry.example.com": "",
     "convert policy.json --output hcl": "",
     "coverage policy.json": "",
-    "coverage --variant ipv4-scoped --all-versions --format html": "",
+    "coverage --variant ipv4-scoped --all-versions --format svg": "",
     "compare policy.json policy.json": "",
     "audit account.json": "",
     "explain denied.log": "",

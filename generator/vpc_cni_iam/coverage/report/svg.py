@@ -22,12 +22,6 @@ from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import ascii_markup, escape_html
 from vpc_cni_iam.inputs.report import note_lines
 
-LIGHT = """--ground: #ffffff; --text: #1f2328; --quiet: #59636e; --line: #d1d9e0;
---allowed: #1f883d; --fatal: #cf222e; --degraded: #9a6700; --unused: #ddf4ff; --edge: #0969da;
---none: #d1d9e0; --mark: #ffffff;"""
-DARK = """--ground: #0d1117; --text: #e6edf3; --quiet: #9198a1; --line: #30363d;
---allowed: #2ea043; --fatal: #da3633; --degraded: #9e6a03; --unused: #0c2d6b; --edge: #4493f8;
---none: #3d444d; --mark: #ffffff;"""
 # Cells with the look of another one; the legend explains each mark.
 _MARKS: dict[Cell, str] = {Cell.fatal: "\u00d7", Cell.degraded: "!"}
 _WIDTH, _MARGIN, _ROW, _BAR, _TICKS = 520, 14, 36, 14, 44
@@ -35,45 +29,29 @@ _WIDEST_MINOR = 60.0
 _TITLE_LINES, _TITLE_LETTERS, _WORDS_LETTERS = 3, 60, 78
 
 
-def style(selector: str) -> str:
-    """Return the CSS rules for the colours of an element, light or dark."""
-    return (
-        f"{selector} {{ {LIGHT} }}\n"
-        f"@media (prefers-color-scheme: dark) {{ {selector} {{ {DARK} }} }}\n"
-        f"@media print {{ {selector} {{ {LIGHT} }} }}\n"
-    )
-
-
 def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
     """Return a picture of every version as an SVG document."""
     del verbose  # it always shows everything
-    return ascii_markup(drawing(subject, matrix, whole=True))
-
-
-def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
-    """Return the picture as an SVG element; with `whole`, it has its own title and colours."""
     title, words = heading(subject, matrix), conclusion(subject, matrix)
     lines = [("title", line) for line in _lines(title, _TITLE_LETTERS)]
     for text in (words, *partly_checked_lines(matrix.excess), *note_lines(subject.skipped)):
         lines += [("quiet", line) for line in _lines(text, _WORDS_LETTERS)]
-    top = _MARGIN + 20 * len(lines) if whole else 0
+    top = _MARGIN + 20 * len(lines)
     labels = ("the plugin works", *matrix.actions)
     legend = top + _TICKS + _ROW * len(labels) + 16
     height = legend + 22 * len(MEANINGS)
-    rules = resources.text("coverage/report/matrix.css")
-    size = f'width="{_WIDTH}" height="{height}" ' if whole else ""
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" {size}role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
+        f'width="{_WIDTH}" height="{height}" role="img" '
         f'class="matrix" aria-label="{escape_html(title)}: {escape_html(words)}">',
-        f"<style>{style('.matrix') if whole else ''}\n{rules}</style>",
+        f"<style>{resources.text('coverage/report/matrix.css')}</style>",
+        f'<rect width="{_WIDTH}" height="{height}" rx="8" fill="var(--ground)"/>',
     ]
-    if whole:
-        parts.append(f'<rect width="{_WIDTH}" height="{height}" rx="8" fill="var(--ground)"/>')
-        parts += [
-            f'<text class="{kind}" x="{_MARGIN}" y="{_MARGIN + 14 + 20 * place}">'
-            f"{escape_html(line)}</text>"
-            for place, (kind, line) in enumerate(lines)
-        ]
+    parts += [
+        f'<text class="{kind}" x="{_MARGIN}" y="{_MARGIN + 14 + 20 * place}">'
+        f"{escape_html(line)}</text>"
+        for place, (kind, line) in enumerate(lines)
+    ]
     columns = _columns([row.version for row in matrix.rows])
     parts += _ticks(matrix, columns, top, len(labels))
     whole_row: list[Cell] = [Cell.fatal if row.fatal else Cell.allowed for row in matrix.rows]
@@ -84,7 +62,7 @@ def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
         parts.append(f'<text class="{kind}" x="{_MARGIN}" y="{y + 13}">{escape_html(label)}</text>')
         parts += _bars(label, row, matrix, columns, y + 17)
     parts += _legend(legend)
-    return "\n".join([*parts, "</svg>\n"])
+    return ascii_markup("\n".join([*parts, "</svg>\n"]))
 
 
 def _lines(text: str, letters: int) -> list[str]:

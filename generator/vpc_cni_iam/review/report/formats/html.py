@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Iterable
 
 from vpc_cni_iam import markup, resources
-from vpc_cni_iam.coverage.report.html import page_style
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.markup import Markup
 from vpc_cni_iam.review.report import words
@@ -28,7 +27,7 @@ def write(review: ShownReview, _setting: Setting) -> str:
     """Return a review in this format; it is ASCII."""
     groups = words.in_sections(review)
     answers = {part: words.answer_to(part, review, groups[part]) for part in Section}
-    style = page_style() + resources.text(f"{_FOLDER}/page.css")
+    style = resources.text(f"{_FOLDER}/page.css")
     return markup.fill(
         f"{_FOLDER}/page.html.jinja",
         also_shown=_ALSO,

@@ -156,12 +156,3 @@ def test_a_cluster_that_loses_its_role_is_a_warning(before: str, after: str | No
     cluster = same("aws_eks_cluster", "prod", {**CLUSTER, "role_arn": arn_of("eks")})
     findings = found(cluster, resource("aws_iam_role", "eks", role(before), role(after)))
     assert levels(findings)["workload-role"] == "warning"
-
-
-@pytest.mark.parametrize(("before", "level"), [(None, "warning"), (CLUSTER, "error")])
-def test_who_administers_a_new_cluster_is_no_error(before: Json | None, level: str) -> None:
-    policy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
-    access = {"cluster_name": "prod", "principal_arn": arn_of("dev"), "policy_arn": policy}
-    entry = resource("aws_eks_access_policy_association", "dev", None, access)
-    findings = found(resource("aws_eks_cluster", "prod", before, CLUSTER), entry)
-    assert levels(findings)["cluster-access-widened"] == level

@@ -69,16 +69,15 @@ MADE = role_of("made", None, {"name": "r"})
     ],
 )
 def test_a_role_is_told_by_the_account_in_its_arn(roles: list[Json], arn: str, who: str) -> None:
-    values = {"cluster_name": "prod", "kubernetes_groups": ["ops"], "principal_arn": arn}
-    entry = resource("aws_eks_access_entry", "e", None, values)
+    pods = {"cluster_name": "prod", "namespace": "kube-system", "service_account": "aws-node"}
+    association = same("aws_eks_pod_identity_association", "a", {**pods, "role_arn": arn})
     drift = stays("here", arn_of("r", "777788889999"))
     providers = {"here": "aws", "there": "aws.there", "made": "aws.there"}
     configuration = configured(
         *(block(f"aws_iam_role.{name}", provider=key) for name, key in providers.items())
     )
-    review = reviewed(*roles, entry, resource_drift=[drift], configuration=configuration)
-    (finding,) = (f for f in review.findings if f.rule == "cluster-access-widened")
-    assert finding.message.startswith(f"{who} gets")
+    review = reviewed(*roles, association, resource_drift=[drift], configuration=configuration)
+    assert [plugin.roles_after for plugin in review.plugins if plugin.cluster] == [(who,)]
 
 
 @pytest.mark.parametrize(("account", "known"), [("111122223333", True), ("444455556666", False)])

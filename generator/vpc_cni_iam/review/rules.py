@@ -119,7 +119,6 @@ class Rule(StrEnum):
     NODE_ROLE = "node-role-changed", _W, _CREDENTIALS, _NEW, _LOST, _ANY
     WORKLOAD_ROLE = "workload-role", _W, _CREDENTIALS, _NEW, _ANY
     SERVICE_ACCOUNT_ROLE = "service-account-role", _W, _CREDENTIALS, _NEW, _ANY
-    CLUSTER_ACCESS = "cluster-access-widened", _W, _CREDENTIALS, _NEW, _ANY
     # Plan.
     DRIFT = "drift", _W, _PLAN, _ANY
     INCOMPLETE = "incomplete", _N, _PLAN, _ANY

@@ -11,7 +11,6 @@ from vpc_cni_iam.review.checks import (
     access,
     arns,
     boundaries,
-    cluster_access,
     clusters,
     conflicts,
     coverage,
@@ -42,7 +41,6 @@ CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     trust.check,
     identity_providers.check,
     uses.check,
-    cluster_access.check,
     clusters.check,
     plan_check.check,
 )

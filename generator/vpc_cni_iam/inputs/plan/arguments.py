@@ -111,10 +111,11 @@ ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 OF_KUBERNETES = ("argocd_", "kubernetes_", "kubectl_", "k8s_", "kustomization_")
 ACCESS_ENTRY, ACCESS_POLICY = "aws_eks_access_entry", "aws_eks_access_policy_association"
 CLUSTER_ACCESS = (ACCESS_ENTRY, ACCESS_POLICY)
-# The arguments that open access to a cluster, with their defaults.
-AUTHENTICATION: Mapping[str, object] = {
-    "access_config.*.authentication_mode": "CONFIG_MAP",
-    "access_config.*.bootstrap_cluster_creator_admin_permissions": True,
+# The arguments that decide who has access to a cluster.
+ACCESS: Mapping[str, tuple[str, ...]] = {
+    ACCESS_ENTRY: ("cluster_name", "kubernetes_groups", "principal_arn", "type", "user_name"),
+    ACCESS_POLICY: ("access_scope", "cluster_name", "policy_arn", "principal_arn"),
+    CLUSTER: ("access_config",),
 }
 # The arguments by which other resources refer to a resource; default: name and ARN.
 NAMED_BY: Mapping[str, tuple[str, ...]] = {

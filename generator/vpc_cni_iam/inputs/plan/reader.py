@@ -241,8 +241,10 @@ class _Contents(Struct):
                 self.others += 1
                 return
         deciding = unread.deciding()
-        if arguments := deciding or unread_arguments(item.type, change):
-            kind = UnreadKind.access if deciding else UnreadKind.settings
+        is_access = item.type in CLUSTER_ACCESS and None in (change.before, change.after)
+        arguments = deciding or unread_arguments(item.type, change)
+        if arguments or is_access:
+            kind = UnreadKind.access if deciding or is_access else UnreadKind.settings
             self.unread.append(UnreadChange(item.address, actions, kind, arguments=arguments))
         else:
             self.read.append(item.address)

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import DecodeError, Struct, json
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.arguments import CHART, CLUSTER, NODE_GROUP, OF_KUBERNETES
+from vpc_cni_iam.inputs.plan.arguments import ACCESS, CHART, CLUSTER, NODE_GROUP, OF_KUBERNETES
 from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.objects import (
@@ -146,8 +146,10 @@ _SHARED: Mapping[str, tuple[str, UnreadKind]] = {
     "aws_vpc_endpoint_service": ("allowed_principals", UnreadKind.resource_policy),
 }
 # Types that are about access if these arguments change: which policies of an organization apply,
-# who gets an identity of a pool, with which role stacks run, which session policy limits a role.
+# who gets an identity of a pool, with which role stacks run, which session policy limits a role,
+# and who has access to a cluster.
 _DECIDING = {
+    **ACCESS,
     "aws_cloudformation_stack": ("iam_role_arn",),
     "aws_cloudformation_stack_set": ("administration_role_arn", "execution_role_name"),
     "aws_cognito_identity_pool": (

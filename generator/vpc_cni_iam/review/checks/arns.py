@@ -6,12 +6,11 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.arguments import ROLE, USER
+from vpc_cni_iam.inputs.plan.arguments import ACCESS_ENTRY, ROLE, USER
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Value
-from vpc_cni_iam.review.account.cluster_access import cluster_rights
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.roles import is_named, node_roles, own_roles
@@ -72,9 +71,10 @@ def _name(resource: Resource, side: Side) -> tuple[str, Value]:
 @fact
 def _with_new_entry(context: Context) -> frozenset[IamResource]:
     """Return the principals with an access entry that the plan creates or replaces."""
-    by_address = context.reader.resolver.by_address
+    reader = context.reader
+    entries = (r for r in reader.resources if r.type == ACCESS_ENTRY and "create" in r.actions)
     return frozenset(
-        right.principal
-        for right in cluster_rights(context.reader, Side.AFTER)
-        if right.is_entry and "create" in by_address[right.address].actions
+        owner
+        for entry in entries
+        for owner in reader.named_by(entry, "principal_arn", ROLE, Side.AFTER)
     )

@@ -29,7 +29,7 @@ Place: TypeAlias = Callable[[str], SourcePlace | None]
 # The most harmful first; the others are in the order of the rules.
 _HARM = (
     *(Rule.ADMIN, Rule.TRUST_ANYBODY, Rule.TRUST_WIDENED, Rule.BOUNDARY_WEAKENED),
-    *(Rule.CLUSTER_ACCESS, Rule.NEW_ACCESS),
+    Rule.NEW_ACCESS,
 )
 _ORDER = {rule: number for number, rule in enumerate(dict.fromkeys((*_HARM, *Rule)))}
 

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from vpc_cni_iam.inputs.plan.arguments import KINDS
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.report import example_text, not_proven_text
-from vpc_cni_iam.policy.value import Absent, Known, Unknown, Value
-from vpc_cni_iam.review.account.cluster_access import ClusterRight
+from vpc_cni_iam.policy.value import Absent
 from vpc_cni_iam.review.account.iam_resource import IamResource, Named, Unresolved
-from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 from vpc_cni_iam.review.account.uses import UseKind
-from vpc_cni_iam.review.checks.cluster_access import AuthenticationChanged, RightGained, RightLost
 from vpc_cni_iam.review.checks.uses import WRITE_ONLY, RoleNamed, ServiceAccountRoleNotShown
 from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.uses import UseChange
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.report.names import ENDS, name_of, value_text
+from vpc_cni_iam.review.report.names import name_of
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
 from vpc_cni_iam.review.rules import Level
-
-_AUTHENTICATION = {
-    "authentication_mode": "API uses access entries, CONFIG_MAP uses the ConfigMap aws-auth. Other "
-    "principals can get access to the cluster, and nodes and principals can lose it",
-    "bootstrap_cluster_creator_admin_permissions": "With true, the principal that creates the "
-    "cluster is its administrator",
-}
 
 
 def _of_use(finding: Finding, change: UseChange) -> Saying:
@@ -127,64 +117,8 @@ def _role_named(finding: Finding, named: RoleNamed) -> Saying:
     return Saying(message)
 
 
-def _gained(finding: Finding, gained: RightGained) -> Saying:
-    less = ", less than before" if finding.level is Level.NOTE else ""
-    message = f"{name_of(gained.right.principal)} {_right(gained.right)}{less}"
-    fix = f"Associate an access policy with fewer permissions in {finding.address}"
-    return Saying(message, fix=fix if finding.level is Level.ERROR else "")
-
-
-def _right(right: ClusterRight) -> str:
-    """Return what a principal gets in a cluster."""
-    cluster = _cluster(right)
-    if not right.is_entry:
-        policy = value_text(right.policy).rpartition("/")[2]
-        name = policy if isinstance(right.policy, Known) else "an access policy known after apply"
-        places = ", ".join(map(value_text, right.namespaces))
-        where = f"the namespaces {places} of {cluster}" if places else f"all of {cluster}"
-        return f"gets {name} in {where}"
-    if right.is_of_node:
-        return f"can join {cluster} as a node (type {value_text(right.type)})"
-    parts = [_named("Kubernetes groups", right.groups)] if right.groups else []
-    if not isinstance(right.user_name, Absent):
-        parts.append(_named("a user name", (right.user_name,)))
-    return f"gets {' and '.join(parts)} in {cluster}"
-
-
-def _named(noun: str, values: Sequence[Value]) -> str:
-    """Return what an access entry gives, with the names if all are known."""
-    if any(isinstance(value, Unknown) for value in values):
-        return f"{noun} known after apply"
-    return f"the {noun.removeprefix('a ')} {', '.join(map(value_text, values))}"
-
-
-def _cluster(right: ClusterRight) -> str:
-    is_later = isinstance(right.cluster, Unknown)
-    return "a cluster known after apply" if is_later else f"cluster {value_text(right.cluster)}"
-
-
-def _lost(_: Finding, lost: RightLost) -> Saying:
-    right = lost.right
-    who, cluster = name_of(right.principal), _cluster(right)
-    end = ENDS[lost.end].format("principal")
-    if lost.strands_nodes:
-        message = f"Nodes with {who} can no longer join {cluster}: {right.address} {end}"
-        verb = "Replace" if lost.end is ResourceEnd.WITH_CLUSTER else "Keep"
-        return Saying(message, fix=f"{verb} the access entry of {who}")
-    return Saying(f"{who} loses permissions in a cluster: {right.address} of {cluster} {end}")
-
-
-def _authentication(finding: Finding, changed: AuthenticationChanged) -> Saying:
-    before, after = (value_text(value) for value in (changed.before, changed.after))
-    message = f"{finding.address} changes {changed.name} from {before} to {after}"
-    return Saying(f"{message}. {_AUTHENTICATION[changed.name]}")
-
-
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     UseChange: _of_use,
     ServiceAccountRoleNotShown: _not_shown,
     RoleNamed: _role_named,
-    RightGained: _gained,
-    RightLost: _lost,
-    AuthenticationChanged: _authentication,
 }

@@ -62,7 +62,8 @@ def not_shown_text(part: NotShownByPlan) -> str:
 
 def _unread(_: Finding, change: UnreadChange) -> Saying:
     message = _OPENS if change.opens else _UNREAD[change.kind]
-    message = message.format(address=change.address, runs=", ".join(change.runs))
+    of = f" ({', '.join(change.arguments)})" if change.arguments else ""
+    message = message.format(address=change.address + of, runs=", ".join(change.runs))
     is_named = change.address in message
     return Saying(message, fix=f"Look at {change.address} in the plan" if is_named else "")
 

@@ -9,7 +9,7 @@ from vpc_cni_iam.review.report.shown import ShownFinding
 OTHER = ISSUER.replace("EXAMPLE", "OTHER")
 OF_OTHER = {"url": f"https://{OTHER}", "arn": PROVIDER.replace(ISSUER, OTHER)}
 GITHUB = {"url": "https://token.actions.githubusercontent.com", "arn": None}
-RULES = ("oidc-provider-changed", "plugin-identity-lost")
+RULES = ("trust-widened", "plugin-identity-lost")
 
 
 def role(name: str, subject: str, issuer: str = ISSUER, *, is_new: bool = False) -> Json:
@@ -43,18 +43,12 @@ def _texts(*changes: Json) -> dict[str, str]:
 )
 def test_roles_that_tokens_can_no_longer_assume(change: Json) -> None:
     texts = _texts(change, CNI, APP)
-    assert (
-        "aws-node can no longer assume aws_iam_role.cni through IRSA"
-        in (texts["error plugin-identity-lost"])
-    )
-    assert (
-        f"tokens of {ISSUER} can no longer assume aws_iam_role.app"
-        in (texts["warning oidc-provider-changed"])
-    )
+    message = "aws-node can no longer assume aws_iam_role.cni through IRSA"
+    assert message in texts["error plugin-identity-lost"]
     (finding,) = (f for f in _of(change, CNI) if f.rule == "plugin-identity-lost")
     assert "coverage-lost" in finding.means
     assert finding.fix
-    assert "can no longer" not in _texts(change)["warning oidc-provider-changed"]
+    assert not any("can no longer" in text for text in _texts(change, APP).values())
 
 
 @pytest.mark.parametrize(
@@ -65,43 +59,44 @@ def test_roles_that_tokens_can_no_longer_assume(change: Json) -> None:
     ],
 )
 def test_roles_that_tokens_can_newly_assume(change: Json) -> None:
-    (finding,) = (f for f in _of(change, LATER) if "can now assume" in f.message)
-    assert f"tokens of {OTHER} can now assume aws_iam_role.later" in finding.message
+    (finding,) = _of(change, LATER)
+    assert (finding.rule, finding.level) == ("trust-widened", "warning")
+    assert finding.message.endswith(f"more tokens of {OTHER} can assume aws_iam_role.later")
     assert "new-access" in finding.means
-    created = role("later", "default:app", OTHER, is_new=True)
-    assert not any("can now assume" in f.message for f in _of(change, created))
+    assert not _of(change, role("later", "default:app", OTHER, is_new=True))
 
 
 @pytest.mark.parametrize(
-    ("changes", "level"),
+    "changes",
     [
-        ([provider({}, {"tags": {"a": "b"}})], None),
-        ([provider({}, {}, actions=["delete", "create"])], None),
+        [provider({}, {"tags": {"a": "b"}})],
+        [provider({}, {}, actions=["delete", "create"])],
         # A provider that is forgotten stays where it is.
-        ([provider({}, None, actions=["forget"])], None),
+        [provider({}, None, actions=["forget"])],
         # One of the same issuer takes its place.
-        ([provider({}, None), provider(None, {}, "again")], None),
-        ([provider({"client_id_list": ["a", "b"]}, {"client_id_list": ["b", "a"]})], None),
-        ([provider({}, {"thumbprint_list": ["b" * 40]})], "note"),  # AWS uses it for others alone
-        ([provider(GITHUB, {**GITHUB, "thumbprint_list": ["b" * 40]})], "warning"),
+        [provider({}, None), provider(None, {}, "again")],
+        [provider({"client_id_list": ["a", "b"]}, {"client_id_list": ["b", "a"]})],
+        [provider({}, {"thumbprint_list": ["b" * 40]})],
         # Of an issuer that is not shown, the plan shows no role.
-        ([provider({"url": 1, "arn": None}, None)], "warning"),
-        ([provider({}, {"client_id_list": ["sts.amazonaws.com", "vault"]})], "warning"),
-        ([provider({}, {}, after_unknown={"client_id_list": True}, actions=["update"])], "warning"),
-        ([provider({}, {}), role("cni", "kube-system:aws-node")], None),
+        [provider({"url": 1, "arn": None}, None)],
+        # The roles name the audience of EKS.
+        [provider({}, {"client_id_list": ["sts.amazonaws.com", "vault"]})],
     ],
-)  # fmt: skip
-def test_changes_by_which_no_role_is_lost(changes: list[Json], level: str | None) -> None:
-    findings = _of(*changes, CNI, APP)
-    assert [(f.rule, f.level) for f in findings] == (
-        [("oidc-provider-changed", level)] if level else []
-    )
+)
+def test_changes_by_which_tokens_can_assume_the_same_roles(changes: list[Json]) -> None:
+    assert not _of(*changes, CNI, APP)
 
 
-def test_a_new_client_id_counts_for_new_access() -> None:
-    (finding,) = _of(provider({}, {"client_id_list": ["sts.amazonaws.com", "vault"]}), CNI)
-    assert "new-access" in finding.means
-    assert "changes its client IDs to sts.amazonaws.com, vault" in finding.message
+@pytest.mark.parametrize("more", [{}, {"after_unknown": {"client_id_list": True}}])
+def test_a_role_that_checks_no_audience_takes_tokens_for_a_new_client_id(more: Json) -> None:
+    loose = role("loose", "default:app")
+    values = loose["change"]["after"]  # the same as before
+    audience = f'"{ISSUER}:aud": "sts.amazonaws.com", '
+    values["assume_role_policy"] = values["assume_role_policy"].replace(audience, "")
+    after = {} if more else {"client_id_list": ["sts.amazonaws.com", "vault"]}
+    (finding,) = _of(provider({}, after, actions=["update"], **more), loose)
+    assert (finding.rule, finding.level) == ("trust-widened", "warning")
+    assert finding.message.endswith(f"more tokens of {ISSUER} can assume aws_iam_role.loose")
 
 
 def test_a_role_that_denies_service_accounts_is_none_of_theirs() -> None:
@@ -114,6 +109,4 @@ def test_a_role_that_denies_service_accounts_is_none_of_theirs() -> None:
         for side in ("before", "after"):
             values = change["change"][side]
             values["assume_role_policy"] = values["assume_role_policy"].replace(old, new)
-    texts = _texts(provider({}, None), denied, others)
-    assert [*texts] == ["warning oidc-provider-changed"]
-    assert "aws_iam_role.denied" not in str(texts)
+    assert not _of(provider({}, None), denied, others)

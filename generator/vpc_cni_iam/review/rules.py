@@ -94,7 +94,6 @@ class Rule(StrEnum):
     VERSION_UNKNOWN = "plugin-version-unknown", _W, _PLUGIN
     CONFIGURATION_CHANGED = "plugin-configuration-changed", _N, _PLUGIN, _ANY
     MANAGED_ATTACHED = "managed-policy-attached", _W, _PLUGIN
-    PROVIDER_CHANGED = "oidc-provider-changed", _W, _PLUGIN, _LOST, _ANY
     # Access.
     ADMIN = "admin-attached", _E, _ACCESS, _NEW, _ANY
     NEW_ACCESS = "new-access", _E, _ACCESS, _NEW, _ANY

@@ -11,7 +11,7 @@ from vpc_cni_iam.inputs.plan.arguments import CLUSTER, OIDC_PROVIDER, Part
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.issuers import Platform, platform_of
+from vpc_cni_iam.plugin.issuers import Platform
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
@@ -53,36 +53,41 @@ class Providers:
 
     def lost(self, provider: Resource) -> tuple[IamResource, ...]:
         """Return the roles that the tokens of a provider's issuer can no longer assume."""
-        if self.is_gone_with_cluster(provider):
+        if self._is_gone_with_cluster(provider):
             return ()
         issuer = issuer_on(provider, Side.BEFORE)
         before, after = (self.roles(issuer, side, provider) for side in Side)
         return tuple(role for role in before if role not in after)
 
-    def is_gone_with_cluster(self, provider: Resource) -> bool:
+    def gained(self, provider: Resource) -> tuple[IamResource, ...]:
+        """Return the existing roles that tokens of a provider can newly assume."""
+        issuer, created = issuer_on(provider, Side.AFTER), self._context.accounts.created
+        before = self.by_issuer[Side.BEFORE].get(issuer, [])
+        old = frozenset(client for p in before for client in client_ids(p, Side.BEFORE) or ())
+        new = client_ids(provider, Side.AFTER)
+        if new is not None:
+            new -= old
+        by_role = self._trusted.get(issuer, {}).items()
+        gains = (role for role, trusted in by_role if _accepts(trusted, new))
+        return tuple(role for role in gains if role not in created)
+
+    def _is_gone_with_cluster(self, provider: Resource) -> bool:
         """Return whether a provider is deleted with its cluster, so that nobody has its tokens."""
         clusters = self._clusters(provider) if provider.actions == ("delete",) else []
         return bool(clusters) and all(cluster.actions == ("delete",) for cluster in clusters)
 
-    def refused(self, provider: Resource) -> tuple[IamResource, ...] | None:
+    def refused(self, provider: Resource) -> tuple[IamResource, ...]:
         """Return the roles of aws-node that trust a new issuer whose tokens no provider accepts.
-
-        None if the provider has the client ID of EKS tokens, or its issuer is not new.
 
         Source: Amazon EKS User Guide, "Create an IAM OIDC provider for your cluster".
         """
         clients = client_ids(provider, Side.AFTER)
         before, issuer = (issuer_on(provider, side) for side in Side)
         if clients is None or AUDIENCE in clients or (before and before == issuer):
-            return None
+            return ()
         taken = self.roles(issuer, Side.AFTER, provider)
         roles = (role for role in self._trusted.get(issuer, ()) if role not in taken)
         return tuple(filter(self.is_of_plugin, roles))
-
-    def is_of_cluster(self, provider: Resource) -> bool:
-        """Return whether a provider is for an EKS cluster after the plan."""
-        is_eks = platform_of(issuer_on(provider, Side.AFTER), ()) is Platform.KUBERNETES
-        return is_eks or bool(self._clusters(provider))
 
     def _clusters(self, provider: Resource) -> list[Resource]:
         """Return the clusters of the plan whose issuer a provider has."""
@@ -113,7 +118,7 @@ def roles_without_provider(context: Context) -> frozenset[IamResource]:
     """Return the roles of aws-node for whose tokens there is no OIDC provider any longer."""
     every = providers(context)
     lost = {role for each in every.changed for role in every.lost(each)}
-    refused = (role for each in every.changed for role in every.refused(each) or ())
+    refused = (role for each in every.changed for role in every.refused(each))
     return frozenset((*filter(every.is_of_plugin, lost), *refused))
 
 
@@ -129,6 +134,12 @@ def _takes(trusted: list[Trusted], provider: Resource, side: Side) -> bool:
     for each in trusted:
         is_kubernetes = each.platform is Platform.KUBERNETES
         asked |= set(map(str, each.audiences)) or {AUDIENCE if is_kubernetes else "*"}
+    return clients is None or any(wildcard.matches(a, client) for a in asked for client in clients)
+
+
+def _accepts(trusted: list[Trusted], clients: frozenset[str] | None) -> bool:
+    """Return whether a role accepts tokens for one of some client IDs; true if they are unknown."""
+    asked = {str(audience) for each in trusted for audience in each.audiences or ("*",)}
     return clients is None or any(wildcard.matches(a, client) for a in asked for client in clients)
 
 

@@ -174,31 +174,27 @@ def _anybody(finding: Finding, trusted: AnybodyTrusted) -> Saying:
 
 
 def _provider(finding: Finding, evidence: ProviderChanged) -> Saying:
-    address, roles = finding.address, names_of(evidence.gains or evidence.loses)
+    address, roles = finding.address, names_of(evidence.roles)
     what = f"{address} {_EVENTS[evidence.event]}"
     if evidence.new_issuer:
         what += f", {issuer_name(evidence.new_issuer)} instead of {issuer_name(evidence.issuer)}"
     what += f" to {', '.join(evidence.clients)}" if evidence.clients else ""
-    if finding.rule is Rule.IDENTITY_LOST:
-        is_new = evidence.event is ProviderEvent.NO_AUDIENCE
-        fix = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
-        fix = f"Add {AUDIENCE} to client_id_list of {address}" if is_new else fix
-        can = "cannot" if is_new else "can no longer"
-        return Saying(f"{what}: aws-node {can} assume {roles} through IRSA", fix=fix)
-    can = "can now" if evidence.gains else "can no longer"
-    tokens = f": tokens of {issuer_name(evidence.issuer)} {can} assume {roles}" if roles else ""
-    return Saying(what + tokens)
+    if finding.rule is Rule.TRUST_WIDENED:
+        return Saying(f"{what}: more tokens of {issuer_name(evidence.issuer)} can assume {roles}")
+    is_new = evidence.event is ProviderEvent.NO_AUDIENCE
+    fix = f"Keep the provider of {evidence.issuer} with {AUDIENCE} in {address}"
+    fix = f"Add {AUDIENCE} to client_id_list of {address}" if is_new else fix
+    can = "cannot" if is_new else "can no longer"
+    return Saying(f"{what}: aws-node {can} assume {roles} through IRSA", fix=fix)
 
 
 _EVENTS = {
     ProviderEvent.CREATED: "is created",
     ProviderEvent.DELETED: "is deleted",
-    ProviderEvent.WITH_CLUSTER: "is deleted with its cluster",
     ProviderEvent.OTHER_ISSUER: "gets another issuer",
     ProviderEvent.UNKNOWN_ISSUER: "may get another issuer, which is known after apply",
     ProviderEvent.NO_AUDIENCE: f"is new for an EKS cluster, without the client ID {AUDIENCE}",
     ProviderEvent.CLIENT_IDS: "changes its client IDs",
-    ProviderEvent.THUMBPRINTS: "gets other thumbprints",
 }
 
 

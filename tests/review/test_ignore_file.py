@@ -76,6 +76,9 @@ def test_the_second_of_two_entries_that_match_is_unused(tmp_path: Path) -> None:
         (ENTRY.replace("agreed with the owners", " "), "needs 'reason'"),
         (ENTRY.replace("new-access", "new-acess"), "did you mean 'new-access'"),
         (ENTRY.replace("new-access", "ignore-expired"), "unknown rule 'ignore-expired'"),
+        # Rules that were removed.
+        (ENTRY.replace("new-access", "plugin-tag-removed"), "did you mean 'plugin-removed'"),
+        (ENTRY.replace("new-access", "irsa-no-audience"), "removed rules: CHANGELOG.md"),
         (ENTRY + 'until = "2026-06-01"\n', "must be a date"),
         (ENTRY + "until = 2026-06-01T00:00:00\n", "must be a date"),
     ],

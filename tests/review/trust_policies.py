@@ -7,7 +7,7 @@ from vpc_cni_iam.review.report.shown import ShownFinding
 
 OIDC = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
 PROVIDER = f"arn:aws:iam::111122223333:oidc-provider/{OIDC}"
-GITHUB, GITLAB = "token.actions.githubusercontent.com", "gitlab.com"
+GITHUB = "token.actions.githubusercontent.com"
 AUD = {f"{OIDC}:aud": "sts.amazonaws.com"}
 SUB = {f"{OIDC}:sub": "system:serviceaccount:kube-system:aws-node"}
 NAMESPACE = {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "kube-system"}}

@@ -85,7 +85,8 @@ def _entry(entry: Any, source: str, place: str) -> IgnoreEntry:
     try:
         rule = _RULES[resolve(entry["rule"], _RULES, "rule")]
     except UsageError as error:
-        raise ConfigurationError(source, f"{place}.rule", str(error)) from None
+        problem = f"{error} (rules: docs/rules.md; removed rules: CHANGELOG.md)"
+        raise ConfigurationError(source, f"{place}.rule", problem) from None
     until = entry.get("until")
     if until is not None and type(until) is not datetime.date:
         raise ConfigurationError(

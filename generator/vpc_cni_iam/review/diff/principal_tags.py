@@ -5,13 +5,33 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from vpc_cni_iam.inputs.plan.arguments import ROLE, USER
+from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.review.account.grants import known_policies
+from vpc_cni_iam.review.context import Context
 
-_KEY = "aws:principaltag/"
+_KEY, _TAGS = "aws:principaltag/", ("tags", "tags_all")
 _VARIABLE = re.compile(r"\$\{aws:principaltag/([^},]+)")
 # The tags of sessions of EKS Pod Identity. Source: Amazon EKS User Guide, "Grant Pods access to AWS
 # resources based on tags".
 OF_SESSIONS = ("kubernetes-", "eks-cluster-")
+
+
+def tags_not_read(context: Context) -> tuple[str, ...]:
+    """Return the roles and users with changed tags, if a policy uses tags of principals."""
+    staying = (r for r in context.reader.resources if r.before is not None and r.after is not None)
+    changed = [
+        r.address
+        for r in staying
+        if r.type in (ROLE, USER)
+        if any(one(r, name, Side.BEFORE) != one(r, name, Side.AFTER) for name in _TAGS)
+    ]
+    sides = context.accounts.sides if changed else ()
+    grants = [g for side in sides for owner in side.grants for g in side.of(owner).values()]
+    asked = asked_tags(known_policies(grants))
+    return tuple(changed) if any(not tag.startswith(OF_SESSIONS) for tag in asked) else ()
 
 
 def asked_tags(policies: Iterable[Policy]) -> set[str]:

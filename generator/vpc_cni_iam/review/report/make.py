@@ -12,6 +12,7 @@ from vpc_cni_iam.review.checks.access import Gain
 from vpc_cni_iam.review.diff.harm import HarmRank
 from vpc_cni_iam.review.diff.not_shown import not_shown
 from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
+from vpc_cni_iam.review.diff.principal_tags import tags_not_read
 from vpc_cni_iam.review.findings import Finding, Subject
 from vpc_cni_iam.review.ignore import Ignored
 from vpc_cni_iam.review.locate import SourcePlace
@@ -48,6 +49,7 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
     findings = tuple(_finding(finding, place) for finding in order)
     plugins = map(shown_plugin, plugin_answers(context))
     ignored = tuple(_ignored(ignored, place) for ignored in review.ignored)
+    tagged = tuple(f"{address} (tags)" for address in tags_not_read(context))
     return ShownReview(
         plan=plan.source,
         engine=plan.version,
@@ -58,8 +60,8 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
         ignored=ignored,
         policies=tuple(shown_policies(context, place)),
         rules=(),
-        read=plan.counts.read,
-        not_read=plan.counts.not_read,
+        read=plan.counts.read - len(tagged),
+        not_read=(*plan.counts.not_read, *tagged),
         others=plan.counts.others,
         not_shown=tuple(map(not_shown_text, not_shown(context))),
     )

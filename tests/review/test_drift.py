@@ -2,7 +2,7 @@
 
 import pytest
 
-from eks import CNI, MANAGED, NODE_TRUST, arn_of, own_role, same
+from eks import CNI, MANAGED, NODE_TRUST, arn_of, node_group, own_role, same
 from synthetic import (
     Json,
     allow,
@@ -166,12 +166,12 @@ def test_what_drift_took_from_a_role_and_the_plan_puts_back_is_not_lost() -> Non
     assert Rule.COVERAGE_LOST not in {f.rule for f in findings}
 
 
-def test_a_role_of_a_workload_that_drifted_is_found() -> None:
+def test_a_role_of_nodes_that_drifted_is_found() -> None:
     roles = (*own_role("weak", NODE_TRUST), *own_role("strong", NODE_TRUST))
-    sides = [{"role": arn_of(name)} for name in ("weak", "strong")]
-    function = same("aws_lambda_function", "f", sides[1])
-    findings = drifts(*roles, function, drift=[resource("aws_lambda_function", "f", *sides)])
-    assert [f.address for f in findings] == ["aws_lambda_function.f"]
+    drift = node_group("weak", "strong")
+    group = same("aws_eks_node_group", "n", drift["change"]["after"])
+    findings = drifts(*roles, group, drift=[drift])
+    assert "aws_eks_node_group.n" in {f.address for f in findings}
     assert are_left(findings) == {True}
 
 

@@ -21,13 +21,20 @@ from synthetic import (
 )
 from vpc_cni_iam.review.report.shown import ShownFinding
 
+# All but `bare` have the policy of the plugin.
 NODES = (
     *own_role("strong", NODE_TRUST, document(allow("*"))),
     *own_role("weak", NODE_TRUST),
-    *(same("aws_iam_instance_profile", n, {"name": n, "role": n}) for n in ("strong", "weak")),
+    *own_role("bare", NODE_TRUST),
+    *(attached(MANAGED, role=name, block=name) for name in ("strong", "weak")),
+    *(
+        same("aws_iam_instance_profile", n, {"name": n, "role": n})
+        for n in ("strong", "weak", "bare")
+    ),
 )
-GIVEN = ("workload-role", "node-role-changed")
+GIVEN = ("node-role-changed",)
 WEAK = "aws_iam_role.weak"
+ADDRESS = "aws_launch_configuration.i"
 STRONGER = f"aws_iam_role.strong instead of {WEAK}"
 OF_VERSION = "the role of launch template aws_launch_template.n in version"
 
@@ -136,47 +143,24 @@ def test_a_template_that_goes_has_the_role_of_its_latest_version(version: str, r
 
 def _instance(before: str | None, after: str | None, **more: Any) -> Json:
     sides = ({"iam_instance_profile": name} if name else {} for name in (before, after))
-    return resource("aws_instance", "i", *sides, **more)
-
-
-def _function(before: Json, after: Json, **more: Any) -> Json:
-    return resource("aws_lambda_function", "f", before, after, **more)
-
-
-_WRITTEN = block("aws_lambda_function.f", role=refers("aws_iam_role.strong.arn"))
-
-
-@pytest.mark.parametrize(
-    "more",
-    [
-        {},
-        {"configuration": configured(_WRITTEN)},
-        # That somebody took it away by hand does not make it one that it has.
-        {"resource_drift": [_function({"role": arn_of("strong")}, {})]},
-    ],
-)
-def test_a_workload_that_had_no_role_newly_uses_one(more: Json) -> None:
-    (finding,) = _of("aws_lambda_function.f", _function({}, {"role": arn_of("strong")}), **more)
-    assert finding.level == "error"
-    uses = "aws_lambda_function.f now uses aws_iam_role.strong, and can now call every action"
-    assert finding.message.startswith(uses)
+    return resource("aws_launch_configuration", "i", *sides, **more)
 
 
 def test_nodes_that_leave_a_profile_that_is_not_shown_may_get_a_role_that_can_do_everything() -> (
     None
 ):
     for to, level in (("strong", "error"), ("weak", "warning")):
-        (finding,) = _of("aws_instance.i", _part("weak"), _instance("elsewhere", to))
+        (finding,) = _of(ADDRESS, _part("weak"), _instance("elsewhere", to))
         assert finding.level == level
         assert ("The role can call every action" in finding.message) == (to == "strong")
 
 
 def test_a_profile_that_is_known_after_apply_may_be_one_that_the_plan_makes() -> None:
     profile = refers("local.profile")
-    configuration = configured(block("aws_instance.i", iam_instance_profile=profile))
+    configuration = configured(block(ADDRESS, iam_instance_profile=profile))
     instance = _instance("weak", None, after_unknown={"iam_instance_profile": True})
     made = _profile("made", None, "weak")
-    (finding,) = _of("aws_instance.i", made, instance, configuration=configuration)
+    (finding,) = _of(ADDRESS, made, instance, configuration=configuration)
     assert finding.level == "note"
     made_here = (
         "; it may be aws_iam_instance_profile.made, which the plan creates in the same module"
@@ -185,7 +169,7 @@ def test_a_profile_that_is_known_after_apply_may_be_one_that_the_plan_makes() ->
     elsewhere = _profile("made", None, "weak", address="module.m.aws_iam_instance_profile.made")
     group = resource("aws_autoscaling_group", "g", None, {})
     for others in ((), (elsewhere,), (group,)):
-        (finding,) = _of("aws_instance.i", *others, instance, configuration=configuration)
+        (finding,) = _of(ADDRESS, *others, instance, configuration=configuration)
         assert finding.level == "warning"
 
 
@@ -195,28 +179,19 @@ def test_a_profile_that_is_known_after_apply_may_be_one_that_the_plan_makes() ->
         ({}, None),  # which the provider says, and nobody set
         (
             {"iam_instance_profile": refers("data.aws_x.y.name")},
-            "a role known after apply (aws_instance.i.iam_instance_profile)",
+            "a role known after apply (aws_launch_configuration.i.iam_instance_profile)",
         ),
     ],
 )
 def test_a_profile_that_is_known_after_apply_counts_where_it_is_set(
     expressions: Json, role: str | None
 ) -> None:
-    later = {"iam_instance_profile": True}
-    instance = resource("aws_instance", "i", None, {}, after_unknown=later)
-    configuration = configured(block("aws_instance.i", **expressions))
-    messages = [f.message for f in _of("aws_instance.i", instance, configuration=configuration)]
+    instance = _instance("weak", None, after_unknown={"iam_instance_profile": True})
+    configuration = configured(block(ADDRESS, **expressions))
+    messages = [f.message for f in _of(ADDRESS, instance, configuration=configuration)]
     assert [m.partition(";")[0] for m in messages] == (
-        [f"aws_instance.i now uses {role}"] if role else []
+        [f"{ADDRESS} uses {role} instead of {WEAK}" if role else f"{ADDRESS} no longer uses {WEAK}"]
     )
-
-
-def test_fewer_marks_than_blocks_end_no_review() -> None:
-    blocks = [{"iam_instance_profile": "weak"}, {"iam_instance_profile": "strong"}]
-    values = ({"launch_specification": blocks[:n]} for n in (1, 2))
-    marks = {"launch_specification": [{}]}
-    fleet = resource("aws_spot_fleet_request", "s", *values, after_unknown=marks)
-    assert len(_of("aws_spot_fleet_request.s", fleet)) == 1
 
 
 def _profile(name: str, before: str | None, after: str | None, **more: Any) -> Json:
@@ -231,22 +206,7 @@ def test_a_name_means_the_instance_profile_that_has_it_on_that_side() -> None:
         for role, order in (("weak", names), ("strong", names[::-1]))
     ]
     moves = _instance("p", "p", actions=["update"])
-    assert [_uses(f) for f in _of("aws_instance.i", *swapped, moves)] == [STRONGER]
-
-
-def test_a_role_that_goes_could_do_what_its_boundary_let_it() -> None:
-    all_of_s3 = {"name": "s3", "arn": "arn:aws:iam::111122223333:policy/s3"}
-    boundary = same("aws_iam_policy", "s3", {**all_of_s3, "policy": document(allow("s3:*"))})
-    role, inline = own_role("former", NODE_TRUST, document(allow("*")))
-    values = {**role["change"]["before"], "permissions_boundary": all_of_s3["arn"]}
-    moves = _function({"role": arn_of("former")}, {"role": arn_of("strong")})
-    for limits, level in ((values, "error"), (role["change"]["before"], "note")):
-        former = (
-            resource("aws_iam_role", "former", limits, None),
-            resource("aws_iam_role_policy", "i", inline["change"]["before"], None),
-        )
-        (finding,) = _of("aws_lambda_function.f", boundary, *former, moves)
-        assert finding.level == level
+    assert [_uses(f) for f in _of(ADDRESS, *swapped, moves)] == [STRONGER]
 
 
 @pytest.mark.parametrize("name", [None, ""])
@@ -257,17 +217,6 @@ def test_a_profile_that_an_expression_leaves_out_is_none(name: str | None) -> No
     )
     configuration = configured(block("aws_launch_template.n", iam_instance_profile=profile))
     assert not _of("aws_launch_template.n", template, configuration=configuration)
-
-
-def test_what_comes_with_a_profile_is_said_once() -> None:
-    instance = resource("aws_instance", "i", None, {"iam_instance_profile": "p"})
-    addresses = ["aws_iam_instance_profile.p", "aws_instance.i"]
-    for profile, address in (
-        (("strong", "strong"), addresses[1]),
-        ((None, "strong"), addresses[0]),
-    ):
-        changes = (_profile("p", *profile), instance)
-        assert [a for a in addresses if _of(a, *changes)] == [address]
 
 
 @pytest.mark.parametrize(
@@ -283,7 +232,7 @@ def test_a_name_means_no_former_state_of_an_instance_profile(
     """Neither what was changed by hand, nor an object that another one replaced."""
     changes = [_profile("p", "weak", "weak"), *deposed]
     moves = _instance("p", "strong")
-    findings = _of("aws_instance.i", moves, *changes, resource_drift=drift)
+    findings = _of(ADDRESS, moves, *changes, resource_drift=drift)
     assert [_uses(f) for f in findings] == [STRONGER]
 
 
@@ -295,7 +244,7 @@ def _attached(role: str, name: str, before: bool = True, after: bool = True) -> 
 def test_a_name_of_another_type_ends_no_review(odd: object) -> None:
     profile = same("aws_iam_instance_profile", "odd", dict.fromkeys(("name", "id", "arn"), odd))
     moves = _instance("weak", "strong")
-    assert [_uses(f) for f in _of("aws_instance.i", moves, profile)] == [STRONGER]
+    assert [_uses(f) for f in _of(ADDRESS, moves, profile)] == [STRONGER]
 
 
 _WITH_IRSA = [
@@ -308,15 +257,15 @@ _WITH_IRSA = [
 @pytest.mark.parametrize(
     ("to", "changes", "level"),
     [
-        ("weak", [_attached("cni", "a")], "error"),
-        ("weak", [_attached("cni", "a"), _part("weak")], "error"),
-        ("weak", [_attached("cni", "a", after=False)], "error"),
-        ("weak", [_attached("cni", "a"), _attached("weak", "b", before=False)], ""),
-        ("weak", [_attached("cni", "a"), inline(None, LATER, "later", role="weak")], "warning"),
-        ("weak", [_attached("cni", "a"), *_WITH_IRSA], ""),
+        ("bare", [_attached("cni", "a")], "error"),
+        ("bare", [_attached("cni", "a"), _part("bare")], "error"),
+        ("bare", [_attached("cni", "a", after=False)], "error"),
+        ("bare", [_attached("cni", "a"), _attached("bare", "b", before=False)], ""),
+        ("bare", [_attached("cni", "a"), inline(None, LATER, "later", role="bare")], "warning"),
+        ("bare", [_attached("cni", "a"), *_WITH_IRSA], ""),
         ("elsewhere", [_attached("cni", "a")], ""),  # of which node-role-changed warns
-        ("weak", [], ""),
-        ("weak", [_part("cni"), _part("weak")], ""),  # it could not before, either
+        ("bare", [], ""),
+        ("bare", [_part("cni"), _part("bare")], ""),  # it could not before, either
     ],
 )
 def test_nodes_that_move_to_another_role_lose_what_the_plugin_could_do_with_the_former(
@@ -324,17 +273,9 @@ def test_nodes_that_move_to_another_role_lose_what_the_plugin_could_do_with_the_
 ) -> None:
     profile = same("aws_iam_instance_profile", "cni", {"name": "cni", "role": "cni"})
     review = reviewed(*NODES, *own_role("cni", NODE_TRUST), profile, *changes, _instance("cni", to))
-    about = [f for f in review.findings if f.address == "aws_instance.i" and f.rule not in GIVEN]
+    about = [f for f in review.findings if f.address == ADDRESS and f.rule not in GIVEN]
     # What a node starts with, and what only cleans up, is one finding.
     expected = [("coverage-lost", level)] if level else []
     assert [(f.rule, f.level) for f in about] == expected
     assert all("ec2:AssignPrivateIpAddresses" in f.message for f in about[:1])
     assert ["later" in f.message for f in about] == [level == "warning"] * len(about)
-
-
-def test_only_nodes_run_the_plugin() -> None:
-    moves = _function({"role": arn_of("cni")}, {"role": arn_of("weak")})
-    review = reviewed(*NODES, *own_role("cni", NODE_TRUST), _attached("cni", "a"), moves)
-    assert {f.rule for f in review.findings if f.address == "aws_lambda_function.f"} == {
-        "workload-role"
-    }

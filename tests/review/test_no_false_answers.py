@@ -142,17 +142,3 @@ def test_values_of_odd_shapes_end_no_review(values: Json) -> None:
     role = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
     changed = resource("aws_iam_role", "cni", role, {**role, "tags_all": ["a"]})
     found(odd, changed, *ROLE[1:], addon(at("v1.23.2"), at("v1.23.2")))
-
-
-@pytest.mark.parametrize(
-    ("before", "after"), [("eks.amazonaws.com", None), ("eks.amazonaws.com", "ec2.amazonaws.com")]
-)
-def test_a_cluster_that_loses_its_role_is_a_warning(before: str, after: str | None) -> None:
-    def role(service: str | None) -> Json | None:
-        allowed = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
-        own = {"name": "eks", "arn": arn_of("eks"), "assume_role_policy": document(allowed)}
-        return own if service else None
-
-    cluster = same("aws_eks_cluster", "prod", {**CLUSTER, "role_arn": arn_of("eks")})
-    findings = found(cluster, resource("aws_iam_role", "eks", role(before), role(after)))
-    assert levels(findings)["workload-role"] == "warning"

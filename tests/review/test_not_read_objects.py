@@ -1,11 +1,8 @@
 """What Argo CD, Flux, Crossplane and charts of others bring is said to be not read."""
 
-import json
-
 import pytest
 
-from eks import arn_of, irsa, own_role
-from synthetic import Json, allow, document, found, plan, resource
+from synthetic import Json, found, plan, resource
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
@@ -154,44 +151,6 @@ def test_other_text_that_does_not_parse_is_about_the_plugin_if_it_names_it() -> 
     for script, is_said in (("kubectl rollout: [restart ds/aws-node", True), ("x: [Role", False)):
         change = manifest(kind="ConfigMap", data={"script": script})
         assert bool(found(change)) is is_said
-
-
-ROLE = {"name": r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn"}
-ROLE |= {"value": arn_of("strong")}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        yaml(f"parameters:\n- name: {ROLE['name']}\n  value: {ROLE['value']}"),
-        yaml(f"parameters: [{{name: '{ROLE['name']}', value: {ROLE['value']}}}]"),
-        yaml(json.dumps({"parameters": [ROLE]})),
-        manifest(parameters=[ROLE]),
-        resource("argocd_application", "a", None, {"spec": [{"parameter": [ROLE]}]}),
-        resource("argocd_application", "a", None, {"values": json.dumps({"p": [ROLE]})}),
-    ],
-)
-def test_a_role_in_a_parameter_of_an_application_is_read(change: Json) -> None:
-    (finding,) = found(change, *own_role("strong", irsa(), document(allow("*"))))
-    assert (finding.rule, finding.level) == (Rule.SERVICE_ACCOUNT_ROLE, Level.ERROR)
-    assert "aws_iam_role.strong" in finding.message
-
-
-FROM_SECRET = {"kind": "Secret", "name": "roles", "valuesKey": "web", "targetPath": ROLE["name"]}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        manifest(kind="HelmRelease", spec={"valuesFrom": [FROM_SECRET]}),
-        yaml(json.dumps({"kind": "HelmRelease", "spec": {"valuesFrom": [FROM_SECRET]}})),
-        yaml(f"valuesFrom:\n- kind: Secret\n  targetPath: {ROLE['name']}\n"),
-    ],
-)
-def test_a_role_that_flux_takes_from_elsewhere_is_one_not_known(change: Json) -> None:
-    (finding,) = found(change)
-    assert (finding.rule, finding.level) == (Rule.SERVICE_ACCOUNT_ROLE, Level.WARNING)
-    assert "a role known after apply" in finding.message
 
 
 def node_class(before: str | None, after: str, **more: object) -> Json:

@@ -297,9 +297,11 @@ def test_an_association_whose_service_account_is_known_after_apply_may_be_aws_no
         change["change"]["after"].pop(name)
         review = reviewed(change, *pod, *nodes)
         assert (review.plugins[0].verdict, review.failed) == ("not shown", True)
-    unknown = "A service account known after apply in cluster prod"
-    messages = [f.message for f in review.findings if f.rule == "service-account-role"]
-    assert any(m.startswith(unknown) for m in messages) is (name == "service_account")
+        messages = [f.message for f in review.findings if f.rule == "unread-resource"]
+        assert messages == [
+            "aws_eks_pod_identity_association.aws_node may belong to the VPC CNI plugin: "
+            f"its {name} is not known"
+        ]
 
 
 TOO_OLD = {"addon_version": "v1.15.4-eksbuild.1"}

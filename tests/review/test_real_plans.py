@@ -41,7 +41,6 @@ EXPECTED: dict[str, list[str]] = {
         f"note access-removed {ATTACHMENT}.moved policy_arn",
     ],
     "identity": [
-        "error node-role-changed aws_iam_instance_profile.nodes role",
         "error plugin-identity-lost aws_iam_openid_connect_provider.client",
         "error plugin-identity-lost aws_iam_openid_connect_provider.gone",
     ],

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conftest import run
-from eks import CNI, NODE_TRUST, POD_TRUST, arn_of, association, own_role
+from eks import CNI, NODE_TRUST, POD_TRUST, arn_of, association, node_group, own_role
 from synthetic import (
     Json,
     allow,
@@ -354,9 +354,9 @@ ROLE = {"name": "r", "assume_role_policy": NODE_TRUST, "permissions_boundary": p
 EC2, S3, HELD = document(allow("ec2:A")), document(allow("s3:*")), document(allow("*"))
 
 
-def limited(namespace: str, name: str) -> Json:
-    """A service account whose session policy allows more after."""
-    values = {"cluster_name": "prod", "namespace": namespace, "service_account": name}
+def limited() -> Json:
+    """The association of aws-node, whose session policy allows more after."""
+    values = {"cluster_name": "prod", "namespace": "kube-system", "service_account": "aws-node"}
     sides = ({**values, "role_arn": arn_of("pod"), "policy": p} for p in (EC2, SECRET_READ))
     return resource("aws_eks_pod_identity_association", "a", *sides)
 
@@ -381,14 +381,10 @@ POD = own_role("pod", POD_TRUST, CNI, SECRET_READ)
             "plugin-identity-changed",
             [association("a", "pod"), *own_role("a", POD_TRUST, CNI), *POD],
         ),
-        ("plugin-identity-changed", [limited("kube-system", "aws-node"), *POD]),
-        ("service-account-role", [limited("shop", "web"), *POD]),
+        ("plugin-identity-changed", [limited(), *POD]),
         (
-            "workload-role",
-            [
-                resource("aws_lambda_function", "f", *({"role": arn_of(n)} for n in ("a", "pod"))),
-                *(*own_role("a", NODE_TRUST, EC2), *POD),
-            ],
+            "node-role-changed",
+            [node_group("a", "pod"), *own_role("a", NODE_TRUST, EC2), *POD],
         ),
     ],
 )

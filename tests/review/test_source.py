@@ -111,10 +111,10 @@ def test_each_expression_of_a_policy_is_unknown_in_its_place(tmp_path: Path) -> 
 
 LATER = plan(
     resource("aws_iam_role", "made", None, {"name": "made", "assume_role_policy": NODE_TRUST}),
-    resource("aws_lambda_function", "f", None, {}, after_unknown={"role": True}),
+    resource("aws_iam_instance_profile", "f", None, {}, after_unknown={"role": True}),
     configuration=configured(
         block("aws_iam_role.made"),
-        block("aws_lambda_function.f", role=refers("aws_iam_role.made.arn")),
+        block("aws_iam_instance_profile.f", role=refers("aws_iam_role.made.name")),
     ),
 )
 
@@ -123,16 +123,16 @@ LATER = plan(
     ("written", "is_open"),
     [
         (None, True),
-        ("aws_iam_role.made.arn", False),
+        ("aws_iam_role.made.name", False),
         ('aws_iam_role.made["a"].arn # the role', False),
         ("var.role", True),
-        ('try(aws_iam_role.made.arn, "")', True),
-        ('replace(aws_iam_role.made.arn, "made", "admin")', True),
-        ('"${aws_iam_role.made.arn}-admin"', True),
-        ('format("%sx", aws_iam_role.made.arn)', True),
-        ('"${aws_iam_role.made.arn}"', False),
-        ("(\n    aws_iam_role.made.arn\n  )", False),
-        ('coalesce(\n    format("%sx", aws_iam_role.made.arn)\n  )', True),
+        ('try(aws_iam_role.made.name, "")', True),
+        ('replace(aws_iam_role.made.name, "made", "admin")', True),
+        ('"${aws_iam_role.made.name}-admin"', True),
+        ('format("%sx", aws_iam_role.made.name)', True),
+        ('"${aws_iam_role.made.name}"', False),
+        ("(\n    aws_iam_role.made.name\n  )", False),
+        ('coalesce(\n    format("%sx", aws_iam_role.made.name)\n  )', True),
     ],
 )
 def test_a_reference_that_is_known_after_apply_is_not_taken_for_the_role_in_silence(
@@ -142,27 +142,27 @@ def test_a_reference_that_is_known_after_apply_is_not_taken_for_the_role_in_sile
     (tmp_path / "plan.json").write_bytes(LATER)
     words = ["review", "plan.json", "--format", "json"]
     if written is not None:
-        other = 'handler = lower("A")'
-        text = f'resource "aws_lambda_function" "f" {{\n  {other}\n  role = {written}\n}}\n'
+        other = 'path = lower("A")'
+        text = f'resource "aws_iam_instance_profile" "f" {{\n  {other}\n  role = {written}\n}}\n'
         (tmp_path / "main.tf").write_text(text + 'resource "aws_iam_role" "made" {\n}\n')
         words += ["--source", "."]
     review = json.loads(run(*words, cwd=tmp_path).out)
-    assert any("aws_lambda_function.f" in part for part in review["not_shown"]) is is_open
-    assert not [f for f in review["findings"] if "aws_lambda_function" in f["address"]]
+    assert any("aws_iam_instance_profile.f" in part for part in review["not_shown"]) is is_open
+    assert not [f for f in review["findings"] if "aws_iam_instance_profile" in f["address"]]
 
 
 @pytest.mark.parametrize("name", ["override.tf", "z_override.tf.json", "main.tofu"])
 def test_what_another_file_may_override_is_not_read(name: str, tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_bytes(LATER)
     (tmp_path / "main.tf").write_text(
-        'resource "aws_lambda_function" "f" {\n  role = aws_iam_role.made.arn\n}\n'
+        'resource "aws_iam_instance_profile" "f" {\n  role = aws_iam_role.made.name\n}\n'
     )
     shown = run("review", "plan.json", "--source", ".", cwd=tmp_path).out
     assert "taken as what they refer to" not in shown and "main.tf:1" not in shown
-    other = {"role": '${replace(aws_iam_role.made.arn, "made", "admin")}'}
-    text = json.dumps({"resource": {"aws_lambda_function": {"f": other}}})
+    other = {"role": '${replace(aws_iam_role.made.name, "made", "admin")}'}
+    text = json.dumps({"resource": {"aws_iam_instance_profile": {"f": other}}})
     if not name.endswith(".json"):
-        text = f'resource "aws_lambda_function" "f" {{\n  role = "{other["role"]}"\n}}\n'
+        text = f'resource "aws_iam_instance_profile" "f" {{\n  role = "{other["role"]}"\n}}\n'
     (tmp_path / name).write_text(text)
     shown = run("review", "plan.json", "--source", ".", cwd=tmp_path).out
-    assert "taken as what they refer to (aws_lambda_function.f)" in shown
+    assert "taken as what they refer to (aws_iam_instance_profile.f)" in shown

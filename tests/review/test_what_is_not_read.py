@@ -77,10 +77,10 @@ def command(name: str, before: Json | None = None) -> tuple[Json, Json]:
 
 def test_commands_of_modules_and_of_what_is_read_are_named() -> None:
     change, runs = command("n")
-    instance = resource("aws_instance", "i", None, {})
-    updated = resource("aws_instance", "u", {"id": "i-1"}, {"id": "i-1", "tags": {}})
+    instance = resource("aws_launch_template", "i", None, {})
+    updated = resource("aws_launch_template", "u", {"id": "i-1"}, {"id": "i-1", "tags": {}})
     names = ("i", "u")
-    blocks = [runs, *({**runs, "type": "aws_instance", "name": name} for name in names)]
+    blocks = [runs, *({**runs, "type": "aws_launch_template", "name": name} for name in names)]
     calls = {"m": {"module": {"resources": blocks}}}
     changes = [
         {**item, "address": f'module.m["a.b"].{item["address"]}[0]'}
@@ -276,9 +276,3 @@ def test_parts_of_a_plan_that_are_not_known_are_named() -> None:
     (finding,) = found(new_section=[{"a": 1}], other_section={})
     assert (finding.rule, finding.level) == (Rule.FORMAT_UNKNOWN, Level.NOTE)
     assert "new_section" in finding.message and "other_section" in finding.message
-
-
-def test_a_type_that_is_not_known_may_name_an_instance_profile() -> None:
-    arn = "arn:aws:iam::111122223333:instance-profile/nodes"
-    (finding,) = found(resource("awscc_ec2_instance", "i", None, {"profile": arn}))
-    assert arn in finding.message

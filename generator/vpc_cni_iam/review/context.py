@@ -16,11 +16,11 @@ from vpc_cni_iam.review.account.fill import fill
 from vpc_cni_iam.review.account.grants import Accounts
 from vpc_cni_iam.review.account.iam_resource import Place
 from vpc_cni_iam.review.account.in_clusters import ResourceEnd
+from vpc_cni_iam.review.account.node_roles import NodeRoleReader
 from vpc_cni_iam.review.account.plugin.clusters import PluginReader
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
 from vpc_cni_iam.review.account.reader import AccountReader
 from vpc_cni_iam.review.account.source import SourceReader
-from vpc_cni_iam.review.account.uses import Uses
 from vpc_cni_iam.review.diff.permissions import Proofs
 from vpc_cni_iam.review.locate import Locator
 from vpc_cni_iam.review.options import Options
@@ -69,14 +69,15 @@ class Context:
             for r in self.reader.resources
             if r.before is not None and r.address not in drifted
         )
-        changes = {"resources": (*others, *drifted.values()), "unread": (), "unknown_members": ()}
+        changes = {"resources": (*others, *drifted.values()), "unread": (), "namings": ()}
+        changes["unknown_members"] = ()
         plan = replace(self.plan, complete=True, format="", **changes)
         return Context(plan, replace(self.options, source=None)) if drifted else None
 
     @cached_property
-    def uses(self) -> Uses:
-        """The roles that workloads and service accounts use."""
-        return Uses(self.reader)
+    def node_roles(self) -> NodeRoleReader:
+        """The roles that resources give nodes."""
+        return NodeRoleReader(self.reader)
 
     @cached_property
     def place(self) -> Place:

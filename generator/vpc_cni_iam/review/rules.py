@@ -116,8 +116,7 @@ class Rule(StrEnum):
     TRUST_ANYBODY = "trust-anybody", _E, _TRUST
     # Credentials.
     NODE_ROLE = "node-role-changed", _W, _CREDENTIALS, _NEW, _LOST, _ANY
-    WORKLOAD_ROLE = "workload-role", _W, _CREDENTIALS, _NEW, _ANY
-    SERVICE_ACCOUNT_ROLE = "service-account-role", _W, _CREDENTIALS, _NEW, _ANY
+    ADMIN_NAMED = "admin-role-named", _W, _CREDENTIALS, _NEW, _ANY
     # Plan.
     DRIFT = "drift", _W, _PLAN, _ANY
     INCOMPLETE = "incomplete", _N, _PLAN, _ANY

@@ -15,11 +15,12 @@ from vpc_cni_iam.review.checks import (
     conflicts,
     coverage,
     identity_providers,
+    named_roles,
+    node_roles,
     plugin,
     plugin_roles,
     sizes,
     trust,
-    uses,
 )
 from vpc_cni_iam.review.checks import plan as plan_check
 from vpc_cni_iam.review.checks.drift import drift, without_echoes
@@ -40,7 +41,8 @@ CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     plugin_roles.check,
     trust.check,
     identity_providers.check,
-    uses.check,
+    node_roles.check,
+    named_roles.check,
     clusters.check,
     plan_check.check,
 )

@@ -10,19 +10,20 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from msgspec import Struct, field, to_builtins
+from msgspec import Struct, field
 
-from vpc_cni_iam.inputs.plan.arguments import ROLE_USES, is_read_in_part
+from vpc_cni_iam.inputs.plan.arguments import NODE_ROLES
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.resource import call_names, parent, split_first, without_keys
-from vpc_cni_iam.inputs.plan.shapes import Parts, ResourceBlock
+from vpc_cni_iam.inputs.plan.role_names import may_name_role
+from vpc_cni_iam.inputs.plan.shapes import ResourceBlock
 
 _DEPTH = 100
 _PREFIXES = (
     *("aws_iam_", "aws_eks_", "helm_release"),
     *("kubernetes_annotations", "kubernetes_service_account"),
     *("kubernetes_manifest", "kubectl_manifest"),
-    *ROLE_USES,
+    *NODE_ROLES,
 )
 # Types that pass on their argument's values, such as a cluster's name after a pause.
 _PASSING = {"null_resource": "triggers", "terraform_data": "input", "time_sleep": "triggers"}
@@ -240,13 +241,10 @@ def _block(reader: Reader, block: ResourceBlock, module: Module) -> None:
     if block.provisioners:
         types = dict.fromkeys(provisioner.type for provisioner in block.provisioners)
         module.commands[f"{block.type}.{block.name}"] = tuple(types)
-    if not _is_followed(block.type):
+    if not (_is_followed(block.type) or may_name_role(bytes(block.expressions))):
         return
     name = f"{'data.' if block.mode == 'data' else ''}{block.type}.{block.name}"
-    if is_read_in_part(block.type):
-        module.blocks[name] = to_builtins(reader.decoded(block.expressions, Parts))
-    else:
-        module.blocks[name] = reader.decoded(block.expressions, dict[str, Any])
+    module.blocks[name] = reader.decoded(block.expressions, dict[str, Any])
     if over := reader.decoded(block.for_each_expression, object):
         module.repeats[name] = over
     module.providers[name] = block.provider_config_key

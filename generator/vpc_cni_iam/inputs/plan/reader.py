@@ -10,7 +10,7 @@ import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from msgspec import Struct, field, to_builtins
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
@@ -21,15 +21,14 @@ from vpc_cni_iam.inputs.plan.arguments import (
     CHART,
     CLUSTER,
     CLUSTER_ACCESS,
+    FARGATE_PROFILE,
     GRANTS,
-    OF_SERVICES,
+    NODE_ROLES,
     OIDC_PROVIDER,
     POLICY,
     PRINCIPALS,
     PROFILE,
     ROLE,
-    ROLE_USES,
-    is_read_in_part,
 )
 from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration, read_configuration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
@@ -42,19 +41,17 @@ from vpc_cni_iam.inputs.plan.marked import (
     of_variables,
 )
 from vpc_cni_iam.inputs.plan.resource import Resource
-from vpc_cni_iam.inputs.plan.role_names import may_name_role, newly_named, texts
+from vpc_cni_iam.inputs.plan.role_names import RoleNaming, may_use_role, newly_named
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
     ActionInvocation,
     Actions,
     ChangedResource,
     Changing,
-    ChangingParts,
     DeferredChange,
     DeferredInvocation,
     DocumentValues,
     HiddenDocument,
-    Parts,
     StateResource,
 )
 from vpc_cni_iam.inputs.plan.unread import (
@@ -69,9 +66,6 @@ from vpc_cni_iam.inputs.plan.unread import (
     running,
     unread_arguments,
 )
-from vpc_cni_iam.inputs.plan.values import read
-from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Known, Sensitive
 
 _DOCUMENT = "aws_iam_policy_document"
 _OF_DATA = "aws_iam_"
@@ -80,9 +74,9 @@ _READ = frozenset(
     {
         *PRINCIPALS,
         *GRANTS,
-        *ROLE_USES,
+        *NODE_ROLES,
         *CLUSTER_ACCESS,
-        *(POLICY, ADDON, ASSOCIATION, CLUSTER, CHART, OIDC_PROVIDER),
+        *(POLICY, ADDON, ASSOCIATION, CLUSTER, CHART, FARGATE_PROFILE, OIDC_PROVIDER),
     }
 )
 _STAYS = (("no-op",), ("read",))
@@ -105,6 +99,7 @@ class Plan(Struct, frozen=True):
     complete: bool = True  # false if it is partial (-target) or defers changes
     format: str = ""  # the version of its format
     unread: tuple[UnreadChange, ...] = ()  # unread changes about access
+    namings: tuple[RoleNaming, ...] = ()  # the roles that changed resources newly name
     counts: ChangeCounts = ChangeCounts()  # how many resources change
     unknown_members: tuple[str, ...] = ()  # its unknown top-level members
 
@@ -143,8 +138,7 @@ class _Contents(Struct):
     unread: list[UnreadChange] = field(default_factory=list)
     # The unread resources that are created or deleted.
     ended: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    # Resources that may name roles, with their actions.
-    naming: list[tuple[str, tuple[str, ...], Changing]] = field(default_factory=list)
+    naming: list[Resource] = field(default_factory=list)  # unread ones that may name roles
     # The changed resources that are read, except those with unread arguments.
     read: list[str] = field(default_factory=list)
     others: int = 0
@@ -192,54 +186,50 @@ class _Contents(Struct):
         for item in items:
             self.fields["resource_changes"] = self.fields.get("resource_changes") or not drift
             self.secrets.update(of_change(item.change, reader))
-            if not _is_read(item) and (drift or not self._note(item, reader)):
-                continue
-            change = _changing(item, reader)
-            if not change.actions or not ACTIONS.issuperset(change.actions):
-                done = ", ".join(change.actions)[:80] or "nothing"
-                raise reader.refuse(
-                    f"what is done to {item.address[:80]} is not known here: {done!r}"
-                )
-            actions = tuple(change.actions)
-            if item.mode == "managed" and not drift and _is_read(item):
-                if actions not in _STAYS:
-                    self._note_read(item, actions, change, reader)
-                elif change.importing or item.previous_address not in ("", item.address):
-                    self.read.append(item.address)  # it only gets another name
-            resource = Resource(
-                item.address,
-                item.mode,
-                item.type,
-                item.name,
-                actions,
-                change.before,
-                change.after,
-                change.after_unknown,
-                change.before_sensitive,
-                change.after_sensitive,
-                item.deposed,
-                drift,
-            )
-            yield from _as_left(resource)
+            if _is_read(item) or (not drift and self._note(item, reader)):
+                yield from self._resource(item, reader, drift=drift)
 
-    def _note_roles(self, item: ChangedResource, actions: tuple[str, ...], reader: Reader) -> None:
-        if may_name_role(item):
-            self.naming.append((item.address, actions, reader.decoded(item.change, Changing)))
+    def _resource(
+        self, item: ChangedResource, reader: Reader, *, drift: bool
+    ) -> Iterator[Resource]:
+        """Yield the resource of a change, and note that it is read."""
+        change = reader.decoded(item.change, Changing)
+        if not change.actions or not ACTIONS.issuperset(change.actions):
+            done = ", ".join(change.actions)[:80] or "nothing"
+            raise reader.refuse(f"what is done to {item.address[:80]} is not known here: {done!r}")
+        actions = tuple(change.actions)
+        if item.mode == "managed" and not drift and _is_read(item):
+            if actions not in _STAYS:
+                self._note_read(item, actions, change, reader)
+            elif change.importing or item.previous_address not in ("", item.address):
+                self.read.append(item.address)  # it only gets another name
+        resource = Resource(
+            item.address,
+            item.mode,
+            item.type,
+            item.name,
+            actions,
+            change.before,
+            change.after,
+            change.after_unknown,
+            change.before_sensitive,
+            change.after_sensitive,
+            item.deposed,
+            drift,
+        )
+        yield from _as_left(resource)
 
     def _note_read(
         self, item: ChangedResource, actions: tuple[str, ...], change: Changing, reader: Reader
     ) -> None:
         """Note a change that is read, or of another chart, which may contain the plugin."""
-        if item.type in ROLE_USES:
-            self._note_roles(item, actions, reader)
         unread = UnreadReader(item, reader)
         if item.type == CHART and not any(map(is_plugins_chart, (change.before, change.after))):
             if named := unread.unread(actions):
                 self.unread.append(named)
                 return
-            if not unread.facts.annotates:
-                self.others += 1
-                return
+            self.others += 1
+            return
         deciding = unread.deciding()
         is_access = item.type in CLUSTER_ACCESS and None in (change.before, change.after)
         arguments = deciding or unread_arguments(item.type, change)
@@ -250,22 +240,23 @@ class _Contents(Struct):
             self.read.append(item.address)
 
     def _note(self, item: ChangedResource, reader: Reader) -> bool:
-        """Note a change of an unread type; return whether one of its roles is read."""
+        """Note a change of an unread type; return whether it is an object that is read."""
         if item.mode != "managed":
             return False
         unread = UnreadReader(item, reader)
         actions = tuple(reader.decoded(item.change, Actions).actions)
         if actions in _STAYS:
             return unread.gives_role
-        if named := unread.unread(actions):
+        named = unread.unread(actions)
+        if named:
             self.unread.append(named)
-        elif unread.gives_role:
-            self.read.append(item.address)
         else:
             self.others += 1
-            self._note_roles(item, actions, reader)
         if actions != ("update",):
             self.ended.append((item.address, actions))
+        is_warned = named is not None and named.kind is UnreadKind.access
+        if may_use_role(item) and not (unread.gives_role or is_warned):
+            self.naming += self._resource(item, reader, drift=False)
         return unread.gives_role
 
 
@@ -297,14 +288,16 @@ def _plan(contents: _Contents, source: str) -> Plan:
     changes = _without_deposed_alone(changes, state)
     planned = {change.address for change in changes if not (change.drift or change.deposed)}
     ended = [*contents.ended, *((r.address, r.actions) for r in changes if not r.drift)]
-    more = [*_newly_naming(contents, hiding)]
-    more += running(dict.fromkeys(ended), configuration)
+    more = [*running(dict.fromkeys(ended), configuration)]
+    namings = tuple(_namings(contents, hiding))
+    later = {naming.address for naming in namings if naming.later}
+    referring = (_hidden(r, hiding) for r in contents.naming if r.address in later)
     sources = [r for r in state if r.mode == "data"]
     unchanged = [r for r in state if r.mode == "managed" and r.address not in planned]
     return Plan(
         source,
         str(fields.get("terraform_version") or ""),
-        (*changes, *unchanged),
+        (*changes, *unchanged, *referring),
         tuple(r for r in sources if r.type == _DOCUMENT),
         tuple(r for r in sources if r.type != _DOCUMENT),
         configuration,
@@ -317,7 +310,8 @@ def _plan(contents: _Contents, source: str) -> Plan:
         fields.get("complete") is not False,
         str(fields.get("format_version") or ""),
         (*contents.unread, *more),
-        counted(contents.read, contents.unread, more, contents.others),
+        namings,
+        counted(contents.read, contents.unread, namings, contents.others),
         tuple(contents.unknown_members),
     )
 
@@ -328,29 +322,21 @@ def _without_deposed_alone(changes: list[Resource], state: list[Resource]) -> li
     return [r if not r.deposed or r.address in there else replace(r, deposed="") for r in changes]
 
 
-def _newly_naming(contents: _Contents, hiding: Secrets) -> Iterator[UnreadChange]:
-    """Yield the resources that newly name roles in unread arguments."""
+def _namings(contents: _Contents, hiding: Secrets) -> Iterator[RoleNaming]:
+    """Yield the resources that newly name roles, except those that grant or have policies."""
     roles = (r for r in (*contents.changes, *contents.state) if r.type in (ROLE, PROFILE))
     sides = (side for role in roles for side in (role.before, role.after) if side)
-    names = frozenset(name for side in sides if isinstance(name := side.get("name"), str))
-    read_otherwise = {r.address: r for r in contents.changes if r.type in ROLE_USES and not r.drift}
-    for address, actions, change in contents.naming:
-        resource = read_otherwise.get(address)
-        # In a type that is read, a role's name alone may be the name of anything.
-        alone, read = (frozenset(), _used(resource)) if resource else (names, frozenset())
-        if named := newly_named(change, hiding, alone, read):
-            yield UnreadChange(address, actions, UnreadKind.role, roles=named)
-
-
-def _used(resource: Resource) -> frozenset[str]:
-    """Return the values of the arguments with which a resource gets roles, also sensitive ones."""
-    named: set[str] = set()
-    for path in (*ROLE_USES[resource.type], *OF_SERVICES.get(resource.type, ())):
-        for placed in read(resource, path, Side.AFTER):
-            match placed.value:
-                case Known(value) | Sensitive(value):
-                    named.update(text for _, text in texts(value))
-    return frozenset(named)
+    known = (side.get(argument) for side in sides for argument in ("arn", "name"))
+    names = frozenset(name for name in known if isinstance(name, str))
+    for resource in (*contents.changes, *contents.naming):
+        is_other = resource.drift or resource.deposed or resource.type in (POLICY, *GRANTS)
+        if is_other or resource.stays:
+            continue
+        where, expression = (resource.module, resource.block), contents.configuration.expression
+        naming = newly_named(resource, hiding, names)
+        later = tuple(p for p in naming.later if expression(*where, str(p[0])) is not None)
+        if naming.names or naming.hidden or later:
+            yield replace(naming, later=later)
 
 
 def _hidden(resource: Resource, hiding: Secrets) -> Resource:
@@ -398,10 +384,7 @@ def _stated(item: StateResource, reader: Reader, hidden: set[str]) -> list[Resou
             whole = reader.decoded(item.sensitive_values, HiddenDocument).json
             marks = {"json": whole or any(map(is_policy, hidden))}
     elif item.type in (POLICY, CLUSTER) or (item.mode == "managed" and item.type in _READ):
-        if is_read_in_part(item.type):
-            values = to_builtins(reader.decoded(item.values, Parts))
-        else:
-            values = reader.decoded(item.values, dict[str, Any])
+        values = reader.decoded(item.values, dict[str, Any])
         marks = reader.decoded(item.sensitive_values, object)
     else:
         return []
@@ -432,9 +415,3 @@ def _as_left(resource: Resource) -> Iterator[Resource]:
 
 def _is_read(item: ChangedResource) -> bool:
     return item.type in _READ or (item.mode == "data" and item.type.startswith(_OF_DATA))
-
-
-def _changing(item: ChangedResource, reader: Reader) -> Changing:
-    if not is_read_in_part(item.type):
-        return reader.decoded(item.change, Changing)
-    return Changing(**to_builtins(reader.decoded(item.change, ChangingParts)))

@@ -1,4 +1,4 @@
-"""The roles that a resource newly names in an argument outside the tables."""
+"""The roles that changed resources newly name, whatever their type: by ARN, name or reference."""
 
 from __future__ import annotations
 
@@ -6,80 +6,101 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from vpc_cni_iam.inputs.plan.secrets import Secrets
-from vpc_cni_iam.inputs.plan.shapes import ChangedResource, Changing
+from msgspec import Struct
 
-_AWS = ("aws_", "awscc_")
+from vpc_cni_iam.inputs.plan.resource import Resource
+from vpc_cni_iam.inputs.plan.secrets import Secrets
+from vpc_cni_iam.inputs.plan.shapes import ChangedResource
+from vpc_cni_iam.inputs.plan.values import Path
+
 # A role that not only an AWS service assumes, or an instance profile with one.
-_ROLE = re.compile(
+ROLE_ARN = re.compile(
     r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:role/(?!aws-service-role/)|instance-profile/)"
     r"[\w+=,.@/-]++(?!\()"
 )
-# One of these, or an argument about them, which may contain the name of one.
+# One of these, or an argument about them, which may name one.
 _MAY_NAME_ROLE = re.compile(
-    rb""":role/|:instance-profile/|(?:[rR]ole|[pP]rofile)\w*"\s*:\s*["[{]"""
+    rb""":role/|:instance-profile/|(?:[rR]ole|[pP]rofile)\w*"\s*:\s*["\[{t]"""
 )
 _ROLE_WORDS = (b"role", b"Role", b"rofile")  # finding it is ten times as fast as the expression
-# Members with any text.
+# Types that store any text, and use no role.
 _DATA = (
     *("aws_appconfig_hosted_configuration_version", "aws_dynamodb_table_item", "aws_s3_object"),
     *("aws_secretsmanager_secret_version", "aws_ssm_parameter"),
 )
+_AWS = ("aws_", "awscc_")
 
 
-def may_name_role(item: ChangedResource) -> bool:
-    """Return whether a resource may name a role that it uses."""
-    if item.type in _DATA or not item.type.startswith(_AWS):
-        return False
-    change = bytes(item.change)
-    return any(w in change for w in _ROLE_WORDS) and _MAY_NAME_ROLE.search(change) is not None
+class RoleNaming(Struct, frozen=True):
+    """The roles and instance profiles that a changed resource newly names."""
+
+    address: str
+    names: tuple[str, ...]  # ARNs, and names of the plan's roles and profiles
+    # The same in sensitive values: as the plan has them elsewhere; empty for other roles.
+    hidden: tuple[str, ...]
+    later: tuple[Path, ...]  # the arguments about roles that are known after apply
 
 
-def newly_named(
-    change: Changing, hiding: Secrets, names: frozenset[str], read: frozenset[str]
-) -> tuple[str, ...]:
-    """Return the roles that a resource newly names, without sensitive values.
+def may_name_role(text: bytes) -> bool:
+    """Return whether the JSON of a change or of expressions may name a role; a fast check."""
+    return any(w in text for w in _ROLE_WORDS) and _MAY_NAME_ROLE.search(text) is not None
+
+
+def may_use_role(item: ChangedResource) -> bool:
+    """Return whether a changed resource may name a role that it uses."""
+    return item.type not in _DATA and may_name_role(bytes(item.change))
+
+
+def newly_named(resource: Resource, hiding: Secrets, names: frozenset[str]) -> RoleNaming:
+    """Return the roles that a resource newly names.
 
     Args:
-        change: The change, with its secrets.
+        resource: The resource, with its secrets.
         hiding: Replaces the secrets.
-        names: The names of the plan's roles, for arguments about roles.
-        read: The values of read arguments: their roles are known.
+        names: The names and ARNs of the plan's roles and profiles.
     """
-    before, after = change.before or {}, change.after or {}
-    shown = _new_roles(
-        hiding.hidden(before, change.before_sensitive),
-        hiding.hidden(after, change.after_sensitive),
-        names,
-    )
-    every = _new_roles(before, after, names)
-    hidden = ["a role that is sensitive"] if every - shown - read else []
-    return (*sorted(shown - read), *hidden)
+    # Other providers have other roles.
+    known = names if resource.type.startswith(_AWS) else frozenset()
+    old, new = (_roles(side, known) for side in (resource.before, resource.after))
+    shown = _roles(hiding.hidden(resource.after, resource.hidden_after), known)
+    hidden = (hiding.masked(name) if name in names else "" for name in sorted(new - old - shown))
+    later = tuple(path for path in _later(resource.unknown) if _is_about_roles(path))
+    return RoleNaming(resource.address, tuple(sorted((new - old) & shown)), tuple(hidden), later)
 
 
-def _new_roles(before: Any, after: Any, names: frozenset[str]) -> set[str]:
-    old, new = (
-        {
-            role
-            for path, text in texts(side)
-            for role in (*_ROLE.findall(text), *(names & {text} if _about_roles(path) else ()))
-        }
-        for side in (before, after)
-    )
-    return new - old
+def _roles(side: Any, names: frozenset[str]) -> set[str]:
+    """Return the roles in the attributes of a side, except those in policies."""
+    return {
+        role
+        for path, text in texts(side)
+        if "Statement" not in text
+        for role in (*ROLE_ARN.findall(text), *(names & {text} if _is_about_roles(path) else ()))
+    }
 
 
-def _about_roles(path: str) -> bool:
-    return any(word in path.lower() for word in ("role", "profile"))
+def _is_about_roles(path: Path) -> bool:
+    return any(w in str(step).lower() for step in path for w in ("role", "profile"))
 
 
-def texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     """Yield the texts in attributes with their places, without keys, which no mark hides."""
     if isinstance(value, str):
         yield path, value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield from texts(inner, f"{path}.{key}")
+    else:
+        for step, inner in _members(value):
+            yield from texts(inner, (*path, step))
+
+
+def _later(marks: Any, path: Path = ()) -> Iterator[Path]:
+    """Yield the places of the values that are known after apply."""
+    if marks is True and path:
+        yield path
+    for step, inner in _members(marks):
+        yield from _later(inner, (*path, step))
+
+
+def _members(value: Any) -> Iterator[tuple[str | int, Any]]:
+    if isinstance(value, dict):
+        yield from value.items()
     elif isinstance(value, list):
-        for inner in value:
-            yield from texts(inner, path)
+        yield from enumerate(value)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Raw, Struct, defstruct
-
-from vpc_cni_iam.inputs.plan.arguments import READ_ARGUMENTS
+from msgspec import Raw, Struct
 
 _NOTHING = Raw(b"{}")
 
@@ -21,23 +19,6 @@ class Changing(Struct):
     before_sensitive: dict[str, Any] | bool = False
     after_sensitive: dict[str, Any] | bool = False
     importing: dict[str, Any] | None = None
-
-
-# The attributes or marks of a resource that is read in part.
-Parts = defstruct(
-    "Parts", [(name, Any, None) for name in sorted(READ_ARGUMENTS)], omit_defaults=True
-)
-ChangingParts = defstruct(
-    "ChangingParts",
-    [
-        ("actions", list[str]),
-        *((name, Parts | None, None) for name in ("before", "after")),
-        *((f"{name}_sensitive", Parts | bool, False) for name in ("before", "after")),
-        ("after_unknown", Parts | bool, False),
-        ("importing", dict[str, Any] | None, None),
-    ],
-    omit_defaults=True,
-)
 
 
 class Actions(Struct):

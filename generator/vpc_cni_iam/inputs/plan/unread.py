@@ -24,7 +24,7 @@ from vpc_cni_iam.inputs.plan.objects import (
     may_be_about_access,
 )
 from vpc_cni_iam.inputs.plan.resource import module_of, without_keys
-from vpc_cni_iam.inputs.plan.role_names import texts
+from vpc_cni_iam.inputs.plan.role_names import RoleNaming, texts
 from vpc_cni_iam.inputs.plan.shapes import ChangedResource, Changing
 from vpc_cni_iam.policy.document import Statement
 from vpc_cni_iam.policy.parse import loads
@@ -39,7 +39,6 @@ class UnreadKind(StrEnum):
     command = "command"
     later = "known after apply"
     unparsed = "not parsed"
-    role = "role"
     settings = "settings"  # it is about IAM, EKS or credentials, but gives nobody access
 
 
@@ -54,7 +53,6 @@ class UnreadChange(Struct, frozen=True):
     kind: UnreadKind
     runs: tuple[str, ...] = ()  # the provisioners that run, such as ``local-exec``
     opens: bool = False  # whether a policy of a resource newly lets anybody use it
-    roles: tuple[str, ...] = ()  # the roles that it newly names: ARNs, or names of the plan's roles
     arguments: tuple[str, ...] = ()  # the unread arguments of a resource that is otherwise read
 
 
@@ -357,17 +355,17 @@ def _has_commands(module: Module) -> bool:
 
 
 def counted(
-    read: Sequence[str], unread: Iterable[UnreadChange], more: Iterable[UnreadChange], others: int
+    read: Sequence[str], unread: Iterable[UnreadChange], namings: Iterable[RoleNaming], others: int
 ) -> ChangeCounts:
     """Return how many resources change.
 
     Args:
         read: The addresses of read resources.
-        more: Resources that name a role or run a command; some of them are otherwise read.
-        others: The number of other resources, with those of `more`.
+        namings: Resources that newly name a role; some of them are otherwise read.
+        others: The number of other resources, with those of `namings`.
     """
     names = {c.address: c.arguments for c in unread if c.actions != INVOKED}
-    not_named = {c.address for c in more if c.kind is UnreadKind.role}.difference(names, read)
+    not_named = {naming.address for naming in namings}.difference(names, read)
     shown = [f"{name} ({', '.join(a)})" if a else name for name, a in names.items()]
     return ChangeCounts(len(read), (*shown, *sorted(not_named)), others - len(not_named))
 
@@ -419,7 +417,7 @@ def _open(kind: str, values: Mapping[str, Any]) -> Iterator[Statement | str]:
 def _policies(kind: str, values: Mapping[str, Any]) -> list[str]:
     """Return the policies in a resource; they have many names in Cloud Control."""
     ends = ("",) if kind.startswith(_CLOUD_CONTROL) else _POLICY_ENDS
-    named = (text for path, text in texts(values) if path.endswith(ends))
+    named = (text for path, text in texts(values) if str(path[-1]).endswith(ends))
     return [text for text in named if "statement" in _unescaped(text).lower()]
 
 

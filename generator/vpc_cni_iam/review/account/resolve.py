@@ -12,7 +12,7 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.inputs.plan.arguments import NAMED_BY, POLICY, PRINCIPALS, PROFILE, TASK
+from vpc_cni_iam.inputs.plan.arguments import NAMED_BY, POLICY, PRINCIPALS, PROFILE
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.inputs.plan.resource import Resource, parts, without_keys
@@ -73,8 +73,6 @@ class Resolver:
         for argument in (*NAMED_BY.get(resource.type, ("name", "arn")), *own):
             if name := name_in(one(resource, argument, side)):
                 self._names[side, resource.type, name].append(resource)
-                if resource.type == TASK and "/" in name:  # a service may have the rest of the ARN
-                    self._names[side, TASK, name.rpartition("/")[2]].append(resource)
 
     def _provider(self, resource: Resource) -> str:
         module = self.plan.configuration.module(resource.module)

@@ -13,25 +13,21 @@ from vpc_cni_iam.inputs.plan.arguments import (
     ADDON,
     ASSOCIATION,
     CLUSTER,
+    FARGATE_PROFILE,
     NODE_GROUP,
     OIDC_PROVIDER,
-    ROLE,
 )
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
-from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import NodePart, missing_parts
 from vpc_cni_iam.review.account.resolve import name_in
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.trust.roles import trust_of
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import CHANGES, LOSES, Rule
+from vpc_cni_iam.review.rules import LOSES, Rule
 
-_FARGATE = "aws_eks_fargate_profile"
 # EKS does not delete a cluster that has one of these.
-_KEEPS = (NODE_GROUP, _FARGATE)
+_KEEPS = (NODE_GROUP, FARGATE_PROFILE)
 # The arguments that identify a resource in AWS.
 _KEYS: Mapping[str, tuple[str, ...]] = {
     ACCESS_ENTRY: ("cluster_name", "principal_arn"),
@@ -41,9 +37,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     CLUSTER: ("name",),
     NODE_GROUP: ("cluster_name", "node_group_name"),
     OIDC_PROVIDER: ("url",),
-    _FARGATE: ("cluster_name", "fargate_profile_name"),
+    FARGATE_PROFILE: ("cluster_name", "fargate_profile_name"),
 }
-EKS = "eks.amazonaws.com"
 
 
 class GoneWithOther(Struct, frozen=True):
@@ -67,13 +62,6 @@ class NotInstalled(Struct, frozen=True):
     part: NodePart
 
 
-class ClusterRoleLost(Struct, frozen=True):
-    """EKS can no longer assume the role of a cluster that stays."""
-
-    role: IamResource
-    is_deleted: bool  # otherwise it no longer trusts EKS
-
-
 def check(context: Context) -> Iterator[Finding]:
     """Yield resources that are lost with clusters or created twice, and what new ones lack."""
     gone: dict[str, list[Resource]] = defaultdict(list)
@@ -92,31 +80,6 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in (r for r in context.reader.resources if r.type == CLUSTER):
         for part in missing_parts(resource, context.plugins):
             yield finding(Rule.NOT_INSTALLED, NotInstalled(part), resource.address)
-        yield from _role_lost(resource, context)
-
-
-def _role_lost(cluster: Resource, context: Context) -> Iterator[Finding]:
-    """Yield clusters that stay and lose the role that EKS assumes.
-
-    Source: Amazon EKS User Guide, "Amazon EKS cluster IAM role".
-    """
-    if cluster.before is None or cluster.after is None:
-        return
-    path, owners = "role_arn", context.reader.named_by
-    named = {side: [*owners(cluster, path, ROLE, side)] for side in Side}
-    for role in named[Side.BEFORE]:
-        is_deleted = role in context.accounts.deleted
-        old, new = (trust_of(context, role, side) for side in Side)
-        is_refused = old is not None and new is not None and _trusts_eks(old) > _trusts_eks(new)
-        stays = role in named[Side.AFTER] or (is_deleted and cluster.is_unchanged)
-        if stays and (is_deleted or is_refused):
-            evidence, where = ClusterRoleLost(role, is_deleted), cluster.address
-            yield finding(Rule.WORKLOAD_ROLE, evidence, where, attribute=path, means=CHANGES)
-
-
-def _trusts_eks(policy: Policy) -> bool:
-    allows = policy.only("Allow").statements
-    return any(EKS in map(str, p.identifiers) for s in allows for p in s.principals)
 
 
 def _made_twice(context: Context) -> Iterator[Finding]:

@@ -80,11 +80,10 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _unnamed(resource: Resource) -> Iterator[Finding]:
     """Yield resources that may be the plugin, because a name is unknown."""
-    is_deleted = resource.actions == ("delete",)
-    # `uses` reports an association that changes, whatever its names are.
-    if resource.stays or (resource.type == ASSOCIATION and not is_deleted):
+    if resource.stays:
         return
-    side, rule = Side.BEFORE if is_deleted else Side.AFTER, Rule.UNREAD_RESOURCE
+    is_deleted, rule = resource.actions == ("delete",), Rule.UNREAD_RESOURCE
+    side = Side.BEFORE if is_deleted else Side.AFTER
     for argument in _NAMES.get(resource.type, ()):
         value = one(resource, argument, side)
         if isinstance(value, Unknown | Sensitive) or holds_mark(str(value)):

@@ -12,7 +12,7 @@ from vpc_cni_iam.inputs.plan.values import value_at
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Unknown
 from vpc_cni_iam.review.context import Context, fact
-from vpc_cni_iam.review.diff.uses import use_changes
+from vpc_cni_iam.review.diff.plugin.node_roles import node_role_changes
 
 _INLINE = "inline_policy"
 
@@ -38,7 +38,7 @@ class NotShownByPlan(Struct, frozen=True):
 @fact
 def not_shown(context: Context) -> tuple[NotShownByPlan, ...]:
     """Return what a plan does not show."""
-    _ = context.accounts, use_changes(context)  # these resolve the names
+    _ = context.accounts, node_role_changes(context)  # these resolve the names
     reader, source = context.reader, context.reader.source
     assumed = {
         resource.address

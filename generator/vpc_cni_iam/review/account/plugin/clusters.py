@@ -26,12 +26,12 @@ from vpc_cni_iam.plugin.identity import Identity, counting
 from vpc_cni_iam.plugin.trust import ServiceAccount
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
-from vpc_cni_iam.review.account.annotations import role_annotations
 from vpc_cni_iam.review.account.documents import Content
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.account.in_clusters import place_by_arn
 from vpc_cni_iam.review.account.plugin.resources import (
     IN_CLUSTER,
+    annotated_roles,
     installs_plugin,
     is_for_plugin,
     may_be_account,
@@ -271,10 +271,10 @@ class PluginReader:
         ]
         by_pods += [(r, p) for r, _ in annotated for p in self._of_block(r, account, side)]
         accounts = [
-            (r, each.placed)
+            (r, placed)
             for r in resources
-            if may_be_account(r.type) and names_account(r, account, side)
-            for each in role_annotations(r, side, self._reader.plan.secrets).roles
+            if names_account(r, account, side)
+            for placed in annotated_roles(r, side)
         ]
         ways = (
             (Identity.pod_identity, by_pods),

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from vpc_cni_iam.inputs.plan.arguments import ADDON, ASSOCIATION, CHART
+from vpc_cni_iam.inputs.plan.arguments import ADDON, ASSOCIATION, CHART, ROLE_ANNOTATION
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
-from vpc_cni_iam.inputs.plan.values import one, read, text, values_of
+from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, text, values_of
 from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import ABSENT, Known
+from vpc_cni_iam.policy.value import ABSENT
 from vpc_cni_iam.review.account.resolve import name_in
 
 _PLUGIN = "vpc-cni"
 IN_CLUSTER = ("namespace", "service_account")  # the arguments that name an association's account
-# Where a Kubernetes object has its metadata, by the prefix of its resource type.
-_METADATA: Mapping[str, str] = {
-    "kubernetes_service_account": "metadata.*",
-    "kubernetes_annotations": "metadata.*",
-    "kubernetes_manifest": "manifest.metadata",
-    "kubectl_manifest": "yaml_body.{}.**.metadata",
+_NAMES = ("namespace", "name")  # the same of a Kubernetes object, in its metadata
+# Where a Kubernetes object has its metadata and annotations, by the prefix of its resource type.
+_PLACES: Mapping[str, tuple[str, str]] = {
+    "kubernetes_service_account": ("metadata.*", "metadata.*.annotations"),
+    "kubernetes_annotations": ("metadata.*", "annotations"),
+    "kubernetes_manifest": ("manifest.metadata", "manifest.metadata.annotations"),
+    "kubectl_manifest": ("yaml_body.{}.**.metadata", "yaml_body.{}.**.metadata.annotations"),
 }
+_ANNOTATION = ROLE_ANNOTATION.replace(".", "~")
 
 
 def is_for_plugin(resource: Resource, side: Side) -> bool:
@@ -44,14 +45,25 @@ def names_account(resource: Resource, account: ServiceAccount, side: Side) -> bo
     if resource.type == ASSOCIATION:
         return tuple(name_in(one(resource, each, side)) for each in IN_CLUSTER) == names
     return any(
-        isinstance(metadata, dict) and (metadata.get("namespace"), metadata.get("name")) == names
-        for metadata in _metadata(resource, side)
+        names == tuple(name_in(placed.value) for placed in each)
+        for metadata, _ in _places(resource)
+        for each in zip(*(read(resource, f"{metadata}.{n}", side) for n in _NAMES), strict=False)
     )
+
+
+def annotated_roles(resource: Resource, side: Side) -> Iterator[PlacedValue]:
+    """Yield the roles in the annotations of a service account."""
+    for _, place in _places(resource):
+        yield from read(resource, f"{place}.{_ANNOTATION}", side)
 
 
 def may_be_account(kind: str) -> bool:
     """Return whether resources of a type may be service accounts of Kubernetes."""
-    return kind.startswith(tuple(_METADATA))
+    return kind.startswith(tuple(_PLACES))
+
+
+def _places(resource: Resource) -> Iterator[tuple[str, str]]:
+    return (places for prefix, places in _PLACES.items() if resource.type.startswith(prefix))
 
 
 def _name(resource: Resource, argument: str, side: Side) -> str:
@@ -59,10 +71,3 @@ def _name(resource: Resource, argument: str, side: Side) -> str:
     value = one(resource, argument, side)
     others = (text(resource, argument, other) for other in Side if value != ABSENT)
     return name_in(value) or next(filter(None, others), "")
-
-
-def _metadata(resource: Resource, side: Side) -> Iterator[Any]:
-    for prefix, path in _METADATA.items():
-        if resource.type.startswith(prefix):
-            values = (placed.value for placed in read(resource, path, side))
-            yield from (value.value for value in values if isinstance(value, Known))

@@ -30,7 +30,6 @@ from vpc_cni_iam.review.account.plugin.state import (
     PluginSetup,
     PluginState,
 )
-from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, PluginCalls, plugin_calls
 from vpc_cni_iam.review.diff.plugin.judged import (
@@ -41,6 +40,7 @@ from vpc_cni_iam.review.diff.plugin.judged import (
     judged,
     new_places,
 )
+from vpc_cni_iam.review.diff.plugin.node_roles import node_role_changes
 from vpc_cni_iam.review.diff.plugin.roles import (
     access_of,
     has_plugin_policy,
@@ -49,7 +49,6 @@ from vpc_cni_iam.review.diff.plugin.roles import (
 )
 from vpc_cni_iam.review.diff.principals import changed_principals
 from vpc_cni_iam.review.diff.role_access import RoleAccess
-from vpc_cni_iam.review.diff.uses import use_changes
 
 _Key: TypeAlias = tuple[str, str, str]  # of a call
 
@@ -182,13 +181,13 @@ def instance_needs(
     if any(plugin.after.identity.kind.is_of_service_account for plugin in context.plugins):
         return needs
     accounts = context.accounts
-    for change in use_changes(context):
-        if change.kind is not UseKind.INSTANCES or change.resource_type == NODE_GROUP:
+    for change in node_role_changes(context):
+        if change.resource_type == NODE_GROUP:
             continue
         for pair in product(change.before, change.after):
             is_shown = pair[1] in accounts.after.grants or pair[1] in accounts.created
             if pair not in needs and is_shown and has_plugin_policy(context, pair[0]):
-                needs[pair] = change.workload, needs_of_role(context, pair[1], pair[0])
+                needs[pair] = change.address, needs_of_role(context, pair[1], pair[0])
     return needs
 
 

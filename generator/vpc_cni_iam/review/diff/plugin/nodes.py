@@ -27,11 +27,10 @@ from vpc_cni_iam.review.account.grants import known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.account.plugin.policy import is_of_aws
 from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
-from vpc_cni_iam.review.account.uses import UseKind
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.identity import is_trusted
+from vpc_cni_iam.review.diff.plugin.node_roles import node_role_changes
 from vpc_cni_iam.review.diff.plugin.roles import access_of, has_plugin_policy
-from vpc_cni_iam.review.diff.uses import use_changes
 
 AGENT_ACTION = "eks-auth:AssumeRoleForPodIdentity"
 
@@ -89,11 +88,11 @@ def _nodes_lost(context: Context) -> Iterator[NodesLost]:
                 yield NodesLost(NodeLoss.REFUSED, role, cluster)
             if is_served and _is_denied(role, plugin.before, context):
                 yield NodesLost(NodeLoss.AGENT_DENIED, role, cluster)
-    for change in use_changes(context):
-        is_gone = change.kind is UseKind.INSTANCES and not change.after
-        for old in change.before if is_gone and change.resource_type != NODE_GROUP else ():
+    for change in node_role_changes(context):
+        is_gone = not change.after and change.resource_type != NODE_GROUP
+        for old in change.before if is_gone else ():
             if has_plugin_policy(context, old):
-                yield NodesLost(NodeLoss.NO_ROLE, old, workload=change.workload)
+                yield NodesLost(NodeLoss.NO_ROLE, old, workload=change.address)
 
 
 @fact
@@ -114,7 +113,7 @@ def metadata_closed(context: Context) -> tuple[MetadataClosed, ...]:
 def _templates(group: Resource, side: Side, context: Context) -> Iterator[Resource]:
     """Yield the launch templates of the plan that a node group names."""
     for placed in read(group, "launch_template.*", side):
-        for template in context.uses.named(group, placed, TEMPLATE, side):
+        for template in context.node_roles.named(group, placed, TEMPLATE, side):
             if isinstance(template, InPlan):
                 yield context.reader.resolver.by_address[template.address]
 

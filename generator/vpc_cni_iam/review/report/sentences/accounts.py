@@ -10,13 +10,7 @@ from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.review.account.grants import Conflict, ConflictKind, Grant, OpenList
 from vpc_cni_iam.review.account.plugin.state import NodePart
 from vpc_cni_iam.review.checks.arns import IdentityChanged
-from vpc_cni_iam.review.checks.clusters import (
-    EKS,
-    ClusterRoleLost,
-    GoneWithOther,
-    MadeTwice,
-    NotInstalled,
-)
+from vpc_cni_iam.review.checks.clusters import GoneWithOther, MadeTwice, NotInstalled
 from vpc_cni_iam.review.checks.sizes import TooLarge
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of
@@ -144,18 +138,10 @@ def _identity(finding: Finding, change: IdentityChanged) -> Saying:
     return Saying(f"{message}entries that name it are broken until they are created again", fix=fix)
 
 
-def _cluster_role_lost(finding: Finding, lost: ClusterRoleLost) -> Saying:
-    role = name_of(lost.role)
-    why = "which the plan deletes" if lost.is_deleted else f"which no longer trusts {EKS}"
-    fix = f"Keep {role}, or give the cluster another role first"
-    return Saying(f"{finding.address} uses {role}, {why}", fix=fix)
-
-
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     Conflict: _conflict,
     GoneWithOther: _gone_with_other,
     MadeTwice: _made_twice,
-    ClusterRoleLost: _cluster_role_lost,
     NotInstalled: _not_installed,
     OpenList: _list_not_shown,
     TooLarge: _too_large,

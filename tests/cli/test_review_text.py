@@ -80,10 +80,9 @@ def test_no_text_of_a_plan_is_a_command_in_the_log_of_a_job(
     rendered_policy = policy(
         "p",
         document(allow("s3:Get*", f"arn:aws:s3:::{long}")),
-        document(allow("s3:*", [f"arn:aws:s3:::{long}", long])),
+        document(allow("s3:*", [f"arn:aws:s3:::{long}", long, arn])),
         address=f'aws_iam_policy.p["{long}"]',
         previous_address=long,
-        importing={"id": arn},
     )
     (tmp_path / "plan.json").write_bytes(plan(rendered_policy))
     details = ("review", "plan.json", "--details")
@@ -93,7 +92,7 @@ def test_no_text_of_a_plan_is_a_command_in_the_log_of_a_job(
     assert not any(re.match(r"(?i)::(error|stop-commands|add-mask)", line) for line in lines)
     assert "##" not in done.out
     if not env:
-        assert f"imported as {arn}" in done.out
+        assert arn in done.out
 
 
 def test_a_line_in_a_file_is_not_broken(tmp_path: Path) -> None:

@@ -276,3 +276,18 @@ def test_parts_of_a_plan_that_are_not_known_are_named() -> None:
     (finding,) = found(new_section=[{"a": 1}], other_section={})
     assert (finding.rule, finding.level) == (Rule.FORMAT_UNKNOWN, Level.NOTE)
     assert "new_section" in finding.message and "other_section" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "argument", "sides"),
+    [
+        # They decide what policies allow, and who issues tokens.
+        ("aws_eks_pod_identity_association", "disable_session_tags", (True, False)),
+        ("aws_iam_openid_connect_provider", "thumbprint_list", (["a" * 40], ["b" * 40])),
+    ],
+)
+def test_an_argument_that_is_not_read_is_named(
+    kind: str, argument: str, sides: tuple[object, object]
+) -> None:
+    change = resource(kind, "x", *({argument: side} for side in sides))
+    assert read(change).counts.not_read == (f"{kind}.x ({argument})",)

@@ -98,6 +98,17 @@ ACCESS: Mapping[str, tuple[str, ...]] = {
     ACCESS_POLICY: ("access_scope", "cluster_name", "policy_arn", "principal_arn"),
     CLUSTER: ("access_config",),
 }
+# The unread arguments of types that are read, without the arguments of `ACCESS`.
+NOT_READ_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    ASSOCIATION: ("disable_session_tags",),
+    CLUSTER: (
+        *("enabled_cluster_log_types", "encryption_config"),
+        *("vpc_config.*.endpoint_private_access", "vpc_config.*.endpoint_public_access"),
+        "vpc_config.*.public_access_cidrs",
+    ),
+    NODE_GROUP: ("remote_access",),
+    OIDC_PROVIDER: ("thumbprint_list",),
+}
 # The arguments by which other resources refer to a resource; default: name and ARN.
 NAMED_BY: Mapping[str, tuple[str, ...]] = {
     POLICY: ("arn",),

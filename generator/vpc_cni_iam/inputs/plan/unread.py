@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import DecodeError, Struct, json
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.arguments import ACCESS, CHART, CLUSTER, NODE_GROUP, OF_KUBERNETES
+from vpc_cni_iam.inputs.plan.arguments import ACCESS, CHART, NOT_READ_ARGUMENTS, OF_KUBERNETES
 from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.objects import (
@@ -113,15 +113,6 @@ _PATTERNS: Mapping[UnreadKind, tuple[tuple[str, ...], ...]] = {
         ("aws_*_permission", "awscc_*_permission"),
         tuple(f"{aws}*_{name}_policy" for aws in _AWS for name in _WITH_POLICY),
     ),
-}
-# The unread arguments of types that are read.
-_NOT_READ_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
-    CLUSTER: (
-        *("enabled_cluster_log_types", "encryption_config"),
-        *("vpc_config.*.endpoint_private_access", "vpc_config.*.endpoint_public_access"),
-        "vpc_config.*.public_access_cidrs",
-    ),
-    NODE_GROUP: ("remote_access",),
 }
 # Types that create resources of any service: the arguments with their types.
 _STACK = ("template_body", "template_url", "parameters")
@@ -372,7 +363,7 @@ def counted(
 
 def unread_arguments(kind: str, change: Changing) -> tuple[str, ...]:
     """Return the unread arguments that change in a resource of a type that is read."""
-    return _changed(_NOT_READ_ARGUMENTS.get(kind, ()), change)
+    return _changed(NOT_READ_ARGUMENTS.get(kind, ()), change)
 
 
 def _changed(paths: Iterable[str], change: Changing) -> tuple[str, ...]:

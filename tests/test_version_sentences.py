@@ -11,9 +11,9 @@ from coverage_policies import composed, covered, setting, upstream
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
+from vpc_cni_iam.versions.listing import listing
 
 OURS = [variant for variant in VARIANTS if not variant.program]
 TRUNK = "on nodes with a trunk interface"

@@ -5,23 +5,20 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 from tools.plugin_probe.evidence import observed
 
 from conftest import ROOT, facts
 from vpc_cni_iam.catalog import parameters, trust, variants
-from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts import calls, documents, known_versions, requests
-from vpc_cni_iam.catalog.facts.calls import Impact
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
-from vpc_cni_iam.catalog.listing import listing
-from vpc_cni_iam.catalog.notes import failure_note
 from vpc_cni_iam.catalog.options import options, override
 from vpc_cni_iam.catalog.selection import Additions, select
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy
 from vpc_cni_iam.policy.template import change, join
+from vpc_cni_iam.versions.listing import listing
+from vpc_cni_iam.versions.works_with import document_versions
 
 BY_NAME = {v.name: v for v in variants.VARIANTS}
 ENI = "arn:aws:ec2:*:*:network-interface/*"
@@ -157,14 +154,13 @@ def test_a_policy_for_a_release_grants_what_it_calls(variant: variants.Variant) 
             with pytest.raises(UsageError, match="does not work with plugin"):
                 compose(variant, select(cni_version=str(version)))
             continue
-        fit = compatibility(compose(variant, select(cni_version=str(version))).policy, variant)
-        missing = [m for m in fit.missing if m.at(version) and m.call_range.is_needed]
-        parts = [m.part for m in missing]
-        if variant.cluster_scoped and "ipv4" in variant.modes and version in EXITS_AT_DENIALS:
-            assert parts == ["the trunk interface of security groups for pods"], version
-        else:
-            assert not parts, version
-        assert any(version in span for span in fit.works) is not bool(missing), version
+        fit = document_versions(compose(variant, select(cni_version=str(version))).policy, variant)
+        needed = [m for m in fit.missing if version in m.versions and m.call_range.is_needed]
+        by_trunk = variant.cluster_scoped and "ipv4" in variant.modes
+        assert {m.scenario for m in needed} == ({"trunk-interface"} if by_trunk else set()), version
+        fails = by_trunk and version in EXITS_AT_DENIALS
+        assert any(m.call_range.is_fatal for m in needed) == fails, version
+        assert any(version in span for span in fit.works) is not fails, version
 
 
 def test_scoped_additions_carry_upstream_conditions() -> None:
@@ -235,7 +231,7 @@ def test_the_union_grants_what_both_grant_and_nothing_else() -> None:
 def test_releases_that_a_document_works_with(
     variant: str, options: dict[str, object], text: str
 ) -> None:
-    assert compatibility(policy(variant, **options), BY_NAME[variant]).works_with == text
+    assert document_versions(policy(variant, **options), BY_NAME[variant]).works_with == text
 
 
 def test_features_add_their_statements() -> None:
@@ -350,7 +346,7 @@ def test_dropping_an_action_breaks_the_fit(variant: variants.Variant) -> None:
     assert fatal
     for action in fatal:
         without = Policy(tuple(s for s in whole.statements if action not in s.actions))
-        assert not any(newest in span for span in compatibility(without, variant).works)
+        assert not any(newest in span for span in document_versions(without, variant).works)
 
 
 def test_the_document_scoped_by_session_tags() -> None:
@@ -375,108 +371,6 @@ def test_the_document_scoped_by_session_tags() -> None:
     assert [s.actions for a in gap for s in a.statements] == [("ec2:DescribeSecurityGroups",)]
     text = " ".join(v for s in rendered_policy for c in s.conditions for v in (c.key, *c.values))
     assert "CLUSTER_NAME" not in text
-
-
-@pytest.mark.parametrize(
-    "impacts", [(Impact.EXITS, Impact.DEGRADED), (Impact.DEGRADED, Impact.EXITS)]
-)
-def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
-    impacts: tuple[Impact, Impact], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Releases may differ in what a denied tag breaks; each counts as what it does."""
-    template = requests.request_templates()["tag-managed"]
-    (call_range,) = (u for u in template.ranges if u.mode == "ipv6")
-    change = PluginVersion("v1.20.0")
-    (before,) = (r for r in known_versions.known() if r < change and r >= PluginVersion("v1.19.6"))
-    call_ranges = (
-        replace(call_range, last=before, impact=impacts[0]),
-        replace(call_range, first=change, impact=impacts[1]),
-    )
-    changed = {
-        **requests.request_templates(),
-        template.name: replace(template, ranges=call_ranges),
-    }
-    monkeypatch.setattr("vpc_cni_iam.catalog.compatibility.request_templates", lambda: changed)
-    (tagging,) = (s for s in policy("ipv6").statements if "ec2:CreateTags" in s.actions)
-    limited = replace(
-        tagging, conditions=(Condition("ForAllValues:StringEquals", "aws:TagKeys", ("other",)),)
-    )
-    compatibility.cache_clear()  # of the other case
-    served = compatibility(Policy((limited,)), BY_NAME["ipv6"])
-    gaps = [g for g in served.missing if g.part == "eks:eni:owner"]
-    assert {(g.call_range.severity, g.spans[0].first >= change) for g in gaps} == {
-        (impacts[0].severity, False),
-        (impacts[1].severity, True),
-    }
-
-
-SUBNETS = "the plugin fails from v1.22.0 on: ec2:DescribeSubnets is not allowed"
-GROUPS = "the plugin fails at v1.22.0 to v1.22.1: ec2:DescribeSecurityGroups is not allowed"
-TRUNK = (
-    "the plugin fails at v1.13.0 to v1.13.3: ec2:ModifyNetworkInterfaceAttribute of the trunk "
-    "interface of security groups for pods is not allowed"
-)
-
-
-@pytest.mark.parametrize(
-    ("names", "chosen", "reasons", "advice"),
-    [
-        # What fails for good is said; what fails there besides, for some versions, is not.
-        ("ipv4", {"revision": OLDEST}, (f"{SUBNETS} (ipv4)",), "Leave --revision out"),
-        ("ipv6", {"revision": OLDEST}, (f"{SUBNETS} (ipv6)",), "Leave --revision out"),
-        ("ipv4-ipv6", {"revision": OLDEST}, (f"{SUBNETS} (ipv4-ipv6)",), "Leave --revision out"),
-        (
-            "ipv4 ipv6 ipv4-scoped",
-            {"revision": OLDEST},
-            (f"{SUBNETS} (ipv4, ipv6, ipv4-scoped)", f"{TRUNK} (ipv4-scoped)"),
-            "Leave --revision out",
-        ),
-        (
-            "ipv4 ipv4-scoped",
-            {"revision": "2026-06-01"},
-            (f"{TRUNK} (ipv4-scoped)", f"{GROUPS} (ipv4-scoped)"),
-            "Leave --revision out",
-        ),
-        ("ipv4", {"revision": "2026-06-01"}, (), ""),
-        (
-            "ipv4 ipv6",
-            {"cni_version": "v1.22.1", "additions": Additions.none},
-            (f"{GROUPS} (ipv4)", f"{SUBNETS} (ipv6)"),
-            "Without --no-additions, the action is added",
-        ),
-        (
-            "ipv4 ipv6",
-            {"cni_version": "v1.22.4", "additions": Additions.none},
-            (f"{SUBNETS} (ipv6)",),
-            "Without --no-additions, the action is added",
-        ),
-        (
-            "ipv4-scoped",
-            {"cni_version": "v1.13.3"},
-            (f"{TRUNK} (ipv4-scoped)",),
-            "Use a later plugin version, or a policy that is not scoped",
-        ),
-    ],
-)
-def test_a_notice_says_each_reason_once_with_its_documents(
-    names: str, chosen: dict[str, Any], reasons: tuple[str, ...], advice: str
-) -> None:
-    text = failure_note(options(names.split(), **chosen))
-    head, _, rest = text.partition(": ")
-    revision = chosen.get("revision") or (
-        OLDEST if chosen["cni_version"] == "v1.13.3" else "2024-07-22"
-    )
-    assert head == f"revision {revision} of upstream's page"
-    listed, _, end = rest.partition("). ")
-    assert [*filter(None, f"{listed})".split("; "))] == ([*reasons] or [")"])
-    assert end.startswith(advice)
-
-
-def test_a_notice_says_that_a_document_stands_in_and_nothing_where_all_is_well() -> None:
-    text = "no document existed at plugin v1.5.7; revision 2022-01-31 of upstream's page stands in"
-    assert failure_note(options(["ipv4"], cni_version="v1.5.7")) == text
-    for version in ("v1.20.4", "v1.22.0", NEWEST):
-        assert failure_note(options(["ipv4", "ipv6"], cni_version=version)) == ""
 
 
 @pytest.mark.parametrize(

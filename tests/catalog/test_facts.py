@@ -9,12 +9,12 @@ import pytest
 
 from conftest import facts
 from vpc_cni_iam.catalog import parameters, variants
-from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.policy.parse import parse
+from vpc_cni_iam.versions.works_with import document_versions
 
 DATA = files("vpc_cni_iam.catalog.facts") / "data"
 
@@ -84,7 +84,7 @@ def test_the_documents_of_the_readme() -> None:
             str(r.last),
             r.kinds,
             len(r.document("ipv4").actions()),
-            compatibility(r.document("ipv4"), variants.find(("ipv4",))[0]).works_with,
+            document_versions(r.document("ipv4"), variants.find(("ipv4",))[0]).works_with,
         )
         for r in documents.readme_revisions()
     } == README
@@ -109,7 +109,7 @@ MANAGED = {
 def test_the_versions_of_the_managed_policy() -> None:
     (ipv4,) = variants.find(("ipv4",))
     assert {
-        v.version: (v.created[:10], compatibility(v.policy, ipv4).works_with)
+        v.version: (v.created[:10], document_versions(v.policy, ipv4).works_with)
         for v in documents.managed_versions()
     } == MANAGED
 

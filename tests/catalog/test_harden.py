@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening, allowed_tag_keys
 from vpc_cni_iam.catalog.notes import hardening_notes
 from vpc_cni_iam.catalog.options import options, override, stated
@@ -20,6 +20,7 @@ from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
+from vpc_cni_iam.versions.works_with import document_versions
 
 CLUSTER = "cluster.k8s.amazonaws.com/name"
 INSTANCE = "node.k8s.amazonaws.com/instance_id"
@@ -153,14 +154,14 @@ def test_the_tag_keys_are_those_of_the_release(version: str) -> None:
 
 def test_a_later_release_that_sends_another_key_is_not_served() -> None:
     document = composed(version="v1.19.3", how=Hardening())
-    served = compatibility(document.policy, document.variant)
+    served = document_versions(document.policy, document.variant)
     assert served.works_with == "v1.8.0 to v1.12.6, v1.13.4 to v1.19.3"
-    assert "ec2:CreateTags of eks:eni:owner" in [gap.action for gap in served.missing]
-    document = composed(how=Hardening())
-    plain = composed()
-    assert compatibility(document.policy, document.variant) == compatibility(
-        plain.policy, plain.variant
+    (tagging,) = (m for m in served.missing if m.action == "ec2:CreateTags")
+    assert min(tagging.versions) == PluginVersion("v1.19.4")
+    document, plain = (
+        document_versions(c.policy, c.variant) for c in (composed(how=Hardening()), composed())
     )
+    assert document.works == plain.works
 
 
 def test_only_what_makes_interfaces_may_tag_new_ones() -> None:

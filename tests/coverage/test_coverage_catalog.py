@@ -13,7 +13,6 @@ from coverage_policies import (
     upstream,
 )
 from vpc_cni_iam.catalog import variants
-from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -38,7 +37,7 @@ def name(value: object) -> str:
 
 
 @pytest.mark.parametrize(("variant", "mode", "revision"), SERVED, ids=name)
-def test_a_document_serves_the_releases_that_the_catalog_says(
+def test_a_document_serves_the_releases_whose_actions_it_has(
     variant: variants.Variant, mode: Mode, revision: documents.Revision
 ) -> None:
     """What was read off the actions alone holds with conditions, in every scenario."""
@@ -46,11 +45,10 @@ def test_a_document_serves_the_releases_that_the_catalog_says(
     table = matrix([filled(policy)], RequestSetting(known_versions.newest(), mode, names=NAMES))
     served = [row for row in table.rows if row.version >= variant.minimum]
     broken: dict[str, set[PluginVersion]] = {}
-    for gap in compatibility(policy, variant).missing:
-        if gap.call_range.mode == mode and gap.call_range.severity == "fatal":
-            broken.setdefault(gap.call_range.action, set()).update(
-                r.version for r in served if any(r.version in s for s in gap.spans)
-            )
+    for used in calls.call_ranges([mode], None):
+        if used.is_fatal and used.action not in policy.actions():
+            at = broken.setdefault(used.action, set())
+            at.update(row.version for row in served if used.at(row.version))
     for row in served:
         fatal = {a for a, c in zip(table.actions, row.cells, strict=True) if c == "fatal"}
         expected = {action for action, at in broken.items() if row.version in at}

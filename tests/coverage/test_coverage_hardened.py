@@ -13,7 +13,6 @@ from conftest import run
 from coverage_policies import NAMES as COVERAGE_NAMES
 from coverage_policies import exits_on_any_denial
 from vpc_cni_iam.catalog import narrowing, parameters
-from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
@@ -27,6 +26,7 @@ from vpc_cni_iam.coverage.names import names_of
 from vpc_cni_iam.coverage.simulate.scenarios import EXAMPLE_TAGS, SCENARIOS, find
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, RequestSetting
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.versions.works_with import document_versions
 
 TIED = [v for v in VARIANTS if v.cluster_scoped]
 EVERY = find([s.name for s in SCENARIOS])
@@ -127,7 +127,7 @@ def test_a_hardened_policy_works_with_the_versions_that_it_names(made_for: str) 
     """A version that sends another tag key is not served, and every other is as before."""
     variant = TIED[0]
     (document,) = options((variant.name,), cni_version=made_for, hardening=Hardening()).composed()
-    works_at = compatibility(document.policy, variant).works
+    works_at = document_versions(document.policy, variant).works
     whole = parameters.substitute(document.policy, NAMES)
     for version in known_versions.known():
         if version >= variant.minimum:

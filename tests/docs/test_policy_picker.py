@@ -17,7 +17,6 @@ from conftest import run
 from devtools import Browser, browser
 from site_build import picker_data, site
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import VARIANTS
@@ -25,6 +24,7 @@ from vpc_cni_iam.cli.main import application
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.rendering.kinds import render
+from vpc_cni_iam.versions.works_with import document_versions
 
 __all__ = ["picker_data", "site"]
 
@@ -67,7 +67,7 @@ def test_every_choice_has_the_policy_of_the_catalog(picker_data: dict[str, Any])
         if (variant.name, policy) not in known:
             filled = parameters.substitute(policy, values)
             hcl = block(policy_document(variant.identifier, filled))
-            works = compatibility(policy, variant).works_with
+            works = document_versions(policy, variant).works_with
             known[variant.name, policy] = (dumps(filled), hcl, works)
         key = picker.key(variant.name, hardened, features)
         number, _ = picker_data["versions"][str(version)][key]

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from tools.docs import source_links
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import Basis, Mode
@@ -34,6 +33,7 @@ from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, RequestSetting
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
+from vpc_cni_iam.versions.works_with import document_versions
 
 # No value of a parameter can be one of these.
 MARKS = {p.name: f"@@{p.name}@@" for p in parameters.PARAMETERS}
@@ -195,7 +195,7 @@ def _policy(tables: _Data, variant: Variant, policy: Policy) -> int:
     _check(marked, variant.identifier)
     numbers = tuple(map(tables.statements.number, marked.statements))
     used = tuple(p.name for p in parameters.used(policy))
-    return tables.policies.number((numbers, compatibility(policy, variant).works_with, used))
+    return tables.policies.number((numbers, document_versions(policy, variant).works_with, used))
 
 
 def _statement(statement: Statement) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.facts.documents import in_force, revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import UPSTREAM
@@ -44,6 +43,7 @@ from vpc_cni_iam.vendoring.configuration.config import Config, load
 from vpc_cni_iam.vendoring.configuration.tables import schema_text
 from vpc_cni_iam.vendoring.init import text
 from vpc_cni_iam.vendoring.sync import sync
+from vpc_cni_iam.versions.listing import listing
 
 ROOT = Path(__file__).resolve().parents[2]
 

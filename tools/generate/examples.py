@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.narrowing import IdList
@@ -11,6 +10,7 @@ from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.catalog.variants import find
 from vpc_cni_iam.rendering.policy_module import NAME
 from vpc_cni_iam.vendoring.init import recommended
+from vpc_cni_iam.versions.works_with import document_versions
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -80,4 +80,4 @@ def _works(name: str) -> str:
     made_from, name = attached
     (variant,) = find([name])
     (policy,) = (c.policy for c in made_from.composed() if c.variant == variant)
-    return compatibility(policy, variant).works_with
+    return document_versions(policy, variant).works_with

@@ -1,62 +1,17 @@
-"""Notes on the chosen documents: plugin versions that fail, and remaining risks."""
+"""Notes on the chosen documents: what must be true, and the remaining risks."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from enum import Enum
 
 from msgspec import Struct
 
-from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import Composed
-from vpc_cni_iam.catalog.facts import known_versions
-from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER
 from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.catalog.selection import NO_ADDITIONS, Additions
 from vpc_cni_iam.catalog.variants import Scope
-
-
-def failure_note(options: Options) -> str:
-    """Return the revision and the versions that fail with it; empty if none fails."""
-    selection = options.selection
-    revision = f"revision {selection.revision.name} of upstream's page"
-    if selection.stands_in:
-        return f"no document existed at plugin {selection.version}; {revision} stands in"
-    failures = _failures(options.composed(), options.selection.version)
-    if selection.version is not None and not failures:
-        return ""
-    if not failures:
-        return revision
-    reasons = "; ".join(f"{reason} ({', '.join(names)})" for reason, names in failures.items())
-    advice = "Leave --revision out for the newest plugin"
-    if selection.additions is not Additions.none:
-        advice = "Use a later plugin version, or a policy that is not scoped"
-    elif selection.version is not None:
-        advice = f"Without {NO_ADDITIONS}, the action is added"
-    return f"{revision}: {reasons}. {advice}"
-
-
-def _failures(policies: Iterable[Composed], version: PluginVersion | None) -> dict[str, list[str]]:
-    """Return why documents fail at a version, or at any version, with the variants by reason."""
-    failures: dict[str, list[str]] = {}
-    newest = known_versions.newest()
-    for composed in policies:
-        fatal = {
-            action: spans
-            for action, spans in compatibility(composed.policy, composed.variant).failures().items()
-            if version is None or any(version in span for span in spans)
-        }
-        for action, spans in fatal.items():
-            where = f"at {', '.join(map(str, spans))}"
-            if spans[-1].last == newest and len(spans) == 1:
-                where = f"from {spans[0].first} on"
-            elif any(s[-1].last == newest and s[0].first <= spans[0].first for s in fatal.values()):
-                continue  # from there on, it fails for another reason
-            reason = f"the plugin fails {where}: {action} is not allowed"
-            failures.setdefault(reason, []).append(composed.variant.name)
-    return failures
 
 
 def hyperpod_note(options: Options) -> str:

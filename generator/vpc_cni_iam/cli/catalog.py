@@ -13,7 +13,7 @@ from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import FORMAT
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.catalog.listing import CatalogData, EarlierDocumentData, RevisionData
+    from vpc_cni_iam.versions.listing import EarlierDocumentData, RevisionData
 
 # The width of a line without a terminal, or on a wider one.
 _WIDTH = 100
@@ -57,19 +57,19 @@ def catalog(
 
 
 def _show_listing(output: Format, *, history: bool) -> None:
-    from vpc_cni_iam.catalog.listing import listing
+    from vpc_cni_iam.catalog.facts import documents
+    from vpc_cni_iam.versions import listing
 
-    entries = listing()
     if output is Format.json:
-        common.show_json(entries)
+        common.show_json(listing.listing())
         return
-    newest, managed = entries["newest_version"], entries["managed_policy"]
+    newest, managed = listing.newest_version(), listing.managed_policy()
     typer.echo(f"newest plugin version: {newest['version']}, {newest['date']}")
     created = managed["created"][:10]
     typer.echo(f"managed policy: {managed['arn']}, {managed['version']}, {created}")
-    revisions = [revision["revision"] for revision in entries["revisions"]]
+    revisions = [revision.name for revision in documents.revisions()]
     typer.echo(f"revisions of upstream's page: {', '.join(revisions)}")
-    for title, rows in (_history(entries) if history else _selectable(entries)).items():
+    for title, rows in (_history() if history else _selectable()).items():
         _table(title, rows)
 
 
@@ -88,8 +88,10 @@ def _explain(risk: str | None, output: Format) -> None:
         typer.echo(f"{scenario.name:<24} {scenario.summary}")
 
 
-def _selectable(entries: CatalogData) -> dict[str, list[dict[str, str]]]:
+def _selectable() -> dict[str, list[dict[str, str]]]:
     """Return the tables of what options select, by title."""
+    from vpc_cni_iam.versions import listing
+
     return {
         "variants": [
             {
@@ -98,23 +100,23 @@ def _selectable(entries: CatalogData) -> dict[str, list[dict[str, str]]]:
                 "works from": v["minimum_cni_version"],
                 "published by": v["published_by"],
             }
-            for v in entries["variants"]
+            for v in listing.variants()
         ],
         "features": [
             {"feature": f["name"], "when": f["when"], "since": f["since"]}
-            for f in entries["features"]
+            for f in listing.features()
         ],
     }
 
 
-def _history(entries: CatalogData) -> dict[str, list[dict[str, str]]]:
+def _history() -> dict[str, list[dict[str, str]]]:
     """Return the tables of what changed, by title. The JSON has more than fits on a terminal."""
-    from vpc_cni_iam.catalog.listing import changes
+    from vpc_cni_iam.versions import listing
 
     return {
-        "upstream's documents": list(map(_revision, entries["revisions"])),
-        "plugin versions that changed a document or a call": changes(),
-        "earlier documents": list(map(_earlier, entries["earlier_documents"])),
+        "upstream's documents": list(map(_revision, listing.revisions())),
+        "plugin versions that changed a document or a call": listing.changes(),
+        "earlier documents": list(map(_earlier, listing.earlier_documents())),
     }
 
 

@@ -150,7 +150,8 @@ def show_changes(
 
 def notify(options: Options) -> None:
     """Print notes about the chosen documents, if there are any."""
-    from vpc_cni_iam.catalog.notes import failure_note, hardening_notes, hyperpod_note
+    from vpc_cni_iam.catalog.notes import hardening_notes, hyperpod_note
+    from vpc_cni_iam.versions.note import failure_note
 
     for text in filter(None, (failure_note(options), hyperpod_note(options))):
         say(text)

@@ -10,7 +10,7 @@ TYPES = {
     "generate": ("files.tree:TreeChanges",),
     "policy": ("policy.document:PolicyDocument",),
     "verify": ("verifying.verify:VerificationData",),
-    "catalog": ("catalog.listing:CatalogData",),
+    "catalog": ("versions.listing:CatalogData",),
     "init": ("files.tree:FileChange",),
     "sync": ("vendoring.report.data:SyncData",),
     "check": ("vendoring.report.data:CheckData",),

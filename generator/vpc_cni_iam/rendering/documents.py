@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.compatibility import Compatibility, MissingAction, compatibility
 from vpc_cni_iam.catalog.compose import Addition, Composed
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import CallRange
@@ -23,6 +23,9 @@ from vpc_cni_iam.hcl.write import NewBlock
 from vpc_cni_iam.policy.document import Statement
 from vpc_cni_iam.policy.quotas import MANAGED
 from vpc_cni_iam.policy.template import Text, parts_of
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.versions.works_with import DocumentVersions, MissingAction
 
 _LISTS = frozenset(p.name for p in parameters.LISTS)
 _grounds = attrgetter("first", "last", "effect", "observed", "evidence", "deniable")
@@ -43,7 +46,7 @@ class RenderedDocument(Struct, frozen=True):
     """One variant for the templates."""
 
     composed: Composed  # the policy and the origin of each part
-    compatibility: Compatibility
+    versions: DocumentVersions  # those that it works with
     block: str
     expected: tuple[Statement, ...]  # its statements with sample values, for the module's tests
     evidence: tuple[str, ...]  # missing, added and omitted actions with the evidence, as Markdown
@@ -84,7 +87,9 @@ def document(composed: Composed, *, required: bool) -> RenderedDocument:
 
     With `required`, the caller must pass the names of a scoped variant.
     """
-    compatible = compatibility(composed.policy, composed.variant)
+    from vpc_cni_iam.versions.works_with import composed_versions  # noqa: PLC0415 - slow to import
+
+    versions = composed_versions(composed)
     block = write.policy_document(
         composed.variant.identifier,
         composed.policy,
@@ -92,12 +97,12 @@ def document(composed: Composed, *, required: bool) -> RenderedDocument:
         remarks=list(_remarks(composed)),
         joined=Expression("var.source_policy_documents"),
     )
-    block.comment = _introduction(composed, compatible)
+    block.comment = _introduction(composed, versions)
     if lists := [p.name for p in parameters.used(composed.policy) if p.is_list]:
         block.blocks.append(_bounded(composed.variant.name, lists))
     expected = parameters.substitute(composed.policy, SAMPLE).statements
-    evidence = _evidence(composed, compatible)
-    return RenderedDocument(composed, compatible, write.block(block), expected, evidence)
+    evidence = _evidence(composed, versions)
+    return RenderedDocument(composed, versions, write.block(block), expected, evidence)
 
 
 def _bounded(name: str, lists: Sequence[str]) -> NewBlock:
@@ -144,7 +149,7 @@ def _value(text: Text, *, required: bool) -> Value:
     return parts[0] if len(parts) == 1 else Interpolation(tuple(parts))
 
 
-def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
+def _introduction(composed: Composed, versions: DocumentVersions) -> list[str]:
     """Return two lines about a document; the README has the details with evidence."""
     variant, selection = composed.variant, composed.selection
     origin = "Upstream's document"
@@ -155,7 +160,7 @@ def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
     source = f"{origin} of {selection.revision.name}"
     if variant.program:
         source = f"Derived from the README and the source of {variant.service_account}"
-    works_with = f"{source}, for plugin {compatible.works_with}."
+    works_with = f"{source}, for plugin {versions.works_with}."
     if len(works_with) > write.WIDTH - len("# "):
         works_with = f"{source}; the README lists its plugin versions."
     return [f"{variant.name}: {variant.summary}.", works_with]
@@ -182,9 +187,9 @@ def _why_added(statement: Statement, addition: Addition, selection: Selection) -
     return f"Added: called by {caller}, {why}"
 
 
-def _evidence(composed: Composed, compatible: Compatibility) -> tuple[str, ...]:
+def _evidence(composed: Composed, versions: DocumentVersions) -> tuple[str, ...]:
     """Return Markdown about missing, added and omitted actions, with places in the source."""
-    lines = [_missing_line(missing) for missing in compatible.missing]
+    lines = [_missing_line(missing) for missing in versions.missing]
     for addition in composed.additions:
         cause = f" for the feature `{addition.feature}`" if addition.feature else ""
         lines += [f"Added{cause}: {line}" for line in _call_ranges(addition.call_ranges)]
@@ -202,10 +207,10 @@ def _evidence(composed: Composed, compatible: Compatibility) -> tuple[str, ...]:
 
 def _missing_line(missing: MissingAction) -> str:
     call_range, spans = missing.call_range, ", ".join(map(str, missing.spans))
-    part = f" of {missing.part}" if missing.part else ""
-    known = call_range.known_by(missing.spans[0].first, missing.spans[-1].last)
+    where = f" in the scenario {missing.scenario}" if missing.scenario else ""
+    known = call_range.known_by(min(missing.versions), max(missing.versions))
     return (
-        f"Missing: `{call_range.action}`{part} at {spans} ({call_range.mode}, "
+        f"Missing: `{missing.action}`{where} at {spans} ({call_range.mode}, "
         f"{call_range.effect}; {known}): {escape_markdown(call_range.evidence)}."
     )
 

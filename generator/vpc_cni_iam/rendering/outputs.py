@@ -45,7 +45,7 @@ def module_outputs(
             "works_with",
             "Plugin versions that each variant works with, of the versions known when this module "
             "was generated.",
-            entries={d.name: _string(d.compatibility.works_with) for d in documents},
+            entries={d.name: _string(d.versions.works_with) for d in documents},
         ),
     ]
     if any(d.scope is Scope.CLUSTER_NAME for d in documents):

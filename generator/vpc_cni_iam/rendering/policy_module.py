@@ -171,5 +171,5 @@ def _by_works_with(documents: Iterable[RenderedDocument]) -> dict[str, list[str]
     """Return the variants by the plugin versions that they work with."""
     names: dict[str, list[str]] = {}
     for document in documents:
-        names.setdefault(document.compatibility.works_with, []).append(document.name)
+        names.setdefault(document.versions.works_with, []).append(document.name)
     return names

@@ -55,9 +55,9 @@ def variant_rows(documents: Iterable[RenderedDocument]) -> str:
 
 def _missing_actions(document: RenderedDocument) -> str:
     """Return the missing actions that make the plugin fail, with the plugin versions."""
-    fatal = (m for m in document.compatibility.missing if m.fatal)
     return "; ".join(
-        dict.fromkeys(f"`{m.call_range.action}` at {', '.join(map(str, m.spans))}" for m in fatal)
+        f"`{action}` at {', '.join(map(str, spans))}"
+        for (action, _), spans in document.versions.failures().items()
     )
 
 

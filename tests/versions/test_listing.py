@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from conftest import FACTS, facts
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.listing import CatalogData, changes, listing
+from vpc_cni_iam.versions.listing import CatalogData, changes, listing
 
 VERSIONS = facts("calls.json")["versions"]
 REVISIONS = [facts(f"revisions/{file.name}") for file in sorted(FACTS.glob("revisions/*"))]

@@ -1,0 +1,1 @@
+"""Which plugin versions the documents of the catalog work with."""

@@ -185,9 +185,16 @@ def test_what_a_policy_refers_to_is_another_one_if_its_block_changes(name: str) 
 
 
 def test_layout_comments_and_descriptions_are_no_change() -> None:
-    text = TREE[ROLE].replace("# ", "#   ").replace("description = ", 'description = "x${"y"}" # ')
-    assert text != TREE[ROLE]
-    assert compare(TREE, {**TREE, ROLE: f"\n\n{text}"}).bump is Bump.patch
+    text = TREE[ROLE].replace("# ", "#   ")
+    inputs = TREE[VARIABLES].replace("description = ", 'description = "x${"y"}" # ')
+    assert text != TREE[ROLE] and inputs != TREE[VARIABLES]
+    assert compare(TREE, {**TREE, ROLE: f"\n\n{text}", VARIABLES: inputs}).bump is Bump.patch
+
+
+def test_the_description_of_a_resource_is_sent_to_aws() -> None:
+    differences = compare(TREE, edited(ROLE, "Permissions of the Amazon", "Permissions of my"))
+    assert differences.bump is Bump.major
+    assert "resource aws_iam_policy.this is changed" in str(differences.permissions)
 
 
 def test_what_cannot_be_read_counts_as_changed() -> None:

@@ -278,7 +278,7 @@ def test_a_sensitive_output_is_read_too(newest: Engine, tmp_path: Path) -> None:
     assert {c.state for c in result.documents} == {"unknown"}
     assert result.documents[0].seen.startswith("read, rendered by ")
     assert [f.text for f in result.findings] == [
-        "output ipv4_json: sensitive = true is not in the catalog's module"
+        "output ipv4_json is not as in the catalog's module: sensitive = true"
     ]
 
 
@@ -296,7 +296,9 @@ class Planner(Engine):
             if call.type == "module":
                 texts = {n: v for n, v in call.attributes.items() if isinstance(v, Text)}
                 names = {n: str(v.plain) for n, v in texts.items() if n != "source"}
-                read = open_policies(str(directory / "verified"), str, names)
+                source = call.attributes["source"]
+                assert isinstance(source, Text)
+                read = open_policies(str(directory / str(source.plain)), str, names)
                 known = {p.name: json.dumps(to_json(p.policy)) for p in read.policies}
                 by_variant = {name.replace("_", "-"): text for name, text in known.items()}
                 outputs[f"{call.labels[0]}_json"] = {"value": by_variant}
@@ -341,18 +343,18 @@ def test_an_output_that_an_engine_renders_otherwise_is_named(
     call: str, output: str, value: object, line: str, tmp_path: Path
 ) -> None:
     folder = module(tmp_path / "m", str, options(["ipv4"], cni_version="latest"))
-    result = verify(folder, as_stated, planned(changed_output(f"{call}_{output}", value)))
+    result = verify(folder, as_stated, planned(changed_output(f"verified_{call}_{output}", value)))
     assert result.documents[0].state == "differs"
     assert any(line in text for text in lines(result)), lines(result)
-    gone = planned(lambda plan: plan["planned_values"]["outputs"].pop(f"{call}_{output}"))
+    gone = planned(lambda plan: plan["planned_values"]["outputs"].pop(f"verified_{call}_{output}"))
     assert verify(folder, as_stated, gone).documents[0].state == "differs"
 
 
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("absent", "document: data source trust renders nothing"),
-        (None, "document: is only known after apply, so it was not compared"),
+        ("absent", f"data source trust: {UNKNOWN}"),
+        (None, f"data source trust: {UNKNOWN}"),
         (
             '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}',
             "document: Version changes from 2012-10-17 to 2008-10-17",
@@ -362,14 +364,19 @@ def test_an_output_that_an_engine_renders_otherwise_is_named(
 def test_a_trust_policy_that_an_engine_renders_otherwise_is_named(
     text: str | None, line: str, tmp_path: Path
 ) -> None:
-    address = "module.sample.data.aws_iam_policy_document.trust"
+    address = "module.verified_sample.data.aws_iam_policy_document.trust"
     trust = {"address": address, "type": "aws_iam_policy_document", "name": "trust"}
 
     def change(plan: dict[str, Any]) -> None:
         if text is None:
             plan["resource_changes"] = [trust]
         elif text != "absent":
-            resources = [{**trust, "values": {"json": text}}]
+            trusted = json.loads(text) | {"Version": "2012-10-17"}
+            expected = {**trust, "address": address.replace("verified", "expected")}
+            resources = [
+                {**trust, "values": {"json": text}},
+                {**expected, "values": {"json": json.dumps(trusted)}},
+            ]
             plan["prior_state"] = {"values": {"root_module": {"resources": resources}}}
 
     folder = module(tmp_path / "m", str, options(["ipv4"], cni_version="latest", kind="role"))
@@ -384,9 +391,9 @@ def test_a_document_that_stands_twice_is_unknown(file: str, tmp_path: Path) -> N
     write_tree(folder, {file: 'data "aws_iam_policy_document" "ipv4" {}\n'})
     result = verify(folder, as_stated, None)
     assert result.documents[0].state == "unknown"
-    assert [str(f) for f in result.findings] == [
-        f"{file}:1: data aws_iam_policy_document.ipv4 is not in the catalog's module"
-    ]
+    (finding,) = map(str, result.findings)
+    words = "data aws_iam_policy_document.ipv4 is not as in the catalog's module"
+    assert finding.startswith(f"{file}:1: {words}")
 
 
 def test_a_statement_that_is_added_before_the_others_is_named_alone(tmp_path: Path) -> None:
@@ -394,7 +401,7 @@ def test_a_statement_that_is_added_before_the_others_is_named_alone(tmp_path: Pa
     folder = module(tmp_path / "m", replaced("  statement {\n", added))
     (finding,) = verify(folder, as_stated, None).findings
     line = (folder / "main.tf").read_text().splitlines()[finding.line - 1]
-    assert line == "  statement {" and finding.text.endswith("is not in the catalog's module")
+    assert line == '    actions   = ["s3:*"]' and finding.text.endswith('actions = ["s3:*"]')
 
 
 def test_variants_that_a_bare_module_lacks_are_not_asked_for(tmp_path: Path) -> None:
@@ -490,42 +497,22 @@ def bare(made_from: Options) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(
-    ("chosen", "against"),
-    [
-        ({"revision": "2024-07-22"}, "--revision 2024-07-22"),
-        ({"cni_version": "v1.22.1"}, "--cni-version v1.22.1"),
-    ],
-)
-def test_without_a_statement_the_nearest_document_is_taken(
-    chosen: dict[str, str], against: str, tmp_path: Path
-) -> None:
-    folder = write_tree(tmp_path, bare(options(["ipv4"], **chosen)))
-    result = verify(folder, as_stated, None)
+def test_a_module_that_states_no_options_needs_them(tmp_path: Path) -> None:
+    made_from = options(["ipv4"], revision="2024-07-22")
+    folder = write_tree(tmp_path, bare(made_from))
+    with pytest.raises(InputError, match="name them with --cni-version or --revision"):
+        verify(folder, as_stated, None)
+    result = verify(folder, lambda _: made_from, None)
     assert result.clean
-    assert result.documents[0].against == against
-    assert any("nearest" in note for note in result.notes)
+    assert result.documents[0].against == "--revision 2024-07-22"
 
 
-def test_a_document_that_only_an_engine_knows_has_no_nearest_one(tmp_path: Path) -> None:
-    files = bare(options(["ipv4", "ipv6"], revision="2024-07-22"))
-    computed = files["main.tf"].replace('resources = ["*"]', "resources = [uuid()]", 1)
-    files["main.tf"] = computed
-    result = verify(write_tree(tmp_path, files), as_stated, None)
-    assert {(c.name, c.state) for c in result.documents} == {
-        ("ipv4", "unknown"),
-        ("ipv6", "unknown"),
-    }
-
-
-def test_a_variable_that_a_module_lacks_has_its_default(tmp_path: Path) -> None:
-    files = bare(options(["ipv4-scoped"], revision="2024-07-22"))
-    files["main.tf"] = files["main.tf"].replace("${var.partition}", "aws")
-    begin, end = (files["variables.tf"].index(f'variable "{n}"') for n in ("partition", "region"))
-    files["variables.tf"] = files["variables.tf"][:begin] + files["variables.tf"][end:]
-    (document,) = verify(write_tree(tmp_path, files), as_stated, None).documents
-    assert document.against == "--revision 2024-07-22"
-    assert all(d.text.startswith("no difference was seen") for d in document.differences)
+def test_a_document_that_only_an_engine_knows_is_unknown(tmp_path: Path) -> None:
+    made_from = options(["ipv4", "ipv6"], revision="2024-07-22")
+    files = bare(made_from)
+    files["main.tf"] = files["main.tf"].replace('resources = ["*"]', "resources = [uuid()]", 1)
+    result = verify(write_tree(tmp_path, files), lambda _: made_from, None)
+    assert [(c.name, c.state) for c in result.documents] == [("ipv4", "unknown"), ("ipv6", "ok")]
 
 
 @pytest.mark.parametrize(
@@ -533,8 +520,8 @@ def test_a_variable_that_a_module_lacks_has_its_default(tmp_path: Path) -> None:
     [
         ({}, "has no .tf file"),
         ({"main.tf": "nonsense {"}, "main.tf: "),
-        ({"main.tf": "locals {}\n"}, "has no policy document"),
-        ({"main.tf": 'resource "a" "b" {\n  source = "./m"\n}\n'}, "choose the documents to"),
+        ({"main.tf": "locals {}\n"}, "has no file that states the options"),
+        ({"main.tf": 'resource "a" "b" {\n  source = "./m"\n}\n'}, "name them with --cni-version"),
         ({"main.tf": 'module "m" {\n  source = "./x/m"\n}\n'}, "x/m; verify that directory"),
     ],
 )

@@ -7,32 +7,42 @@ differences, but cannot prove that a module is ``ok``: it shows the result only 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog import trust
+from vpc_cni_iam.catalog.options import ModuleKind, Options
 from vpc_cni_iam.engine.run import Engine
-from vpc_cni_iam.errors import EngineError, first_of
+from vpc_cni_iam.errors import EngineError, InputError, first_of
+from vpc_cni_iam.hcl.module.reader import HclModule
+from vpc_cni_iam.hcl.syntax import Text
 from vpc_cni_iam.policy.diff import Change, differences
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.report import DifferenceLine, difference_lines
-from vpc_cni_iam.verifying.blocks import Affected, ModuleFinding
-from vpc_cni_iam.verifying.files import compare_files
-from vpc_cni_iam.verifying.module_directory import ModuleDirectory, read_module
-from vpc_cni_iam.verifying.planning import ModuleCall, Rendered, render_module
-from vpc_cni_iam.verifying.reference import (
-    ExpectedDocument,
-    expected_documents,
-    module_options,
-    nearest_options,
+from vpc_cni_iam.rendering.kinds import render
+from vpc_cni_iam.vendoring.edits.blocks import module_blocks
+from vpc_cni_iam.vendoring.edits.documents import (
+    DocumentChange,
+    document_changes,
+    document_labels,
 )
-from vpc_cni_iam.verifying.samples import read_rendered
+from vpc_cni_iam.vendoring.report.edits import not_proven_text
+from vpc_cni_iam.verifying.code import ModuleFinding, compare_code
+from vpc_cni_iam.verifying.module_directory import (
+    FileUse,
+    ModuleDirectory,
+    documents_of,
+    read_directory,
+)
+from vpc_cni_iam.verifying.planning import ModuleCall, Rendered, RenderedPair, render_both
 
 
 class DocumentState(StrEnum):
@@ -78,86 +88,112 @@ def verify(
     """Compare a module directory with the catalog's module; without an engine, only read it.
 
     `select` takes the options that the module's files state, and returns the options to compare
-    with, or None for the nearest module of the catalog. For `published`, see `compare_files`.
-    Raises `EngineError` if the engine refuses a module that equals the catalog's.
+    with, or None if there are none. `published` returns the files of a published version, which has
+    folders with modules and examples. Raises `InputError` without options, and `EngineError` if the
+    engine refuses a module that equals the catalog's.
     """
-    module = read_module(directory)
-    notes: list[str] = []
+    module = read_directory(directory)
     selected = select(module.stated)
-    options = nearest_options(module) if selected is None else module_options(module, selected)
     if selected is None:
-        against = " ".join(options.selection.arguments())
-        notes.append(f"no file states the options; compared with the nearest module, {against}")
-    expected = expected_documents(
-        options if module.stated is None or selected is None else selected
-    )
-    findings, file_notes = compare_files(module, options, published)
-    notes += file_notes
-    differing = tuple(f for f in findings if not f.wording)
-    if wordings := [f.place for f in findings if f.wording]:
-        places = first_of(wordings, 5)
-        notes.append(f"descriptions or messages differ, which changes no policy: {places}")
-    rendered, seen = None, "read"
+        raise _without_options(module)
+    options = _of_module(module, selected)
+    own = catalog = render(options)
+    if any(path not in catalog for path in module.files[FileUse.NESTED]):
+        catalog = {**published(options), **own}
+    findings, file_notes = compare_code(module, catalog)
+    notes = list(file_notes)
+    expected = documents_of({path: t for path, t in own.items() if "/" not in path})
+    rendered: Sequence[RenderedPair] = ()
+    seen = "read"
     if engine is None:
         notes.append("no engine was used: the module was read, not rendered")
-    elif (rendered := _render(module, engine, differing, notes)) is not None:
+    elif rendered := _render(module, own, expected, engine, findings, notes):
         seen = f"read, rendered by {engine.version()}"
-    documents = (_verify_document(module, e, differing, rendered, seen) for e in expected)
-    return Verification(tuple(documents), differing, tuple(notes))
+    shown = selected if module.stated is not None else options
+    changes = {change.name: change for change in document_changes([expected], module.content)}
+    documents = []
+    for name, label in document_labels(shown).items():
+        differs = [*_read(changes[name]), *_rendered(changes[name], label, shown, rendered)]
+        unknown = [] if differs else [*_possible(changes[name], findings)]
+        documents.append(_document(changes[name], label, shown, differs, unknown, seen))
+    return Verification(tuple(documents), findings, tuple(notes))
 
 
-def _render(
-    module: ModuleDirectory, engine: Engine, differing: Sequence[ModuleFinding], notes: list[str]
-) -> dict[ModuleCall, Rendered] | None:
-    """Render a module, unless this would run code that is not the catalog's."""
-    runs_code = next((f for f in differing if not f.plannable), None)
-    if runs_code is not None:
-        notes.append(f"not rendered, because an engine might run or read this: {runs_code}")
-        return None
-    try:
-        return render_module(module, engine)
-    except EngineError as error:
-        if not differing:
-            raise
-        # The differences that were read are a result, even if the engine refuses the module.
-        notes.append(f"not rendered: {error}")
-        return None
-
-
-def _verify_document(
-    module: ModuleDirectory,
-    expected: ExpectedDocument,
-    differing: Sequence[ModuleFinding],
-    rendered: Mapping[ModuleCall, Rendered] | None,
+def _document(
+    change: DocumentChange,
+    label: str,
+    options: Options,
+    differs: Sequence[DifferenceLine],
+    unknown: Sequence[DifferenceLine],
     seen: str,
 ) -> VerifiedDocument:
-    """Compare a document, as read and as rendered."""
-    certain = list(_rendered_differences(module, expected, rendered)) if rendered else []
-    certain = certain or list(_read_differences(module, expected))
-    possible = [] if certain else list(_possible_differences(module, expected, differing))
-    if certain:
-        state = DocumentState.DIFFERS
-    else:
-        state = DocumentState.UNKNOWN if possible else DocumentState.OK
+    is_trust = change.name == trust.DOCUMENT
+    state = DocumentState.UNKNOWN if unknown else DocumentState.OK
     return VerifiedDocument(
-        expected.label,
-        state,
-        expected.against,
-        len(expected.policy.statements),
-        tuple(dict.fromkeys(certain or possible)),
+        label,
+        DocumentState.DIFFERS if differs else state,
+        "the catalog" if is_trust else " ".join(options.selection.arguments()),
+        len(change.before[0].policy.statements),
+        tuple(dict.fromkeys((*differs, *unknown))),
         seen,
     )
 
 
-def _read_differences(
-    module: ModuleDirectory, expected: ExpectedDocument
-) -> Iterable[DifferenceLine]:
-    document = module.content.document(expected.name)
-    if document is not None:
-        return _lines(expected.filled(module.values()), document.policy)
-    if expected.name in module.content.unread:
+def _without_options(module: ModuleDirectory) -> InputError:
+    """Return the error for a module that states no options."""
+    advice = "name them with --cni-version or --revision"
+    for block in module_blocks(module.texts):
+        source = block.attributes.get("source")
+        path = source.plain if block.type == "module" and isinstance(source, Text) else None
+        if path is not None and path.startswith(("./", "../")):
+            called = os.path.normpath(module.directory / path)
+            advice = f"it calls the module in {called}; verify that directory"
+    problem = f"has no file that states the options with which it was generated; {advice}"
+    return InputError(str(module.directory), "", problem)
+
+
+def _of_module(module: ModuleDirectory, selected: Options) -> Options:
+    """Return the options of the whole module; a user may have selected only some variants."""
+    names, version = module.content.names, selected.selection.version
+    if module.stated is None:
+        kind = ModuleKind.role if trust.DOCUMENT in names else ModuleKind.policy
+        variants = [v for v in selected.variants if v.identifier in names]
+    else:
+        kind, variants = selected.kind, list(module.stated.variants)
+        variants = [v for v in variants if version is None or version >= v.minimum]
+    return replace(selected, kind=kind, variants=tuple(variants) or selected.variants)
+
+
+def _render(
+    module: ModuleDirectory,
+    catalog: Mapping[str, str],
+    expected: HclModule,
+    engine: Engine,
+    findings: Sequence[ModuleFinding],
+    notes: list[str],
+) -> Sequence[RenderedPair]:
+    """Render a module, unless this would run code that is not the catalog's."""
+    runs_code = next((f for f in findings if not f.plannable), None)
+    if runs_code is not None:
+        notes.append(f"not rendered, because an engine might run or read this: {runs_code}")
         return ()
-    return [DifferenceLine(Change.removed, "document", f"data source {expected.name} is missing")]
+    try:
+        return render_both(module, catalog, expected, engine)
+    except EngineError as error:
+        if not findings:
+            raise
+        # The differences that were read are a result, even if the engine refuses the module.
+        notes.append(f"not rendered: {error}")
+        return ()
+
+
+def _read(change: DocumentChange) -> Iterable[DifferenceLine]:
+    """Return how a document that was read differs."""
+    if change.after is not None:
+        return _lines(change.before[0].policy, change.after.policy)
+    if change.problems:  # it cannot be read
+        return ()
+    return [DifferenceLine(Change.removed, "document", f"data source {change.name} is missing")]
 
 
 def _lines(expected: Policy, document: Policy) -> list[DifferenceLine]:
@@ -165,65 +201,47 @@ def _lines(expected: Policy, document: Policy) -> list[DifferenceLine]:
     return [replace(line, place=line.place or "document") for line in lines]
 
 
-def _possible_differences(
-    module: ModuleDirectory, expected: ExpectedDocument, differing: Sequence[ModuleFinding]
+def _possible(
+    change: DocumentChange, findings: Sequence[ModuleFinding]
 ) -> Iterator[DifferenceLine]:
     """Yield why a document without a visible difference may still differ."""
-    places = dict.fromkeys(
-        f.place for f in differing if f.affected in (Affected.ANY_DOCUMENT, expected.name)
-    )
-    if places:
+    if places := dict.fromkeys(f.place for f in findings if f.document in ("", change.name)):
         text = (
             "no difference was seen, but it is not known how this code changes it: "
             f"{first_of(places, 5)}"
         )
         yield DifferenceLine(Change.changed, "document", text)
-    elif expected.name in module.content.unread:
-        yield DifferenceLine(Change.changed, "document", module.content.unread[expected.name])
+    elif change.problems:
+        yield DifferenceLine(Change.changed, "document", not_proven_text(change.problems[0]))
 
 
-def _rendered_differences(
-    module: ModuleDirectory, expected: ExpectedDocument, rendered: Mapping[ModuleCall, Rendered]
+def _rendered(
+    change: DocumentChange, label: str, options: Options, rendered: Iterable[RenderedPair]
 ) -> Iterator[DifferenceLine]:
-    policy = expected.filled(module.values())
-    yield from _call_differences(expected, policy, rendered[ModuleCall.SAMPLE])
-    # With defaults, a trust policy trusts nobody, so it is not compared.
-    if expected.key:
-        policy = expected.filled(module.values(parameters.REQUIRED))
-        yield from _call_differences(expected, policy, rendered[ModuleCall.DEFAULTS])
+    for pair in rendered:
+        if options.kind is ModuleKind.policy:
+            # Callers use the outputs, whatever data source they come from.
+            outputs = (_outputs(change.name, label, side) for side in (pair.expected, pair.actual))
+            for (name, expected), (_, actual) in zip(*outputs, strict=True):
+                yield from _compared(expected, actual, f"output {name}")
+        elif pair.call is ModuleCall.SAMPLE:  # with defaults, a trust policy trusts nobody
+            sides = (pair.expected.documents, pair.actual.documents)
+            texts = (side.get(change.name) or [None] for side in sides)
+            for text, own in zip_longest(*texts):
+                yield from _compared(text, own, f"data source {change.name}")
 
 
-def _call_differences(
-    expected: ExpectedDocument, policy: Policy, rendered: Rendered
-) -> Iterator[DifferenceLine]:
-    if expected.output:
-        # Callers use the outputs, whatever data source they come from.
-        yield from _output_differences(expected, policy, rendered.outputs)
-        return
-    texts = rendered.documents.get(expected.name, ())
-    if None in texts:
-        yield DifferenceLine(
-            Change.changed, "document", "is only known after apply, so it was not compared"
-        )
-    elif not texts:
-        text = f"data source {expected.name} renders nothing"
-        yield DifferenceLine(Change.removed, "document", text)
-    for document in filter(None, texts):
-        yield from _lines(policy, read_rendered(document, f"data source {expected.name}"))
+def _outputs(name: str, label: str, rendered: Rendered) -> list[tuple[str, object]]:
+    output = f"{name}_json"
+    by_variant = rendered.outputs.get("json") or {}
+    return [(output, rendered.outputs.get(output)), (f'json["{label}"]', by_variant.get(label))]
 
 
-def _output_differences(
-    expected: ExpectedDocument, policy: Policy, outputs: Mapping[str, Any]
-) -> Iterator[DifferenceLine]:
-    for name, value in (
-        (expected.output, outputs.get(expected.output)),
-        (f'json["{expected.key}"]', (outputs.get("json") or {}).get(expected.key)),
-    ):
-        if isinstance(value, str):
-            yield from _lines(policy, read_rendered(value, f"output {name}"))
-        else:
-            text = "is missing, null or only known after apply"
-            yield DifferenceLine(Change.removed, f"output {name}", text)
+def _compared(expected: object, actual: object, place: str) -> Iterable[DifferenceLine]:
+    if isinstance(expected, str) and isinstance(actual, str):
+        return _lines(loads(expected, place), loads(actual, place))
+    text = "is missing, null or only known after apply"
+    return [DifferenceLine(Change.removed, place, text)]
 
 
 class VerifyFindingData(TypedDict):

@@ -20,10 +20,12 @@ from vpc_cni_iam.vendoring.edits.blocks import (
     DEFAULT,
     DOCUMENT,
     LOCAL,
+    TEXT,
     VERSIONS,
     PartName,
     block_changes,
     module_blocks,
+    part_text,
 )
 from vpc_cni_iam.vendoring.edits.documents import DocumentChange, document_changes, read_module
 from vpc_cni_iam.vendoring.edits.meaning import AccessChange, ModuleReason
@@ -38,8 +40,7 @@ _HEAD = (
 
 # The kinds of parts that are a module's interface.
 _INTERFACE = frozenset({"variable", "output", "versions", "terraform"})
-# How reports name a kind of part, and what is between its labels; other kinds are named as in HCL.
-_WORDS = {"variable": ("input", " "), "output": ("output", " "), "local": ("local", " ")}
+# What reports say of a change of these parts.
 _WHOLE = {
     "versions": "the minimum versions are changed",
     "terraform": "the required providers are changed",
@@ -180,15 +181,17 @@ def _part_changes(
             continue
         bump = _part_bump(name, change, parts)
         if bump is not Bump.patch:
-            word, between = _WORDS.get(kind, (kind, "."))
-            text = " ".join(filter(None, (word, between.join(labels), f"is {change}")))
-            yield kind, VersionChange(bump, folder, _WHOLE.get(kind, text))
+            shown = part_text(("input", *labels) if kind == "variable" else name)
+            text = _WHOLE.get(kind, f"{shown} is {change}")
+            yield kind, VersionChange(bump, folder, text)
 
 
 def _part_bump(name: PartName, change: Change, parts: Mapping[PartName, Change]) -> Bump:
     """Return the bump for a part; what else it may remove is not known."""
     if name[0] == LOCAL and change is not Change.changed:
         return Bump.patch  # what refers to it changes, too
+    if name[3:] == (TEXT,):
+        return Bump.patch  # only for people
     required = name[0] == "variable" and (*name, DEFAULT) not in parts
     if change is Change.added and not (required and len(name) == _NAMED):
         return Bump.minor

@@ -138,7 +138,7 @@ def _is_harmless(name: PartName, changes: _Changes) -> bool:
     change = changes[name]
     match name:
         case ("output", output, *_):
-            only_informs = change is Change.changed and output in INFORMATION
+            only_informs = output in INFORMATION and changes.get(name[:2]) is not Change.added
             return only_informs or change is Change.removed
         case ("local", _, *_):
             return changes.get(name[:2]) is Change.added

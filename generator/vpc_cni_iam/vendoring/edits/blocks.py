@@ -1,19 +1,20 @@
 """The blocks of a module's files, and which parts of them differ between two versions.
 
-Comments, layout, descriptions and the file of a block make no difference.
+Comments, layout, descriptions, the order of inner blocks and the file of a block make no
+difference; nor does the order of a list in a policy document, because IAM reads it as a set.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Set
 from functools import lru_cache
 from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text, without_field
+from vpc_cni_iam.hcl.syntax import Block, List, Node, Object, Text, without_field
 from vpc_cni_iam.policy.diff import Change
 
 # The type and labels of a block. A local, a default, and a key of a local or of an output's value
@@ -22,8 +23,12 @@ PartName: TypeAlias = tuple[str, ...]
 DOCUMENT = ("data", "aws_iam_policy_document")
 LOCAL, DEFAULT, VERSIONS = "local", "default", ("versions",)
 # Outputs about plugin versions. Their texts are for people.
-INFORMATION = ("works_with",)
+INFORMATION, TEXT = ("works_with",), "text"
+# Descriptions and messages, which no policy depends on; AWS is sent the description of a resource.
 _WORDS = frozenset({"description", "error_message"})
+_WORDED = frozenset({"variable", "output", "validation", "precondition", "assert"})
+# The lists of a policy document that IAM reads as sets.
+_SETS = frozenset({"actions", "not_actions", "resources", "not_resources", "values", "identifiers"})
 
 
 def module_blocks(files: Mapping[str, str]) -> tuple[Block, ...]:
@@ -45,6 +50,18 @@ def block_changes(old: Iterable[Block], new: Iterable[Block]) -> dict[PartName, 
     both = before.keys() & after.keys()
     changes |= {name: Change.changed for name in both if before[name] != after[name]}
     return dict(sorted(changes.items()))
+
+
+def part_names(block: Block) -> list[PartName]:
+    """Return the names of the parts of a block."""
+    return [name for name, _ in _parts(block)]
+
+
+def part_text(name: PartName) -> str:
+    """Return the name of a part in reports, such as ``resource aws_iam_role.this``."""
+    kind, *labels = name
+    between = " " if kind in ("variable", "input", "output", LOCAL) else "."
+    return f"{kind} {between.join(labels)}".strip()
 
 
 def limits(blocks: Iterable[Block]) -> dict[str, Counter[Hashable]]:
@@ -92,8 +109,8 @@ def _values(name: PartName, node: Node) -> Iterator[tuple[PartName, Hashable]]:
         return
     yield name, "an object"
     for key, value in node.fields:
-        text = name[1] in INFORMATION and isinstance(value, Text) and value.plain is not None
-        yield (*name, f"[{key.full_code}]"), "a text" if text else value
+        for_people = name[1] in INFORMATION and isinstance(value, Text) and value.plain is not None
+        yield (*name, f"[{key.full_code}]", *((TEXT,) if for_people else ())), value
 
 
 def _without_versions(block: Block) -> Block:
@@ -108,6 +125,22 @@ def _without_versions(block: Block) -> Block:
 
 def _shape(block: Block, without: Iterable[str] = ()) -> Hashable:
     """Return the content of a block, without line numbers and descriptions."""
-    left_out = _WORDS.union(without)
-    attributes = frozenset((n, v) for n, v in block.attributes.items() if n not in left_out)
-    return block.type, block.labels, attributes, tuple(map(_shape, block.blocks))
+    is_document = (block.type, *block.labels[:1]) == DOCUMENT
+    return _content(block, frozenset(without), is_document=is_document)
+
+
+def _content(block: Block, without: Set[str], *, is_document: bool) -> Hashable:
+    attributes = frozenset(
+        (name, frozenset(Counter(node.items).items()))
+        if is_document and name in _SETS and isinstance(node, List)
+        else (name, node)
+        for name, node in block.attributes.items()
+        if name not in without and not _is_text_for_people(block, name, node)
+    )
+    inner = Counter(_content(each, set(), is_document=is_document) for each in block.blocks)
+    return block.type, block.labels, attributes, frozenset(inner.items())
+
+
+def _is_text_for_people(block: Block, name: str, node: Node) -> bool:
+    is_word = name in _WORDS and block.type in _WORDED
+    return is_word and isinstance(node, Text) and node.plain is not None

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from vpc_cni_iam.catalog import trust
-from vpc_cni_iam.catalog.options import ModuleKind
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.hcl.module.reader import HclModule, joins_nothing
 from vpc_cni_iam.policy.proof.answer import NotProven
 from vpc_cni_iam.vendoring.configuration.config import VendoredModule
-from vpc_cni_iam.vendoring.edits.documents import document_changes, read_module
+from vpc_cni_iam.vendoring.edits.documents import document_changes, document_labels, read_module
 from vpc_cni_iam.vendoring.edits.meaning import (
     AccessChange,
     Meaning,
@@ -59,7 +58,7 @@ def meanings(
         old, new = read_module(before), read_module(after)
     except InputError as error:
         return (Meaning("all variants", unreadable(error)),)
-    labels = _labels(module)
+    labels = document_labels(module.options)
     changes = {change.name: change for change in document_changes([old], new)}
     documents = {name: changes[name].access for name in changes}
     names = (*labels, *sorted(documents.keys() - labels.keys()))
@@ -87,11 +86,3 @@ def _joining(module: HclModule) -> Iterator[str]:
     for document in module.documents:
         if document.name != trust.DOCUMENT and not joins_nothing(document, module, _JOINED):
             yield document.name
-
-
-def _labels(module: VendoredModule) -> dict[str, str]:
-    """Return the labels of a module's documents, by data source, in the order of the report."""
-    labels = {v.identifier: v.name for v in module.options.variants}
-    if module.options.kind is ModuleKind.role:
-        labels[trust.DOCUMENT] = "trust policy"
-    return labels

@@ -8,6 +8,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters, trust
+from vpc_cni_iam.catalog.options import ModuleKind, Options
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.reader import HclModule, any_values, read_blocks
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
@@ -65,6 +66,14 @@ class DocumentChange(Struct, frozen=True):
     @property
     def _new(self) -> _Policies:
         return (self.after.policy,) if self.after is not None else _NOTHING
+
+
+def document_labels(options: Options) -> dict[str, str]:
+    """Return the labels of a module's documents, by data source, in the order of reports."""
+    labels = {v.identifier: v.name for v in options.variants}
+    if options.kind is ModuleKind.role:
+        labels[trust.DOCUMENT] = "trust policy"
+    return labels
 
 
 def read_module(files: Mapping[str, str]) -> HclModule:

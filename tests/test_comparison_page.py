@@ -92,8 +92,7 @@ def test_the_page() -> None:
     scoped = works(upstream("ipv4-scoped", NEWEST), "ipv4")
     assert page["scoped"] == "a sample, not with v1.22.0 and v1.22.1"
     # Between, the agent exits where it may not change the groups of a trunk interface.
-    but_for = "v1.12.6, v1.13.4 to v1.21.2"
-    assert scoped == f"{SCOPED_SINCE} to {but_for}, v1.22.2 to {known_versions.newest()}"
+    assert scoped == f"{SCOPED_SINCE} to v1.21.2, v1.22.2 to {known_versions.newest()}"
 
 
 def test_the_managed_policy() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import OFFLINE_PROVIDER, ROOT, run, write_tree
+from vpc_cni_iam.account.doubts import is_complete
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
@@ -16,8 +17,7 @@ from vpc_cni_iam.coverage.subject import Opener, of_files
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, Text
-from vpc_cni_iam.inputs.identify import open_policies
-from vpc_cni_iam.inputs.skipped import is_complete
+from vpc_cni_iam.inputs.identify import open_account
 from vpc_cni_iam.policy.parse import loads
 
 # How many statements the policies have that are planned, in the order of their addresses.
@@ -65,8 +65,8 @@ def serve(target: Path, document: str, message: str) -> None:
 def serve_planned(plan: dict[str, Any], folder: Path, message: str) -> None:
     """The same for each policy that a plan leaves, without those of AWS."""
     write_tree(folder, {"plan.json": json.dumps(plan)})
-    contents = open_policies(str(folder / "plan.json"), str, {})
-    assert contents.policies and is_complete(contents.skipped)
+    contents = open_account(str(folder / "plan.json"), str, {})
+    assert contents.policies and is_complete(contents.not_known)
     for policie in contents.policies:
         if not policie.version:
             serve(folder / "plan.json", policie.name, message)

@@ -83,7 +83,7 @@ data "aws_iam_policy_document" "ipv6" {
 }
 
 # ipv4-scoped: one IPv4 cluster, by its name and VPC.
-# Upstream's document of 2022-01-31, for plugin v1.8.0 to v1.12.6, v1.13.4 to v1.21.2.
+# Upstream's document of 2022-01-31, for plugin v1.8.0 to v1.21.2.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.source_policy_documents
 

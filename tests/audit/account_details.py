@@ -214,7 +214,7 @@ def audited(
     assert done.code in (0, 1), done.err
     result: dict[str, Any] = json.loads(done.out)
     validator("audit").validate(result)
-    assert words or done.code == (1 if result["breaks"] or not result["complete"] else 0)
+    assert words or done.code == (1 if result["fails"] or not result["complete"] else 0)
     return Audited(done.code, result, folder, command)
 
 

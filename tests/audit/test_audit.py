@@ -33,7 +33,7 @@ from vpc_cni_iam.audit.audit import audit
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.documents import find
 from vpc_cni_iam.catalog.parameters import SAMPLE, fill
-from vpc_cni_iam.coverage.analysis.cover import ScenarioRun, run_scenarios
+from vpc_cni_iam.coverage.judge.judge import ScenarioRun, run_scenarios
 from vpc_cni_iam.inputs.aws.account import AccountDetails
 from vpc_cni_iam.policy.document import to_json
 
@@ -51,12 +51,12 @@ def test_the_role_that_an_upgrade_breaks_is_named_with_its_missing_action(tmp_pa
         policies=(MANAGED_POLICY,),
     )
     answer = audited(tmp_path, text, to="v1.23.2")
-    assert answer.code == 1 and answer.verdicts == {"old": "breaks", "managed": "works"}
+    assert answer.code == 1 and answer.verdicts == {"old": "fails", "managed": "works"}
     (family,) = answer.roles["old"]["policies"]["families"]
     assert [m["action"] for m in family["missing"]] == ["ec2:DescribeSubnets"]
     out = answer.text
     assert out == run("audit", "0.json", "--cni-version", "v1.23.2", cwd=tmp_path).out
-    assert out.startswith(f"breaks   {role_arn('old')}\n")
+    assert out.startswith(f"fails    {role_arn('old')}\n")
     assert f"\nworks    {role_arn('managed')}\n" in out
     assert " missing      IPv4: ec2:DescribeSubnets, in fresh-node: " in out
     to_do = "replace its policy with the output of `vpc-cni-iam policy ipv4 --cni-ver"
@@ -65,9 +65,9 @@ def test_the_role_that_an_upgrade_breaks_is_named_with_its_missing_action(tmp_pa
     words = command.replace("NAME", "prod").replace(" ID", " vpc-01234567").split()
     assert words[0] == "vpc-cni-iam" and run(*words[1:]).code == 0
     assert out.endswith(
-        "2 roles of 1 account read: 2 for the plugin, of which 1 breaks at v1.23.2\n"
+        "2 roles of 1 account read: 2 for the plugin, of which 1 fails at v1.23.2\n"
     )
-    assert not audited(tmp_path, text, to="v1.15.0").result["breaks"]
+    assert not audited(tmp_path, text, to="v1.15.0").result["fails"]
 
 
 def test_the_published_document_that_a_policy_equals_is_named(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_the_managed_policy_as_a_boundary_allows_nothing_by_itself(tmp_path: Pat
     unread = role("unread", irsa(), inline={"cni": EC2}, boundary=BOUNDARY)
     roles = (role("nothing", irsa(), boundary=MANAGED), wide, unread)
     answer = audited(tmp_path, details(*roles))
-    assert answer.verdicts == {"nothing": "breaks", "wide": "works", "unread": "unknown"}
+    assert answer.verdicts == {"nothing": "fails", "wide": "works", "unread": "unknown"}
     assert answer.roles["wide"]["undecided"] == []
     assert BOUNDARY in answer.roles["unread"]["undecided"][0]
     whole = audited(tmp_path, details(wide, policies=(MANAGED_POLICY,))).roles["wide"]
@@ -211,7 +211,7 @@ def test_a_policy_that_names_an_account_is_judged_in_the_account_of_the_role(
     cni = {"cni": replaced(OLD, "arn:aws:ec2:*:*:", f"arn:aws:ec2:*:{ACCOUNT}:")}
     other = role("other", irsa(), inline=cni, account="444455556666")
     answer = audited(tmp_path, details(role("own", irsa(), inline=cni), other), to="v1.15.0")
-    assert answer.verdicts == {"own": "works", "other": "breaks"}
+    assert answer.verdicts == {"own": "works", "other": "fails"}
 
 
 def test_the_same_policies_are_judged_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_the_same_policies_are_judged_once(monkeypatch: pytest.MonkeyPatch, tmp_
         judged.append(args)
         return run_scenarios(*args)
 
-    monkeypatch.setattr("vpc_cni_iam.audit.judge.run_scenarios", counted)
+    monkeypatch.setattr("vpc_cni_iam.coverage.judge.judge.run_scenarios", counted)
     roles = [role(f"r{i}", irsa(), inline={"cni": OLD}) for i in range(50)]
     roles += [role(f"m{i}", irsa(), attached=(MANAGED,)) for i in range(50)]
     (tmp_path / "in.json").write_text(details(*roles, policies=(MANAGED_POLICY,)))
@@ -239,7 +239,7 @@ def test_the_same_policies_are_judged_once(monkeypatch: pytest.MonkeyPatch, tmp_
     with AccountDetails([str(tmp_path / "in.json")], io.BytesIO()) as opened:
         described_roles = audit(opened, known_versions.newest()).roles
     assert len(judged) <= 2
-    assert {r.verdict for r in described_roles if r.role.endswith("/r1")} == {"breaks"}
+    assert {r.verdict for r in described_roles if r.role.endswith("/r1")} == {"fails"}
     assert {r.verdict for r in described_roles if r.role.endswith("/m1")} == {"works"}
 
 
@@ -258,7 +258,7 @@ def test_what_to_do_about_a_role_works_in_its_partition_and_at_the_version(tmp_p
 
 
 def test_a_role_of_another_partition_is_judged_there(tmp_path: Path) -> None:
-    for partition, verdict in (("aws", "breaks"), ("aws-cn", "works")):
+    for partition, verdict in (("aws", "fails"), ("aws-cn", "works")):
         cni = scoped("prod", "vpc-01234567", "--partition", partition)
         described = in_china(role("cni", PODS, inline={"cni": cni}))
         assert audited(tmp_path, details(described)).verdicts == {"cni": verdict}
@@ -275,13 +275,13 @@ CLUSTER_TAG = "aws:ResourceTag/cluster.k8s.amazonaws.com/name"
 @pytest.mark.parametrize(
     ("denied", "condition", "verdict"),
     [
-        ("ec2:DescribeNetworkInterfaces", {}, "breaks"),
+        ("ec2:DescribeNetworkInterfaces", {}, "fails"),
         ("ec2:DescribeTags", {}, "unknown"),
         # A cluster of the other IP family may work.
         ("ec2:AssignPrivateIpAddresses", {}, "unknown"),
         ("ec2:*", {"StringEquals": {"aws:PrincipalTag/team": "a"}}, "unknown"),
         ("ec2:*", {"Bool": {"aws:SecureTransport": "false"}}, "unknown"),
-        ("ec2:*", {"Null": {"aws:PrincipalAccount": "false"}}, "breaks"),
+        ("ec2:*", {"Null": {"aws:PrincipalAccount": "false"}}, "fails"),
         # Not denied if the policy that was not read allows to write the tag.
         ("ec2:AssignPrivateIpAddresses", {"Null": {CLUSTER_TAG: "true"}}, "unknown"),
     ],
@@ -319,7 +319,7 @@ def test_a_role_for_several_clusters_is_checked_for_each(tmp_path: Path) -> None
     both = role("both", irsa(), inline={"prod": prod, "stage": stage})
     half = role("half", irsa(), inline={"prod": prod, "stage": less})
     roles = audited(tmp_path, details(both, half)).roles
-    for name, expected in (("both", ("works", [])), ("half", ("breaks", [EACH_CLUSTER]))):
+    for name, expected in (("both", ("works", [])), ("half", ("fails", [EACH_CLUSTER]))):
         assert (roles[name]["verdict"], roles[name]["proposal"]) == expected
 
 
@@ -379,12 +379,12 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
         name: proposal for name, (_, proposal) in PROPOSALS.items()
     }
     broken = {"none", "old", "scoped-old", "hardened-old", "listed-old", "limited"}
-    assert {name for name, verdict in answer.verdicts.items() if verdict == "breaks"} == broken
+    assert {name for name, verdict in answer.verdicts.items() if verdict == "fails"} == broken
     risks = {name: r["policies"]["risks"] for name, r in answer.roles.items()}
     assert risks["none"] == [] and "interfaces-unscoped" not in risks["scoped"]
     assert "interfaces-unscoped" in risks["managed"] and "actions-beyond-calls" in risks["both"]
     assert risks["escalating"][0] == "privilege-escalation"
-    order = [(r["verdict"] != "breaks", r["role"]) for r in answer.result["roles"]]
+    order = [(r["verdict"] != "fails", r["role"]) for r in answer.result["roles"]]
     assert order == sorted(order)
 
 
@@ -398,7 +398,7 @@ def test_a_shared_vpc_is_assumed_if_the_policies_name_another_account(tmp_path: 
         not_run = answer.roles["cni"]["policies"]["families"][0]["scenarios_not_run"]
         assert ("shared-subnet" in not_run) is not shared
         assert answer.roles["cni"]["verdict"] == "works"
-        line = "not run; run them with coverage --scenario: "
+        line = "not run; run them with coverage --scenario: trunk-interface, custom-networking, "
         line += "cluster-name-corrected, " if shared else "shared-subnet, cluster-name-corrected, "
         assert f"\n{line}additional-tags-changed\n" in answer.text
 
@@ -416,10 +416,10 @@ def test_a_role_of_which_a_call_is_undecided_is_unknown(tmp_path: Path) -> None:
     answer = audited(tmp_path, page)
     assert answer.verdicts == {
         "undecided": "unknown",
-        "denied-too": "breaks",
+        "denied-too": "fails",
         "not-read": "unknown",
     }
-    assert (answer.result["breaks"], answer.result["complete"]) == (True, False)
+    assert (answer.result["fails"], answer.result["complete"]) == (True, False)
     described = answer.roles["undecided"]
     ipv4, _ = described["policies"]["families"]
     assert ipv4["verdict"] == "unknown"
@@ -433,9 +433,9 @@ def test_a_role_of_which_a_call_is_undecided_is_unknown(tmp_path: Path) -> None:
     out = answer.text
     assert f"unknown  {role_arn('undecided')}\n" in out
     assert "undecided    IPv4: ec2:CreateTags, in fresh-node: undecided, since aws:Pr" in out
-    assert out.endswith("3 for the plugin, of which 1 breaks at v1.23.2, and 2 may break\n")
+    assert out.endswith("3 for the plugin, of which 1 fails at v1.23.2, and 2 may fail\n")
     only = audited(tmp_path, details(undecided)).result
-    assert (only["breaks"], only["complete"]) == (False, False)
+    assert (only["fails"], only["complete"]) == (False, False)
 
 
 def test_a_role_of_irsa_names_the_issuer_that_must_be_the_clusters(tmp_path: Path) -> None:

@@ -82,8 +82,8 @@ def test_a_role_that_is_meant_for_aws_node_is_listed_with_the_line_to_mend(
     trust, fault, line = copy.deepcopy(BROKEN[name])
     answer = audited(tmp_path, details(role("cni", trust, inline={"cni": CNI})))
     text = answer.text
-    assert answer.verdicts == {"cni": "breaks"} and answer.roles["cni"]["untrusted"]
-    assert text.startswith(f"breaks   {role_arn('cni')}\n")
+    assert answer.verdicts == {"cni": "fails"} and answer.roles["cni"]["untrusted"]
+    assert text.startswith(f"fails    {role_arn('cni')}\n")
     assert "scope it" not in text
     assert f"trust        its trust policy {fault}" in text
     assert f"to do        in its trust policy, write `{line}`" in text

@@ -52,7 +52,7 @@ def verdicts(answer: Audited, *keys: str) -> dict[str, str]:
 
 
 def test_the_values_of_an_add_on_decide_whether_its_role_breaks(tmp_path: Path) -> None:
-    assert answered(tmp_path, addon()).result["breaks"]
+    assert answered(tmp_path, addon()).result["fails"]
     off = answered(tmp_path, addon(OFF))
     assert verdicts(off, "cluster") == {"prod": "works"} and off.code == 0
     in_yaml = "env:\n" + "".join(f"  {n}: '{v}'\n" for n, v in WITHOUT_SUBNETS.items())
@@ -61,13 +61,13 @@ def test_the_values_of_an_add_on_decide_whether_its_role_breaks(tmp_path: Path) 
     # A cluster whose values are not known has the defaults.
     for values in (on, ""):
         two = answered(tmp_path, addon(OFF), addon(values, cluster="stage"))
-        assert verdicts(two, "cluster") == {"prod": "works", "stage": "breaks"}
-        assert two.result["breaks"]
-        assert "breaks at v1.23.2 in cluster stage, as 2.json configures it, IPv4" in two.text
+        assert verdicts(two, "cluster") == {"prod": "works", "stage": "fails"}
+        assert two.result["fails"]
+        assert "fails at v1.23.2 in cluster stage, as 2.json configures it, IPv4" in two.text
 
 
 @pytest.mark.parametrize("first", ["addon", "nodegroup"])
-@pytest.mark.parametrize(("family", "verdict"), [("ipv4", "works"), ("ipv6", "breaks")])
+@pytest.mark.parametrize(("family", "verdict"), [("ipv4", "works"), ("ipv6", "fails")])
 def test_the_ip_family_of_the_cluster_decides(
     first: str, family: str, verdict: str, tmp_path: Path
 ) -> None:
@@ -80,7 +80,7 @@ def test_the_ip_family_of_the_cluster_decides(
     result = audited(tmp_path, page, of_eks(first, "own", place=EU), {"cluster": cluster})
     (use,) = result.roles["own"]["clusters"]
     assert (use["result"]["mode"], use["result"]["verdict"]) == (family, verdict)
-    assert result.code == (verdict == "breaks")
+    assert result.code == (verdict == "fails")
 
 
 @pytest.mark.parametrize("place", [US, OTHER])
@@ -90,8 +90,8 @@ def test_clusters_of_one_name_in_two_regions_or_accounts_are_two(
 ) -> None:
     files = (addon(OFF, place=EU), addon(place=place))
     answer = answered(tmp_path, *files[::order])
-    assert verdicts(answer, "region", "account") == {EU: "works", place: "breaks"}
-    assert answer.result["breaks"]
+    assert verdicts(answer, "region", "account") == {EU: "works", place: "fails"}
+    assert answer.result["fails"]
 
 
 def test_an_association_of_another_cluster_of_the_name_leaves_the_role_of_the_add_on_in_use(
@@ -107,11 +107,11 @@ def test_a_daemonset_of_one_of_several_clusters_of_its_name_is_not_taken_for_any
 ) -> None:
     both = addon(place=EU), addon(place=US)
     answer = answered(tmp_path, *both, daemonsets=(OWN,))
-    assert answer.result["breaks"] and not answer.result["complete"]
+    assert answer.result["fails"] and not answer.result["complete"]
     assert "2 clusters named prod" in str(answer.result["unread"])
     placed = daemonset(**WITHOUT_SUBNETS, AWS_REGION="eu-west-1")
     answer = answered(tmp_path, *both, daemonsets=(placed,))
-    assert verdicts(answer, "region") == {"eu-west-1": "works", "us-east-1": "breaks"}
+    assert verdicts(answer, "region") == {"eu-west-1": "works", "us-east-1": "fails"}
     assert answer.result["complete"]
     # What has no ARN of a cluster is of the only one of its name.
     for place, manifest in ((EU, OWN), ("", placed)):
@@ -135,7 +135,7 @@ def test_values_that_are_not_read_count_against_the_result(tmp_path: Path) -> No
         ('{"env": {"ENABLE_IPv6": 1}}', True),
     ):
         result = answered(tmp_path, addon(values)).result
-        assert result["breaks"] and result["complete"] is complete
+        assert result["fails"] and result["complete"] is complete
 
 
 def test_a_daemonset_is_of_the_cluster_that_it_names(tmp_path: Path) -> None:

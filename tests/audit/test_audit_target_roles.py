@@ -123,7 +123,7 @@ def test_a_target_role_that_the_first_role_may_not_assume_breaks(
     words: str,
 ) -> None:
     answer, target = _audited(tmp_path, trust, first, **more)
-    assert (answer.code, target["verdict"]) == (1, "breaks")
+    assert (answer.code, target["verdict"]) == (1, "fails")
     assert words in target["untrusted"][0]
 
 

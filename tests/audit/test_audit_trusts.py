@@ -107,8 +107,8 @@ def test_a_role_that_aws_node_cannot_assume_breaks(
         tmp_path, details(role("cni", trust, inline={"cni": CNI})), *[file] * bool(file)
     )
     cni = answer.roles["cni"]
-    assert answer.code == 1 and cni["verdict"] == "breaks" and words in cni["untrusted"][0]
-    assert answer.text.startswith("breaks") and cni["untrusted"][0] in answer.text
+    assert answer.code == 1 and cni["verdict"] == "fails" and words in cni["untrusted"][0]
+    assert answer.text.startswith("fails") and cni["untrusted"][0] in answer.text
     assert _REMEDIES[words] in cni["proposal"][0]
     assert not any("scope it" in line for line in cni["proposal"])
 
@@ -176,11 +176,11 @@ BOTH_TRUSTS = {**PODS, "Statement": [*PODS["Statement"], *irsa()["Statement"]]}
     [
         (PODS, [ASSOCIATION], "works"),
         (BOTH_TRUSTS, [ASSOCIATION], "works"),
-        (BOTH_TRUSTS, [ADDON], "breaks"),
+        (BOTH_TRUSTS, [ADDON], "fails"),
         # Where no cluster is known, by EKS Pod Identity alone.
         (PODS, [], "works"),
-        (BOTH_TRUSTS, [], "breaks"),
-        (PODS, [WITHOUT_TAGS], "breaks"),
+        (BOTH_TRUSTS, [], "fails"),
+        (PODS, [WITHOUT_TAGS], "fails"),
     ],
 )
 def test_a_policy_that_asks_for_session_tags_breaks_without_them(

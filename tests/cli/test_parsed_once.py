@@ -7,7 +7,7 @@ import hcl2.api
 import pytest
 
 from conftest import write_tree
-from vpc_cni_iam.inputs.identify import open_policies
+from vpc_cni_iam.inputs.identify import open_account
 
 TEXT = """
 locals {
@@ -43,6 +43,6 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 def test_each_file_of_a_module_is_parsed_once(tmp_path: Path, parsed: Counter[str]) -> None:
     files = {f"{name}.tf": TEXT.replace("%s", name) for name in ("a", "b", "c")}
     write_tree(tmp_path, files)
-    opened = open_policies(str(tmp_path), lambda: "", {})
+    opened = open_account(str(tmp_path), lambda: "", {})
     assert len(opened.policies) == 6
     assert parsed == Counter(files.values())

@@ -188,9 +188,9 @@ def test_what_was_not_read_is_in_every_format_and_counts(what: str, tmp_path: Pa
         done = run("coverage", target, "--format", *form.split(), cwd=tmp_path)
         assert done.code == 1, form
         assert holds(done.out, name), form
-        assert "incomplete" in done.out, form
+        assert form.startswith("json") or "incomplete" in done.out, form
         if form.startswith("json"):
-            assert json.loads(done.out)["verdict"] == "incomplete"
+            assert json.loads(done.out)["verdict"] == "unknown"
 
 
 @pytest.mark.parametrize("name", ["b.tf", "b.tf.json", "b.auto.tfvars"])

@@ -7,20 +7,20 @@ import pytest
 
 from conftest import run
 from synthetic import allow, document, parsed
+from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.comparing.answer import InputReason, NotRead, RefusedPolicy, example
 from vpc_cni_iam.comparing.compare import ComparedPolicy, PolicyComparison, compare, side
 from vpc_cni_iam.comparing.data import comparison_data
 from vpc_cni_iam.comparing.report import comparison_lines
 from vpc_cni_iam.coverage.subject import Opener
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 
 OPENER = Opener(stdin=str)
 
 
-def compared(old: Policy, new: Policy, *skipped: Skipped) -> PolicyComparison:
+def compared(old: Policy, new: Policy, *skipped: NotKnown) -> PolicyComparison:
     return compare(ComparedPolicy("old", old), ComparedPolicy("new", new, skipped))
 
 
@@ -63,8 +63,8 @@ def test_two_policies_are_compared_as_all_of_an_identity(
 
 
 def test_what_was_skipped_and_counts_leaves_no_proof() -> None:
-    noted = Skipped("x", Reason.assumed, "as it is")
-    counting = Skipped("aws_iam_policy.y", Reason.not_read, "it is not known")
+    noted = NotKnown("x", Reason.assumed, "as it is")
+    counting = NotKnown("aws_iam_policy.y", Reason.not_read, "it is not known")
     assert compared(MORE, LESS, noted).proven
     result = compared(MORE, LESS, counting)
     assert result.answer == NotProven(InputReason.not_read, NotRead((counting,), NoNewAccess()))
@@ -87,7 +87,7 @@ def test_what_was_skipped_and_counts_leaves_no_proof() -> None:
     ],
 )
 def test_policies_of_which_a_part_was_not_read_are_not_the_same(reason: Reason, shown: str) -> None:
-    lines = comparison_lines(compared(MORE, MORE, Skipped("x", reason, "it is not known")))
+    lines = comparison_lines(compared(MORE, MORE, NotKnown("x", reason, "it is not known")))
     assert shown in [line.text for line in lines]
 
 

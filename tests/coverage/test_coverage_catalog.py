@@ -1,6 +1,7 @@
 """Every policy of the catalog against every version of the plugin."""
 
 import pytest
+from msgspec.structs import replace
 
 from coverage_policies import (
     NAMES,
@@ -20,6 +21,7 @@ from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
+from vpc_cni_iam.plugin.settings import PluginSettings
 
 SERVED = [
     (variant, mode, revision)
@@ -29,6 +31,7 @@ SERVED = [
 ]
 
 
+WITH_TRUNKS = PluginSettings(environment={"ENABLE_POD_ENI": "true"})
 TRUNK = ("trunk-interface", "set-groups", "trunk interface")
 
 
@@ -42,7 +45,8 @@ def test_a_document_serves_the_releases_whose_actions_it_has(
 ) -> None:
     """What was read off the actions alone holds with conditions, in every scenario."""
     policy = variant.document(revision)
-    table = matrix([filled(policy)], RequestSetting(known_versions.newest(), mode, names=NAMES))
+    newest = RequestSetting(known_versions.newest(), mode, names=NAMES, plugin=WITH_TRUNKS)
+    table = matrix([filled(policy)], newest)
     served = [row for row in table.rows if row.version >= variant.minimum]
     broken: dict[str, set[PluginVersion]] = {}
     for used in calls.call_ranges([mode], None):
@@ -65,7 +69,8 @@ def test_what_is_generated_for_a_release_works_but_for_the_trunk_of_a_scoped_one
     for version in (v for v in known_versions.known()[1:] if v >= variant.minimum):
         policy = composed(variant.name, str(version))
         for mode in variant.modes:
-            coverage = covered(policy, setting(str(version), mode))
+            with_trunks = replace(setting(str(version), mode), plugin=WITH_TRUNKS)
+            coverage = covered(policy, with_trunks)
             denials = {
                 (run.name, call.template.name, call.on)
                 for run, call in coverage.denied()

@@ -52,7 +52,9 @@ def test_a_variable_has_every_value_that_go_takes_for_true(tmp_path: Path, value
 
 def test_a_cluster_without_cluster_name_fails_with_a_scoped_policy(tmp_path: Path) -> None:
     scoped = ("--variant", "ipv4-scoped")
-    assert covered(tmp_path, daemonset(), *scoped)["verdict"] == "degraded"
+    assert covered(tmp_path, daemonset(), *scoped)["verdict"] == "works"
+    with_trunks = daemonset(ENABLE_POD_ENI="true")
+    assert covered(tmp_path, with_trunks, *scoped)["verdict"] == "works, degraded"
     assert covered(tmp_path, daemonset(CLUSTER_NAME=None), *scoped)["verdict"] == "fails"
 
 
@@ -126,7 +128,7 @@ def test_what_the_file_does_not_say_counts(tmp_path: Path) -> None:
     source = {"configMapKeyRef": {"name": "cni", "key": "cluster"}}
     text = daemonset(CLUSTER_NAME=None, more=({"name": "CLUSTER_NAME", "valueFrom": source},))
     report = covered(tmp_path, text)
-    assert report["verdict"] == "incomplete" and "CLUSTER_NAME" in report["skipped"][0]["name"]
+    assert report["verdict"] == "unknown" and "CLUSTER_NAME" in report["skipped"][0]["name"]
     done = run("coverage", "policy.json", "--daemonset", "ds.json", cwd=tmp_path)
     assert done.code == 1
     assert "ds.json: CLUSTER_NAME: its value is in another object: give it with --env" in done.out

@@ -8,7 +8,7 @@ from tools.plugin_probe.evidence import observed
 
 from coverage_policies import ADMIN
 from vpc_cni_iam.catalog.facts import known_versions
-from vpc_cni_iam.coverage.analysis.cover import run_scenarios
+from vpc_cni_iam.coverage.judge.judge import run_scenarios
 from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY, find
 from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting

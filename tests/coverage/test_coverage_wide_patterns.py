@@ -9,6 +9,8 @@ import pytest
 
 from conftest import ROOT, run
 from coverage_policies import NAMES, allow, composed, covered, deny, setting
+from vpc_cni_iam.account.access import RoleAccess
+from vpc_cni_iam.account.grants import Document
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.coverage.analysis import excess, risks
 from vpc_cni_iam.coverage.analysis.aws_actions import nearest_action, unknown_actions
@@ -19,7 +21,6 @@ from vpc_cni_iam.coverage.report import text as report
 from vpc_cni_iam.coverage.report.sentences import matrix as matrix_report
 from vpc_cni_iam.coverage.report.sentences.risks import risk_text
 from vpc_cni_iam.coverage.subject import Subject
-from vpc_cni_iam.inputs.policies import NamedPolicy
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.wildcard import matches
 
@@ -73,7 +74,7 @@ def test_patterns_are_named_with_what_they_grant_besides(
 
 
 def named(policy: Policy) -> Subject:
-    return Subject("a policy", (NamedPolicy("", policy, "a policy"),), NAMES, {}, ())
+    return Subject("a policy", RoleAccess("", (Document("", policy, "a policy"),)), NAMES)
 
 
 def reference_actions() -> dict[str, str]:

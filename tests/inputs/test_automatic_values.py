@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from conftest import OFFLINE_PROVIDER, run, write_tree
+from vpc_cni_iam.account.account import Account
 from vpc_cni_iam.engine.documents import documents
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl.module.given import GivenVariables
-from vpc_cni_iam.inputs.identify import open_policies
-from vpc_cni_iam.inputs.policies import InputPolicies
+from vpc_cni_iam.inputs.identify import open_account
 from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.policy.parse import loads
 
@@ -42,8 +42,8 @@ FILES = {
 READ = [*FILES][1:6]
 
 
-def opened(folder: Path, **texts: str) -> InputPolicies:
-    return open_policies(str(folder), str, {}, GivenVariables(texts))
+def opened(folder: Path, **texts: str) -> Account:
+    return open_account(str(folder), str, {}, GivenVariables(texts))
 
 
 @pytest.mark.engine
@@ -61,12 +61,12 @@ def test_the_files_are_named_and_options_come_first(tmp_path: Path) -> None:
     assert policy.policy.statements[0].actions == (
         "a:default", "b:tfvars", "b:json", "b:first", "b:second", "b:hidden",
     )  # fmt: skip
-    note, other = read.skipped
+    note, other = read.not_known
     assert not note.counts and note.detail.startswith(", ".join(READ))
     # A file that only an option names is said to be left out.
     assert not other.counts and "no value of auto.tfvars, prod.tfvars;" in other.detail
     (policy,) = opened(tmp_path, second="c:own").policies
-    assert len(opened(tmp_path, second="c:own").skipped) == 1
+    assert len(opened(tmp_path, second="c:own").not_known) == 1
     assert "c:own" in policy.policy.statements[0].actions
     # A file of the module is read with them, and every format names them.
     for target in (".", "main.tf"):
@@ -102,6 +102,6 @@ def test_a_name_of_the_cluster_by_option_comes_before_a_file(tmp_path: Path) -> 
 
 def test_a_file_that_cannot_be_read_counts(tmp_path: Path) -> None:
     write_tree(tmp_path, {"main.tf": MAIN, "terraform.tfvars": "tfvars = lower(var.x)\n"})
-    (skipped,) = opened(tmp_path).skipped
+    (skipped,) = opened(tmp_path).not_known
     assert skipped.counts and "terraform.tfvars" in skipped.name
     assert run("coverage", ".", cwd=tmp_path).code == 1

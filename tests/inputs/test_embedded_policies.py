@@ -1,13 +1,15 @@
 """Policies that HCL writes out are read, and those that it computes are named."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from conftest import run
+from vpc_cni_iam.account.account import Account
+from vpc_cni_iam.account.choice import choose_policies, choose_role
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.inputs.identify import open_policies
-from vpc_cni_iam.inputs.policies import InputPolicies, choose
+from vpc_cni_iam.inputs.identify import open_account
 from vpc_cni_iam.policy.document import Policy, Statement
 
 ENCODED = """
@@ -55,13 +57,13 @@ NAME = "aws_iam_policy.cni.policy"
 OTHER = "aws_iam_role_policy.cni.policy"
 
 
-def opened(tmp_path: Path, text: str) -> InputPolicies:
+def opened(tmp_path: Path, text: str) -> Account:
     (tmp_path / "main.tf").write_text(text)
-    return open_policies(str(tmp_path), lambda: "", {})
+    return open_account(str(tmp_path), lambda: "", {})
 
 
 def test_jsonencode_alone_with_references_of_the_module(tmp_path: Path) -> None:
-    (result,) = choose(opened(tmp_path, ENCODED), ()).policies
+    (result,) = choose_role(opened(tmp_path, ENCODED)).policies
     arns = ("arn:aws:ec2:eu-west-1:*:subnet/*", "arn:aws:s3:::${aws:username}")
     statement = Statement(sid="Describe", actions=("ec2:Describe*",), resources=arns)
     assert (result.name, result.policy) == (NAME, Policy((statement,)))
@@ -69,7 +71,7 @@ def test_jsonencode_alone_with_references_of_the_module(tmp_path: Path) -> None:
 
 def test_a_heredoc_alone(tmp_path: Path) -> None:
     text = HEREDOC + 'variable "what" {\n  default = "*"\n}\n'
-    (result,) = choose(opened(tmp_path, text), ()).policies
+    (result,) = choose_role(opened(tmp_path, text)).policies
     statement = Statement(actions=("ec2:*",), resources=("*",))
     assert (result.name, result.policy) == (OTHER, Policy((statement,)))
 
@@ -77,8 +79,8 @@ def test_a_heredoc_alone(tmp_path: Path) -> None:
 def test_beside_a_data_source_one_has_to_choose(tmp_path: Path) -> None:
     contents = opened(tmp_path, READONLY + ENCODED)
     with pytest.raises(UsageError, match=f"several policies, readonly, {NAME}; choose"):
-        choose(contents, ())
-    assert [o.name for o in choose(contents, (NAME,)).policies] == [NAME]
+        choose_role(contents)
+    assert [o.name for o in choose_policies(contents, (NAME,)).policies] == [NAME]
 
 
 def test_each_instance_of_a_document_is_joined(tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ data "aws_iam_policy_document" "all" {
 }
 """
     each = READONLY.replace("{\n", "{\n  count = 2\n", 1)
-    (document,) = choose(opened(tmp_path, each + text), ("all",)).policies
+    (document,) = choose_policies(opened(tmp_path, each + text), ("all",)).policies
     assert [s.actions for s in document.policy.statements] == [("ec2:Describe*",)] * 2
 
 
@@ -106,11 +108,11 @@ def test_one_with_a_computed_part_is_not_passed_over(
     tmp_path: Path, variable: str, words: str
 ) -> None:
     contents = opened(tmp_path, HEREDOC + variable + READONLY)
-    chosen = choose(contents, ())
-    assert [o.name for o in chosen.policies] == ["readonly"]
-    assert [(s.name, s.counts) for s in chosen.skipped] == [(OTHER, True)]
+    # A role has the policy that is not read, and nobody is known to have the other one.
+    with pytest.raises(UsageError, match=rf"whether node has readonly; .*\n.* {re.escape(OTHER)} "):
+        choose_role(contents)
     with pytest.raises(InputError) as error:
-        choose(contents, (OTHER,))
+        choose_policies(contents, (OTHER,))
     assert words in str(error.value)
 
 
@@ -140,9 +142,9 @@ resource "aws_iam_policy" "cni" {{
 }}
 """
     contents = opened(tmp_path, text)
-    assert [o.name for o in choose(contents, ()).policies] == ["readonly"]
-    assert [s.name for s in contents.skipped] == ([NAME] if noted else [])
-    for skipped in contents.skipped:
+    assert [o.name for o in choose_role(contents).policies] == ["readonly"]
+    assert [s.name for s in contents.not_known] == ([NAME] if noted else [])
+    for skipped in contents.not_known:
         assert "main.tf, line 16: it is computed: " in skipped.detail
 
 
@@ -157,8 +159,8 @@ resource "aws_iam_policy" "cni" {
 }
 """
     contents = opened(tmp_path, text)
-    assert [o.name for o in choose(contents, ()).policies] == ["locals.cni"]
-    assert not contents.skipped
+    assert [o.name for o in choose_role(contents).policies] == ["locals.cni"]
+    assert not contents.not_known
 
 
 @pytest.mark.parametrize(
@@ -173,8 +175,8 @@ resource "aws_iam_policy" "cni" {
 )
 def test_what_is_of_no_identity_is_not_read_and_does_not_count(tmp_path: Path, text: str) -> None:
     contents = opened(tmp_path, READONLY + text)
-    assert [o.name for o in choose(contents, ()).policies] == ["readonly"]
-    assert [s.counts for s in contents.skipped] == [False]
+    assert [o.name for o in choose_role(contents).policies] == ["readonly"]
+    assert [s.counts for s in contents.not_known] == [False]
 
 
 def test_nothing_but_what_is_computed_is_refused_by_name(tmp_path: Path) -> None:
@@ -228,7 +230,7 @@ def test_the_name_of_the_cluster_is_filled_in(form: str, tmp_path: Path) -> None
         f'variable "cluster_name" {{}}\nresource "aws_iam_policy" "p" {{\n  policy = {code}\n}}\n'
     )
     (tmp_path / "main.tf").write_text(text)
-    (read,) = open_policies(str(tmp_path), str, {"cluster_name": 'a"b'}).policies
+    (read,) = open_account(str(tmp_path), str, {"cluster_name": 'a"b'}).policies
     (statement_read,) = read.policy.statements
     assert statement_read.resources == ('arn:x:a"b', '<"&')
     assert statement_read.conditions[0].values == ('a"b',)
@@ -240,4 +242,4 @@ def test_a_list_in_jsonencode_is_not_one_of_its_items(tmp_path: Path) -> None:
     variable = 'variable "subnet_ids" {\n  type = list(string)\n}\n'
     (tmp_path / "main.tf").write_text(f'{variable}resource "aws_iam_policy" {resource}')
     with pytest.raises(InputError, match="a list whose items are not known"):
-        open_policies(str(tmp_path), str, {"subnet_ids": "subnet-0123456789abcdef0"})
+        open_account(str(tmp_path), str, {"subnet_ids": "subnet-0123456789abcdef0"})

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from conftest import Run, run, write_tree
+from vpc_cni_iam.account.account import Account
+from vpc_cni_iam.account.doubts import Reason
 from vpc_cni_iam.hcl.module.given import GivenVariables
-from vpc_cni_iam.inputs.identify import open_policies
-from vpc_cni_iam.inputs.policies import InputPolicies
-from vpc_cni_iam.inputs.skipped import Reason
+from vpc_cni_iam.inputs.identify import open_account
 
 CNI = """
 data "aws_iam_policy_document" "cni" {
@@ -42,13 +42,13 @@ VARIABLES = 'variable "create" {\n  type    = bool\n  default = true\n}\n'
 MODULE = {"cni.tf": CNI, "main.tf": MAIN, "variables.tf": VARIABLES}
 
 
-def opened(tmp_path: Path, files: dict[str, str], **texts: str) -> InputPolicies:
+def opened(tmp_path: Path, files: dict[str, str], **texts: str) -> Account:
     write_tree(tmp_path, files)
-    return open_policies(str(tmp_path / "cni.tf"), str, {}, GivenVariables(texts))
+    return open_account(str(tmp_path / "cni.tf"), str, {}, GivenVariables(texts))
 
 
-def reasons(policies: InputPolicies) -> dict[str, Reason]:
-    return {Path(s.name).name: s.reason for s in policies.skipped}
+def reasons(policies: Account) -> dict[str, Reason]:
+    return {Path(s.name).name: s.reason for s in policies.not_known}
 
 
 def test_names_beside_are_known_and_policies_beside_do_not_count(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_policy_in_another_file_says_to_give_the_directory(tmp_path: Path) -> 
     skipped = json.loads(done.out)["skipped"]
     report = json.loads(done.out)
     # What is missing may be allowed by what was not read.
-    assert report["verdict"] == "incomplete" and report["repairs"] == []
+    assert report["verdict"] == "unknown" and report["repairs"] == []
     assert sum("give the directory m" in part["detail"] for part in skipped) == 2
     assert done.code == 1
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from conftest import run, write_tree
+from vpc_cni_iam.account.account import Account
+from vpc_cni_iam.account.doubts import Reason
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.given import GivenVariables
-from vpc_cni_iam.inputs.identify import open_policies
-from vpc_cni_iam.inputs.policies import InputPolicies
-from vpc_cni_iam.inputs.skipped import Reason
+from vpc_cni_iam.inputs.identify import open_account
 
 POLICY = """
 data "aws_iam_policy_document" "cni" {
@@ -59,21 +59,21 @@ data "aws_iam_policy_document" "cni" {
 """
 
 
-def opened(folder: Path, values: dict[str, str], **files: str) -> InputPolicies:
+def opened(folder: Path, values: dict[str, str], **files: str) -> Account:
     write_tree(folder, {f"{name}.tf": text for name, text in files.items()})
-    return open_policies(str(folder), str, values, GivenVariables())
+    return open_account(str(folder), str, values, GivenVariables())
 
 
 def test_a_description_with_any_signs_and_names_in_any_letters(tmp_path: Path) -> None:
     policies = opened(tmp_path, {}, context=CONTEXT, main=POLICY)
     assert [p.name for p in policies.policies] == ["cni"]
-    assert policies.skipped == ()
+    assert policies.not_known == ()
 
 
 def test_a_file_that_is_not_valid_is_named_and_the_others_are_read(tmp_path: Path) -> None:
     policies = opened(tmp_path, {}, main=POLICY, other="a = = 1\n")
     assert [p.name for p in policies.policies] == ["cni"]
-    (skipped,) = policies.skipped
+    (skipped,) = policies.not_known
     assert skipped.name == str(tmp_path / "other.tf") and skipped.counts
     assert skipped.detail == "line 1, column 5: is not valid HCL; terraform fmt shows more"
     done = run("coverage", ".", "--var", "declared_there=1", cwd=tmp_path)
@@ -104,13 +104,13 @@ def test_a_resource_takes_a_document_that_may_be_one_of_none(tmp_path: Path, cod
     text += f'resource "aws_iam_role_policy" "x" {{\n  policy = {code}\n}}\n'
     policies = opened(tmp_path, {}, main=text)
     assert [p.name for p in policies.policies] == ["cni"]
-    assert not any(skipped.counts for skipped in policies.skipped), policies.skipped
+    assert not any(skipped.counts for skipped in policies.not_known), policies.not_known
 
 
 def test_a_policy_that_is_empty_by_default_is_not_in_force(tmp_path: Path) -> None:
     text = 'variable "policy" {\n  default = ""\n}\n'
     text += 'resource "aws_iam_policy" "x" {\n  policy = var.policy\n}\n'
-    (skipped,) = opened(tmp_path, {}, main=POLICY + text).skipped
+    (skipped,) = opened(tmp_path, {}, main=POLICY + text).not_known
     assert skipped.reason is Reason.not_in_force
     assert "it is empty with these values; change them with --var" in skipped.detail
 
@@ -129,7 +129,7 @@ def test_the_reason_is_the_name_that_is_not_known(
     tmp_path: Path, resources: str, reason: str
 ) -> None:
     text = POLICY.replace('"cni"', '"other"').replace('["*"]', resources)
-    (skipped,) = (s for s in opened(tmp_path, {}, main=POLICY + text).skipped if s.counts)
+    (skipped,) = (s for s in opened(tmp_path, {}, main=POLICY + text).not_known if s.counts)
     assert skipped.name == "other"
     assert f"line 12: {reason} cannot be known without an engine" in skipped.detail
 
@@ -163,7 +163,7 @@ def test_an_account_that_is_null_is_that_of_the_provider(tmp_path: Path) -> None
         done = run("coverage", ".", option, value, "--format", "json", cwd=tmp_path)
         assert done.code == 1, done.err
     given_account = {"account_id": "111122223333"}
-    (policy,) = open_policies(str(tmp_path), str, {}, GivenVariables(given_account)).policies
+    (policy,) = open_account(str(tmp_path), str, {}, GivenVariables(given_account)).policies
     assert policy.policy.statements[0].resources == (arn,)
     with pytest.raises(InputError, match=r"account_id cannot be known.*; give --account-id"):
         opened(tmp_path, {}, main=ACCOUNT)
@@ -202,8 +202,8 @@ data "aws_iam_policy_document" "x" {
     write_tree(tmp_path, {"m/main.tf": text})
     more = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iam:*"}}'
     values = GivenVariables({"more": more})
-    (policy,) = open_policies(str(tmp_path / "m"), str, {}, values).policies
+    (policy,) = open_account(str(tmp_path / "m"), str, {}, values).policies
     assert {s.actions for s in policy.policy.statements} == {("a:b",), ("iam:*",)}
     broken = GivenVariables({"more": "{}"})
     with pytest.raises(InputError, match=r"x: not read: .*has no Statement"):
-        open_policies(str(tmp_path / "m"), str, {}, broken)
+        open_account(str(tmp_path / "m"), str, {}, broken)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from conftest import ROOT, run
+from vpc_cni_iam.account.grants import Document
 from vpc_cni_iam.comparing.compare import side
 from vpc_cni_iam.coverage.subject import Opener, of_files
 from vpc_cni_iam.errors import InputError
@@ -136,7 +137,7 @@ def test_each_input_in_each_command(
 def test_what_is_read_is_the_same_policy(inputs: Path) -> None:
     for name, (words, *_) in TABLE.items():
         if words == READ:
-            opened = identify.open_policies(str(inputs / name), str, {})
+            opened = identify.open_account(str(inputs / name), str, {})
             (policy,) = (p.policy for p in opened.policies)
             assert policy.statements[0].actions == ("ec2:*",), name
 
@@ -146,13 +147,13 @@ def test_a_kind_of_input_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "a letter",
         "a `.letter` file",
         lambda content: content.has_suffix(".letter"),
-        lambda content, _: [("written", loads(json.dumps(POLICY), content.source))],
+        lambda content, _: [Document("written", loads(json.dumps(POLICY), content.source))],
     )
     (tmp_path / "a.letter").write_text("Dear administrator,")
     with pytest.raises(InputError, match=r"a\.letter: .* is not JSON, and is none of: "):
-        identify.open_policies(str(tmp_path / "a.letter"), str, {})
+        identify.open_account(str(tmp_path / "a.letter"), str, {})
     monkeypatch.setattr(identify, "KINDS", (letter, *identify.KINDS))
-    (policy,) = identify.open_policies(str(tmp_path / "a.letter"), str, {}).policies
+    (policy,) = identify.open_account(str(tmp_path / "a.letter"), str, {}).policies
     assert (policy.name, policy.source) == ("written", str(tmp_path / "a.letter"))
     monkeypatch.chdir(tmp_path)
     subject = of_files(["a.letter"], (), Opener(str))
@@ -161,7 +162,7 @@ def test_a_kind_of_input_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "| a letter | a `.letter` file |" in identify.listing()
     (tmp_path / "b.txt").write_text("Dear administrator,")
     with pytest.raises(InputError, match="is none of: a letter, a directory, HCL"):
-        identify.open_policies(str(tmp_path / "b.txt"), str, {})
+        identify.open_account(str(tmp_path / "b.txt"), str, {})
 
 
 def test_the_documentation_lists_every_kind() -> None:
@@ -174,7 +175,7 @@ def test_compressed_json_that_is_damaged_or_grows_too_large(tmp_path: Path) -> N
     damaged = tmp_path / "plan.json.gz"
     damaged.write_bytes(gzip.compress(b"{}" * 999)[:-9])
     with pytest.raises(InputError, match="is damaged gzip data"):
-        identify.open_policies(str(damaged), str, {})
+        identify.open_account(str(damaged), str, {})
     with pytest.raises(InputError, match="x: is larger than 9 bytes"):
         unpacked(gzip.compress(b"{}" * 5), "x", Limit("", 9, ""))
 
@@ -203,7 +204,7 @@ def test_many_policies_may_be_larger_than_one(tmp_path: Path) -> None:
     ]
     path = tmp_path / "account.json"
     path.write_text(json.dumps({"RoleDetailList": [{"RoleName": "r", "RolePolicyList": roles}]}))
-    assert len(identify.open_policies(str(path), str, {}).policies) == 20
+    assert len(identify.open_account(str(path), str, {}).policies) == 20
 
 
 def test_every_kind_is_in_the_one_table_and_is_told_by_it_alone() -> None:
@@ -216,5 +217,5 @@ def test_every_kind_is_in_the_one_table_and_is_told_by_it_alone() -> None:
     ]
     assert len(made) == len(identify.KINDS)
     asking = {path.name for path, text in texts.items() if "kind.matches(" in text}
-    reading = {path.name for path, text in texts.items() if "kind.policies(" in text}
+    reading = {path.name for path, text in texts.items() if "kind.facts(" in text}
     assert (asking, reading) == ({"identify.py"}, {"identify.py"})

@@ -257,7 +257,7 @@ def test_what_the_aws_cli_names_without_its_document_is_not_read(
     (tmp_path / "all.json").write_text(json.dumps(policy("*")))
     words = ["a.json"] if not option else ["all.json", option, "a.json"]
     done = run("coverage", *words, cwd=tmp_path)
-    assert done.code == 1 and "IPv4: incomplete" in done.out
+    assert done.code == 1 and "IPv4: unknown" in done.out
     assert f"{named}: " in done.out
     if not option and isinstance(printed, dict):
         chosen = ("coverage", "a.json", "--document", "r/p")
@@ -274,13 +274,13 @@ def test_boundaries_of_other_roles_do_not_count(tmp_path: Path) -> None:
     assert run("coverage", "a.json", "--document", "r/p", cwd=tmp_path).code == 0
     done = run("coverage", "a.json", "--document", "other/p", cwd=tmp_path)
     assert done.code == 1
-    assert done.out.endswith(f"incomplete: not applied: other/{ARN}; give it with --boundary\n")
+    assert done.out.endswith(f"incomplete: not applied: {ARN}; give it with --boundary\n")
     # It is no part of the policy that is compared.
     (tmp_path / "p.json").write_text(json.dumps(policy("*")))
     words = ("compare", "p.json", "a.json", "--document", "other/p")
     compared = run(*words, cwd=tmp_path)
     assert compared.code == 0 and "no new access" in compared.out
-    note = f"assumed: other/{ARN}: this permissions boundary is not checked"
+    note = f"assumed: {ARN}: this permissions boundary is not checked"
     assert note in compared.out
     # Nor does explain take one: what the policy lacks, no boundary allows.
     (tmp_path / "b.json").write_text(json.dumps({"RoleDetailList": [other]}))

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from conftest import OFFLINE_PROVIDER, Run, run, write_tree
+from vpc_cni_iam.account.account import Account
+from vpc_cni_iam.account.doubts import Reason
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.given import GivenVariables
-from vpc_cni_iam.inputs.identify import open_policies
-from vpc_cni_iam.inputs.policies import InputPolicies
-from vpc_cni_iam.inputs.skipped import Reason
+from vpc_cni_iam.inputs.identify import open_account
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.policy.parse import loads
@@ -145,9 +145,9 @@ IPV4 = Statement(sid="IPV4", actions=("ec2:DescribeInstances", "ec2:CreateTags")
 SUBNETS = Statement(actions=("ec2:CreateTags",), resources=("arn:aws:ec2:*:*:subnet/*",))
 
 
-def opened(tmp_path: Path, text: str, **texts: str) -> InputPolicies:
+def opened(tmp_path: Path, text: str, **texts: str) -> Account:
     (tmp_path / "main.tf").write_text(text)
-    return open_policies(str(tmp_path), str, {}, GivenVariables(texts))
+    return open_account(str(tmp_path), str, {}, GivenVariables(texts))
 
 
 def coverage(tmp_path: Path, text: str, *arguments: str) -> Run:
@@ -173,7 +173,7 @@ def test_a_count_of_zero_is_not_in_force_and_does_not_count(tmp_path: Path) -> N
     other = 'data "aws_iam_policy_document" "o" {\n  statement {\n    actions = ["a:b"]\n  }\n}\n'
     policies = opened(tmp_path, ROLE + other)
     assert [p.name for p in policies.policies] == ["o"]
-    assert [(s.name, s.reason, s.counts) for s in policies.skipped] == [
+    assert [(s.name, s.reason, s.counts) for s in policies.not_known] == [
         ("cni", Reason.not_in_force, False),
         ("data.aws_partition", Reason.assumed, False),
     ]
@@ -210,7 +210,7 @@ resource "aws_iam_policy" "y" {
 def test_a_document_that_may_not_exist_is_read_and_named(tmp_path: Path) -> None:
     policies = opened(tmp_path, LABELLED)
     assert [(p.name, p.policy) for p in policies.policies] == [("cni", Policy((SUBNETS,)))]
-    skipped = policies.skipped[0]
+    skipped = policies.not_known[0]
     assert (skipped.name, skipped.reason, skipped.counts) == ("cni", Reason.may_be_absent, True)
     assert "module.this.enabled cannot be known without an engine" in skipped.detail
     assert coverage(tmp_path, LABELLED).code == 1
@@ -267,7 +267,7 @@ def test_joined_documents_replace_statements_by_their_sid(tmp_path: Path) -> Non
         ("Allow", "ec2:DescribeVpcs"),
     ]
     twice = JOINED.replace('local.base, [""]', "local.base, local.base")
-    refused = opened(tmp_path, twice).skipped
+    refused = opened(tmp_path, twice).not_known
     assert ["joins several statements with the same Sid" in s.detail for s in refused] == [True]
 
 
@@ -298,7 +298,7 @@ def test_a_joined_document_that_is_not_known_is_not_left_out(
     )
     result = opened(tmp_path, text)
     assert [p.name for p in result.policies] == ["alone"]
-    details = {s.name: s.detail for s in result.skipped if s.reason is Reason.not_read}
+    details = {s.name: s.detail for s in result.not_known if s.reason is Reason.not_read}
     assert {"inner", "outer"} <= {*details}
     assert words in details["outer"]
 
@@ -309,7 +309,7 @@ def test_what_a_document_joins_as_text_is_read_once(tmp_path: Path) -> None:
     result = opened(tmp_path, f'data "aws_iam_policy_document" "a" {{\n  {arguments}\n}}\n')
     (read,) = result.policies
     assert [statement.actions for statement in read.policy.statements] == [("ec2:*",)]
-    assert result.skipped == ()
+    assert result.not_known == ()
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ data "aws_iam_policy_document" "cni" {{
   }}
 }}
 """
-    (skipped,) = opened(tmp_path, text).skipped
+    (skipped,) = opened(tmp_path, text).not_known
     assert (skipped.name, skipped.reason) == ("trust", reason)
 
 

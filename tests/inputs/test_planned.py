@@ -10,7 +10,7 @@ import pytest
 from conftest import run
 from synthetic import allow, document, plan, policy, resource
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.identify import open_policies
+from vpc_cni_iam.inputs.identify import open_account
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.inputs.plan.saved import opened, saved_plan
 from vpc_cni_iam.policy.parse import loads
@@ -19,11 +19,11 @@ ONE, TWO = document(allow("ec2:A")), document(allow("ec2:B"))
 
 
 def found(text: bytes) -> dict[str, object]:
-    return {o.name: o.policy for o in open_policies("-", text.decode, {}).policies}
+    return {o.name: o.policy for o in open_account("-", text.decode, {}).policies}
 
 
 def unread(text: bytes) -> dict[str, str]:
-    skipped = open_policies("-", text.decode, {}).skipped
+    skipped = open_account("-", text.decode, {}).not_known
     return {s.name: s.detail for s in skipped if s.counts}
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from conftest import write_tree
+from vpc_cni_iam.account.account import Account
+from vpc_cni_iam.account.doubts import Reason
 from vpc_cni_iam.engine.documents import render
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, UsageError
 from vpc_cni_iam.hcl.module.given import GivenVariables, Renderer
-from vpc_cni_iam.inputs.identify import open_policies
-from vpc_cni_iam.inputs.policies import InputPolicies
-from vpc_cni_iam.inputs.skipped import Reason
+from vpc_cni_iam.inputs.identify import open_account
 
 # What an engine would run or ask AWS for, and what no engine knows before apply.
 MODULE = """
@@ -100,10 +100,10 @@ data "aws_region" "here" {}
 """
 
 
-def opened(folder: Path, renderer: Renderer, **names: str) -> InputPolicies:
+def opened(folder: Path, renderer: Renderer, **names: str) -> Account:
     values = {"buckets": {"a": "logs-1", "b": "traces-2"}}
     variables = GivenVariables(values=values, renderer=renderer)  # type: ignore[arg-type]
-    return open_policies(str(folder), str, names, variables)
+    return open_account(str(folder), str, names, variables)
 
 
 @pytest.mark.engine
@@ -117,7 +117,7 @@ def test_an_engine_renders_what_is_unknown_without_one(newest: Engine, tmp_path:
         'read["b"]': ("arn:aws:s3:::traces/*",),
         "known": ("*",),
     }
-    reasons = {s.name: s for s in policies.skipped}
+    reasons = {s.name: s for s in policies.not_known}
     assert reasons['read["a"]'].reason is Reason.rendered
     assert reasons["later"].counts
     assert "does not know it before apply" in reasons["later"].detail
@@ -195,12 +195,12 @@ def test_an_engine_renders_what_resources_and_locals_write_out(
         "aws_iam_role.role.inline_policy.policy": ("s3:Chosen", "*"),
         "locals.local_policy": ("s3:Local", "ab"),
     }
-    unread = {s.name: s.detail for s in policies.skipped if s.counts}
+    unread = {s.name: s.detail for s in policies.not_known if s.counts}
     assert {name.split(".")[1] for name in unread} == {"later", "of_resource", "refused"}
     assert "does not know it before apply" in unread["aws_iam_policy.later.policy"]
     assert "aws_s3_bucket.logs needs a plan" in unread["aws_iam_policy.of_resource.policy"]
     assert f"{engine.version()} refuses it" in unread["aws_iam_policy.refused.policy"]
-    notes = {s.name for s in policies.skipped if s.reason is Reason.rendered}
+    notes = {s.name for s in policies.not_known if s.reason is Reason.rendered}
     assert notes == {*statements}
 
 
@@ -215,7 +215,7 @@ def test_what_may_run_is_not_given_to_an_engine(name: str, tmp_path: Path) -> No
     action, rest, words = UNSAFE[name]
     files = {"main.tf": MODULE + DECLARED + document("unsafe", action, rest)}
     policies = opened(write_tree(tmp_path, files), Renderer("x", recorded), partition="aws-cn")
-    (skipped,) = (s for s in policies.skipped if s.name == "unsafe")
+    (skipped,) = (s for s in policies.not_known if s.name == "unsafe")
     assert skipped.counts
     assert words in skipped.detail
     # What an engine refuses is tried in parts, so that it leaves the others as they are.
@@ -234,7 +234,7 @@ def test_what_may_run_is_not_given_to_an_engine(name: str, tmp_path: Path) -> No
         "provisioner",
     ):
         assert unsafe not in text
-    refused = {s.name: s.detail for s in policies.skipped if "x refuses it: no" in s.detail}
+    refused = {s.name: s.detail for s in policies.not_known if "x refuses it: no" in s.detail}
     assert {*refused} == {"read", "later"}
 
 
@@ -256,7 +256,7 @@ def test_what_an_engine_renders_is_a_policy_only_with_statements_and_without_pri
     folder = write_tree(tmp_path, {"main.tf": MODULE})
     policies = opened(folder, Renderer("x", lambda *_: {"read": documents}))
     assert {p.name for p in policies.policies} == {"known", 'read["a"]'}
-    reasons = {s.name: s.reason for s in policies.skipped}
+    reasons = {s.name: s.reason for s in policies.not_known}
     assert reasons['read["a"]'] is Reason.rendered
     assert reasons['read["b"]'] is Reason.not_in_force
     assert reasons['read["c"]'] is Reason.other_kind

@@ -233,7 +233,7 @@ def test_with_names_everything_is_there(engine: Engine, tmp_path: Path) -> None:
     assert set(plan["json"]) == {"ipv4", "ipv6", "ipv4-scoped"}  # type: ignore[call-overload]
     kubectl, works = plan["rest"]  # type: ignore[misc]
     assert kubectl == "kubectl set env daemonset aws-node -n kube-system 'CLUSTER_NAME=prod'"
-    assert works["ipv4-scoped"] == f"v1.8.0 to v1.12.6, v1.13.4 to v1.21.2, v1.22.2 to {newest()}"
+    assert works["ipv4-scoped"] == f"v1.8.0 to v1.21.2, v1.22.2 to {newest()}"
 
 
 def test_a_vpc_that_is_not_known_yet_still_plans(engine: Engine, tmp_path: Path) -> None:

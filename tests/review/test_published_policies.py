@@ -30,6 +30,7 @@ def denied_by_coverage(text: str, folder: Path) -> tuple[int, set[tuple[str, str
         for call in scenario["calls"]
         if not call["allowed"] and call["impact"] != "no effect"
     }
+    calls |= {(each["denied"][0], each["scenario"]) for each in json.loads(done.out)["if_set"]}
     return done.code, calls
 
 

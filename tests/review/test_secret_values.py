@@ -25,7 +25,7 @@ from synthetic import (
     reviewed,
 )
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.identify import open_policies
+from vpc_cni_iam.inputs.identify import open_account
 from vpc_cni_iam.policy.proof import budget
 from vpc_cni_iam.review.report.shown import ShownReview
 from vpc_cni_iam.review.report_formats import REPORTS, Setting
@@ -304,7 +304,7 @@ def test_a_policy_with_a_sensitive_value_is_not_opened_as_if_it_were_read() -> N
     text = document(allow(ACTION, "arn:aws:s3:::hunter2-q?est/*"))
     holding = resource("aws_iam_policy", "p", None, {"name": "p", "policy": text})
     with pytest.raises(InputError, match=r"p: not read: has values that the plan marks sensitive"):
-        open_policies("-", plan(secret, holding).decode, {})
+        open_account("-", plan(secret, holding).decode, {})
 
 
 def _hiding(*secrets: str) -> Json:

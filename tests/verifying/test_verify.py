@@ -14,7 +14,7 @@ from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, InputError
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Text
-from vpc_cni_iam.inputs.identify import open_policies
+from vpc_cni_iam.inputs.identify import open_account
 from vpc_cni_iam.policy.document import to_json
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.verifying.verify import Verification, verify
@@ -298,7 +298,7 @@ class Planner(Engine):
                 names = {n: str(v.plain) for n, v in texts.items() if n != "source"}
                 source = call.attributes["source"]
                 assert isinstance(source, Text)
-                read = open_policies(str(directory / str(source.plain)), str, names)
+                read = open_account(str(directory / str(source.plain)), str, names)
                 known = {p.name: json.dumps(to_json(p.policy)) for p in read.policies}
                 by_variant = {name.replace("_", "-"): text for name, text in known.items()}
                 outputs[f"{call.labels[0]}_json"] = {"value": by_variant}

@@ -8,6 +8,7 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.doubts import NotInInput, NotKnown
 from vpc_cni_iam.audit.clusters import ClusterUse
 from vpc_cni_iam.catalog.facts.calls import program_of
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -73,6 +74,13 @@ class Obstacle(Struct, frozen=True):
     tags: bool = False  # whether the session needs tags
     of: str = ""  # the ARN of the role, if another role is the obstacle
     repair: TrustRepair | None = None  # what to change in the trust policy
+
+
+def obstacle_of_doubt(doubt: NotKnown) -> Obstacle:
+    """Return why it is not known what a role may do."""
+    if isinstance(doubt, NotInInput):
+        return Obstacle(ObstacleKind.absent, on=doubt.name)
+    return Obstacle(ObstacleKind.unread_policy, on=doubt.name, problem=doubt.detail)
 
 
 class TrustAudit(Struct, frozen=True):

@@ -9,12 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.access import RoleAccess
+from vpc_cni_iam.account.doubts import NotInInput, NotKnown, is_complete
 from vpc_cni_iam.audit.assuming import (
     ASSUME_FOR_PODS,
     Obstacle,
     ObstacleKind,
     TrustAudit,
     audit_trust,
+    obstacle_of_doubt,
     obstacle_of_node,
     obstacles_of,
     obstacles_of_first,
@@ -30,20 +33,16 @@ from vpc_cni_iam.audit.clusters import (
     unknown_roles,
 )
 from vpc_cni_iam.audit.clusters import uses as cluster_uses
-from vpc_cni_iam.audit.grants import GrantingPolicy, granting_policies
+from vpc_cni_iam.audit.grants import GrantingPolicy, granting_policies, is_about_account
 from vpc_cni_iam.audit.judge import (
     ClusterPlace,
     PluginRole,
     PolicyAudit,
-    RoleResult,
-    RoleVerdict,
-    breaks_anyway,
     judge,
     judge_cluster,
     modes,
 )
 from vpc_cni_iam.audit.node_roles import Evidence, NodeAnswer, OtherRole
-from vpc_cni_iam.audit.policies import is_about_account, policies_of
 from vpc_cni_iam.audit.report.nodes import changes, reason
 from vpc_cni_iam.audit.report.proposal import proposal
 from vpc_cni_iam.audit.report.remedies import remedies
@@ -52,12 +51,12 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.partitions import partition_of
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
+from vpc_cni_iam.coverage.judge.verdict import Verdict, every, one_of
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws import eks
 from vpc_cni_iam.inputs.aws.account import COMMAND, AccountDetails, RoleDetail
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
-from vpc_cni_iam.inputs.skipped import Skipped, is_complete
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.issuers import region_of
@@ -75,7 +74,9 @@ class RoleAudit(Struct, frozen=True):
     clusters: tuple[ClusterUse, ...]  # the clusters that are known to use it
     policies: PolicyAudit  # what its policies mean
     untrusted: tuple[str, ...]  # why aws-node cannot assume it, in sentences
-    verdict: RoleVerdict  # whether the plugin works with it at `cni_version`
+    verdict: Verdict  # whether the plugin works with it at `cni_version`
+    # Whether aws-node has another role in each cluster that is known to have it.
+    is_unused: bool
     # What is not known about it; the rest depends on it.
     undecided: tuple[str, ...]
     proposal: tuple[str, ...]  # what to do
@@ -99,9 +100,9 @@ class Audit(Struct, frozen=True):
     accounts: tuple[str, ...]  # the IDs of the accounts
     roles_read: int  # how many roles were read
     roles: tuple[RoleAudit, ...]  # the roles that the plugin uses or could use
-    unread: tuple[Skipped, ...]  # what could not be read, or is not in the input
+    unread: tuple[NotKnown, ...]  # what could not be read, or is not in the input
     complete: bool  # whether everything was read and decided
-    breaks: bool  # whether the plugin fails with any of the roles at the version
+    fails: bool  # whether the plugin fails with any of the roles at the version
     # The roles of cni-metrics-helper, which are not in `roles`.
     metrics_helper: tuple[MetricsHelperRole, ...]
     # With --nodes: whether the plugin's permissions can be removed from the node roles.
@@ -112,7 +113,7 @@ class Audit(Struct, frozen=True):
         """Whether the exit code is 0; with --nodes, whether every answer is safe."""
         if self.node_roles is not None:
             return self.complete and all(r.answer is NodeAnswer.safe for r in self.node_roles)
-        return self.complete and not self.breaks
+        return self.complete and not self.fails
 
 
 def audit(
@@ -145,7 +146,8 @@ def audit(
         advice = f"it has no role; add the roles: {COMMAND}, without --filter"
         unread.append(not_read("the input", advice))
     helpers = sorted(auditor.metrics_helper, key=lambda r: r.role)
-    unknown_role = any(role.verdict is RoleVerdict.unknown for role in roles)
+    used_roles = [role for role in roles if not role.is_unused]
+    unknown_role = any(role.verdict is Verdict.unknown for role in used_roles)
     undecided = any([*(r.undecided for r in roles), *(r.undecided for r in helpers)])
     of_nodes = None
     if nodes:
@@ -155,10 +157,10 @@ def audit(
         str(version),
         tuple(auditor.accounts),
         sum(auditor.accounts.values()),
-        tuple(sorted(roles, key=lambda r: (-r.verdict.rank, r.role))),
+        tuple(sorted(roles, key=lambda r: (r.is_unused, -r.verdict.rank, r.role))),
         tuple(unread),
         not (unread or undecided or unknown_role),
-        any(role.verdict is RoleVerdict.breaks for role in roles),
+        any(role.verdict is Verdict.fails for role in used_roles),
         tuple(helpers),
         of_nodes,
     )
@@ -203,7 +205,7 @@ class _Auditor(Struct):
     grants: dict[str, tuple[GrantingPolicy, ...]] = field(default_factory=dict)
     _trusts: dict[bytes, TrustAudit] = field(default_factory=dict)
     _missing: Counter[str] = field(default_factory=Counter)
-    _refused: list[Skipped] = field(default_factory=list)
+    _refused: list[NotKnown] = field(default_factory=list)
 
     def role(self, detail: RoleDetail) -> RoleAudit | None:
         """Return the audit of a role, None if it is not a role of the plugin."""
@@ -244,24 +246,27 @@ class _Auditor(Struct):
             reason = f"its policies have permissions of the plugin; {sentence(trust.undecided)}"
             self._refused.append(not_read(f"{detail.arn} trust", reason))
             return None
-        uses = tuple(self._as_configured(use, role) for use in uses)
+        doubts = tuple(NotKnown("", d.reason, "") for d in undecided if d.counts)
+        doubts = tuple(dict.fromkeys(doubts))
+        uses = tuple(self._as_configured(use, role, doubts) for use in uses)
         account = detail.account if is_about_account(detail) else EXAMPLE["account_id"]
-        judgement = judge(replace(role, account=account))
-        return self._audit(detail, role, trust, uses, judgement, undecided)
+        judgement = judge(replace(role, account=account), doubts)
+        obstacles = tuple(map(obstacle_of_doubt, undecided))
+        return self._audit(detail, role, trust, uses, judgement, obstacles)
 
-    def _may_serve(self, arn: str, undecided: Iterable[Obstacle]) -> None:
+    def _may_serve(self, arn: str, undecided: Iterable[NotKnown]) -> None:
         """Record why it is not known whether the plugin could use a role."""
-        for obstacle in undecided:
-            if obstacle.kind is ObstacleKind.absent:
-                self._missing[obstacle.on] += 1
+        for doubt in undecided:
+            if isinstance(doubt, NotInInput):
+                self._missing[doubt.name] += 1
             else:
-                self._refused.append(not_read(arn, sentence(obstacle)))
+                self._refused.append(not_read(arn, sentence(obstacle_of_doubt(doubt))))
 
     def _judge_metrics_helper(
         self, detail: RoleDetail, trust: TrustAudit, uses: tuple[ClusterUse, ...]
     ) -> None:
         role, undecided = self._with_policies(detail, trust, trust.metrics_helper, uses)
-        unknown = tuple(map(sentence, undecided))
+        unknown = tuple(sentence(obstacle_of_doubt(doubt)) for doubt in undecided)
         helper = judge_metrics_helper(detail.arn, trust.metrics_helper, uses, role, unknown)
         self.metrics_helper.append(helper)
 
@@ -271,13 +276,13 @@ class _Auditor(Struct):
         trust: TrustAudit,
         identities: tuple[Identity, ...],
         uses: tuple[ClusterUse, ...],
-    ) -> tuple[PluginRole, tuple[Obstacle, ...]]:
-        """Return a role with its policies, and which of them are not known."""
-        policies, limits, boundary, undecided = policies_of(detail)
+    ) -> tuple[PluginRole, tuple[NotKnown, ...]]:
+        """Return a role with its policies, and what is not known about them."""
+        access = detail.access()
         role = PluginRole(
-            policies,
-            limits,
-            boundary,
+            access.known,
+            access.limiting,
+            "".join(document.name for limit in access.limits for document in limit),
             detail.account,
             partition=detail.arn.split(":")[1],
             version=self.version,
@@ -286,9 +291,9 @@ class _Auditor(Struct):
             else identities == (Identity.pod_identity,),
             regions=_regions(detail.arn, identities, uses, trust),
         )
-        return role, undecided
+        return role, _counting(access)
 
-    def unread(self) -> Iterator[Skipped]:
+    def unread(self) -> Iterator[NotKnown]:
         """Yield what was not read about roles that the plugin may use."""
         yield from self._refused
         for arn, roles in self._missing.items():
@@ -307,20 +312,22 @@ class _Auditor(Struct):
                 self._trusts[key] = TrustAudit(undecided=unread)
         return self._trusts[key]
 
-    def _as_configured(self, use: ClusterUse, role: PluginRole) -> ClusterUse:
+    def _as_configured(
+        self, use: ClusterUse, role: PluginRole, doubts: Sequence[NotKnown]
+    ) -> ClusterUse:
         """Return a use with the role's result in the cluster, unless aws-node has another role."""
         if use.is_overridden:
             return use
         place = self._place(use)
         source = place.settings.file if place.settings else ""
         try:
-            result = judge_cluster(replace(role, session_tags=use.has_tags), place)
+            result = judge_cluster(replace(role, session_tags=use.has_tags), place, doubts)
         except (InputError, UsageError) as error:
             self._refused.append(not_read(source or use.cluster, str(error)))
             return use
         return replace(use, configuration=source, result=result, running=self._running(use, role))
 
-    def _running(self, use: ClusterUse, role: PluginRole) -> RoleVerdict | None:
+    def _running(self, use: ClusterUse, role: PluginRole) -> Verdict | None:
         """Return the verdict at the plugin versions of a cluster's pods."""
         own = [d for d in self.clusters if d.is_running and d.cluster == use.where]
         place = self._place(use)
@@ -330,11 +337,11 @@ class _Auditor(Struct):
             at = version and replace(role, version=version, session_tags=use.has_tags)
             try:
                 known_versions.find(text)
-                verdicts.append(judge_cluster(at, place).verdict if at else RoleVerdict.unknown)
+                verdicts.append(judge_cluster(at, place).verdict if at else Verdict.unknown)
                 if use.by is Identity.pod_identity and at and at.version < POD_IDENTITY_SINCE:
-                    verdicts.append(RoleVerdict.breaks)
+                    verdicts.append(Verdict.fails)
             except (InputError, UsageError):
-                verdicts.append(RoleVerdict.unknown)
+                verdicts.append(Verdict.unknown)
         return max(verdicts, key=lambda verdict: verdict.rank, default=None)
 
     def _place(self, use: ClusterUse) -> ClusterPlace:
@@ -350,23 +357,24 @@ class _Auditor(Struct):
         judgement: PolicyAudit,
         undecided: tuple[Obstacle, ...],
     ) -> RoleAudit:
-        results = [use.result for use in uses if use.result]
-        families = [*results]
+        results = [use.result.verdict for use in uses if use.result]
         if not results or len(results) < len(_active(uses)):
-            families += judgement.families
+            results.append(one_of(family.verdict for family in judgement.families))
         obstacles = [*obstacles_of(trust, uses), *of_version(trust, uses, self.version)]
         for use in _active(uses):
             obstacles += [*self._first_role(use, trust, detail.arn), *self._roles_of_nodes(use)]
         no_trust = [o for o in obstacles if o.kind.is_certain]
-        undecided += tuple(o for o in obstacles if not o.kind.is_certain)
-        verdict = self._verdict(role, uses, families, is_undecided=bool(undecided))
-        if uses and not _active(uses) and trust.identities == (Identity.node_role,):
-            verdict = RoleVerdict.unused
-        elif no_trust:
-            verdict = RoleVerdict.breaks
+        others = tuple(o for o in obstacles if not o.kind.is_certain)
+        undecided += others
+        verdict = every(results)
+        if no_trust:
+            verdict = Verdict.fails
+        elif others and verdict is not Verdict.fails:
+            verdict = Verdict.unknown
+        is_unused = bool(uses) and not _active(uses) and trust.identities == (Identity.node_role,)
         by_cluster = {use.where: use.result for use in uses if use.result}
         advice = remedies(detail.arn, no_trust)
-        if verdict is not RoleVerdict.unused:
+        if not is_unused:
             only_repairs = bool(no_trust)
             advice += proposal(
                 trust.identities, judgement, role, by_cluster, only_repairs=only_repairs
@@ -380,25 +388,10 @@ class _Auditor(Struct):
             judgement,
             tuple(map(sentence, no_trust)),
             verdict,
+            is_unused,
             tuple(map(sentence, undecided)),
             advice,
         )
-
-    def _verdict(
-        self,
-        role: PluginRole,
-        uses: Iterable[ClusterUse],
-        families: Sequence[RoleResult],
-        *,
-        is_undecided: bool,
-    ) -> RoleVerdict:
-        """Return whether the plugin works with the policies of a role."""
-        if not is_undecided:
-            return max((f.verdict for f in families), key=lambda v: v.rank)
-        places = [self._place(use) for use in uses if use.result]
-        denied = any(m.explicit for family in families for m in family.missing)
-        is_broken = denied and breaks_anyway(role, places)
-        return RoleVerdict.breaks if is_broken else RoleVerdict.unknown
 
     def _first_role(self, use: ClusterUse, trust: TrustAudit, role: str) -> Iterator[Obstacle]:
         """Yield why the role that must assume another cannot, or what is not known about it."""
@@ -407,10 +400,11 @@ class _Auditor(Struct):
             if name:
                 yield Obstacle(ObstacleKind.absent_first_role, on=name)
             return
-        policies, limits, _, unknown = policies_of(detail)
+        access = detail.access()
+        unknown = map(obstacle_of_doubt, _counting(access))
         obstacles = [*obstacles_of(self._trust(detail), [replace(use, by_role="")]), *unknown]
         if all(o.kind.is_certain for o in obstacles):
-            obstacles += obstacles_of_first(use, trust, role, policies, limits)
+            obstacles += obstacles_of_first(use, trust, role, access.known, access.limiting)
         yield from (replace(o, of=name) for o in obstacles)
 
     def _roles_of_nodes(self, use: ClusterUse) -> Iterator[Obstacle]:
@@ -420,8 +414,9 @@ class _Auditor(Struct):
                 absent = ObstacleKind.absent_node_role
                 yield Obstacle(absent, use.cluster, action=ASSUME_FOR_PODS, on=name)
                 continue
-            policies, limits, _, unknown = policies_of(detail)
-            if obstacle := obstacle_of_node(use, name, policies, limits):
+            access = detail.access()
+            unknown = list(map(obstacle_of_doubt, _counting(access)))
+            if obstacle := obstacle_of_node(use, name, access.known, access.limiting):
                 is_open = unknown and obstacle.kind.is_certain
                 yield from (replace(o, of=name) for o in unknown) if is_open else (obstacle,)
 
@@ -438,6 +433,11 @@ def _regions(
         regions = [region_of(issuer) for issuer in trust.issuers]
     of_partition = all(r and partition_of(r) == role.split(":")[1] for r in regions)
     return tuple(dict.fromkeys(regions)) if of_partition else ()
+
+
+def _counting(access: RoleAccess) -> tuple[NotKnown, ...]:
+    """Return what is not known about a role's policies."""
+    return tuple(doubt for doubt in access.not_known if doubt.counts)
 
 
 def _active(uses: Iterable[ClusterUse]) -> tuple[ClusterUse, ...]:

@@ -10,12 +10,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.audit.judge import PluginRole, RoleResult, RoleVerdict
+from vpc_cni_iam.account.doubts import NotKnown, Reason
+from vpc_cni_iam.audit.judge import PluginRole, RoleResult
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.denied import DeniedAction
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.coverage.simulate.scenarios import find
 from vpc_cni_iam.errors import InputError, Message
@@ -23,7 +25,6 @@ from vpc_cni_iam.inputs import daemonset
 from vpc_cni_iam.inputs.aws import eks
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
 from vpc_cni_iam.inputs.kubernetes.lists import PluginPod
-from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity, counting
 from vpc_cni_iam.plugin.settings import PluginSettings
@@ -54,7 +55,7 @@ class ClusterUse(Struct, frozen=True):
     issuer: str = ""  # the issuer of the cluster's tokens, likewise
     node_roles: tuple[str, ...] = ()  # the ARNs of the roles of its node groups in the input
     # The worst verdict at the plugin versions of its pods; None without pods.
-    running: RoleVerdict | None = None
+    running: Verdict | None = None
 
     @property
     def where(self) -> EksCluster:
@@ -72,22 +73,22 @@ class ClusterUse(Struct, frozen=True):
         return self.by.has_session_tags and not self.by_role and self.session_tags
 
 
-def not_read(name: str, detail: Message) -> Skipped:
+def not_read(name: str, detail: Message) -> NotKnown:
     """Return a part of the input about which not everything is known."""
-    return Skipped(name, Reason.not_read, detail)
+    return NotKnown(name, Reason.not_read, detail)
 
 
 def configured_clusters(
     clusters: Iterable[ClusterDetail],
     every_settings: Iterable[PluginSettings],
     pods: Iterable[PluginPod] = (),
-) -> tuple[list[ClusterDetail], dict[EksCluster, PluginSettings], list[Skipped]]:
+) -> tuple[list[ClusterDetail], dict[EksCluster, PluginSettings], list[NotKnown]]:
     """Return the details of clusters, the plugin's settings in each, and what is not known.
 
     A DaemonSet takes precedence over the values of an add-on, because it contains them.
     """
     every = _placed(clusters)
-    refused: list[Skipped] = []
+    refused: list[NotKnown] = []
     configured: dict[EksCluster, PluginSettings] = {}
     # Settings with a Region come first: a DaemonSet without one may belong to the same cluster.
     for settings in sorted(every_settings, key=lambda s: not s.region):
@@ -201,7 +202,7 @@ def unknown_roles(
     configured: Mapping[EksCluster, PluginSettings],
     used: Collection[EksCluster],
     absent: Collection[str],
-) -> Iterator[Skipped]:
+) -> Iterator[NotKnown]:
     """Yield what is not known about the roles of clusters.
 
     `used` are the clusters with a role that was read. `absent` are the ARNs of roles that are not

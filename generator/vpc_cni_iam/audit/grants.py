@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
 from msgspec import Struct
 
-from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.account.grants import GrantPart
 from vpc_cni_iam.catalog.facts.calls import calls
 from vpc_cni_iam.catalog.known_documents import recognise
 from vpc_cni_iam.coverage.names import names_in
-from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.aws.account import RoleDetail
 from vpc_cni_iam.policy.document import Policy
 
 # Actions that other programs on nodes call, too; they may stay.
 _OF_OTHERS = ("ec2:Describe", "logs:", "cloudwatch:", "eks-auth:")
+
+
+# A policy with one of these depends on the account: an account ID, or a part of one, or its key.
+_ABOUT_ACCOUNT = re.compile(r"[0-9]{12}|[0-9][*?]|[*?][0-9]|account|\$\{", re.IGNORECASE)
 
 
 class GrantingPolicy(Struct, frozen=True):
@@ -28,19 +32,18 @@ class GrantingPolicy(Struct, frozen=True):
     actions: tuple[str, ...]  # the plugin's calls that change something and that it allows
 
 
+def is_about_account(detail: RoleDetail) -> bool:
+    """Return whether the meaning of a role's policies depends on its account."""
+    return any(_ABOUT_ACCOUNT.search(document.text) for document in detail.texts)
+
+
 def granting_policies(detail: RoleDetail) -> Iterator[GrantingPolicy]:
     """Yield the policies of a role that have permissions of the plugin, if they can be read."""
-    known = ((arn, True, aws_managed.published(arn)) for arn in detail.missing)
-    named = [(arn, is_attached, managed.document) for arn, is_attached, managed in known if managed]
-    for document in detail.policies:
-        is_attached = not document.place.startswith("$")
-        try:
-            named.append((document.names[-1], is_attached, document.policy()))
-        except InputError:
-            continue  # policies that are not read are reported elsewhere
-    for name, is_attached, policy in named:
-        if actions := _changes(policy):
-            is_only = bool(recognise(policy, names_in([policy])))
+    inline = {grant.policy for grant in detail.grants if grant.part is GrantPart.INLINE}
+    for document in detail.access().policies:
+        if actions := _changes(document.policy):
+            is_only = bool(recognise(document.policy, names_in([document.policy])))
+            name, is_attached = document.arn or document.name, document.name not in inline
             yield GrantingPolicy(name, is_attached, is_only, actions)
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import product
 from math import prod
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.doubts import NotKnown
 from vpc_cni_iam.catalog.facts.calls import ASSIGNING, Mode, calls
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
-from vpc_cni_iam.coverage.analysis.cover import PluginVerdict, run_scenarios, verdict_of
 from vpc_cni_iam.coverage.analysis.denied import DeniedAction, denied_actions, denied_calls
 from vpc_cni_iam.coverage.analysis.risks import (
     Risk,
@@ -23,6 +23,9 @@ from vpc_cni_iam.coverage.analysis.risks import (
     risks_of_access,
     with_risks_of_calls,
 )
+from vpc_cni_iam.coverage.judge.judge import Judgement, any_of, doubted
+from vpc_cni_iam.coverage.judge.judge import judge as judge_in
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.names import (
     CheckedRegion,
     all_names,
@@ -34,16 +37,14 @@ from vpc_cni_iam.coverage.names import (
     names_of_role,
     regions_to_check,
 )
-from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, not_expected
+from vpc_cni_iam.coverage.simulate.scenarios import not_expected
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits
 from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.settings import PluginSettings
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision
 
-# A policy that was not read allows this at most.
-_EVERYTHING = Policy((Statement(actions=("*",), resources=("*",)),))
 # Each value that policies have for these names is tried, up to this number of combinations.
 _EACH_ONE = frozenset({"cluster_name", "vpc_id"})
 _MOST_PLACES = 16
@@ -59,26 +60,15 @@ class RoleScope(StrEnum):
     none = "no access"
 
 
-class RoleVerdict(StrEnum):
-    """Whether the plugin works with a role, from best to worst."""
+class RoleResult(Struct, frozen=True):
+    """The judgement of a role in clusters of one IP family, at the checked version, in brief."""
 
-    unused = "unused"  # aws-node has another role in each cluster that is known to have it
-    works = "works"
-    unknown = "unknown"  # it depends on something that was not read or decided
-    breaks = "breaks"
-
-    @property
-    def rank(self) -> int:
-        """Its position, from best to worst."""
-        return list(RoleVerdict).index(self)
-
-
-_VERDICTS = {
-    PluginVerdict.works: RoleVerdict.works,
-    PluginVerdict.degraded: RoleVerdict.works,
-    PluginVerdict.unknown: RoleVerdict.unknown,
-    PluginVerdict.fails: RoleVerdict.breaks,
-}
+    mode: Mode  # the IP family
+    verdict: Verdict  # whether the plugin works
+    missing: tuple[DeniedAction, ...] = ()  # the denied actions that the plugin needs
+    # The verdict in each Region, if they differ.
+    regions: tuple[RegionAudit, ...] = ()
+    scenarios_not_run: tuple[str, ...] = ()  # scenarios that are not expected
 
 
 class RegionAudit(Struct, frozen=True):
@@ -86,18 +76,7 @@ class RegionAudit(Struct, frozen=True):
 
     region: str | None  # the Region in its policies; None for a Region that no policy names
     checked: str  # the Region of the requests
-    verdict: RoleVerdict
-
-
-class RoleResult(Struct, frozen=True):
-    """The result for a role in clusters of one IP family, at the checked version."""
-
-    mode: Mode  # the IP family
-    verdict: RoleVerdict  # whether the plugin works
-    missing: tuple[DeniedAction, ...] = ()  # the denied actions that make the plugin fail
-    # The verdict in each Region, if they differ; `verdict` is then the worst.
-    regions: tuple[RegionAudit, ...] = ()
-    scenarios_not_run: tuple[str, ...] = ()  # scenarios that are not expected
+    verdict: Verdict
 
 
 class PolicyAudit(Struct, frozen=True):
@@ -155,6 +134,10 @@ class PluginRole(Struct, frozen=True):
         policies = [policy for layer in (self.policies, *self.limits) for policy in layer]
         return regions_to_check(policies, self._known(cluster))
 
+    def answers(self) -> Answers:
+        """Return the answers of its policies to requests."""
+        return Answers(self.policies, self.limits)
+
     def _known(self, cluster: EksCluster) -> dict[str, str]:
         """Return the names that are known, by parameter."""
         surroundings = {
@@ -174,40 +157,43 @@ def modes(role: PluginRole) -> tuple[Mode, ...]:
     return modes_of(role.policies, role.limits)
 
 
-def judge_cluster(role: PluginRole, place: ClusterPlace) -> RoleResult:
-    """Return the result for a role with a cluster's settings; the worst of the possible results."""
-    regions = role.regions_to_check(place.cluster)
-    return _worst_of_regions(_settings(role, place), regions, partial(_result, role))
-
-
-def _worst_of_regions(
-    settings: Sequence[RequestSetting],
-    regions: Sequence[CheckedRegion],
-    judge: Callable[[RequestSetting], RoleResult],
+def judge_cluster(
+    role: PluginRole, place: ClusterPlace, doubts: Sequence[NotKnown] = ()
 ) -> RoleResult:
-    """Return the worst result in some settings, and the verdicts in the Regions if they differ."""
-    results = [_worst(map(judge, some)) for some in _by_region(settings, regions)]
-    worst = _worst(results)
-    audits = tuple(
-        RegionAudit(region.name, region.checked, result.verdict)
-        for region, result in zip(regions, results, strict=False)
+    """Return the result for a role with a cluster's settings; the worst of the possible results."""
+    answers, regions = role.answers(), role.regions_to_check(place.cluster)
+    by_family: dict[Mode, list[RequestSetting]] = {}
+    for setting in _settings(role, place):
+        by_family.setdefault(setting.mode, []).append(setting)
+    judgement = any_of([judge_in(answers, each, regions) for each in by_family.values()])
+    return _brief(role, doubted(judgement, doubts, role.policies, role.limits))
+
+
+def _brief(role: PluginRole, judgement: Judgement) -> RoleResult:
+    """Return what a report says about a judgement."""
+    worst = judgement.worst
+
+    def by(decision: Decision) -> str:
+        limited = decision.policy is not None and decision.policy >= len(role.policies)
+        return role.boundary if limited else ""
+
+    denied = denied_calls(worst.runs)
+    needed = [
+        denied[call.action]
+        for call in calls()
+        if call.action in denied and denied[call.action][1].range.is_needed
+    ]
+    missing = dict.fromkeys(d for reason in needed for d in denied_actions(*reason, by))
+    return RoleResult(
+        worst.setting.mode,
+        judgement.verdict,
+        tuple(missing),
+        tuple(
+            RegionAudit(region.name, region.checked, verdict)
+            for region, verdict in judgement.by_region.items()
+        ),
+        tuple(scenario.name for scenario in not_expected(worst.setting)),
     )
-    differ = any(audit.verdict is not worst.verdict for audit in audits)
-    return replace(worst, regions=audits) if differ else worst
-
-
-def _by_region(
-    settings: Sequence[RequestSetting], regions: Sequence[CheckedRegion]
-) -> list[Sequence[RequestSetting]]:
-    """Return the settings in each Region; only the settings if the Region is known."""
-    return [
-        [replace(setting, names=region.names(setting.names)) for setting in settings]
-        for region in regions
-    ] or [settings]
-
-
-def _worst(results: Iterable[RoleResult]) -> RoleResult:
-    return max(results, key=lambda result: result.verdict.rank)
 
 
 def _settings(role: PluginRole, place: ClusterPlace) -> list[RequestSetting]:
@@ -224,55 +210,25 @@ def _settings(role: PluginRole, place: ClusterPlace) -> list[RequestSetting]:
 
 
 @lru_cache(_REMEMBERED)
-def judge(role: PluginRole) -> PolicyAudit:
+def judge(role: PluginRole, doubts: tuple[NotKnown, ...] = ()) -> PolicyAudit:
     """Return the result for a role."""
-    about_calls = _about_calls(role)
     families: tuple[Mode, ...] = modes(role)
-    risks: list[Risk] = []
-
-    def judged(setting: RequestSetting) -> RoleResult:
-        result, of_calls = _audited(about_calls, setting.mode, setting.names)
-        if families:
-            risks.extend(with_risks_of_calls(role.policies, setting, role.limits, of_calls))
-        return result
-
     regions = role.regions_to_check()
-    audits = [
-        _worst_of_regions(role.settings(mode), regions, judged) for mode in families or ASSIGNING
-    ]
+    about_calls, risks, results = _about_calls(role), list[Risk](), list[RoleResult]()
+    for mode in families or ASSIGNING:
+        names = tuple(setting.names for setting in role.settings(mode))
+        judgement, of_calls = _judged(about_calls, mode, names, regions)
+        results.append(_brief(role, doubted(judgement, doubts, role.policies, role.limits)))
+        for case in judgement.cases if families else ():
+            risks += with_risks_of_calls(role.policies, case.setting, role.limits, of_calls)
     names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity is RiskLevel.warning)
     scope = RoleScope.broad if RiskName.interfaces_unscoped in names_of_risks else RoleScope.scoped
     return PolicyAudit(
         scope if families else RoleScope.none,
-        tuple(audits),
+        tuple(results),
         tuple(names_of_risks),
         tuple(known for policy in role.policies for known in recognise(policy, names_in([policy]))),
     )
-
-
-def breaks_anyway(role: PluginRole, places: Sequence[ClusterPlace]) -> bool:
-    """Return whether a Deny breaks the plugin, whatever the policies that were not read allow.
-
-    `places` are the clusters in which the plugin is known to have the role.
-    """
-    # What is allowed decides which tags interfaces have, and so what is denied.
-    both = role, replace(role, policies=(*role.policies, _EVERYTHING))
-    return any(
-        all(
-            _denied(_result(r, setting) for r in both)
-            for settings in _by_region(
-                _settings(both[1], place), role.regions_to_check(place.cluster)
-            )
-            for setting in settings
-        )
-        for place in places or [ClusterPlace()]
-    )
-
-
-def _denied(results: Iterable[RoleResult]) -> set[str]:
-    """Return the actions that a Deny denies in every result."""
-    every = ({m.action for m in f.missing if m.explicit and not m.undecided} for f in results)
-    return set.intersection(*every)
 
 
 def _about_calls(role: PluginRole) -> PluginRole:
@@ -291,24 +247,16 @@ def _about_calls(role: PluginRole) -> PluginRole:
     return replace(role, policies=about(role.policies), limits=limits, account="")
 
 
-@lru_cache(_REMEMBERED)
-def _audited(role: PluginRole, mode: Mode, names: Names) -> tuple[RoleResult, tuple[Risk, ...]]:
-    """Return the results and the risks of the plugin's calls with a role, for an IP family."""
-    setting = RequestSetting(role.version, mode, names=names, session_tags=role.session_tags)
-    return _result(role, setting), risks_of_access(role.policies, setting, role.limits)
-
-
-def _result(role: PluginRole, setting: RequestSetting) -> RoleResult:
-    """Return the result for a role in one setting."""
-    runs = run_scenarios(Answers(role.policies, role.limits), setting, SCENARIOS)
-    verdict = _VERDICTS[verdict_of(runs)] if runs else RoleVerdict.breaks
-
-    def by(decision: Decision) -> str:
-        limited = decision.policy is not None and decision.policy >= len(role.policies)
-        return role.boundary if limited else ""
-
-    denied = denied_calls(runs)
-    fatal = [denied[c.action] for c in calls() if c.action in denied and denied[c.action][1].fails]
-    missing = dict.fromkeys(d for reason in fatal for d in denied_actions(*reason, by))
-    others = tuple(scenario.name for scenario in not_expected(setting))
-    return RoleResult(setting.mode, verdict, tuple(missing), scenarios_not_run=others)
+@lru_cache(_REMEMBERED // 8)  # it has every call
+def _judged(
+    role: PluginRole,
+    mode: Mode,
+    names: tuple[Names, ...],
+    regions: tuple[CheckedRegion, ...],
+) -> tuple[Judgement, tuple[Risk, ...]]:
+    """Return the judgement and the risks of the plugin's calls with a role, for an IP family."""
+    tags = role.session_tags
+    settings = [RequestSetting(role.version, mode, names=n, session_tags=tags) for n in names]
+    judgement = judge_in(role.answers(), settings, regions)
+    of_cases = (risks_of_access(role.policies, c.setting, role.limits) for c in judgement.cases)
+    return judgement, tuple(dict.fromkeys(risk for risks in of_cases for risk in risks))

@@ -12,8 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.audit.clusters import ClusterUse, alike
-from vpc_cni_iam.audit.judge import RoleVerdict
 from vpc_cni_iam.audit.node_lists import place
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.inputs.aws import eks
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
 from vpc_cni_iam.inputs.kubernetes.lists import ClusterNode, PluginPod
@@ -189,9 +189,9 @@ class Evidence(Struct, dict=True):
         uses = [use for use in role.uses if use.where == cluster and not use.is_overridden]
         # Pods have the version of their image, which may not be the version to check.
         running = {use.running for use in uses}
-        if role.breaks or (RoleVerdict.breaks in running and not role.is_undecided):
+        if role.breaks or (Verdict.fails in running and not role.is_undecided):
             return NodeReason(NodeReasonKind.role_breaks, cluster.name, role=name)
-        if role.is_undecided or running != {RoleVerdict.works}:
+        if role.is_undecided or not running <= {Verdict.works, Verdict.degraded} or not running:
             return NodeReason(NodeReasonKind.role_unknown, cluster.name, role=name)
         return None
 

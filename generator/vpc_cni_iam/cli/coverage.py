@@ -16,7 +16,7 @@ from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.plugin import PluginOptions, pairs
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.coverage.analysis.cover import PluginVerdict
+    from vpc_cni_iam.coverage.judge.verdict import Verdict
     from vpc_cni_iam.coverage.simulate.scenarios import Scenario
     from vpc_cni_iam.coverage.simulate.settings import RequestSetting
     from vpc_cni_iam.coverage.subject import Opener, Subject
@@ -79,8 +79,9 @@ class PolicyOptions(Struct, frozen=True):
 
     PANEL: ClassVar[str] = "Policy"
 
+    role: str | None = value("ADDRESS|ARN", "Role to check, if POLICY has several.")
     document: list[str] | None = value(
-        "NAME", "Name of a policy or a role in POLICY, if it has several; repeat for more."
+        "NAME", "Name of a policy in POLICY to check instead; repeat for more."
     )
     variant: str | None = options.variant("Check this variant of the catalog instead.")
     revision: str | None = options.revision("With --variant: upstream's document of this date.")
@@ -96,8 +97,8 @@ class PolicyOptions(Struct, frozen=True):
         if bool(files) == (self.variant is not None):
             raise UsageError("name one policy: a path, - for standard input, or --variant")
         if self.variant is not None:
-            if self.document:
-                raise UsageError("--document selects from a module; --variant names one policy")
+            if self.document or self.role:
+                raise UsageError("--role and --document select from POLICY; --variant is a policy")
             selection = select(
                 revision=self.revision,
                 cni_version=version if self.revision is None else None,
@@ -106,7 +107,9 @@ class PolicyOptions(Struct, frozen=True):
             return subject.of_variant(self.variant, selection, opener.user_names)
         if self.revision is not None:
             raise UsageError("--revision needs --variant")
-        return subject.of_files(files, self.document or (), opener)
+        if self.document and self.role:
+            raise UsageError("--role names a role with all its policies; leave out --document")
+        return subject.of_files(files, self.document or (), opener, self.role or "")
 
 
 class LimitOptions(Struct, frozen=True):
@@ -212,7 +215,7 @@ def coverage(
         verbose=verbose,
         if_degraded=if_degraded,
     )
-    fails = worst.is_failure(if_degraded=if_degraded) or not subject.is_complete
+    fails = worst.is_failure(if_degraded=if_degraded)
     fails |= is_denied and fail_on is FailOn.note
     raise typer.Exit(1 if fails or _has_risk(subject, setting, fail_on) else 0)
 
@@ -278,7 +281,7 @@ def _show(
     whole: bool,
     verbose: bool,
     if_degraded: bool,
-) -> tuple[PluginVerdict, bool]:
+) -> tuple[Verdict, bool]:
     """Print the report about one version, or about all.
 
     The report is about all versions if `whole`, and in formats that cannot show a single one.
@@ -299,8 +302,8 @@ def _show(
             repairs = repairs_for(subject, at, scenarios, denied, if_degraded=if_degraded)
             result = replace(result, repairs=repairs, repaired=version)
         typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
-        return result.verdict, bool(result.reasons)
-    coverage = cover(policies, setting, scenarios, limits, subject.regions)
+        return result.doubted(subject.skipped), bool(result.reasons)
+    coverage = cover(policies, setting, scenarios, limits, subject.regions, subject.skipped)
     denied = [(scenario.name, call) for scenario, call in coverage.denied()]
     repairs = repairs_for(subject, coverage.setting, scenarios, denied, if_degraded=if_degraded)
     coverage = replace(coverage, repairs=repairs)

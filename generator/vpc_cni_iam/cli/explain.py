@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec.structs import replace
 
 from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.expand import value
@@ -52,12 +51,12 @@ def explain(
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.account.doubts import without_boundaries
     from vpc_cni_iam.coverage import subject
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.explain.explain import explain as explanations
     from vpc_cni_iam.explain.reading import incidents
     from vpc_cni_iam.explain.report import text
-    from vpc_cni_iam.inputs.skipped import without_boundaries
 
     if policy == "-":
         raise UsageError("--policy is a path; standard input has the denied requests")
@@ -66,7 +65,7 @@ def explain(
     opener = subject.Opener(str, dict(cluster.names))
     opened = subject.of_files([policy], (), opener) if policy is not None else None
     if opened is not None:
-        opened = replace(opened, skipped=without_boundaries(opened.skipped))
+        opened = opened.doubting(without_boundaries(opened.skipped))
     read = incidents.read(inputs.text(file), inputs.source(file))
     result = explanations(read, cluster, opened)
     common.show_result(result, output, text.lines(result))

@@ -67,7 +67,7 @@ class PluginOptions(Struct, frozen=True):
         chosen = of_options(environment, surroundings.version, features)
         setting = replace(surroundings, mode=mode, names=subject.names)
         setting = setting.configured(plugin.overridden(chosen))
-        return replace(subject, skipped=(*subject.skipped, *unread(setting.plugin))), setting
+        return subject.doubting((*subject.skipped, *unread(setting.plugin))), setting
 
 
 def pairs(option: str, words: list[str] | None) -> Mapping[str, str]:

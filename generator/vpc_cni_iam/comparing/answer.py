@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from vpc_cni_iam.account.doubts import NotKnown, is_complete
 from vpc_cni_iam.errors import Message
-from vpc_cni_iam.inputs.skipped import Skipped, is_complete
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NotProven
 
 
@@ -23,7 +23,7 @@ class InputReason(StrEnum):
 class NotRead(Struct, frozen=True):
     """Parts of an input that were not read, and the answer about what was read."""
 
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[NotKnown, ...]
     answer: Answer
 
 
@@ -34,7 +34,7 @@ class RefusedPolicy(Struct, frozen=True):
     problem: Message
 
 
-def of_what_was_read(answer: Answer, skipped: tuple[Skipped, ...]) -> Answer:
+def of_what_was_read(answer: Answer, skipped: tuple[NotKnown, ...]) -> Answer:
     """Return an answer about an input; parts of it may not have been read."""
     if is_complete(skipped):
         return answer

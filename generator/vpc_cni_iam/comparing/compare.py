@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.choice import choose_policies
+from vpc_cni_iam.account.doubts import NotKnown, Reason, without_boundaries
 from vpc_cni_iam.comparing.answer import InputReason, RefusedPolicy, of_what_was_read
 from vpc_cni_iam.coverage.subject import Opener, take
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.skipped import Reason, Skipped, without_boundaries
 from vpc_cni_iam.policy.diff import Difference, differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.access import no_new_access
@@ -23,7 +24,7 @@ class ComparedPolicy(Struct, frozen=True):
 
     title: str  # a description in one line
     policy: Policy  # the statements of all selected policies
-    skipped: tuple[Skipped, ...] = ()  # parts of the input that were not read
+    skipped: tuple[NotKnown, ...] = ()  # parts of the input that were not read
     # The ARNs or addresses of the boundaries of its principal; None if the input names neither.
     boundaries: frozenset[str] | None = None
 
@@ -51,9 +52,9 @@ def side(target: str, documents: Iterable[str], opener: Opener) -> ComparedPolic
     `documents` has the names of the policies to select; an input with one policy without a name
     needs none.
     """
-    there = opener.policies_of(target)
+    there = opener.account(target)
     nameless = [o.name for o in there.policies] == [""]
-    chosen = take(there, () if nameless else documents)
+    chosen = take(there, choose_policies(there, () if nameless else documents))
     policies = [o.policy for o in chosen.opened]
     versions = {policy.version for policy in policies}
     if len(versions) > 1:
@@ -61,18 +62,19 @@ def side(target: str, documents: Iterable[str], opener: Opener) -> ComparedPolic
         raise InputError(there.source, "", problem)
     policy = Policy(tuple(s for p in policies for s in p.statements), versions.pop())
     limits = [part.name for part in chosen.skipped if part.reason is Reason.not_applied]
-    named = frozenset(name[max(name.find("arn:"), 0) :] for name in limits)
-    has_owner = any(o.has_known_owners for o in chosen.opened)
+    limits += [document.name for limit in chosen.access.limits for document in limit]
+    has_owner = bool(chosen.access.principal)
     skipped = without_boundaries(chosen.skipped)
+    named = frozenset(limits)
     return ComparedPolicy(chosen.title, policy, skipped, named if named or has_owner else None)
 
 
-def _lost_boundaries(old: ComparedPolicy, new: ComparedPolicy) -> Iterator[Skipped]:
+def _lost_boundaries(old: ComparedPolicy, new: ComparedPolicy) -> Iterator[NotKnown]:
     """Yield the boundaries that the old principal has, and the new one may not have."""
     if new.boundaries is not None:
         detail = "this permissions boundary limits the old policies, and maybe not the new ones"
         for name in sorted((old.boundaries or frozenset()) - new.boundaries):
-            yield Skipped(name, Reason.overrides, detail)
+            yield NotKnown(name, Reason.overrides, detail)
 
 
 def compare(old: ComparedPolicy, new: ComparedPolicy) -> PolicyComparison:

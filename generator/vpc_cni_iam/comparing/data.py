@@ -8,10 +8,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from vpc_cni_iam.account.doubts import NotKnown
 from vpc_cni_iam.comparing.answer import example
 from vpc_cni_iam.comparing.compare import PolicyComparison
 from vpc_cni_iam.comparing.report import reason_text
-from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy.diff import (
     Change,
     Difference,
@@ -26,7 +26,7 @@ from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotP
 from vpc_cni_iam.policy.template import Text
 
 
-class Verdict(StrEnum):
+class CompareVerdict(StrEnum):
     """Whether the new policy allows anything that the old one does not."""
 
     no_new_access = "no new access"
@@ -34,10 +34,10 @@ class Verdict(StrEnum):
     not_proven = "not proven"
 
 
-_VERDICTS: dict[type[Answer], Verdict] = {
-    NoNewAccess: Verdict.no_new_access,
-    NewAccess: Verdict.new_access,
-    NotProven: Verdict.not_proven,
+_VERDICTS: dict[type[Answer], CompareVerdict] = {
+    NoNewAccess: CompareVerdict.no_new_access,
+    NewAccess: CompareVerdict.new_access,
+    NotProven: CompareVerdict.not_proven,
 }
 
 
@@ -97,13 +97,13 @@ class ComparisonData(Struct, frozen=True, kw_only=True):
     format: Literal[1] = 1
     old: str  # a description of the old policy in one line
     new: str  # a description of the new policy in one line
-    verdict: Verdict
+    verdict: CompareVerdict
     example: RequestData | None  # a request that is newly allowed by what was read
     reason: ReasonData | None  # why nothing is proven
     removed_denies: tuple[RemovedDenyData, ...]  # only if there is no new access
     differences: tuple[DifferenceData, ...]
-    old_skipped: tuple[Skipped, ...]  # parts of the old input that were not read
-    new_skipped: tuple[Skipped, ...]  # parts of the new input that were not read
+    old_skipped: tuple[NotKnown, ...]  # parts of the old input that were not read
+    new_skipped: tuple[NotKnown, ...]  # parts of the new input that were not read
 
 
 def comparison_data(comparison: PolicyComparison) -> ComparisonData:

@@ -7,10 +7,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from vpc_cni_iam.account.doubts import is_complete
 from vpc_cni_iam.comparing.answer import NotRead, RefusedPolicy, example
 from vpc_cni_iam.comparing.compare import PolicyComparison
 from vpc_cni_iam.inputs.report import incomplete_text, skipped_lines
-from vpc_cni_iam.inputs.skipped import is_complete
 from vpc_cni_iam.policy import report
 from vpc_cni_iam.policy.diff import (
     ConditionChange,

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
+from vpc_cni_iam.account.doubts import NotKnown
 from vpc_cni_iam.catalog.facts.calls import Basis, DenialSeverity, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.known_documents import KnownDocument
-from vpc_cni_iam.coverage.analysis.cover import Coverage, PluginVerdict
+from vpc_cni_iam.coverage.analysis.cover import Coverage
 from vpc_cni_iam.coverage.analysis.excess import Excess, Harm, UnusedAction
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
 from vpc_cni_iam.coverage.analysis.risks import Risk, RiskLevel, RiskName, explanation
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.report.sentences.risks import risk_text
 from vpc_cni_iam.coverage.simulate.send import Check, SentCall
 from vpc_cni_iam.coverage.subject import Subject
-from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy.evaluate import Outcome
 from vpc_cni_iam.policy.report import undecided_text
 
@@ -92,23 +93,33 @@ class RegionData(TypedDict):
 class RegionVerdictData(RegionData):
     """A Region in which the plugin may be, and what the policy means there."""
 
-    verdict: PluginVerdict
+    verdict: Verdict
 
 
 class ReportData(TypedDict):
     """What a report has of a policy, about one plugin version or every one."""
 
     policy: str
+    role: str | None
     equal_to: Sequence[EqualData]
     mode: Mode
     features: Sequence[str]
-    verdict: PluginVerdict
-    skipped: Sequence[Skipped]
+    verdict: Verdict
+    skipped: Sequence[NotKnown]
     repairs: Sequence[str]
     scenarios_not_run: Sequence[str]
     granted_never_called: Sequence[UnusedAction]
     granted_beyond_calls: Sequence[ExcessData]
     granted_partly_checked: Sequence[str]
+
+
+class IfSetData(TypedDict):
+    """Whether the plugin works if a variable is on that is not set."""
+
+    variable: str
+    scenario: str
+    verdict: Verdict
+    denied: Sequence[str]
 
 
 class CoverageData(ReportData):
@@ -117,6 +128,7 @@ class CoverageData(ReportData):
     cni_version: str
     regions: Sequence[RegionVerdictData]
     scenarios: Sequence[ScenarioData]
+    if_set: Sequence[IfSetData]
     findings: Sequence[RiskData]
 
 
@@ -160,6 +172,7 @@ class MatrixData(ReportData):
     regions: Sequence[RegionVersionsData]
     works_with: Sequence[tuple[str, str]]
     works_but_for: WorksButForData
+    fails_with: dict[str, Sequence[tuple[str, str]]]
     actions: Sequence[str]
     versions: Sequence[VersionData]
 
@@ -169,18 +182,15 @@ def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -
     setting = coverage.setting
     return {
         "policy": subject.title,
+        "role": subject.access.principal or None,
         "equal_to": _equal(subject),
         "cni_version": str(setting.version),
         "mode": setting.mode,
         "features": setting.features,
-        "verdict": coverage.verdict if subject.is_complete else PluginVerdict.incomplete,
+        "verdict": coverage.verdict,
         "regions": [
-            {
-                "region": each.region.name,
-                "checked": each.region.checked,
-                "verdict": each.result.verdict,
-            }
-            for each in coverage.by_region
+            {"region": region.name, "checked": region.checked, "verdict": verdict}
+            for region, verdict in coverage.by_region.items()
         ],
         "skipped": subject.skipped,
         "repairs": coverage.repairs,
@@ -193,6 +203,15 @@ def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -
             for run in coverage.scenario_runs
         ],
         "scenarios_not_run": [scenario.name for scenario in coverage.not_expected],
+        "if_set": [
+            {
+                "variable": run.scenario.variable,
+                "scenario": run.scenario.name,
+                "verdict": run.verdict,
+                "denied": [*dict.fromkeys(call.template.action for call in run.denied)],
+            }
+            for run in coverage.if_set
+        ],
         "granted_never_called": coverage.unused,
         "granted_beyond_calls": _excess(coverage.excess),
         "granted_partly_checked": coverage.excess.partly_checked,
@@ -257,12 +276,13 @@ def matrix_data(subject: Subject, matrix: Matrix) -> MatrixData:
     names, more = matrix.works_but_for()
     return {
         "policy": subject.title,
+        "role": subject.access.principal or None,
         "equal_to": _equal(subject),
         "mode": matrix.setting.mode,
         "features": matrix.setting.features,
         "scenarios": matrix.scenarios,
         "scenarios_not_run": [scenario.name for scenario in matrix.not_expected],
-        "verdict": matrix.verdict if subject.is_complete else PluginVerdict.incomplete,
+        "verdict": matrix.doubted(subject.skipped),
         "regions": [
             {
                 "region": each.region.name,
@@ -274,6 +294,7 @@ def matrix_data(subject: Subject, matrix: Matrix) -> MatrixData:
         "skipped": subject.skipped,
         "works_with": _spans(matrix.works()),
         "works_but_for": {"scenarios": names, "works_with": _spans(more)},
+        "fails_with": {name: _spans(versions) for name, versions in matrix.fails_with().items()},
         "repairs": matrix.repairs,
         "granted_never_called": matrix.unused,
         "granted_beyond_calls": _excess(matrix.excess),

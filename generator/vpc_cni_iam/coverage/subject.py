@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import get_args
@@ -10,6 +9,11 @@ from typing import get_args
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.access import RoleAccess
+from vpc_cni_iam.account.account import Account
+from vpc_cni_iam.account.choice import choose_policies, choose_role
+from vpc_cni_iam.account.doubts import NotKnown, Reason, is_complete
+from vpc_cni_iam.account.grants import Document, characters
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import known_versions
@@ -31,11 +35,9 @@ from vpc_cni_iam.coverage.names import (
 from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, RequestSetting
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
-from vpc_cni_iam.inputs.skipped import Reason, Skipped, is_complete
 from vpc_cni_iam.inputs.variables import GivenVariables
 from vpc_cni_iam.names import unknown_name
-from vpc_cni_iam.policy.document import Policy, Statement, to_json
+from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Decision, compile_policies
 from vpc_cni_iam.policy.quotas import INLINE, MANAGED
 
@@ -47,21 +49,32 @@ _FULL_ACCESS = Policy((Statement(actions=("*",), resources=("*",), sid="FullAWSA
 
 
 class Subject(Struct, frozen=True):
-    """Policies of one role."""
+    """What one role has, and the names in its requests."""
 
     title: str  # a description in one line
-    opened: tuple[NamedPolicy, ...]
-    names: Names
-    own_names: Mapping[str, str]  # the names that come from the policies, by parameter
-    skipped: tuple[Skipped, ...]  # parts of the input that were not read
-    # The permissions boundary of the role, and service control policies by level.
-    limits: tuple[tuple[NamedPolicy, ...], ...] = ()
+    access: RoleAccess  # its policies, its boundary and service control policies by level
+    names: Names = Names()
+    own_names: Mapping[str, str] = {}  # the names that come from the policies, by parameter
     # The Regions to check, if the plugin's Region is not known.
     regions: tuple[CheckedRegion, ...] = ()
     # The feature whose program has the role; None for ``aws-node``.
     program: str | None = None
     # The policies of an input that equal documents of upstream or AWS, with these documents.
-    equal_to: tuple[tuple[NamedPolicy, tuple[KnownDocument, ...]], ...] = ()
+    equal_to: tuple[tuple[Document, tuple[KnownDocument, ...]], ...] = ()
+
+    @property
+    def opened(self) -> tuple[Document, ...]:
+        """The policies with their names."""
+        return self.access.policies
+
+    @property
+    def skipped(self) -> tuple[NotKnown, ...]:
+        """What is not known about the role, and notes."""
+        return self.access.not_known
+
+    def doubting(self, doubts: Iterable[NotKnown]) -> Subject:
+        """Return the subject with these doubts."""
+        return replace(self, access=replace(self.access, not_known=tuple(doubts)))
 
     @property
     def is_complete(self) -> bool:
@@ -71,12 +84,12 @@ class Subject(Struct, frozen=True):
     @property
     def policies(self) -> tuple[Policy, ...]:
         """The policies without their names."""
-        return tuple(o.policy for o in self.opened)
+        return self.access.known
 
     @property
     def limiting(self) -> Limits:
         """The policies of the limits without their names."""
-        return tuple(tuple(o.policy for o in limit) for limit in self.limits)
+        return self.access.limiting
 
     @property
     def mode(self) -> Mode:
@@ -87,7 +100,7 @@ class Subject(Struct, frozen=True):
         """Return the Sid or number (from 1) of the deciding statement; empty if there is none."""
         if decision.policy is None or decision.statement is None:
             return ""
-        every = self._every()
+        every = self.access.every
         named = every[decision.policy]
         text = str(named.policy.statements[decision.statement].sid or decision.statement + 1)
         return f"{named.name}.{text}" if named.name and len(every) > 1 else text
@@ -96,10 +109,7 @@ class Subject(Struct, frozen=True):
         """Return the name of a limit that has no Allow for a request; empty if there is none."""
         if decision.policy is None or decision.statement is not None:
             return ""
-        return self._every()[decision.policy].name
-
-    def _every(self) -> tuple[NamedPolicy, ...]:
-        return (*self.opened, *(named for limit in self.limits for named in limit))
+        return self.access.every[decision.policy].name
 
 
 class Opener(Struct, frozen=True):
@@ -111,15 +121,15 @@ class Opener(Struct, frozen=True):
     # The values of a module's variables that the user gave.
     user_values: GivenVariables = field(default_factory=GivenVariables)
 
-    def policies_of(self, target: str) -> InputPolicies:
-        """Return the policies of a path, or ``-``, with examples for parameters without a value."""
+    def account(self, target: str) -> Account:
+        """Return the account of a path, or ``-``, with examples for parameters without a value."""
         # A review of a plan opens no other input.
-        from vpc_cni_iam.inputs.identify import open_policies  # noqa: PLC0415
+        from vpc_cni_iam.inputs.identify import open_account  # noqa: PLC0415
 
         parameters.values(self.user_names)
         values = {name: value for name, value in _or_examples(self.user_names).items() if value}
         named = frozenset(name for name, value in self.user_names.items() if value)
-        return open_policies(target, self.stdin, values, replace(self.user_values, named=named))
+        return open_account(target, self.stdin, values, replace(self.user_values, named=named))
 
     def check_used(self, targets: Iterable[str]) -> None:
         """Raise `UsageError` for values of variables, or an engine, that no input uses."""
@@ -136,60 +146,60 @@ def of_variant(name: str, selection: Selection, user_names: Mapping[str, str | N
     chosen = parameters.values(_or_examples(user_names))
     filled = parameters.substitute(policy, chosen)
     document = " ".join(selection.arguments())
-    opened = (NamedPolicy(variant.identifier, filled, f"variant {name}"),)
-    subject = _subject(Taken(f"variant {name} ({document})", opened, ()), user_names)
+    opened = (Document(variant.identifier, filled, f"variant {name}"),)
+    title = f"variant {name} ({document})"
+    subject = _named(Subject(title, RoleAccess("", opened)), user_names)
     return replace(subject, program=variant.program)
 
 
-def of_taken(chosen: Taken, user_names: Mapping[str, str | None]) -> Subject:
+def of_taken(taken: Subject, user_names: Mapping[str, str | None]) -> Subject:
     """Return policies that were chosen from inputs, with the user's names, by parameter."""
-    known = ((o, recognise(o.policy, names_in([o.policy]))) for o in chosen.opened)
+    known = ((o, recognise(o.policy, names_in([o.policy]))) for o in taken.opened)
     equal_to = tuple((opened, documents) for opened, documents in known if documents)
-    return replace(_subject(chosen, user_names), equal_to=equal_to)
+    return replace(_named(taken, user_names), equal_to=equal_to)
 
 
-class Taken(Struct, frozen=True):
-    """Policies selected from an input."""
-
-    title: str  # a description in one line
-    opened: tuple[NamedPolicy, ...]
-    skipped: tuple[Skipped, ...]  # parts of the input that were not read and not left out by name
-
-
-def take(policies: InputPolicies, documents: Iterable[str]) -> Taken:
-    """Return the policies of an input with these names, or its only one, after checking each."""
-    chosen = choose(policies, documents)
-    size = sum(characters(named.policy) for named in chosen.policies)
+def take(account: Account, access: RoleAccess) -> Subject:
+    """Return what a role of an input has, after checking each policy."""
+    size = sum(characters(document.policy) for document in access.policies)
     if size > _MOST_CHARACTERS:
         raise InputError(
-            policies.source,
+            account.source,
             "",
             f"has {size:,} characters without white space; the policies of a role can have "
             f"{_MOST_CHARACTERS:,}: {_LIMIT}"
-            + ("; name fewer of them with --document" if len(chosen.policies) > 1 else ""),
+            + ("; name fewer of them with --document" if len(access.policies) > 1 else ""),
         )
-    for opened in chosen.policies:
+    for opened in access.every:
         _check(opened)
-    named = ", ".join(o.name for o in chosen.policies if o.name)
-    title = f"{policies.source} ({named})" if named else policies.source
-    return Taken(title, chosen.policies, chosen.skipped)
+    named = ", ".join(o.name for o in access.policies if o.name)
+    whose = f": {access.principal}" if access.principal not in ("", account.source) else ""
+    title = f"{account.source}{whose} ({named})" if named else account.source
+    return Subject(title, access)
 
 
-def of_files(files: Sequence[str], documents: Sequence[str], opener: Opener) -> Subject:
-    """Return the inline and attached policies of a role, in files and modules.
+def of_files(
+    files: Sequence[str], documents: Sequence[str], opener: Opener, role: str = ""
+) -> Subject:
+    """Return what aws-node's role has, in files and modules.
 
-    `documents` has the names of the policies to select; empty if each file has a single one.
-    Raises `UsageError` for a bad name, or a file with several policies and no name.
+    `documents` has the names of policies to select, and `role` that of the role; without both, each
+    file has one role that aws-node can assume. Raises `UsageError` if it has not.
     """
-    taken = [take(opener.policies_of(file), documents) for file in files]
+    accounts = [opener.account(file) for file in files]
+    taken = [
+        take(each, choose_policies(each, documents) if documents else choose_role(each, role))
+        for each in accounts
+    ]
     if len(taken) == 1:
         return of_taken(taken[0], opener.user_names)
-    together = Taken(
-        ", ".join(part.title for part in taken),
+    together = RoleAccess(
+        "",
         tuple(named for part in taken for named in _named_by_file(part.opened)),
-        tuple(skipped for part in taken for skipped in part.skipped),
+        tuple(limit for part in taken for limit in part.access.limits),
+        tuple(doubt for part in taken for doubt in part.skipped),
     )
-    return of_taken(together, opener.user_names)
+    return of_taken(Subject(", ".join(part.title for part in taken), together), opener.user_names)
 
 
 def limited(subject: Subject, boundary: str | None, scps: Sequence[str], opener: Opener) -> Subject:
@@ -199,42 +209,39 @@ def limited(subject: Subject, boundary: str | None, scps: Sequence[str], opener:
     denies also has FullAWSAccess. These files give names that the policies do not have.
     """
     if boundary is not None:
-        taken = take(opener.policies_of(boundary), ())
-        skipped = tuple(s for s in subject.skipped if s.reason is not Reason.not_applied)
-        bounded = replace(subject, skipped=skipped)
-        subject = _with(bounded, taken, "boundary", _named_by_file(taken.opened))
+        of_boundary = opener.account(boundary)
+        taken = take(of_boundary, choose_policies(of_boundary))
+        doubts = tuple(d for d in subject.skipped if d.reason is not Reason.not_applied)
+        subject = subject.doubting(doubts)
+        subject = _with(subject, taken, "boundary", _named_by_file(taken.opened))
     for file in scps:
-        opened = opener.policies_of(file)
-        taken = take(opened, [p.name for p in opened.policies if p.name])
+        opened = opener.account(file)
+        every = [policy.name for policy in opened.policies if policy.name]
+        taken = take(opened, choose_policies(opened, every))
         policies = _named_by_file(taken.opened)
         if not any(s.effect == "Allow" for n in policies for s in n.policy.statements):
-            policies = (*policies, NamedPolicy("FullAWSAccess", _FULL_ACCESS, "AWS Organizations"))
-        taken = replace(taken, skipped=opened.skipped)
+            policies = (*policies, Document("FullAWSAccess", _FULL_ACCESS, "AWS Organizations"))
+        taken = replace(taken, access=replace(taken.access, not_known=opened.not_known))
         subject = _with(subject, taken, "service control policy", policies)
     return _named(subject, opener.user_names)
 
 
-def _with(subject: Subject, taken: Taken, kind: str, policies: tuple[NamedPolicy, ...]) -> Subject:
-    return replace(
-        subject,
-        title=f"{subject.title}, with the {kind} {taken.title}",
-        skipped=(*subject.skipped, *taken.skipped),
-        limits=(*subject.limits, policies),
+def _with(subject: Subject, taken: Subject, kind: str, policies: tuple[Document, ...]) -> Subject:
+    access = replace(
+        subject.access,
+        not_known=(*subject.skipped, *taken.skipped),
+        limits=(*subject.access.limits, policies),
     )
+    title = f"{subject.title}, with the {kind} {taken.title}"
+    return replace(subject, title=title, access=access)
 
 
-def _named_by_file(opened: Sequence[NamedPolicy]) -> tuple[NamedPolicy, ...]:
+def _named_by_file(opened: Sequence[Document]) -> tuple[Document, ...]:
     """Return policies whose names start with their files."""
     return tuple(replace(n, name=f"{n.source}:{n.name}" if n.name else n.source) for n in opened)
 
 
-def characters(policy: Policy) -> int:
-    """Return the size of a policy in its shortest form, without white space, as IAM counts it."""
-    text = json.dumps(to_json(policy), ensure_ascii=False, separators=(",", ":"))
-    return sum(map(len, text.split()))
-
-
-def _check(opened: NamedPolicy) -> None:
+def _check(opened: Document) -> None:
     """Raise `InputError` for a policy that IAM or the evaluator refuses.
 
     IAM User Guide, "IAM JSON policy elements: Sid": a Sid is unique in a policy.
@@ -288,11 +295,6 @@ def _or_examples(user_names: Mapping[str, str | None]) -> dict[str, str | None]:
     if (region := chosen.get("region", "*")) != "*":
         chosen.setdefault("partition", partition_of(region))
     return {**{p.name: EXAMPLE[p.name] for p in parameters.NAMES}, **chosen}
-
-
-def _subject(policies: Taken, user_names: Mapping[str, str | None]) -> Subject:
-    subject = Subject(policies.title, policies.opened, Names(), {}, policies.skipped)
-    return _named(subject, user_names)
 
 
 def _named(subject: Subject, user_names: Mapping[str, str | None]) -> Subject:

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.doubts import NotKnown, Reason, is_complete
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -26,7 +27,6 @@ from vpc_cni_iam.explain.causes import Cause, RolePolicies, causes, grants
 from vpc_cni_iam.explain.known import ErrorKind
 from vpc_cni_iam.explain.reading.denial import Denial, OtherProgram, role_of
 from vpc_cni_iam.explain.reading.incidents import Distinct, Incident, Incidents, Repeated
-from vpc_cni_iam.inputs.skipped import Reason, Skipped, is_complete
 
 _ARN = re.compile(r"arn:([^:]*):[^:]*:([^:]*):([0-9]{12}):")
 _PATTERNS = {p.name: p.pattern for p in PARAMETERS}
@@ -92,7 +92,7 @@ class Explanations(Struct, frozen=True):
     # Whether each denial has a known call or program, and the role's policies were read.
     complete: bool
     # The parts of the role's policies that were not read, and the assumptions.
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[NotKnown, ...]
 
 
 class Cluster(Struct, frozen=True):
@@ -135,7 +135,7 @@ def explain(incidents: Incidents, cluster: Cluster, policy: Subject | None) -> E
             group.principals.merge(incident.principals)
     denials = tuple(group.counted() for group in _told_once(list(groups.values())))
     errors = sorted((_error(e, cluster.names) for e in incidents.errors.values()), key=_order)
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[NotKnown, ...] = ()
     if policies is not None:
         skipped = (*policies.subject.skipped, *_not_checked(incidents, policies))
     explained = all(e.calls or e.program for e in denials) and not incidents.unclear
@@ -247,13 +247,13 @@ def _examples(values: Distinct) -> Examples:
     return Examples(len(values.values), values.others > 0, tuple(values.values)[:_EXAMPLES])
 
 
-def _not_checked(incidents: Incidents, policies: RolePolicies) -> Iterator[Skipped]:
+def _not_checked(incidents: Incidents, policies: RolePolicies) -> Iterator[NotKnown]:
     """Yield the denied requests that were not checked against the policies."""
     for incident in incidents.denials.values():
         action, others = incident.first.action, incident.resources.others
         if others and grants(policies, action):
             detail = f"{others:,} more denials on other resources were not checked"
-            yield Skipped(action, Reason.not_read, detail)
+            yield NotKnown(action, Reason.not_read, detail)
 
 
 def _called_by(denial: Denial, modes: tuple[Mode, ...]) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.plugin.settings import NETWORK_POLICY_LOGS, VARIABLES, PluginSettings
 from vpc_cni_iam.plugin.settings import SettingsSource as Source
 from vpc_cni_iam.policy.strict_json import Number, load_json
@@ -65,14 +65,14 @@ def of_addon(
     return replace(chart, source=Source.addon, environment=environment, version=version)
 
 
-def unread(settings: PluginSettings) -> Iterator[Skipped]:
+def unread(settings: PluginSettings) -> Iterator[NotKnown]:
     """Yield the plugin's settings that are in other objects."""
     for name in settings.unread:
         detail = "its value is in another object: give it with --env"
-        yield Skipped(f"{settings.file}: {name}", Reason.setting_not_read, detail)
+        yield NotKnown(f"{settings.file}: {name}", Reason.setting_not_read, detail)
     if settings.has_more:
         detail = "environment variables are in another object: give them with --env"
-        yield Skipped(f"{settings.file}: envFrom", Reason.setting_not_read, detail)
+        yield NotKnown(f"{settings.file}: envFrom", Reason.setting_not_read, detail)
 
 
 def loaded(text: str, source: str) -> object:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.errors import InputError, first_of, reason
 from vpc_cni_iam.hcl.attributes import may_hold_policy
 from vpc_cni_iam.hcl.evaluate.domain import Value
 from vpc_cni_iam.hcl.syntax import OVERRIDE
-from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.texts import content_together, decode
 from vpc_cni_iam.texts import read as read_text
 from vpc_cni_iam.texts.limits import HCL, MODULE, MODULE_FILES
@@ -34,7 +34,7 @@ class Directory(Struct, frozen=True):
 
     texts: dict[str, str]  # the texts of its files in HCL by path
     # Its other files that may contain policies or change their meaning, by path.
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[NotKnown, ...]
 
 
 def read_directory(path: Path) -> Directory:
@@ -51,7 +51,7 @@ def read_directory(path: Path) -> Directory:
 def _read(files: Sequence[Path], path: Path) -> Directory:
     names = {p.name for p in files}
     skipped = [
-        Skipped(str(file), Reason.not_read, _IRREGULAR) for file in files if not file.is_file()
+        NotKnown(str(file), Reason.not_read, _IRREGULAR) for file in files if not file.is_file()
     ]
     files = [file for file in files if file.is_file()]
     contents = content_together(files, str(path), HCL, MODULE, MODULE_FILES)
@@ -61,7 +61,7 @@ def _read(files: Sequence[Path], path: Path) -> Directory:
         if why := _why_skipped(file.name, names):
             matters = _CHANGES if why[0] is Reason.overrides else _MATTERS
             if may_hold_policy(text) or matters.search(text):
-                skipped.append(Skipped(str(file), *why))
+                skipped.append(NotKnown(str(file), *why))
         else:
             texts[str(file)] = text
     return Directory(texts, tuple(skipped))
@@ -84,17 +84,17 @@ def read_beside(path: Path) -> Directory:
     detail = f"by Terraform; OpenTofu reads {twin.name} in its place"
     if is_tofu:
         detail = f"by OpenTofu, in the place of {twin.name}"
-    note = Skipped(str(path), Reason.assumed, f"is read {detail}")
+    note = NotKnown(str(path), Reason.assumed, f"is read {detail}")
     return Directory(directory.texts, (*deciding, *[note] * twin.exists()))
 
 
-def _overrides_beside(path: Path) -> tuple[Skipped, ...]:
+def _overrides_beside(path: Path) -> tuple[NotKnown, ...]:
     """Return the override files of a file's module; the file may be one of them."""
     files = [file for file in _configuration_files(path.parent) if OVERRIDE.fullmatch(file.name)]
     return _read(files, path.parent).skipped
 
 
-def automatic_values(path: Path) -> tuple[dict[str, Value], list[Skipped]]:
+def automatic_values(path: Path) -> tuple[dict[str, Value], list[NotKnown]]:
     """Return the values that an engine reads automatically in a root module, with notes.
 
     Source: Terraform's documentation, "Variable definition precedence": ``terraform.tfvars``, then
@@ -106,29 +106,29 @@ def automatic_values(path: Path) -> tuple[dict[str, Value], list[Skipped]]:
     every = sorted(p for p in path.iterdir() if p.name.endswith(_AUTOMATIC) and not p.is_dir())
     first = [path / name for name in _VALUES if (path / name).exists()]
     known: dict[str, Value] = {}
-    skipped, names = list[Skipped](), list[str]()
+    skipped, names = list[NotKnown](), list[str]()
     for file in (*first, *every):
         if not file.is_file():
-            skipped.append(Skipped(str(file), Reason.overrides, _IRREGULAR))
+            skipped.append(NotKnown(str(file), Reason.overrides, _IRREGULAR))
             continue
         try:
             known |= read_file(read_text(file, "HCL", HCL), str(file))
         except InputError as error:
-            skipped.append(Skipped(str(file), Reason.overrides, f"{error.place}: {error.problem}"))
+            skipped.append(NotKnown(str(file), Reason.overrides, f"{error.place}: {error.problem}"))
         else:
             names.append(file.name)
     if names:
         detail = f"{', '.join(names)}, with values of variables, as an engine reads them"
-        skipped.append(Skipped(str(path), Reason.read_with_it, detail))
+        skipped.append(NotKnown(str(path), Reason.read_with_it, detail))
     return known, skipped
 
 
-def other_values(path: Path) -> list[Skipped]:
+def other_values(path: Path) -> list[NotKnown]:
     """Return notes on files of values in a root module that only an option can read."""
     every = {p.name for p in path.iterdir() if p.name.endswith((".tfvars", ".tfvars.json"))}
     if names := [n for n in sorted(every.difference(_VALUES)) if not n.endswith(_AUTOMATIC)]:
         detail = f"variables have no value of {first_of(names)}; --var-file reads one"
-        return [Skipped(str(path), Reason.assumed, detail)]
+        return [NotKnown(str(path), Reason.assumed, detail)]
     return []
 
 

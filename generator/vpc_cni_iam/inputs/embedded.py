@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
+from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, is_read_elsewhere, may_hold_policy
@@ -15,7 +16,6 @@ from vpc_cni_iam.hcl.evaluate.domain import ExpressionError
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.syntax import File, Node
 from vpc_cni_iam.inputs.kind import PolicyPart
-from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.parse import loads
 
 _OF_IDENTITIES = ("aws_iam_", "aws_eks_", "aws_ssoadmin_")
@@ -56,7 +56,7 @@ def embedded_policies(
         if not (attribute.holds_policy or embedded.has_statement(value)):
             if attribute.writes_policy and not embedded.is_document(value):
                 detail = f"{value.span.place}: it stands in an expression; {_ENGINE}"
-                skipped = Skipped(attribute.address, Reason.not_read, detail)
+                skipped = NotKnown(attribute.address, Reason.not_read, detail)
                 alone = times[attribute.address] == 1 and not attribute.dynamic
                 yield EmbeddedPolicies(attribute, (skipped,), alone)
         elif embedded.is_document(value) or not is_read_elsewhere(value, nodes, documents):
@@ -78,7 +78,7 @@ def _beside(
     folder = os.path.dirname(next(iter(beside.values()))) or "."  # noqa: PTH120 - as it is given
     problem = f"its policy is in another file of the module; give the directory {folder}"
     detail = f"{attribute.value.span.place}: {problem}"
-    return EmbeddedPolicies(attribute, (Skipped(attribute.address, Reason.not_read, detail),))
+    return EmbeddedPolicies(attribute, (NotKnown(attribute.address, Reason.not_read, detail),))
 
 
 def _read_attribute(attribute: Attribute, evaluator: Evaluator, times: int) -> EmbeddedPolicies:
@@ -95,9 +95,9 @@ def _read_attribute(attribute: Attribute, evaluator: Evaluator, times: int) -> E
     elif times > 1:
         problem = "it stands more than once"
     if problem:
-        return EmbeddedPolicies(attribute, (Skipped(address, why, f"{place}: {problem}"),))
+        return EmbeddedPolicies(attribute, (NotKnown(address, why, f"{place}: {problem}"),))
     parts = tuple(_instances(attribute, evaluator))
-    unknown = any(isinstance(part, Skipped) and part.counts for part in parts)
+    unknown = any(isinstance(part, NotKnown) and part.counts for part in parts)
     return EmbeddedPolicies(attribute, parts, unknown)
 
 
@@ -107,13 +107,13 @@ def _instances(attribute: Attribute, evaluator: Evaluator) -> Iterator[PolicyPar
     try:
         instances, unknown = evaluator.possible_instances(block)
     except ExpressionError as error:
-        yield Skipped(address, Reason.not_read, f"{block.span.place}: {error}")
+        yield NotKnown(address, Reason.not_read, f"{block.span.place}: {error}")
         return
     if unknown:
-        yield Skipped(address, Reason.may_be_absent, f"{block.span.place}: {unknown}")
+        yield NotKnown(address, Reason.may_be_absent, f"{block.span.place}: {unknown}")
     if not instances:
         detail = f"{block.span.place}: it is counted or repeated zero times"
-        yield Skipped(address, Reason.not_in_force, detail)
+        yield NotKnown(address, Reason.not_in_force, detail)
     start = ".".join(block.labels)
     for key, inner in instances.items():
         name = address if len(instances) == 1 else f"{start}{key}{address.removeprefix(start)}"
@@ -125,15 +125,15 @@ def _read(value: Node, name: str, evaluator: Evaluator) -> PolicyPart:
     try:
         text = resolve.text_of(value, evaluator)
     except InputError as error:
-        return Skipped(name, Reason.not_read, f"{place}: it is computed: {error.problem}")
+        return NotKnown(name, Reason.not_read, f"{place}: it is computed: {error.problem}")
     if not text:
         detail = f"{place}: it is empty with these values; change them with --var"
-        return Skipped(name, Reason.not_in_force, detail)
+        return NotKnown(name, Reason.not_in_force, detail)
     try:
         policy = loads(text, value.span.source)
     except InputError as error:
         detail = f"{place}: in its JSON, {error.place}: {error.problem}"
-        return Skipped(name, Reason.not_read, detail)
+        return NotKnown(name, Reason.not_read, detail)
     if policy.names_principals:
-        return Skipped(name, Reason.other_kind, f"{place}: it names principals")
+        return NotKnown(name, Reason.other_kind, f"{place}: it names principals")
     return name, policy

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, without_policies
+from vpc_cni_iam.account.account import Fact
+from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, without_policies
 
 
-def _directory(content: Content, values: ModuleValues) -> Iterable[Part]:
+def _directory(content: Content, values: ModuleValues) -> Iterable[Fact]:
     from vpc_cni_iam.inputs.module_policies import of_directory
 
     return of_directory(content, values)
 
 
-def _file(content: Content, values: ModuleValues) -> Iterable[Part]:
+def _file(content: Content, values: ModuleValues) -> Iterable[Fact]:
     from vpc_cni_iam.inputs.module_policies import of_file
 
     return of_file(content, values)

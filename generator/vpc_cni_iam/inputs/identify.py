@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from vpc_cni_iam.account.account import Account
+from vpc_cni_iam.account.doubts import NotKnown
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.inputs import hcl, json_documents
@@ -14,8 +16,6 @@ from vpc_cni_iam.inputs.aws import ec2
 from vpc_cni_iam.inputs.json_documents import JsonDocument, documents
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues
 from vpc_cni_iam.inputs.plan import policies as plan
-from vpc_cni_iam.inputs.policies import InputPolicies, collect
-from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.inputs.variables import check_declared
 
 # The first match wins: first paths, then JSON of a known kind, then any JSON.
@@ -62,13 +62,13 @@ def listing() -> str:
     return f"| kind of input | examples |\n| --- | --- |\n{rows}"
 
 
-def open_policies(
+def open_account(
     target: str,
     stdin: Callable[[], str],
     values: Mapping[str, str],
     user_values: GivenVariables | None = None,
-) -> InputPolicies:
-    """Return the identity policies of a path, or of ``-`` for standard input; at least one.
+) -> Account:
+    """Return the account of a path, or of ``-`` for standard input; it has at least one policy.
 
     `values` are names and IDs for a module's variables with these names, and `user_values` a user's
     values; other variables have their defaults.
@@ -76,13 +76,13 @@ def open_policies(
     content = Content.of(target, stdin)
     chosen = ModuleValues(values, user_values or GivenVariables())
     kind = identify(content)
-    policies = collect(kind.policies(content, chosen), content.source)
-    if not policies.policies:
-        raise content.refuse(_why_none(kind, policies.skipped))
-    return policies
+    account = Account.of(kind.facts(content, chosen), content.source)
+    if not account.policies:
+        raise content.refuse(_why_none(kind, account.not_known))
+    return account
 
 
-def _why_none(kind: Kind, skipped: Iterable[Skipped]) -> str:
+def _why_none(kind: Kind, skipped: Iterable[NotKnown]) -> str:
     """Return that an input has no usable policy, and what to give instead."""
     parts = [f"{s.name}: {s.reason}: {s.detail}" for s in skipped if not s.reason.is_note]
     problem = f"this {kind.noun} has no identity policy"

@@ -9,17 +9,20 @@ URL-encodes documents (RFC 3986), and some tools pass them on like that.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.account import Fact
+from vpc_cni_iam.account.doubts import NotKnown, Reason
+from vpc_cni_iam.account.grants import UNKNOWN, Document, Grant, GrantPart
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, PolicyOwner, unquoted
-from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
+from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, unquoted
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.policy.strict_json import load_json
@@ -45,8 +48,29 @@ _ABSENT: dict[str, object] = {}
 # Members that only a policy has, also a misspelt one.
 _POLICY = r'(?i)"(?:Version"\s*:\s*"20\d\d-|st\w{0,6}m\w{0,2}n?ts?"\s*:)'
 _DEPTH = 50
+# CloudFormation's role: the ARNs of its managed policies; its boundary is an ARN, too.
+_ARNS = "ManagedPolicyArns"
+_OF_ROLES = {_ARNS, TRUST, "PermissionsBoundary"}
 _PRINCIPALS = ("RoleName", "UserName", "GroupName")
+# The entry of a principal in a list of all, as IAM prints it.
+_ENTRY = r"DetailList\[\d+\]$"
 _NAMES = (*_PRINCIPALS, "PolicyName", "Name", "repositoryName")
+
+
+class _Principal(Struct, frozen=True):
+    """A principal as an object of the file names it."""
+
+    name: str
+    arn: str = ""
+    entry: str = ""  # without an ARN, the place of its entry in a list of all principals
+
+
+class _Grant(Struct, frozen=True):
+    """A managed policy that a principal has."""
+
+    owner: _Principal
+    part: GrantPart
+    arn: str
 
 
 class JsonDocument(Struct, frozen=True):
@@ -60,8 +84,14 @@ class JsonDocument(Struct, frozen=True):
     content: object  # its decoded JSON, or its JSON text if it is a string in the file
     # The non-default versions of the same policy, by their IDs.
     left_out: tuple[str, ...] = ()
-    owner: str = ""  # the principal whose inline policy it is; empty for any other policy
+    owner: _Principal | None = None  # the principal whose inline policy it is
     arn: str = ""  # the ARN of a managed policy
+    role: _Principal | None = None  # the role whose trust policy it is
+
+    @property
+    def text(self) -> str:
+        """Its JSON text."""
+        return self.content if isinstance(self.content, str) else json.dumps(self.content)
 
     def decoded(self) -> object:
         """Return the document's decoded JSON; raises `InputError` for a string that is not JSON."""
@@ -93,10 +123,13 @@ def _parts(value: object, source: str) -> tuple[_JsonPart, ...]:
     return () if is_empty else parts
 
 
-def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
-    """Yield the identity policies of a JSON file."""
+def _facts(content: Content, _: ModuleValues) -> Iterator[Fact]:
+    """Yield the policies of a JSON file, and who has them."""
     parts = _parts(content.value, content.source)
     listed = [part for part in parts if isinstance(part, JsonDocument)]
+    grants = [part for part in parts if isinstance(part, _Grant)]
+    named = [each for document in listed for each in (document.owner, document.role)]
+    keys = _keys(filter(None, [*named, *(grant.owner for grant in grants)]))
     arns: dict[str, str] = {}
     for document, name in zip(listed, _names(listed), strict=True):
         arns[document.arn] = name
@@ -105,23 +138,53 @@ def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
         except InputError as error:
             if len(listed) == 1:
                 raise
-            yield Skipped(name, Reason.not_read, f"{error.place}: {error.problem}")
-            continue
-        if policy.names_principals:
-            yield Skipped(name or document.place, Reason.other_kind, "it names principals")
-            continue
-        yield name, policy
-        if document.owner:
-            yield PolicyOwner(document.owner, name)
-        for version in document.left_out:
-            detail = "another version is the default"
-            yield Skipped(f"{name} {version}".strip(), Reason.not_in_force, detail)
-    for part in parts:
-        match part:
-            case PolicyOwner(owner=owner, policy=arn):
-                yield PolicyOwner(owner, arns.get(arn, arn))
-            case Skipped(name=name) if name not in arns:
-                yield part
+            yield NotKnown(name, Reason.not_read, f"{error.place}: {error.problem}")
+        else:
+            yield from _of_document(document, name, policy, keys)
+    for grant in grants:
+        yield Grant(keys[grant.owner], grant.part, arns.get(grant.arn, grant.arn))
+    yield from (part for part in parts if isinstance(part, NotKnown) and part.name not in arns)
+
+
+def _of_document(
+    document: JsonDocument, name: str, policy: Policy, keys: Mapping[_Principal, str]
+) -> Iterator[Fact]:
+    """Yield a policy, who has it, and what is left out."""
+    yield Document(name, policy)
+    if policy.names_principals:
+        yield NotKnown(name or document.place, Reason.other_kind, "it names principals")
+        if document.role:
+            yield Grant(keys[document.role], GrantPart.TRUST, name)
+        return
+    if document.owner:
+        yield Grant(keys[document.owner], GrantPart.INLINE, name)
+    for version in document.left_out:
+        detail = "another version is the default"
+        yield NotKnown(f"{name} {version}".strip(), Reason.not_in_force, detail)
+
+
+def _keys(principals: Iterable[_Principal]) -> dict[_Principal, str]:
+    """Return the key of each principal: its ARN, its place, or a name that is its alone.
+
+    A name without an ARN is that of the only principal with it; of one of several, it is not known.
+    """
+    every = {*principals}
+    same: dict[str, set[str]] = {}
+    for principal in every:
+        same.setdefault(principal.name, set()).update(
+            filter(None, [principal.arn or principal.entry])
+        )
+
+    def key(principal: _Principal) -> str:
+        others = same[principal.name]
+        if principal.arn or (principal.entry and len(others) > 1):
+            return principal.arn or principal.entry
+        if len(others) > 1:
+            return UNKNOWN
+        (only,) = others or {principal.name}
+        return only if only.startswith("arn:") else principal.name
+
+    return {principal: key(principal) for principal in every}
 
 
 def _names(listed: Sequence[JsonDocument]) -> Iterator[str]:
@@ -145,7 +208,7 @@ class _JsonPlace(Struct, frozen=True):
     source: str
     path: str = "$"
     names: tuple[str, ...] = ()
-    owner: str = ""
+    owner: _Principal | None = None
     arn: str = ""
     depth: int = 0
 
@@ -155,18 +218,28 @@ class _JsonPlace(Struct, frozen=True):
     def within(self, value: Mapping[str, object]) -> _JsonPlace:
         """Return the same place with the facts of an object there."""
         called = {k: v for k in (*_NAMES, "Arn") if isinstance(v := value.get(k), str)}
-        owner = next((called[k] for k in _PRINCIPALS if k in called), self.owner)
+        owner = _Principal(self.path) if _OF_ROLES & value.keys() else self.owner
+        match value.get("Roles"):  # of CloudFormation's AWS::IAM::Policy
+            case [{"Ref": str(role)}]:
+                owner = _Principal(f"$.Resources.{role}.Properties")
+        if name := next((called[k] for k in _PRINCIPALS if k in called), ""):
+            entry = self.path if re.search(_ENTRY, self.path) and "Arn" not in called else ""
+            owner = _Principal(name, called.get("Arn", ""), entry)
         names = (*self.names, *(called[k] for k in _NAMES if k in called))
         return replace(self, names=names, owner=owner, arn=called.get("Arn", self.arn))
 
     def document(self, content: object) -> JsonDocument:
         is_trust = self.path.endswith(f".{TRUST}")
         names = (*self.names, "trust") if is_trust else self.names
-        owner = "" if is_trust else self.owner
-        return JsonDocument(self.source, self.path, names, content, (), owner, self.arn)
+        owner, role = (None, self.owner) if is_trust else (self.owner, None)
+        return JsonDocument(self.source, self.path, names, content, (), owner, self.arn, role)
+
+    def grant(self, part: GrantPart, arn: str) -> _Grant:
+        """Return a grant to the principal there, or to that of the whole file."""
+        return _Grant(self.owner or _Principal(self.source), part, arn)
 
 
-_JsonPart = JsonDocument | PolicyOwner | Skipped
+_JsonPart = JsonDocument | _Grant | NotKnown
 
 
 def _walk(value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
@@ -191,7 +264,7 @@ def _walk(value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
     yield from inner
     if isinstance(value, dict) and not listed and ":organizations:" in str(value.get("Arn")):
         why = "its document is missing: aws organizations describe-policy prints it"
-        yield Skipped(str(value["Arn"]), Reason.not_read, why)
+        yield NotKnown(str(value["Arn"]), Reason.not_read, why)
 
 
 def _member(key: str, value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
@@ -202,26 +275,42 @@ def _member(key: str, value: object, place: _JsonPlace) -> Iterator[_JsonPart]:
             yield from _versions(value, entries) if key == _VERSIONS else chain(*entries)
         case list() if key in (*_ATTACHED, _RECOMMENDED):
             yield from _attached(value, place)
-        case dict() if key == "PermissionsBoundary":
-            name = "/".join(filter(None, (place.owner, str(value.get("PermissionsBoundaryArn")))))
-            yield Skipped(name, Reason.not_applied, BOUNDARY, place.owner)
+        case list() if key == _ARNS:
+            yield from (place.grant(GrantPart.ATTACHED, arn_of(each)) for each in value)
+        case dict() | str() if key == "PermissionsBoundary":
+            arn = value.get("PermissionsBoundaryArn") if isinstance(value, dict) else value
+            yield place.grant(GrantPart.BOUNDARY, arn_of(arn or value))
         case True | str() if key in _CONTINUED and value:
             why = "a page says that more follow; let aws follow the pages"
-            yield Skipped(key, Reason.not_read, why)
+            yield NotKnown(key, Reason.not_read, why)
         case _ if key in _DOCUMENTS or (key in _TEXTS and _is_json(value)):
             yield place.document(value)
         case _:
             yield from _walk(value, place)
 
 
-def _attached(entries: Sequence[object], place: _JsonPlace) -> Iterator[PolicyOwner]:
+def _attached(entries: Sequence[object], place: _JsonPlace) -> Iterator[_Grant]:
     """Yield the policies in a list of ARNs."""
     for entry in (entry for entry in entries if isinstance(entry, dict)):
         # Lists of one principal's policies do not name the principal.
-        owner = str(entry.get("serviceAccount") or place.owner or place.source)
+        account = entry.get("serviceAccount")
+        owner = replace(place, owner=_Principal(str(account))) if account else place
         arns = entry.get(_MANAGED, entry.get("PolicyArn"))
         listed = arns if isinstance(arns, list) else [arns]
-        yield from (PolicyOwner(owner, str(arn)) for arn in listed)
+        yield from (owner.grant(GrantPart.ATTACHED, str(arn)) for arn in listed)
+
+
+def arn_of(value: object) -> str:
+    """Return an ARN, also one that CloudFormation's functions write; else their text."""
+    match value:
+        case {"Fn::Sub": str(text)}:
+            return text.replace("${AWS::Partition}", "aws")
+        case {"Fn::Join": ["", list(texts)]}:
+            known = ("aws" if text == {"Ref": "AWS::Partition"} else text for text in texts)
+            return "".join(text if isinstance(text, str) else json.dumps(text) for text in known)
+        case {"Ref": str(name)}:
+            return name
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _entry(entry: object, place: _JsonPlace) -> list[_JsonPart]:
@@ -280,7 +369,7 @@ KIND = Kind(
     "a policy document, `aws iam get-policy-version`, `aws iam get-role-policy`, "
     "`aws iam get-account-authorization-details`, `aws eks describe-addon-configuration`",
     lambda c: c.is_json,
-    _policies,
+    _facts,
     "JSON",
     "a policy document, or the output of aws iam get-role-policy or get-policy-version",
 )

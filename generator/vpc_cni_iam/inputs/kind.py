@@ -11,9 +11,10 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
+from vpc_cni_iam.account.account import Fact
+from vpc_cni_iam.account.doubts import NotKnown
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.given import GivenVariables
-from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.strict_json import load_json
 from vpc_cni_iam.texts import STDIN, content, decode, path_of, unpacked
@@ -26,17 +27,8 @@ _ONE_POLICY = re.compile(r'\s*\{(?:\s*"(?:Version|Id)"\s*:\s*"[^"\\]*"\s*,){0,2}
 _JSON = re.compile(r'\s*(?:[\[{"%0-9-]|(?:true|false|null)\b|\Z)')
 
 
-class PolicyOwner(Struct, frozen=True):
-    """A policy that a principal has, inline or attached."""
-
-    owner: str  # the principal's name in the input; empty if not known
-    policy: str  # the name of a policy of the input, or an ARN
-    place: str = ""  # the resource that attaches it
-
-
 # A policy by its name in the input, or a skipped part.
-PolicyPart = tuple[str, Policy] | Skipped
-Part = PolicyPart | PolicyOwner
+PolicyPart = tuple[str, Policy] | NotKnown
 
 
 class Content:
@@ -135,9 +127,9 @@ class Kind(Struct, frozen=True):
     name: str  # its description after "is" in an error: ``the JSON of a plan``
     examples: str  # how a user gets or recognises it, for the documentation
     matches: Callable[[Content], bool]  # whether a content has this kind
-    # Takes the content and the values of a module's variables; yields its identity policies and
-    # skipped parts. Raises `InputError` if this kind has none.
-    policies: Callable[[Content, ModuleValues], Iterable[Part]]
+    # Takes the content and the values of a module's variables; yields the facts of an account.
+    # Raises `InputError` if this kind has none.
+    facts: Callable[[Content, ModuleValues], Iterable[Fact]]
     noun: str = ""  # its name after "this"
     instead: str = ""  # what to give instead of one without policies
 
@@ -147,7 +139,7 @@ def without_policies(
 ) -> Kind:
     """Return a known kind without policies, which is refused with advice."""
 
-    def refuse(content: Content, _: ModuleValues) -> Iterator[Part]:
+    def refuse(content: Content, _: ModuleValues) -> Iterator[Fact]:
         raise content.refuse(f"is {name}; {advice}")
 
     return Kind(name, examples, matches, refuse)

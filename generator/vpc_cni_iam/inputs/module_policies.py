@@ -8,6 +8,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.account import Fact
+from vpc_cni_iam.account.doubts import NotKnown, Reason
+from vpc_cni_iam.account.grants import Document
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.attributes import may_hold_policy
 from vpc_cni_iam.hcl.evaluate.excerpt import declarations
@@ -24,10 +27,9 @@ from vpc_cni_iam.inputs.directory import (
     read_directory,
 )
 from vpc_cni_iam.inputs.embedded import EmbeddedPolicies, embedded_policies
-from vpc_cni_iam.inputs.kind import Content, ModuleValues, Part, PolicyPart
+from vpc_cni_iam.inputs.kind import Content, ModuleValues, PolicyPart
 from vpc_cni_iam.inputs.principals import principals
 from vpc_cni_iam.inputs.rendering import Rendering, render
-from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.inputs.variables import check_declared
 from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import HCL
@@ -38,7 +40,7 @@ _REFERS = re.compile(r"\b(?:var|local|data)\.")
 _JOINED = ("source_policy_documents",)
 
 
-def of_file(content: Content, values: ModuleValues) -> Iterator[Part]:
+def of_file(content: Content, values: ModuleValues) -> Iterator[Fact]:
     """Yield the policies of a file, read with the declarations of its module's other files."""
     assert content.path is not None  # noqa: S101 - it has a suffix
     own, beside = read(content.path, "HCL", HCL), Directory({}, ())
@@ -46,7 +48,7 @@ def of_file(content: Content, values: ModuleValues) -> Iterator[Part]:
         try:
             beside = read_beside(content.path)
         except InputError as error:
-            yield Skipped(error.source, Reason.not_read, error.problem)
+            yield NotKnown(error.source, Reason.not_read, error.problem)
         else:
             values, notes = _with_automatic(values, content.path.parent)
             yield from notes
@@ -60,10 +62,10 @@ def of_file(content: Content, values: ModuleValues) -> Iterator[Part]:
     yield from beside.skipped
     if others and _REFERS.search(own):
         detail = "variables, locals and data sources of its other files, without their policies"
-        yield Skipped(str(content.path.parent), Reason.read_with_it, detail)
+        yield NotKnown(str(content.path.parent), Reason.read_with_it, detail)
 
 
-def of_directory(content: Content, values: ModuleValues) -> Iterator[Part]:
+def of_directory(content: Content, values: ModuleValues) -> Iterator[Fact]:
     """Yield the policies of a module's directory."""
     assert content.path is not None  # noqa: S101 - it is a directory
     directory = read_directory(content.path)
@@ -73,24 +75,24 @@ def of_directory(content: Content, values: ModuleValues) -> Iterator[Part]:
     if unread:  # which may declare any
         values.user_values.declared.update(values.user_values.names)
     parts = [*_policies(files, values), *unread, *directory.skipped]
-    if not any(isinstance(part, tuple) for part in parts):
+    if not any(isinstance(part, Document) and part.is_of_identity for part in parts):
         check_declared(values.user_values)
     yield from parts
 
 
-def _parsed(texts: Mapping[str, str]) -> tuple[list[File], list[Skipped]]:
+def _parsed(texts: Mapping[str, str]) -> tuple[list[File], list[NotKnown]]:
     """Return the files of a module, and notes on invalid ones."""
     files: list[File] = []
-    unread: list[Skipped] = []
+    unread: list[NotKnown] = []
     for name in sorted(texts):
         try:
             files.append(parse(texts[name], name))
         except InputError as error:
-            unread.append(Skipped(name, Reason.not_read, f"{error.place}: {error.problem}"))
+            unread.append(NotKnown(name, Reason.not_read, f"{error.place}: {error.problem}"))
     return files, unread
 
 
-def _with_automatic(values: ModuleValues, path: Path) -> tuple[ModuleValues, list[Skipped]]:
+def _with_automatic(values: ModuleValues, path: Path) -> tuple[ModuleValues, list[NotKnown]]:
     """Return values with those of files that an engine reads automatically, and notes on them."""
     automatic, notes = automatic_values(path)
     if not values.user_values.names:
@@ -102,7 +104,7 @@ def _with_automatic(values: ModuleValues, path: Path) -> tuple[ModuleValues, lis
 
 def _policies(
     files: Sequence[File], values: ModuleValues, others: Sequence[File] = ()
-) -> Iterator[Part]:
+) -> Iterator[Fact]:
     """Yield the policies of a module's files by name, and parts that may be policies.
 
     `others` are files of the module whose policies are left out.
@@ -113,7 +115,8 @@ def _policies(
     names = {block.labels[-1] for block in filter(is_document, own)}
     beside = {b.labels[-1]: b.span.source for b in filter(is_document, blocks[len(own) :])}
     embedded = list(embedded_policies(files, module.evaluator, names, beside))
-    owners = principals(own, blocks, module.evaluator)
+    trusts = {d.name: d.policy for d in module.documents if d.policy.names_principals}
+    owners = principals(own, blocks, module.evaluator, trusts)
     yield from owners.attached
     unknown, unread = _unknown(module) & names, (e.attribute for e in embedded if e.needs_engine)
     scope = module.evaluator.scope
@@ -128,15 +131,15 @@ def _policies(
     for block in own:
         if block.type == "module":
             detail = f"{block.span.place}: the policies of a called module are not read"
-            yield Skipped(".".join(("module", *block.labels)), Reason.not_read, detail)
+            yield NotKnown(".".join(("module", *block.labels)), Reason.not_read, detail)
     yield from _repeated(blocks)
     asked = {block.labels[0] for block in blocks if block.type == "data"}
     if values.names.get("partition", "*") == "*" and "aws_partition" in asked:
         detail = 'the partition is taken as "aws"; --partition names another'
-        yield Skipped("data.aws_partition", Reason.assumed, detail)
+        yield NotKnown("data.aws_partition", Reason.assumed, detail)
 
 
-def _repeated(blocks: Iterable[Block]) -> Iterator[Skipped]:
+def _repeated(blocks: Iterable[Block]) -> Iterator[NotKnown]:
     """Yield names that are declared several times, without policies; the last one was read."""
     places: dict[str, list[str]] = {}
     for block in blocks:
@@ -145,7 +148,7 @@ def _repeated(blocks: Iterable[Block]) -> Iterator[Skipped]:
     for address, every in places.items():
         if len(every) > 1 and not may_hold_policy(address):
             detail = f"is declared {len(every)} times, which an engine refuses: {'; '.join(every)}"
-            yield Skipped(address, Reason.overrides, detail)
+            yield NotKnown(address, Reason.overrides, detail)
 
 
 def _unknown(module: HclModule) -> set[str]:
@@ -179,17 +182,17 @@ def _documents(
         if document.name.partition("[")[0] not in names:
             continue
         if document.policy.names_principals:
-            yield Skipped(document.name, Reason.other_kind, f"{place} names principals")
+            yield NotKnown(document.name, Reason.other_kind, f"{place} names principals")
         elif not joins_nothing(document, module, _JOINED):
             problem = "joins other documents, which needs an engine; render it and give the JSON"
-            yield Skipped(document.name, Reason.not_read, f"{place} {problem}")
+            yield NotKnown(document.name, Reason.not_read, f"{place} {problem}")
         elif not document.policy.statements:
             problem = "has no statement with these values; change them with --var"
-            yield Skipped(document.name, Reason.not_in_force, f"{place} {problem}")
+            yield NotKnown(document.name, Reason.not_in_force, f"{place} {problem}")
         else:
             yield document.name, document.policy
             if document.doubt:
-                yield Skipped(document.name, Reason.may_be_absent, document.doubt)
+                yield NotKnown(document.name, Reason.may_be_absent, document.doubt)
     for reason, absent in (
         (Reason.not_read, module.unread),
         (Reason.not_in_force, module.absent),
@@ -198,10 +201,10 @@ def _documents(
             if (source := name.partition("[")[0]) not in names:
                 continue
             if reason is Reason.not_read and source in trusts:
-                yield Skipped(name, Reason.other_kind, "it names principals")
+                yield NotKnown(name, Reason.other_kind, "it names principals")
             else:
                 more = f"; {not_rendered[source]}" if source in not_rendered else ""
-                yield Skipped(name, reason, f"{why}{more}")
+                yield NotKnown(name, reason, f"{why}{more}")
 
 
 def _attributes(
@@ -212,7 +215,7 @@ def _attributes(
         if (address := known.attribute.address) in rendering.names:
             continue
         for part in known.parts:
-            if not isinstance(part, Skipped):
+            if not isinstance(part, NotKnown):
                 yield part[0], module.filled(part[1])
             elif part.counts and address in rendering.left_out:
                 yield replace(part, detail=f"{part.detail}; {rendering.left_out[address]}")

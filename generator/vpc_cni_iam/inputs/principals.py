@@ -6,7 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct, field
 
+from vpc_cni_iam.account.account import Fact
+from vpc_cni_iam.account.doubts import NotKnown, Reason
+from vpc_cni_iam.account.grants import Document, Gap, GapKind, Grant, GrantPart
 from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.evaluate.domain import (
     DOCUMENT,
     ExpressionError,
@@ -15,17 +19,18 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     address_of,
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
-from vpc_cni_iam.hcl.resolve import JOINS, is_document
+from vpc_cni_iam.hcl.resolve import JOINS, is_document, text_of
 from vpc_cni_iam.hcl.syntax import Block, Conditional, FunctionCall, Node, Reference, Text
-from vpc_cni_iam.inputs.kind import Part, PolicyOwner, PolicyPart
+from vpc_cni_iam.inputs.kind import PolicyPart
 from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, GrantArgument
-from vpc_cni_iam.inputs.plan.arguments import Part as GrantPart
+from vpc_cni_iam.inputs.plan.arguments import Part as ArgumentPart
 from vpc_cni_iam.inputs.plan.resource import parts, without_keys
-from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import loads
 
-_ATTACHED = (GrantPart.ATTACHMENT, GrantPart.ATTACHMENT_LIST)
+_ATTACHED = (ArgumentPart.ATTACHMENT, ArgumentPart.ATTACHMENT_LIST)
 # Resources that attach a managed policy.
-_ITSELF = GrantArgument("policy", GrantPart.PERMISSIONS)
+_ITSELF = GrantArgument("policy", ArgumentPart.PERMISSIONS)
 # Functions that return an argument, or an item of it, unchanged.
 _CHOICES = ("try", "one", "element", "coalesce", "concat", "tostring")
 _DATA_POLICY, _OF_AWS = "data.aws_iam_policy", "arn:aws:iam::aws:policy/"
@@ -37,37 +42,59 @@ class Principals(Struct, frozen=True):
     # The principals of a policy in a resource or data source, by address; an only instance has no
     # key. An empty name is an unknown principal.
     owners: dict[str, set[str]] = field(default_factory=dict)
-    attached: list[PolicyOwner | Skipped] = field(default_factory=list)  # the policies with an ARN
+    # The policies with an ARN, boundaries and trust policies.
+    attached: list[Fact] = field(default_factory=list)
 
     # The data sources that these policies join: they are not policies themselves.
     joined: set[str] = field(default_factory=set)
 
-    def owned(self, part: PolicyPart) -> Iterator[Part]:
+    def owned(self, part: PolicyPart) -> Iterator[Fact]:
         """Yield a policy and its principals, by a data source's name or an address's beginning."""
-        if isinstance(part, Skipped):
+        if isinstance(part, NotKnown):
             yield part
+            if part.counts:
+                yield from self._having(part.name)
             return
         resource = parts(part[0])[:2]
         address = ".".join(resource if len(resource) > 1 else (DOCUMENT, *resource))
         names = address, without_keys(address)
         if not self.joined.isdisjoint(names):
-            yield Skipped(part[0], Reason.read_with_it, "it is a part of another policy")
+            yield NotKnown(part[0], Reason.read_with_it, "it is a part of another policy")
             return
-        yield part
+        yield Document(part[0], part[1])
         owners = next((self.owners[name] for name in names if name in self.owners), ())
-        yield from (PolicyOwner(owner, part[0]) for owner in owners)
+        yield from (Grant(owner, GrantPart.INLINE, part[0]) for owner in owners)
+
+    def _having(self, name: str) -> Iterator[Grant]:
+        """Yield who has a policy that is not read."""
+        resource = parts(name)[:2]
+        address = ".".join(resource if len(resource) > 1 else (DOCUMENT, *resource))
+        owners = self.owners.get(address, self.owners.get(without_keys(address), ()))
+        yield from (Grant(owner, GrantPart.INLINE, name) for owner in owners)
 
 
-def principals(own: Iterable[Block], blocks: Iterable[Block], evaluator: Evaluator) -> Principals:
-    """Return the principals of the policies in some blocks of a module."""
-    reader = _PrincipalReader({address_of(b) for b in own if b.type == "resource"}, evaluator)
+def principals(
+    own: Iterable[Block],
+    blocks: Iterable[Block],
+    evaluator: Evaluator,
+    trusts: Mapping[str, Policy],
+) -> Principals:
+    """Return the principals of the policies in some blocks of a module.
+
+    `trusts` are its data sources that name principals.
+    """
+    addresses = {address_of(b) for b in own if b.type == "resource"}
+    reader = _PrincipalReader(addresses, evaluator, trusts)
     reader.read([*blocks])
     return reader.known
 
 
 class _PrincipalReader:
-    def __init__(self, own: Collection[str], evaluator: Evaluator) -> None:
+    def __init__(
+        self, own: Collection[str], evaluator: Evaluator, trusts: Mapping[str, Policy]
+    ) -> None:
         self.known = Principals()
+        self._trusts = trusts
         self._own = own  # the resources whose policies are read
         self._evaluator = evaluator
         self._addresses: dict[str, str] = {}  # principals by their names, if known
@@ -110,21 +137,23 @@ class _PrincipalReader:
         attaches = any(row.part in _ATTACHED and row.owners for row in rows)
         if not instances and attaches:
             detail = "it is counted or repeated zero times"
-            self.known.attached.append(Skipped(address, Reason.not_in_force, detail))
+            self.known.attached.append(NotKnown(address, Reason.not_in_force, detail))
         for key, inner in instances.items():
             place = f"{address}{key}"
             if block.labels[0] == POLICY:
                 self._written(_ITSELF, block, place, inner)
             for row in rows:
                 owners = {*self._owners(row, block, place, inner)}
-                if row.part is GrantPart.PERMISSIONS:
+                if row.part is ArgumentPart.TRUST:
+                    self._trust(place, block, inner)
+                if row.part is ArgumentPart.PERMISSIONS:
                     self._written(row, block, place, inner)
                     self.known.owners.setdefault(self._instance(place), set()).update(owners)
                 for owner in owners:
                     self._attach(owner, place, row, block, inner)
                     if attaches and unknown:
                         detail = "it may be counted or repeated zero times"
-                        skipped = Skipped(address, Reason.may_be_absent, detail, owner)
+                        skipped = NotKnown(address, Reason.may_be_absent, detail, owner)
                         self.known.attached.append(skipped)
 
     def _written(self, row: GrantArgument, block: Block, place: str, inner: Evaluator) -> None:
@@ -136,27 +165,42 @@ class _PrincipalReader:
             if document.startswith(f"{DOCUMENT}."):
                 self._documents.append((self._instance(document), self._instance(place)))
 
+    def _trust(self, role: str, block: Block, inner: Evaluator) -> None:
+        """Note the trust policy of a role."""
+        if (node := block.attributes.get("assume_role_policy")) is None:
+            return
+        name = f"{role}.assume_role_policy"
+        document = ".".join(self._referred(node, self._value(node, inner))[:3])
+        content = self._trusts.get(document.removeprefix(f"{DOCUMENT}."))
+        if content is None:
+            content = self._trusts.get(without_keys(document).removeprefix(f"{DOCUMENT}."))
+        written: Policy | Gap
+        try:
+            written = content or loads(text_of(node, inner), name)
+        except (InputError, ExpressionError) as error:
+            written = Gap(GapKind.unknown, str(error))
+        self.known.attached.extend((Document(name, written), Grant(role, GrantPart.TRUST, name)))
+
     def _attach(
         self, owner: str, place: str, row: GrantArgument, block: Block, inner: Evaluator
     ) -> None:
         """Note the managed policies that an argument names."""
         name = row.path.partition(".")[0]
         node = block.attributes.get(name)
-        if node is None or row.part not in (*_ATTACHED, GrantPart.BOUNDARY):
+        if node is None or row.part not in (*_ATTACHED, ArgumentPart.BOUNDARY):
             return
         for value in _items(self._value(node, inner)):
             arn = self._arn(node, value)
-            part: PolicyOwner | Skipped = PolicyOwner(owner, arn, place)
-            if row.part is GrantPart.BOUNDARY:
-                detail = f"{place} has it; {BOUNDARY}"
-                part = Skipped(arn or f"{place}.{name}", Reason.not_applied, detail, owner)
+            part: Fact = Grant(owner, GrantPart.ATTACHED, arn, place)
+            if row.part is ArgumentPart.BOUNDARY:
+                part = Grant(owner, GrantPart.BOUNDARY, arn or f"{place}.{name}", place)
             elif without_keys(arn) in self._own:
                 self.known.owners.setdefault(self._instance(arn), set()).add(owner)
                 continue
             elif not arn.startswith("arn:"):
                 what = arn or (value.code if isinstance(value, Unevaluated) else str(value))
                 detail = f"it attaches {what}, a policy that is not in the input"
-                part = Skipped(place, Reason.not_read, detail, owner)
+                part = NotKnown(place, Reason.not_read, detail, owner)
             self.known.attached.append(part)
 
     def _arn(self, node: Node, value: Value) -> str:

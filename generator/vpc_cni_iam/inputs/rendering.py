@@ -9,6 +9,7 @@ from textwrap import shorten
 
 from msgspec import Struct, field
 
+from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.catalog.facts.partitions import partition_of, regions_of
 from vpc_cni_iam.errors import EngineError, InputError, UsageError
 from vpc_cni_iam.hcl.attributes import Attribute
@@ -23,7 +24,6 @@ from vpc_cni_iam.hcl.evaluate.excerpt import (
 from vpc_cni_iam.hcl.module.given import GivenVariables, Renderer
 from vpc_cni_iam.hcl.syntax import Block
 from vpc_cni_iam.inputs.kind import PolicyPart
-from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.parse import loads
 
 _LONGEST = 500
@@ -40,15 +40,17 @@ class Rendering(Struct, frozen=True):
     def identity_policies(self) -> Iterator[PolicyPart]:
         """Yield the policies of identities, and notes."""
         for _, part in self.parts:
-            if isinstance(part, Skipped):
+            if isinstance(part, NotKnown):
                 yield part
             elif part[1].names_principals:
-                yield Skipped(part[0], Reason.other_kind, "it names principals")
+                yield NotKnown(part[0], Reason.other_kind, "it names principals")
             elif not part[1].statements:
-                yield Skipped(part[0], Reason.not_in_force, "it has no statement with these values")
+                yield NotKnown(
+                    part[0], Reason.not_in_force, "it has no statement with these values"
+                )
             else:
                 yield part
-                yield Skipped(part[0], Reason.rendered, self.engine)
+                yield NotKnown(part[0], Reason.rendered, self.engine)
 
 
 def render(
@@ -103,14 +105,14 @@ def _policies_of(
                 yield from _policies_of(some, part_of, surroundings, renderer)
             return
         why = f"{renderer.name} refuses it: {shorten(str(error), _LONGEST)}"
-        yield targets[0], Skipped(targets[0].name, Reason.not_read, why)
+        yield targets[0], NotKnown(targets[0].name, Reason.not_read, why)
         return
     for target in targets:
         for known in _instances(target, documents.get(target.key, {}), renderer):
             yield target, known
     if "region" not in surroundings and "data.aws_service_principal" in part.kinds:
         detail = f'the Region is taken as "{region}"; --region names another'
-        yield targets[0], Skipped("data.aws_service_principal", Reason.assumed, detail)
+        yield targets[0], NotKnown("data.aws_service_principal", Reason.assumed, detail)
 
 
 def _region(surroundings: Mapping[str, str]) -> str:
@@ -126,14 +128,14 @@ def _instances(
 ) -> Iterator[PolicyPart]:
     if not instances:
         detail = f"{renderer.name} renders no instance with these values"
-        yield Skipped(target.name, Reason.not_in_force, detail)
+        yield NotKnown(target.name, Reason.not_in_force, detail)
     for key, text in instances.items():
         own = target.instance_name(key, alone=len(instances) == 1)
         if text is None:
             detail = f"{renderer.name} does not know it before apply"
-            yield Skipped(own, Reason.not_read, detail)
+            yield NotKnown(own, Reason.not_read, detail)
             continue
         try:
             yield own, loads(text, own)
         except InputError as error:
-            yield Skipped(own, Reason.not_read, str(error))
+            yield NotKnown(own, Reason.not_read, str(error))

@@ -27,13 +27,13 @@ _CUSTOM, _DISCOVERY = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "ENABLE_SUBNET_DISCO
 _NO_PROVISIONING, _IMDS = "DISABLE_NETWORK_RESOURCE_PROVISIONING", "ENABLE_IMDS_ONLY_MODE"
 _NO_CLEANUP, _PREFIXES = "DISABLE_LEAKED_ENI_CLEANUP", "ENABLE_PREFIX_DELEGATION"
 # By variable: the first version that reads it as modelled here. Source: the tags of
-# aws/amazon-vpc-cni-k8s. Versions from v1.7.0 on read DISABLE_NETWORK_RESOURCE_PROVISIONING; from
-# v1.9.1 on, it also stops tagging at start (v1.9.1:pkg/ipamd/ipamd.go:451). Prefix delegation is
-# not here: it sends the same actions on the same resources, with parameters that IAM does not see.
+# aws/amazon-vpc-cni-k8s. From v1.9.1 on, DISABLE_NETWORK_RESOURCE_PROVISIONING (v1.7.0) also stops
+# tagging at start (v1.9.1:pkg/ipamd/ipamd.go:451).
 _SINCE = {
     _CLUSTER_NAME: PluginVersion("v1.1.0"),
     _TAGS: PluginVersion("v1.6.0"),
     _CUSTOM: PluginVersion("v1.2.0"),
+    "ENABLE_POD_ENI": PluginVersion("v1.7.0"),
     _PREFIXES: PluginVersion("v1.9.0"),
     _NO_PROVISIONING: PluginVersion("v1.9.1"),
     _NO_CLEANUP: PluginVersion("v1.13.0"),

@@ -17,8 +17,7 @@ def failure_note(options: Options) -> str:
     revision = f"revision {selection.revision.name} of upstream's page"
     if selection.stands_in:
         return f"no document existed at plugin {selection.version}; {revision} stands in"
-    scoped = any(variant.cluster_scoped for variant in options.variants)
-    if selection.version and selection.additions is not Additions.none and not scoped:
+    if selection.version and selection.additions is not Additions.none:
         return ""  # all that the version needs is added
     failures = _failures(options.composed(), selection.version)
     if selection.version is not None and not failures:
@@ -27,9 +26,7 @@ def failure_note(options: Options) -> str:
         return revision
     reasons = "; ".join(f"{reason} ({', '.join(names)})" for reason, names in failures.items())
     advice = "Leave --revision out for the newest plugin"
-    if selection.additions is not Additions.none:
-        advice = "Use a later plugin version, or a policy that is not scoped"
-    elif selection.version is not None:
+    if selection.version is not None:
         advice = f"Without {NO_ADDITIONS}, the action is added"
     return f"{revision}: {reasons}. {advice}"
 

@@ -46,7 +46,7 @@ output "works_with" {
   value = {
     "ipv4"        = "v1.1.0 to v1.23.2"
     "ipv6"        = "v1.10.0 to v1.23.2"
-    "ipv4-scoped" = "v1.8.0 to v1.12.6, v1.13.4 to v1.21.2, v1.22.2 to v1.23.2"
+    "ipv4-scoped" = "v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
   }
 }
 

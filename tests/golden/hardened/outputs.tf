@@ -29,7 +29,7 @@ output "works_with" {
   description = "Plugin versions that each variant works with, of the versions known when this module was generated."
 
   value = {
-    "ipv4-scoped" = "v1.8.0 to v1.12.6, v1.13.4 to v1.21.2, v1.22.2 to v1.23.2"
+    "ipv4-scoped" = "v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
   }
 }
 

@@ -12,7 +12,7 @@ locals {
 }
 
 # ipv4-scoped: one IPv4 cluster, by its name and VPC.
-# Hardened from upstream's document of 2026-09-29; the README lists its plugin versions.
+# Hardened from upstream's document of 2026-09-29, for plugin v1.8.0 to v1.21.2, v1.22.2 to v1.23.2.
 data "aws_iam_policy_document" "ipv4_scoped" {
   source_policy_documents = var.source_policy_documents
 

@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from vpc_cni_iam.audit.judge import PluginRole, PolicyAudit, RoleResult, RoleScope
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.coverage.analysis.denied import DeniedAction
 from vpc_cni_iam.coverage.report.sentences.repairs import (
     Candidate,
     repairs,
@@ -37,7 +38,7 @@ def proposal(
     improvements of a role that works are left out.
     """
     lines = [*_of_policies(audit, role, only_repairs=only_repairs)]
-    if not any(family.missing for family in audit.families):
+    if not any(_fatal(family) for family in audit.families):
         lines += _of_clusters(role, clusters)
     is_of_nodes = tuple(identities) == (Identity.node_role,) and audit.scope is not RoleScope.none
     if is_of_nodes and not only_repairs:
@@ -48,7 +49,7 @@ def proposal(
 def _of_policies(audit: PolicyAudit, role: PluginRole, *, only_repairs: bool) -> Iterator[str]:
     """Yield what to do about the policies in every cluster."""
     modes = tuple(family.mode for family in audit.families)
-    missing = [m for family in audit.families for m in family.missing]
+    missing = [m for family in audit.families for m in _fatal(family)]
     scoped, generic = Candidate(f"{modes[0]}-scoped"), Candidate(modes[0])
 
     def other() -> str:
@@ -75,7 +76,12 @@ def _of_clusters(role: PluginRole, clusters: Mapping[EksCluster, RoleResult]) ->
     for cluster, family in clusters.items():
         candidates = [*scoped_candidates(family.mode, role.policies), Candidate(family.mode)]
         own = partial(_advice, role, _REPLACE, candidates, modes=(family.mode,), at=cluster)
-        yield from repairs(family.missing, own if len(clusters) == 1 else lambda: _EACH)
+        yield from repairs(_fatal(family), own if len(clusters) == 1 else lambda: _EACH)
+
+
+def _fatal(family: RoleResult) -> list[DeniedAction]:
+    """Return the denied actions without which the plugin fails."""
+    return [missing for missing in family.missing if missing.is_fatal]
 
 
 def _advice(

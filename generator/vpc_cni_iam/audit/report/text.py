@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from vpc_cni_iam.audit.assuming import ASSUME_FOR_PODS
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
 from vpc_cni_iam.audit.clusters import ClusterUse, MetricsHelperRole
-from vpc_cni_iam.audit.judge import RoleResult, RoleVerdict
+from vpc_cni_iam.audit.judge import RoleResult
 from vpc_cni_iam.audit.node_roles import NodeAnswer
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.report.sentences.calls import consequence
 from vpc_cni_iam.coverage.report.sentences.verdict import by_region
@@ -19,11 +20,6 @@ from vpc_cni_iam.inputs.report import skipped_lines
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.issuers import region_of
 
-_CALLS = {
-    RoleVerdict.works: "allowed",
-    RoleVerdict.unknown: "undecided",
-    RoleVerdict.breaks: "denied",
-}
 _ISSUER = "; works only if this is the cluster's issuer"
 _ISSUERS = "each role works only in a cluster with its issuer"
 _UNKNOWN_REGION = "the cluster's Region is not known; add the output of `aws eks describe-cluster`"
@@ -38,7 +34,12 @@ def lines(audit: Audit) -> Iterator[str]:
     """Yield the roles, what was not read, and the result."""
     alike: dict[tuple[object, ...], list[RoleAudit]] = {}
     for role in audit.roles:
-        about = (role.verdict, len(role.issuers), *_facts(role, audit.cni_version, []))
+        about = (
+            role.verdict,
+            role.is_unused,
+            len(role.issuers),
+            *_facts(role, audit.cni_version, []),
+        )
         alike.setdefault(about, []).append(role)
     for roles in alike.values():
         yield from _roles(roles, audit.cni_version)
@@ -77,7 +78,8 @@ def conclusion_of_nodes(audit: Audit) -> str:
 def _roles(roles: list[RoleAudit], version: str) -> Iterator[str]:
     """Yield the lines about roles that differ only in their names and issuers."""
     for number, role in enumerate(roles):
-        yield f"{'' if number else role.verdict:<8} {role.role}"
+        word = "unused" if role.is_unused else role.verdict
+        yield f"{'' if number else word:<8} {role.role}"
     for name, value in _facts(roles[0], version, [i for role in roles for i in role.issuers]):
         yield f"         {name:<12} {value}".rstrip()
 
@@ -89,7 +91,7 @@ def _facts(role: RoleAudit, version: str, issuers: list[str]) -> Iterator[tuple[
     known = bool(role.clusters) and all(use.region for use in role.clusters)
     known |= bool(role.issuers) and all(map(region_of, role.issuers))
     for family in policies.families:
-        yield "calls", f"{FAMILIES[family.mode]}: {_CALLS[family.verdict]} at {version}"
+        yield "calls", f"{FAMILIES[family.mode]}: {family.verdict} at {version}"
         yield from _missing(family, "" if known else _UNKNOWN_REGION)
     for use in role.clusters:
         yield from _use(use, version)
@@ -146,7 +148,7 @@ def _missing(family: RoleResult, advice: str = _UNKNOWN_REGION) -> Iterator[tupl
         verdicts: dict[str, list[CheckedRegion]] = {}
         for each in sorted(family.regions, key=lambda each: each.verdict.rank):
             region = CheckedRegion(each.region, each.checked)
-            verdicts.setdefault(str(each.verdict), []).append(region)
+            verdicts.setdefault(each.verdict, []).append(region)
         yield "Region", f"{FAMILIES[family.mode]}: {by_region(verdicts, advice)}"
     for missing in family.missing:
         what = "undecided" if missing.undecided else "missing"
@@ -159,15 +161,15 @@ def conclusion(audit: Audit) -> str:
     """Return the result in a line."""
     accounts = _count(len(audit.accounts), "account")
     read = f"{_count(audit.roles_read, 'role')} of {accounts} read"
-    verdicts = Counter(role.verdict for role in audit.roles)
-    breaking, unknown = verdicts[RoleVerdict.breaks], verdicts[RoleVerdict.unknown]
+    verdicts = Counter(role.verdict for role in audit.roles if not role.is_unused)
+    failing, unknown = verdicts[Verdict.fails], verdicts[Verdict.unknown]
     if not audit.roles:
         result = "none is for the plugin"
     else:
-        result = f"{len(audit.roles):,} for the plugin, of which {breaking:,} "
-        result += f"break{'s' * (breaking == 1)} at {audit.cni_version}"
+        result = f"{len(audit.roles):,} for the plugin, of which {failing:,} "
+        result += f"fail{'s' * (failing == 1)} at {audit.cni_version}"
         if unknown:
-            result += f", and {unknown:,} may break"
+            result += f", and {unknown:,} may fail"
     if audit.metrics_helper:
         result += f"; {len(audit.metrics_helper):,} for cni-metrics-helper"
     incomplete = "" if audit.complete else "incomplete, see above what was not read or decided: "

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
-from vpc_cni_iam.coverage.analysis.cover import ScenarioRun
+from vpc_cni_iam.coverage.judge.judge import ScenarioRun
 from vpc_cni_iam.coverage.simulate.send import SentCall
 from vpc_cni_iam.policy.evaluate import Decision, Outcome
 from vpc_cni_iam.policy.matching.conditions import Undecided
@@ -21,6 +21,7 @@ class DeniedAction(Struct, frozen=True):
     by: str = ""  # the boundary or statement that does not allow it; empty if no policy allows it
     undecided: Undecided | None = None  # why it may still be allowed; None if it is denied
     explicit: bool = False  # whether a Deny denies it
+    is_fatal: bool = True  # whether the plugin fails without it; else it works, degraded
 
 
 def denied_actions(
@@ -36,6 +37,7 @@ def denied_actions(
             by(check.decision),
             call.undecided,
             check.decision.outcome is Outcome.EXPLICITLY_DENIED,
+            call.range.is_fatal,
         )
         for check in refused or [c for c in call.checks if not c.decision.allowed]
     )

@@ -11,16 +11,12 @@ from operator import attrgetter
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.doubts import NotKnown
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.facts.requests import request_templates, tag_keys
-from vpc_cni_iam.coverage.analysis.cover import (
-    PluginVerdict,
-    ScenarioRun,
-    no_scenario_error,
-    run_scenarios,
-)
+from vpc_cni_iam.coverage.analysis.cover import no_scenario_error
 from vpc_cni_iam.coverage.analysis.denied import denied_calls
 from vpc_cni_iam.coverage.analysis.excess import (
     NO_EXCESS,
@@ -31,6 +27,8 @@ from vpc_cni_iam.coverage.analysis.excess import (
     granted,
 )
 from vpc_cni_iam.coverage.analysis.regions import InRegion, in_regions
+from vpc_cni_iam.coverage.judge.judge import ScenarioRun, run_scenarios
+from vpc_cni_iam.coverage.judge.verdict import Verdict, every, one_of
 from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.node import CHANGES
 from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY, SCENARIOS, Scenario, not_expected
@@ -62,19 +60,14 @@ class Row(Struct, frozen=True):
     version: PluginVersion
     cells: tuple[Cell, ...]  # one for each action, in the order of `Matrix.actions`
     failing: tuple[str, ...] = ()  # the scenarios with a denied call that is required
-    undecided: bool = False  # whether all of these calls may still be allowed
+    # The variables that are not set, with which the plugin fails.
+    failing_with: tuple[str, ...] = ()
+    verdict: Verdict = Verdict.works  # whether the plugin works
 
     @property
     def fatal(self) -> bool:
         """Whether a call is denied that the plugin needs to serve pods."""
         return Cell.fatal in self.cells
-
-    @property
-    def verdict(self) -> PluginVerdict:
-        """Whether the plugin works."""
-        if self.fatal:
-            return PluginVerdict.unknown if self.undecided else PluginVerdict.fails
-        return PluginVerdict.degraded if Cell.degraded in self.cells else PluginVerdict.works
 
 
 class DeniedRange(Struct, frozen=True):
@@ -107,10 +100,11 @@ class Matrix(Struct, frozen=True):
     # matrix then has the fewest versions.
     by_region: tuple[InRegion[Matrix], ...] = ()
 
-    @property
-    def verdict(self) -> PluginVerdict:
-        """The worst verdict of all versions."""
-        return max((row.verdict for row in self.rows), key=lambda verdict: verdict.rank)
+    def doubted(self, doubts: Iterable[NotKnown]) -> Verdict:
+        """Return the verdict of all versions, with what is not known about the role."""
+        regions = [each.result for each in self.by_region] or [self]
+        every_one = (every(row.verdict for row in matrix.rows) for matrix in regions)
+        return one_of(every_one).doubted(doubts)
 
     def newest_failure(self, *, if_degraded: bool) -> PluginVersion | None:
         """Return the newest version at which a check fails."""
@@ -125,7 +119,7 @@ class Matrix(Struct, frozen=True):
 
     def works_perhaps(self) -> tuple[VersionRange, ...]:
         """Return the versions at which only undecided calls are required and denied, as runs."""
-        rows = (row.version for row in self.rows if row.verdict is PluginVerdict.unknown)
+        rows = (row.version for row in self.rows if row.verdict is Verdict.unknown)
         return known_versions.spans(frozenset(rows))
 
     def works_but_for(self) -> tuple[tuple[str, ...], tuple[VersionRange, ...]]:
@@ -138,6 +132,17 @@ class Matrix(Struct, frozen=True):
         if not names:
             return (), ()
         return names, known_versions.spans(frozenset(row.version for row in some))
+
+    def fails_with(self) -> dict[str, tuple[VersionRange, ...]]:
+        """Return the versions that fail only with a variable which is not set, by variable."""
+        rows = [row for row in self.rows if not row.fatal]
+        variables = dict.fromkeys(variable for row in rows for variable in row.failing_with)
+        return {
+            variable: known_versions.spans(
+                frozenset(row.version for row in rows if variable in row.failing_with)
+            )
+            for variable in variables
+        }
 
     def failures(self) -> tuple[int, int]:
         """Return the number of versions that fail, and of cells that are degraded."""
@@ -200,12 +205,15 @@ def matrix(
     rows: list[Row] = []
     reasons: dict[tuple[PluginVersion, str], tuple[str, SentCall]] = {}
     alike: dict[object, tuple[Row | None, dict[str, tuple[str, SentCall]]]] = {}
+    others = not_expected(setting, chosen)
+    switched = [scenario.by_name() for scenario in others if scenario.variable]
     for version in known_versions.known()[1:]:
         at = setting.at(version)
         same = profile(at, chosen)
         if same not in alike:
             runs = run_scenarios(answers, at, chosen)
-            alike[same] = _row(runs, version, actions, granted_actions)
+            if_set = run_scenarios(answers, at, switched)
+            alike[same] = _row(runs, if_set, version, actions, granted_actions)
         row, denied = alike[same]
         if row is None:
             continue  # nothing was asked, so that nothing is known
@@ -213,7 +221,6 @@ def matrix(
         reasons |= {(version, action): why for action, why in denied.items()}
     if not rows:
         raise no_scenario_error(chosen, setting.mode)
-    others = not_expected(setting, chosen)
     names = tuple(s.name for s in chosen if s not in others)
     whole = Matrix(setting, actions, tuple(rows), reasons, names, others)
     if not excess:
@@ -227,6 +234,7 @@ def matrix(
 
 def _row(
     runs: Sequence[ScenarioRun],
+    if_set: Sequence[ScenarioRun],
     version: PluginVersion,
     actions: Iterable[str],
     granted_actions: Collection[str],
@@ -244,8 +252,9 @@ def _row(
         return Cell.unused if action in granted_actions else Cell.not_called
 
     failing = tuple(run.scenario.name for run in runs if run.fails)
-    undecided = all(call.undecided for _, call in denied.values() if call.fails)
-    row = Row(version, tuple(map(cell, actions)), failing, undecided) if sent else None
+    verdict = every(run.verdict for run in runs)
+    failing_with = tuple(run.scenario.variable for run in if_set if run.fails)
+    row = Row(version, tuple(map(cell, actions)), failing, failing_with, verdict) if sent else None
     return row, denied
 
 
@@ -269,6 +278,7 @@ def profile(setting: RequestSetting, scenarios: Iterable[Scenario]) -> object:
         tuple(setting.version < r for r in CHANGES),
         setting.features,
         tuple(s.name for s in scenarios if s.arises(setting)),
+        tuple(s.name for s in scenarios if s.is_possible(setting)),
     )
 
 

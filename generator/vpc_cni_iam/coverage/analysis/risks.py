@@ -23,7 +23,7 @@ from vpc_cni_iam.catalog.facts.requests import (
     kind_of,
 )
 from vpc_cni_iam.coverage.analysis.aws_actions import unknown_actions
-from vpc_cni_iam.coverage.analysis.cover import called_actions, run_scenarios
+from vpc_cni_iam.coverage.analysis.cover import called_actions
 from vpc_cni_iam.coverage.analysis.excess import escalating_actions, excess_grants
 from vpc_cni_iam.coverage.analysis.reach import (
     ASSIGN,
@@ -34,6 +34,7 @@ from vpc_cni_iam.coverage.analysis.reach import (
     Attacker,
 )
 from vpc_cni_iam.coverage.analysis.regions import in_regions
+from vpc_cni_iam.coverage.judge.judge import run_scenarios
 from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.requests import TAGS_OF_RESOURCES, Requests, may_have
 from vpc_cni_iam.coverage.simulate.scenarios import find

@@ -8,10 +8,12 @@ from operator import itemgetter
 from vpc_cni_iam.catalog.facts.calls import FAMILIES, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import kind_of
-from vpc_cni_iam.coverage.analysis.cover import Coverage, ScenarioRun
+from vpc_cni_iam.coverage.analysis.cover import Coverage
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import Matrix
 from vpc_cni_iam.coverage.analysis.risks import Risk
+from vpc_cni_iam.coverage.judge.judge import ScenarioRun
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.report.sentences import matrix as matrix_sentences
 from vpc_cni_iam.coverage.report.sentences.excess import excess_lines, unused_lines
 from vpc_cni_iam.coverage.report.sentences.risks import risk_text
@@ -45,9 +47,9 @@ def text(
     subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool = False
 ) -> Iterator[str]:
     """Yield the lines of a report; with `verbose`, the calls of each scenario, too."""
-    setting, words = coverage.setting, verdict(coverage)
-    state = words if subject.is_complete else "incomplete"
-    yield f"{subject.title} against plugin {setting.version}, {FAMILIES[setting.mode]}: {state}"
+    setting = coverage.setting
+    words = verdict(coverage) if subject.is_complete else coverage.verdict
+    yield f"{subject.title} against plugin {setting.version}, {FAMILIES[setting.mode]}: {words}"
     yield from matrix_sentences.equal_lines(subject)
     for block in _blocks(subject, coverage, risks, verbose=verbose):
         if lines := list(block):
@@ -57,7 +59,8 @@ def text(
     where = f"in {setting.names.region}: " if coverage.by_region else ""
     if not subject.is_complete:
         yield f"{where}{_summary(coverage)}"
-        yield f"incomplete: {incomplete_text(subject.skipped)}"
+        known = "" if coverage.verdict is Verdict.unknown else f"{words}, although "
+        yield f"{known}incomplete: {incomplete_text(subject.skipped)}"
     elif where:
         yield f"{where}{_summary(coverage)}"
         yield words
@@ -75,6 +78,7 @@ def _blocks(
             yield _scenario(subject, some, run, coverage.setting.version)
     else:
         yield _denials(subject, some, coverage)
+    yield map(_if_set, coverage.if_set)
     yield (*unused_lines(coverage.unused), *excess_lines(coverage.excess, "what is called"))
     listed = [f"  {risk.severity:<7} {risk.identifier}: {risk_text(risk)}" for risk in risks]
     yield ["risks, explained by vpc-cni-iam catalog --explain RISK:", *listed] if risks else ()
@@ -122,6 +126,13 @@ def _denials(subject: Subject, some: Compiled, coverage: Coverage) -> Iterator[s
         yield f"         in {_scenarios(coverage, [*scenarios[key]])}"
 
 
+def _if_set(run: ScenarioRun) -> str:
+    """Return what happens in a scenario with a variable that is not set."""
+    denied = dict.fromkeys(map(_on, run.denied))
+    variable = f"{run.scenario.variable}=true"
+    return f"note     with {variable}: {run.verdict}; denied: {', '.join(denied)}"
+
+
 def _scenarios(coverage: Coverage, names: list[str]) -> str:
     """Return the names of scenarios, or of the other ones if these are fewer."""
     every = [run.scenario.name for run in coverage.scenario_runs]
@@ -163,7 +174,11 @@ def _about(call: SentCall) -> str:
         state = "error"
     else:
         state = "note" if call.range.impact is Impact.NO_EFFECT else "warning"
-    return f"{state:<8} {' on the '.join(filter(None, (call.template.action, call.on)))}"
+    return f"{state:<8} {_on(call)}"
+
+
+def _on(call: SentCall) -> str:
+    return " on the ".join(filter(None, (call.template.action, call.on)))
 
 
 def _why(subject: Subject, some: Compiled, call: SentCall, version: PluginVersion) -> Iterator[str]:

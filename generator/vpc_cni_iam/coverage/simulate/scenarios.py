@@ -19,6 +19,7 @@ from vpc_cni_iam.coverage.simulate.requests import NodeInterface, Subnet, Tags
 from vpc_cni_iam.coverage.simulate.send import NODE
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.names import resolve
+from vpc_cni_iam.plugin.settings import PluginSettings
 
 _OTHER_NODE = "i-0fedcba9876543210"
 _OTHER_ACCOUNT = "444455556666"
@@ -44,6 +45,9 @@ class Scenario(Struct, frozen=True):
     possible: Callable[[RequestSetting], bool] = lambda setting: True
     # Whether it is expected in a setting; otherwise it runs only by name.
     expected: Callable[[RequestSetting], bool] = lambda setting: True
+    # The variable of the plugin that it needs: it is expected if this is on, or not shown.
+    variable: str = ""
+    named: bool = False  # whether a user named it: then it runs if it is possible
 
     def is_possible(self, setting: RequestSetting) -> bool:
         """Return whether this scenario is possible in a setting."""
@@ -52,11 +56,18 @@ class Scenario(Struct, frozen=True):
 
     def arises(self, setting: RequestSetting) -> bool:
         """Return whether this scenario is run in a setting."""
-        return self.is_possible(setting) and self.expected(setting)
+        is_expected = self.named or (self._may_be_on(setting.plugin) and self.expected(setting))
+        return self.is_possible(setting) and is_expected
+
+    def _may_be_on(self, plugin: PluginSettings) -> bool:
+        """Return whether its variable is on, or its value is not known."""
+        is_open = plugin.has_more and self.variable not in plugin.environment
+        is_known = not (is_open or self.variable in plugin.unread)
+        return not self.variable or not is_known or plugin.is_on(self.variable)
 
     def by_name(self) -> Scenario:
         """Return the scenario for a user who names it: it runs if it is possible."""
-        return replace(self, expected=lambda setting: True)
+        return replace(self, named=True)
 
 
 def _fresh(node: SimulatedNode) -> None:
@@ -209,9 +220,10 @@ SCENARIOS = (
     ),
     Scenario(
         "trunk-interface",
-        "a node with a trunk interface (ENABLE_POD_ENI), which the plugin never tags",
+        "a node with a trunk interface, which the plugin never tags",
         _from("v1.7.2", "v1.20.0"),
         _trunk,
+        variable="ENABLE_POD_ENI",
     ),
     Scenario(
         "interface-from-before",
@@ -222,10 +234,11 @@ SCENARIOS = (
     ),
     Scenario(
         "custom-networking",
-        "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG: pods in a subnet of a secondary CIDR of the VPC",
+        "pods in a subnet of a secondary CIDR of the VPC",
         _from("v1.2.0", None),
         _custom_networking,
         lambda setting: setting.with_environment(AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true"),
+        variable="AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
     ),
     Scenario(
         "shared-subnet",
@@ -306,4 +319,4 @@ def not_expected(
     setting: RequestSetting, scenarios: Iterable[Scenario] = SCENARIOS
 ) -> tuple[Scenario, ...]:
     """Return the scenarios that are possible, but run only by name."""
-    return tuple(s for s in scenarios if s.is_possible(setting) and not s.expected(setting))
+    return tuple(s for s in scenarios if s.is_possible(setting) and not s.arises(setting))

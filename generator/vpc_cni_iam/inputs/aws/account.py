@@ -10,11 +10,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import BinaryIO
 
 from msgspec import Raw, Struct
 from msgspec.json import decode
+from msgspec.structs import replace
 
+from vpc_cni_iam.account.access import RoleAccess
+from vpc_cni_iam.account.account import Account, Fact
+from vpc_cni_iam.account.doubts import NotKnown, Reason
+from vpc_cni_iam.account.grants import Document, Gap, GapKind, Grant, GrantPart, characters
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.partitions import partition_in
 from vpc_cni_iam.errors import InputError
@@ -33,7 +39,9 @@ from vpc_cni_iam.inputs.kubernetes.lists import (
 )
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.saved import JsonFile, opened
-from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import compile_policies
+from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.policy.quotas import INLINE, MANAGED
 from vpc_cni_iam.texts import STDIN, path_of
 from vpc_cni_iam.texts.limits import ACCOUNT
@@ -87,17 +95,39 @@ class _ManagedPolicy(Struct, rename="pascal"):
 
 
 class RoleDetail(Struct, frozen=True):
-    """A role of an account."""
+    """A role of an account, of which only the trust policy was read."""
 
     arn: str
     account: str
-    source: str
     trust: JsonDocument  # its trust policy
-    policies: tuple[JsonDocument, ...]  # its inline and attached policies
-    # Its permissions boundary; None if it has none or the input does not have it.
-    boundary: JsonDocument | None = None
-    missing: tuple[str, ...] = ()  # the ARNs of attached policies that the input does not have
-    missing_boundary: str = ""  # the ARN of the boundary if the input does not have it
+    grants: tuple[Grant, ...]
+    texts: tuple[JsonDocument, ...]  # those of its policies and its boundary that the input has
+
+    def access(self) -> RoleAccess:
+        """Read its policies, and return what it has."""
+        facts: list[Fact] = [*map(_read, self.texts), *self.grants]
+        return Account.of(facts, self.trust.source).access(self.arn)
+
+
+def _read(document: JsonDocument) -> Document:
+    """Return a policy, or why IAM or the evaluator does not accept it."""
+    name = "/".join(document.names)
+    try:
+        return Document(name, _policy(document.text, most_characters(document)), document.source)
+    except InputError as error:
+        place = error.place.replace("$", document.place, 1)
+        return Document(name, Gap(GapKind.invalid, f"{place}: {error.problem}"), document.source)
+
+
+@lru_cache(256)
+def _policy(text: str, most: int | None) -> Policy:
+    """Return the policy of a text, which many roles may have."""
+    policy = parse(JsonDocument("", "$", (), text).decoded(), "", "$")
+    if most is not None and (size := characters(policy)) > most:
+        problem = f"has {size:,} characters without white space; IAM accepts at most {most:,}"
+        raise InputError("", "$", problem)
+    compile_policies([policy])
+    return policy
 
 
 class _Place(Struct, frozen=True):
@@ -130,7 +160,7 @@ class AccountDetails:
         self.clusters: list[ClusterDetail] = []
         self.pods: list[PluginPod] = []
         self.nodes: list[ClusterNode] = []
-        self.unread: list[Skipped] = []
+        self.unread: list[NotKnown] = []
 
     def __enter__(self) -> AccountDetails:
         """Open the files, and find their managed policies."""
@@ -184,7 +214,7 @@ class AccountDetails:
                     f"a page of {whose} says that more follow, but the last page is missing: let "
                     "aws follow the pages (without --no-paginate and --max-items), or give all"
                 )
-                self.unread.append(Skipped(source, Reason.not_read, detail))
+                self.unread.append(NotKnown(source, Reason.not_read, detail))
 
     def _index_answer(
         self, reader: Reader, number: int, all_keys: set[str]
@@ -282,25 +312,24 @@ class AccountDetails:
         if not partition_in(role.arn):
             problem = "is in a partition that this version does not know; update vpc-cni-iam"
             raise reader.refuse(f"{role.arn[:80]!r} {problem}")
-        inline = [
+        texts = [
             document(f"RolePolicyList[{i}].PolicyDocument", p.policy_document, p.policy_name)
             for i, p in enumerate(role.role_policy_list)
         ]
-        arns = [attached.policy_arn for attached in role.attached_managed_policies]
-        managed = {arn: self._managed(arn, number) for arn in arns}
+        grants = [Grant(role.arn, GrantPart.INLINE, "/".join(text.names)) for text in texts]
         limit = role.permissions_boundary
-        boundary_arn = limit.permissions_boundary_arn if limit else ""
-        boundary = self._managed(boundary_arn, number)
-        return RoleDetail(
-            role.arn,
-            match[1],
-            reader.source,
-            document(_TRUST, role.assume_role_policy_document, role.role_name, "trust"),
-            (*inline, *filter(None, managed.values())),
-            boundary,
-            tuple(arn for arn, known in managed.items() if known is None),
-            "" if boundary else boundary_arn,
-        )
+        boundary = [(GrantPart.BOUNDARY, limit.permissions_boundary_arn)] if limit else []
+        attached = [
+            (GrantPart.ATTACHED, each.policy_arn) for each in role.attached_managed_policies
+        ]
+        for part, arn in (*attached, *boundary):
+            managed = self._managed(arn, number)
+            if managed and managed.names in {text.names for text in texts if text.place[:1] == "$"}:
+                managed = replace(managed, names=(arn,))  # an inline policy has its name
+            texts += [managed] if managed else []
+            grants.append(Grant(role.arn, part, managed.names[0] if managed else arn))
+        trust = document(_TRUST, role.assume_role_policy_document, role.role_name, "trust")
+        return RoleDetail(role.arn, match[1], trust, tuple(grants), tuple(texts))
 
     def _managed(self, arn: str, number: int) -> JsonDocument | None:
         """Return the default version of a managed policy; if in several files, the role's."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, PolicyOwner, PolicyPart
+from vpc_cni_iam.account.account import Fact
+from vpc_cni_iam.account.doubts import NotKnown, Reason
+from vpc_cni_iam.account.grants import Document, Gap, GapKind, Grant, GrantPart
+from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues
 from vpc_cni_iam.inputs.plan import arguments
 from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, GrantArgument
 from vpc_cni_iam.inputs.plan.resource import module_of, without_keys
 from vpc_cni_iam.inputs.plan.secrets import holds_mark
 from vpc_cni_iam.inputs.plan.values import Path, member, read, text, value_at
-from vpc_cni_iam.inputs.skipped import BOUNDARY, Reason, Skipped
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
@@ -27,11 +29,10 @@ _LATER = "is only known after apply"
 _ATTACHED = (arguments.Part.ATTACHMENT, arguments.Part.ATTACHMENT_LIST)
 
 
-def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
-    """Yield the identity policies of a plan by their resource's address, and skipped parts.
+def _facts(content: Content, _: ModuleValues) -> Iterator[Fact]:
+    """Yield the policies after a plan by their resource's address, and who has them.
 
-    If the plan has no other policy, the policy documents that it read are taken. Policies that are
-    unknown until apply, sensitive, or name principals are skipped.
+    If the plan has no other policy, the policy documents that it read are taken.
     """
     from vpc_cni_iam.inputs.plan.reader import read_plan
 
@@ -41,27 +42,36 @@ def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
     reader.read()
     values = reader.values or {r.address: _after(r, ("json",)) for r in plan.documents}
     for name, value in values.items():
-        yield _part(name, value, source)
-    yield from reader.owners
+        yield from _document(name, value, source)
+    yield from reader.grants
     for resource in reader.resources:
         if resource.type == arguments.ROLE and "assume_role_policy" in (resource.after or {}):
             name = f"{resource.address}.assume_role_policy"
-            yield Skipped(name, Reason.other_kind, "a trust policy")
+            yield from _document(name, _after(resource, ("assume_role_policy",)), source)
+            yield Grant(resource.address, GrantPart.TRUST, name)
     if not plan.complete:
         detail = "made with -target, or with changes that are put off; make a plan of everything"
-        yield Skipped("the rest of the plan", Reason.not_read, detail)
+        yield NotKnown("the rest of the plan", Reason.not_read, detail)
 
 
-def _part(name: str, value: Value, source: str) -> PolicyPart:
+def _document(name: str, value: Value, source: str) -> Iterator[Fact]:
+    """Yield a document of the plan; also why it is left out, if it is no policy of an identity."""
     if not isinstance(value, Known) or not isinstance(value.value, str):
-        why = "is marked sensitive" if isinstance(value, Sensitive) else _LATER
-        return Skipped(name, Reason.not_read, why)
+        is_sensitive = isinstance(value, Sensitive)
+        kind, why = (
+            (GapKind.sensitive, "is marked sensitive")
+            if is_sensitive
+            else (GapKind.unknown, _LATER)
+        )
+        yield Document(name, Gap(kind, why))
+        return
     if holds_mark(value.value):
-        return Skipped(name, Reason.not_read, "has values that the plan marks sensitive")
+        yield Document(name, Gap(GapKind.sensitive, "has values that the plan marks sensitive"))
+        return
     policy = loads(value.value, f"{source}: {name}")
+    yield Document(name, policy)
     if policy.names_principals:
-        return Skipped(name, Reason.other_kind, "it names principals")
-    return name, policy
+        yield NotKnown(name, Reason.other_kind, "it names principals")
 
 
 def _after(resource: Resource, path: Path) -> Value:
@@ -73,7 +83,7 @@ class _PlanPolicies(Struct):
 
     plan: Plan
     values: dict[str, Value] = field(default_factory=dict)  # the texts of policies, by name
-    owners: list[PolicyOwner | Skipped] = field(default_factory=list)
+    grants: list[Grant | NotKnown] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)  # without deleted resources
     # Addresses by address without keys, and by type with ARN or name.
     _blocks: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -129,22 +139,26 @@ class _PlanPolicies(Struct):
                 name = f'{resource.address}.inline_policy["{key}"]'
                 name = resource.address if row.owners else name
                 self.values[name] = value
-                self.owners += (PolicyOwner(owner, name) for owner in owners)
+                self.grants += (Grant(owner, GrantPart.INLINE, name) for owner in owners)
             elif row.part is arguments.Part.BOUNDARY:
-                detail = f"{resource.address} has it; {BOUNDARY}"
-                self.owners += (Skipped(key, Reason.not_applied, detail, o) for o in owners)
+                limit = (self._policy(resource, path, value) or key, resource.address)
+                self.grants += (Grant(owner, GrantPart.BOUNDARY, *limit) for owner in owners)
             elif row.part in _ATTACHED:
                 policy = self._policy(resource, path, value)
-                if policy in self._sources:  # otherwise nobody here has it
-                    self.values[policy] = _after(self._sources[policy], ("policy",))
-                for owner in owners:
-                    self.owners.append(
-                        PolicyOwner(owner, policy, resource.address)
-                        if policy
-                        else Skipped(
-                            resource.address, Reason.not_read, f"its policy {_LATER}", owner
-                        )
-                    )
+                self.grants += self._attached(policy, resource.address, owners)
+
+    def _attached(
+        self, policy: str, place: str, owners: Iterable[str]
+    ) -> Iterator[Grant | NotKnown]:
+        """Yield the grants of a managed policy; an empty name is not known."""
+        if policy in self._sources:  # otherwise nobody here has it
+            self.values[policy] = _after(self._sources[policy], ("policy",))
+        for owner in owners:
+            yield (
+                Grant(owner, GrantPart.ATTACHED, policy, place)
+                if policy
+                else NotKnown(place, Reason.not_read, f"its policy {_LATER}", owner)
+            )
 
     def _keys(
         self, resource: Resource, row: GrantArgument, side: Side
@@ -209,7 +223,7 @@ KIND = Kind(
     "the JSON of Terraform or OpenTofu (a plan, a state or a log)",
     "`terraform show -json PLANFILE` or `tofu show -json PLANFILE`, compressed by gzip or not",
     lambda c: c.has_member("format_version", "@level", "serial"),
-    _policies,
+    _facts,
     "plan",
     "a plan of the role and its policies, or the output of aws iam get-role-policy",
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, Row, denied_cell
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.report.sentences.calls import consequence
 from vpc_cni_iam.coverage.report.sentences.excess import excess_lines as beyond
@@ -50,6 +51,7 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
         [f"and {more:,} more {are} never called; --format json lists them"] * (more > 0),
         [f"{mark}  {meaning}" for mark, meaning in MEANINGS.values()],
         list(reasons(matrix)),
+        list(fails_with(matrix)),
         list(excess_lines(matrix)),
         list(repair_lines(matrix)),
         list(skipped_lines(subject.skipped)),
@@ -118,7 +120,7 @@ def works(matrix: Matrix) -> str:
 def _verdict(subject: Subject, matrix: Matrix) -> str:
     """Return the versions at which the plugin works, and those at which that is undecided."""
     if not subject.is_complete:
-        return "incomplete"
+        return Verdict.unknown
     undecided = ", ".join(map(str, matrix.works_perhaps()))
     more = f"; unknown with {undecided}" if undecided and not matrix.by_region else ""
     return works_with_text(matrix) + more
@@ -145,6 +147,12 @@ def reasons(matrix: Matrix) -> Iterator[str]:
             f"({call_range.known_by(denial.first.version, denial.last.version)}): "
             f"{consequence(denial.call.undecided, denial.call.breaks)} ({call_range.evidence})"
         )
+
+
+def fails_with(matrix: Matrix) -> Iterator[str]:
+    """Yield the versions that fail with a variable which is not set."""
+    for variable, versions in matrix.fails_with().items():
+        yield f"with {variable}=true, it fails with {', '.join(map(str, versions))}"
 
 
 def repair_lines(matrix: Matrix) -> Iterator[str]:

@@ -16,9 +16,9 @@ from vpc_cni_iam.catalog.hardening import Hardening, hardening_of
 from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.selection import Selection, select
 from vpc_cni_iam.catalog.variants import METRICS_HELPER, Variant
-from vpc_cni_iam.coverage.analysis.cover import run_scenarios, verdict_of
 from vpc_cni_iam.coverage.analysis.denied import DeniedAction, denied_actions
 from vpc_cni_iam.coverage.analysis.risks import RiskName, risks_of_access
+from vpc_cni_iam.coverage.judge.judge import judge
 from vpc_cni_iam.coverage.names import listed_ids
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario
 from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
@@ -183,8 +183,8 @@ def _command(
     except UsageError:
         return ""
     answers = Answers([filled])
-    runs = [run for setting in settings for run in run_scenarios(answers, setting, scenarios)]
-    if verdict_of(runs).is_failure(if_degraded=if_degraded):
+    verdict = judge(answers, settings, (), scenarios).verdict
+    if verdict.is_failure(if_degraded=if_degraded):
         return ""
     words = ["vpc-cni-iam", "policy", variant.name, *selection.arguments()]
     for parameter in parameters.used(policy):

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from vpc_cni_iam.coverage.analysis.cover import Coverage, PluginVerdict
+from vpc_cni_iam.coverage.analysis.cover import Coverage
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.scenarios import Scenario
 from vpc_cni_iam.errors import first_of
 
-VERDICTS = {
-    PluginVerdict.works: "works",
-    PluginVerdict.degraded: "works, degraded",
-    PluginVerdict.unknown: "unknown",
-    PluginVerdict.fails: "fails",
-}
 _GIVE = "give `--region`"
 
 
 def verdict(coverage: Coverage) -> str:
     """Return whether the plugin works."""
-    if not coverage.by_region:
-        return VERDICTS[coverage.verdict]
-    by_verdict: dict[PluginVerdict, list[CheckedRegion]] = {}
-    for each in sorted(coverage.by_region, key=lambda each: each.result.verdict.rank):
-        by_verdict.setdefault(each.result.verdict, []).append(each.region)
-    return by_region({VERDICTS[verdict]: regions for verdict, regions in by_verdict.items()})
+    regions = in_each(coverage.by_region)
+    return f"{coverage.verdict} ({regions})" if regions else coverage.verdict
+
+
+def in_each(verdicts: Mapping[CheckedRegion, Verdict], advice: str = _GIVE) -> str:
+    """Return the verdict in each Region, best first; empty without Regions."""
+    texts: dict[str, list[CheckedRegion]] = {}
+    for region, each in sorted(verdicts.items(), key=lambda pair: pair[1].rank):
+        texts.setdefault(each, []).append(region)
+    return by_region(texts, advice) if texts else ""
 
 
 def by_region(results: Mapping[str, Iterable[CheckedRegion]], advice: str = _GIVE) -> str:
@@ -43,5 +42,6 @@ def _in(regions: Iterable[CheckedRegion]) -> str:
 
 def not_run(scenarios: Iterable[Scenario]) -> Iterator[str]:
     """Yield the scenarios that run only by name."""
-    if names := [scenario.name for scenario in scenarios]:
+    names = [s.name + f" ({s.variable})" * bool(s.variable) for s in scenarios]
+    if names:
         yield f"not run, unless --scenario names it: {', '.join(names)}"

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import DenialSeverity, Impact, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.analysis.cover import run_scenarios
 from vpc_cni_iam.coverage.analysis.regions import in_regions
+from vpc_cni_iam.coverage.judge.judge import run_scenarios
 from vpc_cni_iam.coverage.names import (
     CheckedRegion,
     known_names,

@@ -30,12 +30,6 @@ from vpc_cni_iam.review.account.plugin.state import PluginSetup, PluginState
 from vpc_cni_iam.review.account.reader import AccountReader
 from vpc_cni_iam.review.options import Options
 
-# Scenarios of features that a variable enables.
-_SWITCHED = {
-    "trunk-interface": "ENABLE_POD_ENI",
-    "custom-networking": "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG",
-}
-
 
 class VersionSource(StrEnum):
     """The source of the version that is checked."""
@@ -58,19 +52,14 @@ class JudgedPlugin(Struct, frozen=True):
     places: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     node_subnets: tuple[str, ...] = ()  # of its node groups
     scenarios: tuple[str, ...] = ()  # special scenarios, such as a changed CLUSTER_NAME
-    is_known: bool = False  # whether the plan has all settings of the plugin
 
     def chosen_scenarios(self) -> tuple[Scenario, ...]:
         """Return the scenarios in which the plugin makes its calls."""
-        every: tuple[Scenario, ...] = SCENARIOS
-        if self.is_known:
-            on = self.settings.is_on
-            every = tuple(s for s in every if s.name not in _SWITCHED or on(_SWITCHED[s.name]))
-        return (*every, *find(self.scenarios)) if self.scenarios else every
+        return (*SCENARIOS, *find(self.scenarios)) if self.scenarios else SCENARIOS
 
     def switch_of(self, scenario: str) -> str:
         """Return the variable that enables a scenario, if it is not known to be set."""
-        switch = _SWITCHED.get(scenario, "")
+        switch = next(s.variable for s in SCENARIOS if s.name == scenario)
         return switch if switch and not self.settings.is_on(switch) else ""
 
     def mode_for(self, policies: Sequence[Policy]) -> Mode:
@@ -132,6 +121,8 @@ def judged(
         version="",
         file="",
         environment=environment,
+        # A value that the plan does not show may be set.
+        has_more=not (is_read and (state.installer or other.installer)),
     )
     of_roles = _names_of(state.identity.roles | other.identity.roles, reader)
     kind = state.identity.kind
@@ -147,7 +138,6 @@ def judged(
             "security_group_id": state.security_groups or other.security_groups,
         },
         node_subnets=state.node_subnets,
-        is_known=is_read and bool(state.installer or other.installer),
     )
     return judged, source
 

@@ -1,4 +1,7 @@
-"""Parts of an input that a command does not read, and its assumptions about others."""
+"""What is not known about an input or a role, and what was assumed.
+
+A doubt that counts has a direction: what is not known may allow more, limit what is known, or both.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import Message
 
 # What to do about a permissions boundary.
@@ -26,6 +30,7 @@ class Reason(StrEnum):
     assumed = "assumed"
     read_with_it = "read with it"
     rendered = "rendered by an engine"
+    trust = "not trusted"  # aws-node cannot assume the role, and a user chose it by name
 
     @property
     def counts(self) -> bool:
@@ -35,16 +40,27 @@ class Reason(StrEnum):
     @property
     def is_note(self) -> bool:
         """Whether it only says how policies were read."""
-        return self in (Reason.assumed, Reason.read_with_it, Reason.rendered)
+        return self in (Reason.assumed, Reason.read_with_it, Reason.rendered, Reason.trust)
 
 
-class Skipped(Struct, frozen=True):
-    """A skipped policy of an input, or a part that may contain one."""
+class NotKnown(Struct, frozen=True):
+    """Something that is not known, or that was assumed."""
 
     name: str  # its name in the input: an address, a name, or a file
     reason: Reason
     detail: Message  # the reason in words, with the place
     owner: str = ""  # the principal that has it; empty if not known
+
+    @property
+    def may_allow(self) -> bool:
+        """Whether a call that is denied may be allowed in truth."""
+        return self.counts and self.reason is not Reason.not_applied
+
+    @property
+    def may_limit(self) -> bool:
+        """Whether a call that is allowed may be denied in truth."""
+        managed = aws_managed.find(self.name)
+        return self.counts and (managed is None or managed.denies)
 
     @property
     def counts(self) -> bool:
@@ -55,15 +71,19 @@ class Skipped(Struct, frozen=True):
         return f"{self.reason}: {self.name}: {self.detail}"
 
 
-def is_complete(skipped: Iterable[Skipped]) -> bool:
+class NotInInput(NotKnown, frozen=True):
+    """That the document of an attachment or a boundary is not in the input."""
+
+
+def is_complete(skipped: Iterable[NotKnown]) -> bool:
     """Return whether a verdict is complete despite skipped parts."""
     return not any(part.counts for part in skipped)
 
 
-def without_boundaries(skipped: Iterable[Skipped]) -> tuple[Skipped, ...]:
+def without_boundaries(skipped: Iterable[NotKnown]) -> tuple[NotKnown, ...]:
     """Return parts with a note instead of each permissions boundary, for commands without one."""
     detail = "this permissions boundary is not checked"
     return tuple(
-        Skipped(part.name, Reason.assumed, detail) if part.reason is Reason.not_applied else part
+        NotKnown(part.name, Reason.assumed, detail) if part.reason is Reason.not_applied else part
         for part in skipped
     )

@@ -1,0 +1,1 @@
+"""Who has which policies: one account, which every kind of input fills."""

@@ -1,0 +1,109 @@
+"""What a principal may do, who may assume it, and what is not known about both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from vpc_cni_iam.account.doubts import NotKnown
+from vpc_cni_iam.account.grants import Document, PolicyOrGap
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER
+from vpc_cni_iam.plugin.identity import Identity, is_role_arn
+from vpc_cni_iam.plugin.trust import RoleTrust
+from vpc_cni_iam.policy.document import Policy
+
+# The ARN of a role whose account is not known.
+_SOME_ROLE = "arn:aws:iam::111122223333:role/example"
+_WAYS = (Identity.pod_identity, Identity.irsa, Identity.node_role)
+
+
+class Fit(StrEnum):
+    """Whether aws-node can assume a role, by its trust policy."""
+
+    fits = "fits"
+    unclear = "unclear"  # the input does not show the trust policy, or a part that decides
+    excluded = "excluded"
+
+
+class RoleAccess(Struct, frozen=True):
+    """A principal's policies and limits; an empty name is some principal with just these."""
+
+    principal: str
+    policies: tuple[Document, ...]
+    limits: tuple[tuple[Document, ...], ...] = ()
+    not_known: tuple[NotKnown, ...] = ()
+    trust: PolicyOrGap | None = None  # None if the input does not show whether it has one
+
+    @property
+    def known(self) -> tuple[Policy, ...]:
+        """The policies without their names."""
+        return tuple(each.policy for each in self.policies)
+
+    @property
+    def limiting(self) -> tuple[tuple[Policy, ...], ...]:
+        """The policies of the limits without their names."""
+        return tuple(tuple(each.policy for each in limit) for limit in self.limits)
+
+    @property
+    def every(self) -> tuple[Document, ...]:
+        """The policies, and those of the limits, as decisions number them."""
+        return (*self.policies, *(each for limit in self.limits for each in limit))
+
+    @property
+    def fit(self) -> Fit:
+        """Whether aws-node can assume it; excluded only if its trust policy proves that."""
+        ways = self.ways()
+        if True in ways.values():
+            return Fit.fits
+        return Fit.unclear if not ways or None in ways.values() else Fit.excluded
+
+    @property
+    def is_of_nodes(self) -> bool:
+        """Whether aws-node can have it only as the role of its node."""
+        return [way for way, fits in self.ways().items() if fits] == [Identity.node_role]
+
+    def ways(self) -> Mapping[Identity, bool | None]:
+        """Return whether aws-node can assume it in each way; empty if the trust is not known."""
+        if not isinstance(self.trust, Policy):
+            return {}
+        trust = RoleTrust(self.trust, self._arn)
+        try:
+            ways = {way: trust.lets(way, ANY_CLUSTER, tags=True) for way in _WAYS}
+            if not any(ways.values()) and trust.is_open:
+                # AWS does not say whether the principal * includes services and tokens.
+                return dict.fromkeys(_WAYS)
+        except InputError:
+            return {}
+        return ways
+
+    def is_target_of(self, roles: Iterable[str]) -> bool:
+        """Return whether one of some roles, by their ARNs, may be trusted to assume it.
+
+        Source: Amazon EKS User Guide, "Access AWS Resources using EKS Pod Identity Target IAM
+        Roles".
+        """
+        if not isinstance(self.trust, Policy):
+            return False
+        trust = RoleTrust(self.trust, self._arn)
+        arns = [role for role in roles if is_role_arn(role)]
+        return any(trust.lets_role(arn, ANY_CLUSTER, tags=True) is not False for arn in arns)
+
+    @property
+    def _arn(self) -> str:
+        return self.principal if is_role_arn(self.principal) else _SOME_ROLE
+
+    @property
+    def trusted(self) -> str:
+        """Who can assume it, in words; empty if that is not known."""
+        if not isinstance(self.trust, Policy):
+            return ""
+        names = (
+            str(name).rpartition("/oidc-provider/")[2] if kind.type == "Federated" else str(name)
+            for statement in self.trust.statements
+            for kind in statement.principals
+            for name in kind.identifiers
+        )
+        return ", ".join(dict.fromkeys(names))

@@ -1,0 +1,205 @@
+"""Which role of an account is aws-node's, or which policies a user chose."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.account.access import Fit, RoleAccess
+from vpc_cni_iam.account.account import Account
+from vpc_cni_iam.account.doubts import NotKnown, Reason
+from vpc_cni_iam.account.grants import UNKNOWN, Document, Gap
+from vpc_cni_iam.errors import InputError, UsageError, first_of
+from vpc_cni_iam.names import resolve
+
+
+def choose_role(account: Account, role: str = "") -> RoleAccess:
+    """Return what aws-node's role has: the named one, or the only one that it can be.
+
+    A role for IRSA or EKS Pod Identity precedes node roles, as in a cluster. Without any role, it
+    is the only policy. Raises `UsageError` if there is not exactly one, or for an unknown name.
+    """
+    if role:
+        known = sorted({*account.principals, *(d.owner for d in account.doubts)} - {UNKNOWN})
+        name = resolve(role, known, "role", "--role", source=account.source)
+        return _noted(_readable(account, account.access(name)))
+    candidates = _Candidates.of(account)
+    if len(candidates.first) == 1 and not candidates.loose:
+        (chosen,) = candidates.first
+        return replace(chosen, not_known=(*chosen.not_known, *candidates.left_out()))
+    if not candidates.first and len(candidates.loose) == 1:
+        return _loose(account, candidates.loose)
+    raise candidates.error(account)
+
+
+def choose_policies(account: Account, names: Iterable[str] = ()) -> RoleAccess:
+    """Return the policies with these names or of these principals; all, if one principal has them.
+
+    Raises `InputError` for the name of a policy that is not known; `UsageError` for an unknown
+    name, or if several principals may have the policies.
+    """
+    known = [document.name for document in account.policies if document.name]
+    principals = sorted(
+        {*account.principals, *(d.owner for d in account.doubts)} - {UNKNOWN, *known}
+    )
+    asked = {_resolve(account, name, [*known, *principals]): None for name in names}
+    if len(asked) == 1 and (principal := next(iter(asked))) in account.principals:
+        return _readable(account, account.access(principal))
+    if asked:
+        return _together(account, asked)
+    loose = _loose_documents(account)
+    owners = [*_having_policies(account)]
+    if len(owners) == 1 and not loose:
+        return _readable(account, owners[0])
+    if not owners and len(loose) == 1:
+        return _loose(account, loose)
+    raise UsageError(_several(account, known, principals))
+
+
+class _Candidates(Struct, frozen=True):
+    """The roles that may be aws-node's, and what is left out."""
+
+    first: tuple[RoleAccess, ...]  # those of the kind that comes first
+    later: tuple[RoleAccess, ...]  # node roles beside a role of aws-node's own
+    unclear: tuple[RoleAccess, ...]  # beside roles that fit
+    excluded: tuple[RoleAccess, ...]  # roles that aws-node cannot assume
+    loose: tuple[Document, ...]  # policies that nobody is known to have
+
+    @classmethod
+    def of(cls, account: Account) -> _Candidates:
+        """Return the candidates of an account."""
+        by_fit: dict[Fit, list[RoleAccess]] = {fit: [] for fit in Fit}
+        for access in _having_policies(account):
+            by_fit[access.fit].append(access)
+        arns = [access.principal for access in by_fit[Fit.fits]]
+        for access in by_fit[Fit.excluded][:]:
+            if access.is_target_of(arns):
+                by_fit[Fit.excluded].remove(access)
+                by_fit[Fit.fits].append(access)
+        own = [access for access in by_fit[Fit.fits] if not access.is_of_nodes]
+        nodes = [access for access in by_fit[Fit.fits] if access.is_of_nodes]
+        unclear = by_fit[Fit.unclear]
+        first, later = (own, nodes) if own else (nodes, [])
+        first, unclear = (first, unclear) if first else (unclear, [])
+        groups = (first, later, unclear, by_fit[Fit.excluded], _loose_documents(account))
+        return cls(*map(tuple, groups))  # type: ignore[arg-type]
+
+    @property
+    def are_unclear(self) -> bool:
+        """Whether no candidate is known to fit."""
+        return any(access.fit is Fit.unclear for access in self.first)
+
+    def left_out(self) -> Iterator[NotKnown]:
+        """Yield a note on each role or policy that is not judged, and on an assumption."""
+        (chosen,) = self.first
+        if self.are_unclear and (self.excluded or isinstance(chosen.trust, Gap)):
+            yield _note(chosen.principal, "its trust policy is not known; it is taken for aws-node")
+        for access in self.later:
+            yield _note(access.principal, "left out: aws-node uses its own role, not the node role")
+        for access in self.unclear:
+            yield _note(access.principal, "left out: its trust policy is not known")
+        for access in self.excluded:
+            yield _note(access.principal, f"left out: it trusts {access.trusted}")
+
+    def error(self, account: Account) -> UsageError:
+        """Return the error that there is not exactly one candidate."""
+        names = [access.principal for access in self.first]
+        loose = first_of([document.name for document in self.loose])
+        if names:
+            problem = (
+                f"{account.source} has several roles that aws-node may have, {first_of(names)}"
+            )
+            if len(names) == 1:
+                problem = f"{account.source} has several policies, and it is not known whether "
+                problem += f"{names[0]} has {loose}"
+            problem += "; choose with --role, or policies with --document"
+        elif self.excluded:
+            listed = first_of([f"{a.principal} (it trusts {a.trusted})" for a in self.excluded])
+            problem = f"{account.source} has no role that aws-node can assume: {listed}"
+            problem += "\nto check one of them nevertheless, choose it with --role"
+        else:
+            return UsageError(_several(account, [d.name for d in account.policies], ()))
+        return UsageError(problem + _not_read(account))
+
+
+def _having_policies(account: Account) -> Iterator[RoleAccess]:
+    """Yield the principals that the input names and that have a policy, also an unknown one."""
+    owners = {grant.owner: None for grant in account.grants if grant.part.gives}
+    return (account.access(owner) for owner in owners if owner != UNKNOWN)
+
+
+def _loose_documents(account: Account) -> tuple[Document, ...]:
+    """Return the policies that nobody is known to have."""
+    return tuple(d for d in account.policies if d.name not in account.owned and not d.version)
+
+
+def _loose(account: Account, documents: Sequence[Document]) -> RoleAccess:
+    """Return a policy that nobody is known to have as that of some role."""
+    return account.taken("", documents, (), account.doubts_of_unknown())
+
+
+def _readable(account: Account, access: RoleAccess) -> RoleAccess:
+    if not access.policies:
+        problem = f"no policy of {access.principal} can be read"
+        raise InputError(account.source, "", problem)
+    return access
+
+
+def _noted(access: RoleAccess) -> RoleAccess:
+    """Return a role that a user chose, with a note if aws-node cannot assume it."""
+    if access.fit is not Fit.excluded:
+        return access
+    detail = f"aws-node cannot assume it: it trusts {access.trusted}"
+    note = NotKnown(access.principal, Reason.trust, detail, access.principal)
+    return replace(access, not_known=(*access.not_known, note))
+
+
+def _together(account: Account, asked: Collection[str]) -> RoleAccess:
+    """Return policies that were chosen by name, as those of one principal."""
+    whole = {name for name in asked if name in account.principals}
+    accesses = [account.access(principal) for principal in account.principals]
+    of_whole = [policy for a in accesses if a.principal in whole for policy in a.policies]
+    policies = [p for p in account.policies if p.name in asked or p in of_whole]
+    if not policies:
+        problem = f"no policy of {', '.join(sorted(whole))} can be read"
+        raise InputError(account.source, "", problem)
+    having = [a for a in accesses if any(p in a.policies for p in policies)]
+    limits = dict.fromkeys(limit for a in having for limit in a.limits)
+    return account.taken("", policies, tuple(limits), _doubts_of(account, having, whole))
+
+
+def _doubts_of(
+    account: Account, having: Iterable[RoleAccess], whole: Collection[str]
+) -> Iterator[NotKnown]:
+    """Yield what is not known about policies of some principals, of which some count as a whole."""
+    for access in having:
+        every = access.principal in whole
+        yield from (d for d in access.not_known if every or d.reason is Reason.not_applied)
+    yield from (d for d in account.doubts if d.reason is Reason.overrides or d.reason.is_note)
+
+
+def _resolve(account: Account, name: str, known: Sequence[str]) -> str:
+    for doubt in account.doubts:
+        if doubt.name == name and name not in known:
+            raise InputError(account.source, "", f"{name} is {doubt.reason}: {doubt.detail}")
+    return resolve(name, known, "document", "--document", source=account.source)
+
+
+def _several(account: Account, known: Sequence[str], principals: Sequence[str]) -> str:
+    """Return the problem of policies that may belong to several principals."""
+    problem = f"{account.source} has several policies, {first_of(known)}; choose with --document"
+    problem += _not_read(account)
+    if principals:
+        problem += f"\n--document also takes all policies of a principal: {first_of(principals)}"
+    return problem
+
+
+def _not_read(account: Account) -> str:
+    unread = [doubt.name for doubt in account.not_known if doubt.counts]
+    return f"\nof the others: {first_of(unread)} cannot be read" if unread else ""
+
+
+def _note(name: str, detail: str) -> NotKnown:
+    return NotKnown(name, Reason.assumed, detail)

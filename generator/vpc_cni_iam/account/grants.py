@@ -1,0 +1,85 @@
+"""What a principal has: policies, a boundary and a trust policy, with or without their content."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum, StrEnum
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from vpc_cni_iam.errors import Message
+from vpc_cni_iam.policy.document import Policy, to_json
+from vpc_cni_iam.policy.quotas import counted
+
+UNKNOWN = ""  # the principal of a grant, if the input does not name it
+
+
+class GrantPart(Enum):
+    """What a grant is for its principal."""
+
+    INLINE = "inline"
+    ATTACHED = "attached"
+    BOUNDARY = "boundary"  # limits the others
+    TRUST = "trust"  # who can assume the role
+    SESSION = "session"  # limits sessions of the role
+    GROUP = "group"  # a user has the policies of a group
+
+    @property
+    def gives(self) -> bool:
+        """Whether it gives permissions."""
+        return self in (GrantPart.INLINE, GrantPart.ATTACHED)
+
+
+class GapKind(StrEnum):
+    """Why a content is not known."""
+
+    unknown = "unknown"  # it is known only after apply, or in an expression
+    sensitive = "sensitive"
+    invalid = "invalid"  # IAM or the evaluator does not accept it
+    not_in_input = "not in the input"
+
+
+class Gap(Struct, frozen=True):
+    """A content that is not known."""
+
+    kind: GapKind
+    why: Message
+
+
+PolicyOrGap: TypeAlias = Policy | Gap
+
+
+class Grant(Struct, frozen=True):
+    """A policy of a principal, by the name of its document or by its ARN."""
+
+    owner: str  # the principal's name in the input; `UNKNOWN` if the input does not name it
+    part: GrantPart
+    policy: str  # the name of a document of the input, or an ARN
+    place: str = ""  # the resource that grants it
+
+
+class Document(Struct, frozen=True):
+    """A policy of an input, whoever has it."""
+
+    name: str  # its name in the input, such as its data source's; empty if it has none
+    content: PolicyOrGap
+    source: str = ""  # the input, as errors name it
+    version: str = ""  # that of an AWS managed policy that comes from the catalog
+    arn: str = ""  # likewise
+
+    @property
+    def policy(self) -> Policy:
+        """Its policy, which must be known."""
+        assert isinstance(self.content, Policy)  # noqa: S101 - only known ones are taken
+        return self.content
+
+    @property
+    def is_of_identity(self) -> bool:
+        """Whether it is a known policy without principals."""
+        return isinstance(self.content, Policy) and not self.content.names_principals
+
+
+def characters(policy: Policy) -> int:
+    """Return the size of a policy in its shortest form, as IAM counts it."""
+    return counted(json.dumps(to_json(policy), ensure_ascii=False, separators=(",", ":")))

@@ -1,0 +1,252 @@
+"""Which role is aws-node's: by its trust policy, the same for every kind of input."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import Run, run
+
+EVERYTHING = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
+MANAGED = "arn:aws:iam::aws:policy/{}"
+ISSUER = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE"
+
+
+def trusts(*services: str, action: str | list[str] = "sts:AssumeRole") -> dict[str, Any]:
+    return document(
+        {"Effect": "Allow", "Action": action, "Principal": {"Service": [*services]}},
+    )
+
+
+def document(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": [*statements]}
+
+
+NODES = trusts("ec2.amazonaws.com")
+PODS = trusts("pods.eks.amazonaws.com", action=["sts:AssumeRole", "sts:TagSession"])
+PODS_WITHOUT_TAGS = trusts("pods.eks.amazonaws.com")
+CLUSTER = trusts("eks.amazonaws.com")
+IRSA = document(
+    {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Principal": {"Federated": f"arn:aws:iam::111122223333:oidc-provider/{ISSUER}"},
+        "Condition": {
+            "StringEquals": {
+                f"{ISSUER}:sub": "system:serviceaccount:kube-system:aws-node",
+                f"{ISSUER}:aud": "sts.amazonaws.com",
+            }
+        },
+    }
+)
+OTHERS = json.loads(json.dumps(IRSA).replace("kube-system:aws-node", "default:app"))
+
+
+def role(
+    name: str,
+    trust: object,
+    *statements: dict[str, Any],
+    account: str = "111122223333",
+    attached: tuple[str, ...] = (),
+    boundary: str = "",
+) -> dict[str, Any]:
+    inline = {"PolicyName": "p", "PolicyDocument": document(*statements)}
+    entry = {
+        "RoleName": name,
+        "Arn": f"arn:aws:iam::{account}:role/{name}",
+        "AssumeRolePolicyDocument": trust,
+        "RolePolicyList": [inline] if statements else [],
+        "AttachedManagedPolicies": [
+            {"PolicyName": each, "PolicyArn": MANAGED.format(each)} for each in attached
+        ],
+    }
+    return entry | ({"PermissionsBoundary": boundary} if boundary else {})
+
+
+def covered(folder: Path, *roles: dict[str, Any], words: tuple[str, ...] = ()) -> Run:
+    (folder / "a.json").write_text(json.dumps({"RoleDetailList": roles}))
+    return run("coverage", "a.json", *words, cwd=folder)
+
+
+@pytest.mark.parametrize(
+    ("trust", "beside", "chosen"),
+    [
+        (NODES, CLUSTER, True),
+        (PODS, CLUSTER, True),
+        (PODS, NODES, True),  # as in a cluster: a role of its own precedes that of the node
+        (IRSA, NODES, True),
+        (IRSA, OTHERS, True),
+        (PODS_WITHOUT_TAGS, CLUSTER, False),  # EKS Pod Identity needs sts:TagSession
+        (OTHERS, CLUSTER, False),
+        (PODS, IRSA, False),
+        (NODES, NODES, False),
+    ],
+)
+def test_the_trust_policy_decides_which_role_is_judged(
+    trust: object, beside: object, chosen: bool, tmp_path: Path
+) -> None:
+    done = covered(tmp_path, role("one", trust, EVERYTHING), role("other", beside, EVERYTHING))
+    first = done.out.partition("\n")[0]
+    if chosen:
+        assert done.code == 0 and "role/one" in first and first.endswith(": works")
+        assert "assumed: arn:aws:iam::111122223333:role/other: left out: " in done.out
+    else:
+        assert done.code == 2 and "--role" in done.err
+        assert "role/one" in done.err and "role/other" in done.err
+
+
+def test_a_cluster_role_is_not_judged_instead_of_the_node_role(tmp_path: Path) -> None:
+    cluster = role("cluster", CLUSTER, EVERYTHING)
+    node = role("node", NODES, attached=("AmazonEKSWorkerNodePolicy",))
+    done = covered(tmp_path, cluster, node)
+    assert done.code == 1 and done.out.partition("\n")[0].endswith(": fails")
+    assert "role/node" in done.out.partition("\n")[0]
+    named = covered(
+        tmp_path, cluster, node, words=("--role", "arn:aws:iam::111122223333:role/cluster")
+    )
+    assert named.code == 0
+    assert "not trusted: arn:aws:iam::111122223333:role/cluster: aws-node cannot" in named.out
+
+
+def test_one_name_in_two_accounts_is_two_roles(tmp_path: Path) -> None:
+    describing = {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}
+    first = role("node", NODES, describing)
+    second = role("node", NODES, EVERYTHING, account="444455556666")
+    refused = covered(tmp_path, first, second)
+    assert refused.code == 2
+    for arn, code in ((first["Arn"], 1), (second["Arn"], 0)):
+        assert arn in refused.err
+        assert covered(tmp_path, first, second, words=("--role", arn)).code == code
+
+
+def test_a_role_that_the_first_role_may_assume_is_a_candidate(tmp_path: Path) -> None:
+    first = role("first", PODS, {"Effect": "Allow", "Action": "sts:*", "Resource": "*"})
+    trust = document(
+        {
+            "Effect": "Allow",
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+            "Principal": {"AWS": first["Arn"]},
+        }
+    )
+    done = covered(tmp_path, first, role("target", trust, EVERYTHING))
+    assert done.code == 2 and "role/first" in done.err and "role/target" in done.err
+
+
+def test_a_directory_is_judged_by_the_role_of_its_nodes(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(
+        """
+data "aws_iam_policy_document" "cluster" {
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "Service"
+      identifiers = ["eks.amazonaws.com"]
+    }
+  }
+}
+resource "aws_iam_role" "cluster" {
+  name               = "cluster"
+  assume_role_policy = data.aws_iam_policy_document.cluster.json
+}
+resource "aws_iam_role_policy" "cluster" {
+  role   = aws_iam_role.cluster.name
+  policy = jsonencode({ Version = "2012-10-17", Statement = [
+    { Effect = "Allow", Action = "ec2:*", Resource = "*" }] })
+}
+resource "aws_iam_role" "node" {
+  name = "node"
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [
+    { Effect    = "Allow", Action = "sts:AssumeRole"
+      Principal = { Service = "ec2.amazonaws.com" } }] })
+}
+resource "aws_iam_role_policy_attachment" "node" {
+  role       = aws_iam_role.node.name
+  policy_arn = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
+}
+"""
+    )
+    done = run("coverage", ".", cwd=tmp_path)
+    first = done.out.partition("\n")[0]
+    assert done.code == 1 and "aws_iam_role.node" in first and first.endswith(": fails")
+    assert "assumed: aws_iam_role.cluster: left out: it trusts eks.amazonaws.com" in done.out
+
+
+BOUNDARY = "arn:aws:iam::111122223333:policy/limit"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        # As CloudFormation and the CDK write it.
+        {
+            "Resources": {
+                "Role": {
+                    "Type": "AWS::IAM::Role",
+                    "Properties": {
+                        "AssumeRolePolicyDocument": NODES,
+                        "PermissionsBoundary": BOUNDARY,
+                        "Policies": [{"PolicyName": "p", "PolicyDocument": document(EVERYTHING)}],
+                    },
+                }
+            }
+        },
+        {
+            "Resources": {
+                "Role": {
+                    "Type": "AWS::IAM::Role",
+                    "Properties": {
+                        "AssumeRolePolicyDocument": NODES,
+                        "ManagedPolicyArns": [BOUNDARY],
+                        "Policies": [{"PolicyName": "p", "PolicyDocument": document(EVERYTHING)}],
+                    },
+                }
+            }
+        },
+    ],
+    ids=["boundary", "managed policy"],
+)
+def test_what_a_template_only_names_is_named_and_counts(
+    template: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(template))
+    done = run("coverage", "a.json", cwd=tmp_path)
+    # A boundary may deny what is allowed, and so may a policy of one's own.
+    assert done.code == 1 and BOUNDARY in done.out
+    assert done.out.partition("\n")[0].endswith(": unknown")
+
+
+def test_commands_agree_about_a_call_that_the_plugin_can_work_without(tmp_path: Path) -> None:
+    policy = json.loads(run("policy", "ipv4", "--cni-version", "v1.20.4").out)
+    for statement in policy["Statement"]:
+        actions = statement["Action"]
+        if isinstance(actions, list) and "ec2:DescribeSubnets" in actions:
+            actions.remove("ec2:DescribeSubnets")
+    entry = role("cni", IRSA, *policy["Statement"])
+    done = covered(tmp_path, entry, words=("--cni-version", "v1.20.4", "--format", "json"))
+    assert json.loads(done.out)["verdict"] == "works, degraded" and done.code == 0
+    audited = run("audit", "a.json", "--to", "v1.20.4", "--format", "json", cwd=tmp_path)
+    (audit,) = json.loads(audited.out)["roles"]
+    assert audit["verdict"] == "works, degraded" and audited.code == 0
+    missing = audit["policies"]["families"][0]["missing"]
+    assert {each["action"] for each in missing} == {"ec2:DescribeSubnets"}
+
+
+@pytest.mark.parametrize("harden", [(), ("--harden",)])
+def test_the_recommended_policy_works_in_every_command(
+    harden: tuple[str, ...], tmp_path: Path
+) -> None:
+    names = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
+    policy = json.loads(run("policy", "ipv4-scoped", *harden, *names).out)
+    done = covered(tmp_path, role("cni", PODS, *policy["Statement"]))
+    assert done.code == 0 and done.out.partition("\n")[0].endswith(": works")
+    (audit,) = json.loads(run("audit", "a.json", "--format", "json", cwd=tmp_path).out)["roles"]
+    assert audit["verdict"] == "works"
+    # What only a variable makes the plugin do is a note.
+    assert "with ENABLE_POD_ENI=true: works, degraded" in done.out
+    on = covered(
+        tmp_path,
+        role("cni", PODS, *policy["Statement"]),
+        words=("--env", "ENABLE_POD_ENI=true"),
+    )
+    assert on.code == 0 and on.out.partition("\n")[0].endswith(": works, degraded")

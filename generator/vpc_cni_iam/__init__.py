@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import Options, options
     from vpc_cni_iam.coverage.analysis.cover import Coverage
-    from vpc_cni_iam.coverage.subject import check_coverage
+    from vpc_cni_iam.coverage.check import check_coverage
     from vpc_cni_iam.errors import InputError, UsageError, VpcCniIamError
     from vpc_cni_iam.policy.diff import (
         ConditionChange,
@@ -77,7 +77,7 @@ _MODULES = {
     "catalog.hardening": ("Hardening",),
     "catalog.options": ("Options", "options"),
     "coverage.analysis.cover": ("Coverage",),
-    "coverage.subject": ("check_coverage",),
+    "coverage.check": ("check_coverage",),
     "errors": ("InputError", "UsageError", "VpcCniIamError"),
     "policy.diff": (
         "ConditionChange",

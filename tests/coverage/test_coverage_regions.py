@@ -14,9 +14,9 @@ from daemonsets import daemonset
 from synthetic import document
 from vpc_cni_iam.catalog.facts.partitions import all_regions
 from vpc_cni_iam.coverage.analysis.cover import cover
+from vpc_cni_iam.coverage.check import check_coverage
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.names import known_names, names_of
-from vpc_cni_iam.coverage.subject import check_coverage
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
 ELSEWHERE = "fails elsewhere: give `--region`"

@@ -16,6 +16,7 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage import subject
+from vpc_cni_iam.coverage.check import check_coverage
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.errors import UsageError
@@ -72,15 +73,15 @@ def test_a_statement_is_named_by_its_sid_or_its_number() -> None:
 
 def test_policies_are_checked_by_a_call_of_the_library() -> None:
     scoped = [composed("ipv4-scoped", "latest")]
-    newest = subject.check_coverage(scoped)
+    newest = check_coverage(scoped)
     assert (newest.verdict, newest.setting.mode) == ("works", "ipv4")
     assert newest.setting.version == known_versions.newest()
-    old = subject.check_coverage(scoped, cni_version="v1.13.0")
+    old = check_coverage(scoped, cni_version="v1.13.0")
     assert (old.verdict, [run.verdict for run in old.if_set]) == ("works", ["fails"])
     ipv6 = [composed("ipv6", "latest")]
-    assert subject.check_coverage(ipv6).setting.mode == "ipv6"
-    assert subject.check_coverage(ipv6).verdict == "works"
-    as_ipv4 = subject.check_coverage(ipv6, mode="ipv4")
+    assert check_coverage(ipv6).setting.mode == "ipv6"
+    assert check_coverage(ipv6).verdict == "works"
+    as_ipv4 = check_coverage(ipv6, mode="ipv4")
     assert (as_ipv4.setting.mode, as_ipv4.verdict) == ("ipv4", "fails")
     # Who knows that the VPC is the account's own knows that nobody shares it.
     (variant,) = variants.find(("ipv4-scoped",))
@@ -88,15 +89,15 @@ def test_policies_are_checked_by_a_call_of_the_library() -> None:
     names = {"cluster_name": "prod", "vpc_id": "vpc-01234567", "account_id": "999988887777"}
     own = parameters.substitute(template, parameters.values(names))
     for policies, possible in ((scoped, True), ([own], False)):
-        result = subject.check_coverage(policies)
+        result = check_coverage(policies)
         assert result.verdict == "works"
         assert "shared-subnet" not in {r.scenario.name for r in result.scenario_runs}
         assert ("shared-subnet" in {s.name for s in result.not_expected}) is possible
     assert result.setting.names.cluster_name == "prod"
     with pytest.raises(UsageError, match="newer than this catalog"):
-        subject.check_coverage(scoped, cni_version="v9.0.0")
+        check_coverage(scoped, cni_version="v9.0.0")
     with pytest.raises(UsageError, match=r"in IPv6 mode at plugin v1\.9\.0"):
-        subject.check_coverage(ipv6, cni_version="v1.9.0")
+        check_coverage(ipv6, cni_version="v1.9.0")
 
 
 @pytest.mark.parametrize("command", ["coverage", "compare"])

@@ -250,7 +250,7 @@ def test_a_pattern_under_a_condition_is_a_risk_where_another_statement_has_none(
 
 def test_what_is_asked_of_all_resources_is_said_in_words() -> None:
     policy = Policy((allow("ec2:Describe*", on=ENI),))
-    lines = list(report.text(named(policy), covered(policy, setting(), "fresh-node"), ()))
+    lines = list(report.text(named(policy), covered(policy, setting(), "fresh-node")))
     assert any("no statement allows it on all resources (*)" in line for line in lines)
     assert not any("on the *" in line for line in lines)
 
@@ -262,10 +262,10 @@ def test_every_report_names_a_pattern_with_what_it_grants_besides() -> None:
     line = (
         ", gives itself access: *, such as iam:PassRole, ec2:RunInstances, ec2:TerminateInstances"
     )
-    assert f"allowed beyond what is called{line}" in list(report.text(subject, first, ()))
+    assert f"allowed beyond what is called{line}" in list(report.text(subject, first))
     message = f"allowed beyond what any plugin version calls{line}"
     assert message in list(matrix_report.text(subject, every))
-    for data in (coverage_data(subject, first, ()), matrix_data(subject, every)):
+    for data in (coverage_data(subject, first), matrix_data(subject, every)):
         assert data["granted_beyond_calls"] == [
             {"pattern": "*", "harm": "access", "examples": ("iam:PassRole", *EC2)}
         ]

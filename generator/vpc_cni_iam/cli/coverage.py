@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 from msgspec import Struct
-from msgspec.structs import replace
 
 from vpc_cni_iam import formats
 from vpc_cni_iam.cli import common, inputs, options
@@ -16,8 +15,7 @@ from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.plugin import PluginOptions, pairs
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.coverage.judge.verdict import Verdict
-    from vpc_cni_iam.coverage.simulate.scenarios import Scenario
+    from vpc_cni_iam.coverage.analysis.risks import Risk
     from vpc_cni_iam.coverage.simulate.settings import RequestSetting
     from vpc_cni_iam.coverage.subject import Opener, Subject
 
@@ -199,34 +197,35 @@ def coverage(
     output: Format = options.output_format(Format.__members__["text"]),
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.coverage.analysis.risks import find_risks
+    from vpc_cni_iam.coverage.check import check, check_versions
     from vpc_cni_iam.coverage.simulate.scenarios import find
 
     subject, setting = _asked(policy or [], surroundings, variables, chosen, limits, plugin, node)
     own = [subject.program] if subject.program else []
     scenarios = find(selected.scenario or own, selected.skip or ())
-    whole = selected.all_versions
     if_degraded = fail_on is not FailOn.error
-    worst, is_denied = _show(
-        subject,
-        setting,
-        scenarios,
-        output.value,
-        whole=whole,
-        verbose=verbose,
-        if_degraded=if_degraded,
-    )
-    fails = worst.is_failure(if_degraded=if_degraded)
-    fails |= is_denied and fail_on is FailOn.note
-    raise typer.Exit(1 if fails or _has_risk(subject, setting, fail_on) else 0)
+    report = formats.load(_REPORTS, output.value)
+    if selected.all_versions or not hasattr(report, "version"):
+        every = check_versions(subject, setting, scenarios, if_degraded=if_degraded)
+        typer.echo(report.matrix(subject, every, verbose=verbose), nl=False)
+        fails = every.doubted(subject.skipped).is_failure(if_degraded=if_degraded)
+        fails |= bool(every.reasons) and fail_on is FailOn.note
+        risks = find_risks(subject.policies, setting, subject.limiting, subject.regions)
+    else:
+        checked = check(subject, setting, scenarios, if_degraded=if_degraded)
+        text = report.version(subject, checked, verbose=verbose)
+        typer.echo(common.folded(text) if output.value == "text" else text, nl=False)
+        fails = checked.verdict.is_failure(if_degraded=if_degraded)
+        fails |= bool(checked.denied()) and fail_on is FailOn.note
+        risks = checked.risks
+    raise typer.Exit(1 if fails or _has_risk(risks, fail_on) else 0)
 
 
-def _has_risk(subject: Subject, setting: RequestSetting, fail_on: FailOn) -> bool:
-    """Return whether a policy has a risk that makes the command fail."""
-    from vpc_cni_iam.coverage.analysis.risks import find_risks
-
+def _has_risk(risks: Iterable[Risk], fail_on: FailOn) -> bool:
+    """Return whether a risk makes the command fail."""
     if fail_on is FailOn.error:
         return False
-    risks = find_risks(subject.policies, setting, subject.limiting, subject.regions)
     return any(fail_on is FailOn.note or risk.severity.value == fail_on for risk in risks)
 
 
@@ -270,44 +269,3 @@ def _say_names(subject: Subject, setting: RequestSetting) -> None:
                 f"the policy has several values for {name.replace('_', ' ')}, {listed}: "
                 f"checked with {checked}; choose one with --{option}"
             )
-
-
-def _show(
-    subject: Subject,
-    setting: RequestSetting,
-    scenarios: tuple[Scenario, ...],
-    output: str,
-    *,
-    whole: bool,
-    verbose: bool,
-    if_degraded: bool,
-) -> tuple[Verdict, bool]:
-    """Print the report about one version, or about all.
-
-    The report is about all versions if `whole`, and in formats that cannot show a single one.
-    Returns the verdict, and whether any call is denied, with or without effect.
-    """
-    from vpc_cni_iam.coverage.analysis.cover import cover
-    from vpc_cni_iam.coverage.analysis.matrix import matrix
-    from vpc_cni_iam.coverage.analysis.risks import find_risks
-    from vpc_cni_iam.coverage.report.sentences.repairs import repairs_for
-
-    report = formats.load(_REPORTS, output)
-    policies, limits = subject.policies, subject.limiting
-    if whole or not hasattr(report, "version"):
-        result = matrix(policies, setting, scenarios, limits, subject.regions)
-        if version := result.newest_failure(if_degraded=if_degraded):
-            denied = [why for (v, _), why in result.reasons.items() if v == version]
-            at = replace(result.setting, version=version)
-            repairs = repairs_for(subject, at, scenarios, denied, if_degraded=if_degraded)
-            result = replace(result, repairs=repairs, repaired=version)
-        typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
-        return result.doubted(subject.skipped), bool(result.reasons)
-    coverage = cover(policies, setting, scenarios, limits, subject.regions, subject.skipped)
-    denied = [(scenario.name, call) for scenario, call in coverage.denied()]
-    repairs = repairs_for(subject, coverage.setting, scenarios, denied, if_degraded=if_degraded)
-    coverage = replace(coverage, repairs=repairs)
-    risks = find_risks(policies, setting, limits, subject.regions)
-    text = report.version(subject, coverage, risks, verbose=verbose)
-    typer.echo(common.folded(text) if output == "text" else text, nl=False)
-    return coverage.verdict, bool(denied)

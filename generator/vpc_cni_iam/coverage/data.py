@@ -12,8 +12,9 @@ from vpc_cni_iam.catalog.known_documents import KnownDocument
 from vpc_cni_iam.coverage.analysis.cover import Coverage
 from vpc_cni_iam.coverage.analysis.excess import Excess, Harm, UnusedAction
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
-from vpc_cni_iam.coverage.analysis.risks import Risk, RiskLevel, RiskName, explanation
+from vpc_cni_iam.coverage.analysis.risks import RiskLevel, RiskName, explanation
 from vpc_cni_iam.coverage.judge.verdict import Verdict
+from vpc_cni_iam.coverage.report.sentences.repairs import repair_text
 from vpc_cni_iam.coverage.report.sentences.risks import risk_text
 from vpc_cni_iam.coverage.simulate.send import Check, SentCall
 from vpc_cni_iam.coverage.subject import Subject
@@ -177,7 +178,7 @@ class MatrixData(ReportData):
     versions: Sequence[VersionData]
 
 
-def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -> CoverageData:
+def coverage_data(subject: Subject, coverage: Coverage) -> CoverageData:
     """Return coverage at one plugin version as plain data."""
     setting = coverage.setting
     return {
@@ -193,7 +194,7 @@ def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -
             for region, verdict in coverage.by_region.items()
         ],
         "skipped": subject.skipped,
-        "repairs": coverage.repairs,
+        "repairs": [repair_text(repair) for repair in coverage.repairs],
         "scenarios": [
             {
                 "name": run.scenario.name,
@@ -222,7 +223,7 @@ def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -
                 "text": risk_text(risk),
                 "explanation": explanation(risk.identifier),
             }
-            for risk in risks
+            for risk in coverage.risks
         ],
     }
 
@@ -295,7 +296,7 @@ def matrix_data(subject: Subject, matrix: Matrix) -> MatrixData:
         "works_with": _spans(matrix.works()),
         "works_but_for": {"scenarios": names, "works_with": _spans(more)},
         "fails_with": {name: _spans(versions) for name, versions in matrix.fails_with().items()},
-        "repairs": matrix.repairs,
+        "repairs": [repair_text(repair) for repair in matrix.repairs],
         "granted_never_called": matrix.unused,
         "granted_beyond_calls": _excess(matrix.excess),
         "granted_partly_checked": matrix.excess.partly_checked,

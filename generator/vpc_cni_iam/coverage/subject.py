@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import get_args
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -16,13 +15,10 @@ from vpc_cni_iam.account.doubts import NotKnown, Reason, is_complete
 from vpc_cni_iam.account.grants import Document, characters
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.partitions import partition_of
-from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.catalog.selection import Selection
-from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.names import (
     CheckedRegion,
     known_names,
@@ -33,10 +29,9 @@ from vpc_cni_iam.coverage.names import (
     regions_to_check,
 )
 from vpc_cni_iam.coverage.simulate.send import Limits
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, RequestSetting
-from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.variables import GivenVariables
-from vpc_cni_iam.names import unknown_name
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Decision, compile_policies
 from vpc_cni_iam.policy.quotas import INLINE, MANAGED
@@ -159,6 +154,12 @@ def of_taken(taken: Subject, user_names: Mapping[str, str | None]) -> Subject:
     return replace(_named(taken, user_names), equal_to=equal_to)
 
 
+def of_policies(policies: Sequence[Policy]) -> Subject:
+    """Return policies without a file."""
+    opened = tuple(Document("", policy, "policy") for policy in policies)
+    return _named(Subject("policy", RoleAccess("", opened)), {})
+
+
 def take(account: Account, access: RoleAccess) -> Subject:
     """Return what a role of an input has, after checking each policy."""
     size = sum(characters(document.policy) for document in access.policies)
@@ -258,35 +259,6 @@ def _check(opened: Document) -> None:
     except InputError as error:
         place = f"{opened.name}{error.place[1:]}" if opened.name else error.place
         raise InputError(opened.source, place, error.problem) from None
-
-
-def check_coverage(
-    policies: Sequence[Policy], *, cni_version: str = LATEST, mode: Mode | None = None
-) -> Coverage:
-    """Return which calls of a plugin version policies allow, and the effect of each denial.
-
-    The requests have the cluster, VPC, account and Region that the Allow statements name, or
-    examples. If they name no Region, it is the worst coverage of all Regions that the policies
-    name, and one that they do not name.
-
-    Args:
-        policies: The policies of the plugin's role, taken together.
-        cni_version: A plugin version such as ``v1.23.0``, or ``latest``.
-        mode: The cluster's IP family; None for that of the policies.
-
-    Raises:
-        InputError: A policy that the evaluator refuses.
-        UsageError: An unknown version or mode, or a version without that mode.
-    """
-    if mode is not None and mode not in (modes := get_args(Mode)):
-        raise UsageError(unknown_name(mode, modes, "IP family"))
-    names = known_names(names_in(policies))
-    setting = RequestSetting(
-        known_versions.find(cni_version),
-        mode or mode_of(policies),
-        names=names_of(names, policies),
-    )
-    return cover(policies, setting, regions=regions_to_check(policies, names))
 
 
 def _or_examples(user_names: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -15,8 +15,8 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER, kind_of
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
+from vpc_cni_iam.coverage.analysis.repairs import replacement_for
 from vpc_cni_iam.coverage.report.sentences.matrix import works_with_text
-from vpc_cni_iam.coverage.report.sentences.repairs import replacement_for
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.explain.calls import (

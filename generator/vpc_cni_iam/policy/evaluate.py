@@ -169,17 +169,19 @@ class Compiled(Struct, frozen=True, eq=False):
         open_allow: Decision | None = None
         about = self._about(request.action)
         context = request.context_for(about.keys)
-        for rule in about.rules:
+        for rule in about.rules:  # the Deny statements come first
             applies = rule.applies(request.resource, request.principal, context)
-            if applies is False:
-                continue
-            if applies is True:  # the Deny statements come first
-                return open_deny or rule.decision if rule.decision.allowed else rule.decision
-            undecided = replace(rule.decision, outcome=Outcome.UNDECIDED, undecided=applies)
-            if rule.decision.allowed:
-                open_allow = open_allow or undecided
-            else:
-                open_deny = open_deny or undecided
+            allows = rule.decision.allowed
+            if applies is True and not allows:
+                return rule.decision
+            if applies is True:
+                return open_deny or rule.decision
+            if applies is not False:
+                undecided = replace(rule.decision, outcome=Outcome.UNDECIDED, undecided=applies)
+                if allows:
+                    open_allow = open_allow or undecided
+                else:
+                    open_deny = open_deny or undecided
         return open_allow or _IMPLICIT
 
     def work(self, action: str) -> int:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 
 from vpc_cni_iam.audit.judge import PluginRole, PolicyAudit, RoleResult, RoleScope
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.denied import DeniedAction
-from vpc_cni_iam.coverage.report.sentences.repairs import (
+from vpc_cni_iam.coverage.analysis.repairs import (
     Candidate,
+    RepairKind,
     repairs,
     replacement,
     scoped_candidates,
 )
+from vpc_cni_iam.coverage.report.sentences.repairs import REPLACE, repair_text
 from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 
 _EACH = "give each cluster its own role, and scope it to the cluster"
 _OWN = f"give aws-node its own role with {Identity.pod_identity} or {Identity.irsa}"
-_REPLACE = "replace its policy with the output of"
 
 
 def proposal(
@@ -59,12 +60,12 @@ def _of_policies(audit: PolicyAudit, role: PluginRole, *, only_repairs: bool) ->
         if len(role.settings(modes[0])) > 1:
             return _EACH
         if len(modes) > 1:
-            return _advice(role, _REPLACE, [Candidate("-".join(modes))], modes=modes)
+            return _advice(role, REPLACE, [Candidate("-".join(modes))], modes=modes)
         is_scoped = audit.scope is RoleScope.scoped
         narrow = scoped_candidates(modes[0], role.policies) if is_scoped else []
-        return _advice(role, _REPLACE, [*narrow, generic], modes=modes)
+        return _advice(role, REPLACE, [*narrow, generic], modes=modes)
 
-    yield from repairs(missing, other)
+    yield from _mended(missing, other)
     is_replaced = any(not (m.undecided or m.explicit or m.by) for m in missing)
     if audit.scope is RoleScope.broad and not (is_replaced or only_repairs):
         what = "scope it to its cluster:"
@@ -75,8 +76,15 @@ def _of_clusters(role: PluginRole, clusters: Mapping[EksCluster, RoleResult]) ->
     """Yield what to do in the clusters in which the plugin fails with the role."""
     for cluster, family in clusters.items():
         candidates = [*scoped_candidates(family.mode, role.policies), Candidate(family.mode)]
-        own = partial(_advice, role, _REPLACE, candidates, modes=(family.mode,), at=cluster)
-        yield from repairs(_fatal(family), own if len(clusters) == 1 else lambda: _EACH)
+        own = partial(_advice, role, REPLACE, candidates, modes=(family.mode,), at=cluster)
+        yield from _mended(_fatal(family), own if len(clusters) == 1 else lambda: _EACH)
+
+
+def _mended(denied: Iterable[DeniedAction], other: Callable[[], str]) -> Iterator[str]:
+    """Yield what to do about denied actions; `other` returns what to do about the policies."""
+    for repair in repairs(denied, lambda: ""):
+        is_own = repair.kind is RepairKind.policies
+        yield (other() if is_own else "") or repair_text(repair)
 
 
 def _fatal(family: RoleResult) -> list[DeniedAction]:
@@ -108,4 +116,5 @@ def _command(
     session_tags: bool,
 ) -> str:
     settings = [RequestSetting(version, m, names=names, session_tags=session_tags) for m in modes]
-    return replacement(what, candidates, settings)
+    command = replacement(candidates, settings)
+    return f"{what} `{command}`" if command else ""

@@ -11,6 +11,7 @@ from vpc_cni_iam.account.doubts import NotKnown
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.coverage.analysis.called import called_actions
 from vpc_cni_iam.coverage.analysis.excess import (
     NO_EXCESS,
     Excess,
@@ -18,6 +19,8 @@ from vpc_cni_iam.coverage.analysis.excess import (
     by_harm,
     excess_grants,
 )
+from vpc_cni_iam.coverage.analysis.repairs import Repair
+from vpc_cni_iam.coverage.analysis.risks import Risk
 from vpc_cni_iam.coverage.judge.judge import (
     Judgement,
     ScenarioRun,
@@ -43,7 +46,8 @@ class Coverage(Struct, frozen=True):
     not_expected: tuple[Scenario, ...]  # those that are run only if they are asked for
     unused: tuple[UnusedAction, ...]  # actions that the policies name and the version never calls
     excess: Excess = NO_EXCESS  # patterns that grant more than the version calls
-    repairs: tuple[str, ...] = ()  # what to do about the calls that are denied, in sentences
+    repairs: tuple[Repair, ...] = ()  # what to do about the calls that are denied
+    risks: tuple[Risk, ...] = ()  # of the policies
     # The scenarios that need a variable which is not set, if the plugin does not work in them.
     if_set: tuple[ScenarioRun, ...] = ()
     # The judgement of the role; the runs are those of its worst case.
@@ -132,12 +136,3 @@ def unused(policies: Sequence[Policy], setting: RequestSetting) -> tuple[str, ..
     called = [action.lower() for action in called_actions(setting)]
     named = dict.fromkeys(action for policy in policies for action in policy.actions())
     return tuple(a for a in named if not any(wildcard.matches(a.lower(), c) for c in called))
-
-
-def called_actions(setting: RequestSetting) -> tuple[str, ...]:
-    """Return the actions that a version calls in its mode with the features in use."""
-    features = (None, *setting.features)
-    actions = (
-        u.action for f in features for u in calls.call_ranges((setting.mode,), setting.version, f)
-    )
-    return tuple(dict.fromkeys(actions))

@@ -27,6 +27,7 @@ from vpc_cni_iam.coverage.analysis.excess import (
     granted,
 )
 from vpc_cni_iam.coverage.analysis.regions import InRegion, in_regions
+from vpc_cni_iam.coverage.analysis.repairs import Repair
 from vpc_cni_iam.coverage.judge.judge import ScenarioRun, run_scenarios
 from vpc_cni_iam.coverage.judge.verdict import Verdict, every, one_of
 from vpc_cni_iam.coverage.names import CheckedRegion
@@ -94,7 +95,7 @@ class Matrix(Struct, frozen=True):
     not_expected: tuple[Scenario, ...] = ()  # those that run only by name
     excess: Excess = NO_EXCESS  # patterns that allow more than any of the versions calls
     unused: tuple[UnusedAction, ...] = ()  # actions that policies name and no version calls
-    repairs: tuple[str, ...] = ()  # the fixes for this version
+    repairs: tuple[Repair, ...] = ()  # what to do at this version
     repaired: PluginVersion | None = None
     # If the plugin works with other versions in some Regions, the matrix of each Region; this
     # matrix then has the fewest versions.

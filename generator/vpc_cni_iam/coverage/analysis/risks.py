@@ -23,7 +23,7 @@ from vpc_cni_iam.catalog.facts.requests import (
     kind_of,
 )
 from vpc_cni_iam.coverage.analysis.aws_actions import unknown_actions
-from vpc_cni_iam.coverage.analysis.cover import called_actions
+from vpc_cni_iam.coverage.analysis.called import called_actions
 from vpc_cni_iam.coverage.analysis.excess import escalating_actions, excess_grants
 from vpc_cni_iam.coverage.analysis.reach import (
     ASSIGN,

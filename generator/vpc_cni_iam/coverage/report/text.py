@@ -16,6 +16,7 @@ from vpc_cni_iam.coverage.judge.judge import ScenarioRun
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.report.sentences import matrix as matrix_sentences
 from vpc_cni_iam.coverage.report.sentences.excess import excess_lines, unused_lines
+from vpc_cni_iam.coverage.report.sentences.repairs import repair_text
 from vpc_cni_iam.coverage.report.sentences.risks import risk_text
 from vpc_cni_iam.coverage.report.sentences.verdict import not_run, verdict
 from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY
@@ -27,9 +28,9 @@ from vpc_cni_iam.policy.evaluate import Compiled, Request
 from vpc_cni_iam.policy.report import undecided_text
 
 
-def version(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool) -> str:
+def version(subject: Subject, coverage: Coverage, *, verbose: bool) -> str:
     """Return the report about one version."""
-    return _shown(text(subject, coverage, risks, verbose=verbose))
+    return _shown(text(subject, coverage, verbose=verbose))
 
 
 def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
@@ -43,15 +44,13 @@ def _shown(lines: Iterable[str]) -> str:
     return "".join(f"{escape_line(part)}\n" for part in parts)
 
 
-def text(
-    subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool = False
-) -> Iterator[str]:
+def text(subject: Subject, coverage: Coverage, *, verbose: bool = False) -> Iterator[str]:
     """Yield the lines of a report; with `verbose`, the calls of each scenario, too."""
     setting = coverage.setting
     words = verdict(coverage) if subject.is_complete else coverage.verdict
     yield f"{subject.title} against plugin {setting.version}, {FAMILIES[setting.mode]}: {words}"
     yield from matrix_sentences.equal_lines(subject)
-    for block in _blocks(subject, coverage, risks, verbose=verbose):
+    for block in _blocks(subject, coverage, verbose=verbose):
         if lines := list(block):
             yield ""
             yield from lines
@@ -68,9 +67,7 @@ def text(
         yield f"{words}: {_summary(coverage)}"
 
 
-def _blocks(
-    subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool
-) -> Iterator[Iterable[str]]:
+def _blocks(subject: Subject, coverage: Coverage, *, verbose: bool) -> Iterator[Iterable[str]]:
     """Yield the parts of a report between its first and its last line."""
     some = granted(subject.policies)
     if verbose:
@@ -80,9 +77,11 @@ def _blocks(
         yield _denials(subject, some, coverage)
     yield map(_if_set, coverage.if_set)
     yield (*unused_lines(coverage.unused), *excess_lines(coverage.excess, "what is called"))
-    listed = [f"  {risk.severity:<7} {risk.identifier}: {risk_text(risk)}" for risk in risks]
-    yield ["risks, explained by vpc-cni-iam catalog --explain RISK:", *listed] if risks else ()
-    yield (f"to do    {line}" for line in coverage.repairs)
+    listed = [
+        f"  {risk.severity:<7} {risk.identifier}: {risk_text(risk)}" for risk in coverage.risks
+    ]
+    yield ["risks, explained by vpc-cni-iam catalog --explain RISK:", *listed] if listed else ()
+    yield (f"to do    {repair_text(repair)}" for repair in coverage.repairs)
     yield skipped_lines(subject.skipped)
     yield not_run(coverage.not_expected)
 
@@ -124,6 +123,10 @@ def _denials(subject: Subject, some: Compiled, coverage: Coverage) -> Iterator[s
     for key in sorted(scenarios, key=itemgetter(0)):
         yield from key[1]
         yield f"         in {_scenarios(coverage, [*scenarios[key]])}"
+
+
+def _risk(risk: Risk) -> str:
+    return f"  {risk.severity:<7} {risk.identifier}: {risk_text(risk)}"
 
 
 def _if_set(run: ScenarioRun) -> str:

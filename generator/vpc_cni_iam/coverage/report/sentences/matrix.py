@@ -12,6 +12,7 @@ from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.report.sentences.calls import consequence
 from vpc_cni_iam.coverage.report.sentences.excess import excess_lines as beyond
 from vpc_cni_iam.coverage.report.sentences.excess import unused_lines
+from vpc_cni_iam.coverage.report.sentences.repairs import repair_text
 from vpc_cni_iam.coverage.report.sentences.verdict import by_region, not_run
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.subject import Subject
@@ -157,7 +158,7 @@ def fails_with(matrix: Matrix) -> Iterator[str]:
 
 def repair_lines(matrix: Matrix) -> Iterator[str]:
     """Yield the fixes for the newest version that fails."""
-    yield from (f"to do for {matrix.repaired}: {line}" for line in matrix.repairs)
+    yield from (f"to do for {matrix.repaired}: {repair_text(each)}" for each in matrix.repairs)
 
 
 def excess_lines(matrix: Matrix) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -532,7 +533,7 @@ def test_init_speaks_as_it_is_asked_to(tmp_path: Path) -> None:
     assert (tmp_path / "vpc-cni-iam.toml").exists()
 
 
-def test_a_module_that_the_file_no_longer_names_is_noted(tmp_path: Path) -> None:
+def test_a_module_that_the_file_no_longer_names_fails_the_check(tmp_path: Path) -> None:
     two_modules(tmp_path)
     toml = tmp_path / "vpc-cni-iam.toml"
     toml.write_text(toml.read_text().replace('"x"', '"y"'))
@@ -541,20 +542,65 @@ def test_a_module_that_the_file_no_longer_names_is_noted(tmp_path: Path) -> None
     nested.mkdir()
     two_modules(nested)
     (tmp_path / "link").symlink_to("x")  # which is no directory of its own
-    done = run("check", cwd=tmp_path)
-    assert done.code == 0
-    (line,) = (x for x in done.out.splitlines() if x.startswith("note"))
-    assert line.startswith("note     x was written by sync, but the configuration does not name it")
     for words in ((), ("--quiet",)):
         data = json.loads(run("check", "--format", "json", *words, cwd=tmp_path).out)
         assert data["orphans"] == ["x"]
-    assert run("check", "--quiet", cwd=tmp_path).out == ""
-    assert "x was written" not in run("check", "y", cwd=tmp_path).out
+        done = run("check", *words, cwd=tmp_path)
+        assert done.code == 1
+        assert done.out.splitlines()[:4] == [
+            "unnamed  x was written by sync, but the configuration does not name it",
+            '           check it: add a [[module]] with path = "x"',
+            "           remove it: rm -r x",
+            "           manage it yourself: rm -r x/.vpc-cni-iam",
+        ]
+    assert run("check", cwd=tmp_path).out.endswith("2 modules checked, 2 clean, 1 unnamed module\n")
+    table = run("check", "--format", "markdown", cwd=tmp_path)
+    assert (table.code, "| `x` | unnamed |" in table.out) == (1, True)
+    assert "remove it: `rm -r x`" in table.out
+    assert "unnamed" not in run("check", "y", cwd=tmp_path).out
+    inside = run("check", "--config", "../vpc-cni-iam.toml", cwd=tmp_path / "y").out
+    assert "remove it: rm -r ../x" in inside
     refused = run("generate", "x", cwd=tmp_path)
     assert refused.code == 3
     assert "is managed by sync" not in refused.err
     assert "x: was written by sync, but no vpc-cni-iam.toml above it names it" in refused.err
     assert "is managed by sync" in run("generate", "y", cwd=tmp_path).err
+
+
+@pytest.mark.parametrize("place", ["infra/m", ".hidden/m", "node_modules/m", "deep/er/m"])
+def test_a_module_of_the_repository_that_nobody_names_fails_the_check(
+    place: str, repo: Path
+) -> None:
+    """The root module still calls the edited copy, and the configuration names another one."""
+    (repo / place).parent.mkdir(parents=True)
+    (repo / MODULE).rename(repo / place)
+    shutil.copytree(repo / place, repo / MODULE)
+    main = repo / place / "main.tf"
+    main.write_text(main.read_text().replace('"ec2:CreateTags"', '"ec2:*"'))
+    git(repo, "add", "-A")
+    for words in ((), ("--quiet",), ("--no-other-files", "--no-accepted")):
+        done = run("check", *words, cwd=repo)
+        assert done.code == 1
+        assert f"unnamed  {place} was written by sync" in done.out
+    # Also from a configuration that is not at the top.
+    (repo / "sub").mkdir()
+    two_modules(repo / "sub")
+    assert f"unnamed  ../{place} was written" in run("check", cwd=repo / "sub").out
+    # A copy that git ignores is none of the repository's, unless git has it.
+    (repo / ".gitignore").write_text(f"{place}\n")
+    assert run("check", cwd=repo).code == 1
+    git(repo, "rm", "-rq", "--cached", place)
+    assert run("check", cwd=repo).code == 0
+
+
+def test_modules_that_init_of_an_engine_copied_are_not_searched_without_git(
+    tmp_path: Path,
+) -> None:
+    two_modules(tmp_path)
+    shutil.copytree(tmp_path / "x", tmp_path / ".terraform/modules/x")
+    assert run("check", cwd=tmp_path).code == 0
+    shutil.copytree(tmp_path / "x", tmp_path / ".hidden/x")
+    assert "unnamed  .hidden/x was written" in run("check", cwd=tmp_path).out
 
 
 def test_a_merge_that_will_conflict_says_so_before_and_after(repo: Path) -> None:

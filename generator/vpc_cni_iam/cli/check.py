@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from vpc_cni_iam.cli.modules import ModulesArgument
 HELP = """Report local changes and out-of-date modules, with the command that fixes each.
 
 The command generates each module, compares it with the files and writes nothing. Exit code 1 means
-that a module has local changes that are not accepted, is out of date or incomplete, or that the
-configuration has no module. Exit code 3 means that a module cannot be read. To record that a local
-change is intended, use `accept`.
+that a module has local changes that are not accepted, is out of date or incomplete, that the
+configuration has no module, or that it does not name a module of the repository. Exit code 3 means
+that a module cannot be read. To record that a local change is intended, use `accept`.
 
 \b
 Examples:
@@ -46,16 +47,15 @@ def check(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring.check import check as compare
+    from vpc_cni_iam.vendoring.orphans import orphans
     from vpc_cni_iam.vendoring.report.check import CheckResult, markdown, text
     from vpc_cni_iam.vendoring.report.data import check_data
-    from vpc_cni_iam.vendoring.repository import orphans
     from vpc_cni_iam.vendoring.select import select
 
     configuration = shared.read()
     chosen = select(configuration, Path(), paths or ())
     reports = compare(configuration, chosen, no_accepted=no_accepted)
-    with_notes = not shared.quiet or output is CheckFormat.json
-    left = orphans(configuration) if with_notes and not paths else ()
+    left = () if paths else orphans(configuration, os.environ)
     commands = shared.commands(configuration)
     checked = CheckResult(reports, left, commands, outdated, configuration.warnings, no_other_files)
     if output is CheckFormat.json:

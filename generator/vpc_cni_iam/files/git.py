@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-# Variables that would make git use another repository, index or objects.
+# Variables that would make git use another repository, index or objects, or match other paths.
 _REMOVED = frozenset(
     {
         "GIT_DIR",
@@ -16,6 +16,7 @@ _REMOVED = frozenset(
         "GIT_COMMON_DIR",
         "GIT_NAMESPACE",
         "GIT_PREFIX",
+        "GIT_LITERAL_PATHSPECS",
     }
 )
 _TIMEOUT = 120

@@ -1,4 +1,4 @@
-"""Checks every vendored module; writes nothing, and starts no program.
+"""Checks every vendored module; writes nothing.
 
 Each module is generated, once for all modules with the same options, and compared.
 """

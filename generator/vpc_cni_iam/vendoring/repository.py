@@ -9,7 +9,6 @@ from pathlib import Path
 
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import ConfigurationError, InputError, TreeError, VpcCniIamError
-from vpc_cni_iam.files.read import contents, decoded
 from vpc_cni_iam.vendoring.configuration.config import (
     NAME,
     Config,
@@ -17,7 +16,6 @@ from vpc_cni_iam.vendoring.configuration.config import (
     VendoredModule,
     load,
 )
-from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST, loads
 
 
 def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
@@ -126,14 +124,14 @@ def name_from(config: Config, module: VendoredModule) -> str:
 def refuse_other_owner(config: Config, module: VendoredModule, owners: Set[str]) -> None:
     """Refuse a module whose manifest names another configuration that still names it."""
     folder = config.folder(module)
-    for problem in _kept_elsewhere(config, folder, owners - {name_from(config, module)}):
+    for problem in kept_elsewhere(config, folder, owners - {name_from(config, module)}):
         raise TreeError(
             f"{folder}: {problem}; to move it to {config.path}, remove the module there and run "
             "this command again"
         )
 
 
-def _kept_elsewhere(config: Config, folder: Path, owners: Iterable[str]) -> Iterator[str]:
+def kept_elsewhere(config: Config, folder: Path, owners: Iterable[str]) -> Iterator[str]:
     """Yield a sentence for each other configuration that still names a module."""
     for owner in sorted(owners):
         place = Path(os.path.normpath(folder.absolute()))
@@ -154,50 +152,6 @@ def root(config: Config) -> Path:
     """Return the directory that modules may not leave: the git checkout's, else its own."""
     folder = config.path.absolute().parent
     return next((f for f in (folder, *folder.parents) if (f / ".git").exists()), folder)
-
-
-# It may have hundreds of thousands of directories, but no vendored modules.
-_LARGE = "node_modules"
-
-
-def orphans(config: Config) -> tuple[str, ...]:
-    """Return the directories with a manifest that are not modules of the configuration.
-
-    The paths are below the configuration and relative to it. Directories of another configuration,
-    hidden directories and node_modules are skipped, and symbolic links are not followed.
-    """
-    top = config.path.parent.absolute()
-    named = {os.path.normpath(top / module.path) for module in config.modules}
-    left = (p for p in _below(top, named) if not any(_kept_elsewhere(config, p, _owners(p))))
-    return tuple(sorted(p.relative_to(top).as_posix() for p in left))
-
-
-def _owners(folder: Path) -> Set[str]:
-    """Return the configurations that the manifest of a module names."""
-    try:
-        text = decoded(contents(folder, [MANIFEST])[MANIFEST])
-        return loads(text, str(folder)).configurations
-    except (VpcCniIamError, KeyError):
-        return frozenset()
-
-
-def _below(folder: Path, named: set[str]) -> Iterator[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            folders = [e for e in entries if e.is_dir(follow_symlinks=False)]
-    except OSError:
-        return  # a directory that this user may not read is not their module
-    for entry in folders:
-        if entry.name == FOLDER and (folder / MANIFEST).is_file():
-            yield folder
-        elif (
-            entry.name.startswith(".")
-            or entry.name == _LARGE
-            or os.path.normpath(entry.path) in named
-        ):
-            continue
-        elif not (folder / entry.name / NAME).is_file():
-            yield from _below(folder / entry.name, named)
 
 
 def options_of(directory: Path) -> Options | None:

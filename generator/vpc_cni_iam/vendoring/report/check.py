@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -12,17 +12,18 @@ from msgspec import Struct
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.escape import code_cell, escape_line, escape_markdown
 from vpc_cni_iam.vendoring.check import ModuleCheck, counts
-from vpc_cni_iam.vendoring.manifest import FOLDER
-from vpc_cni_iam.vendoring.report.files import NextCommands, next_steps, reason
+from vpc_cni_iam.vendoring.report.files import NextCommands, next_steps, orphan_steps, reason
 
 _NOTE = "note"
+_UNNAMED = "unnamed"
+_NOT_NAMED = "was written by sync, but the configuration does not name it"
 
 
 class CheckResult(Struct, frozen=True):
     """The result of a check."""
 
     reports: Sequence[ModuleCheck]
-    # Directories that sync wrote and the configuration no longer names.
+    # Modules of the repository that the configuration does not name, by path.
     orphans: Sequence[str] = ()
     commands: NextCommands = NextCommands()
     outdated: bool = False  # whether an out-of-date pin is also a finding
@@ -34,14 +35,16 @@ class CheckResult(Struct, frozen=True):
         """Whether there is something to do, or nothing was checked."""
         behind = self.outdated and not all(r.module.newest for r in self.reports)
         others = self.no_other_files and any(r.others for r in self.reports)
-        return behind or others or not self.reports or not all(r.clean for r in self.reports)
+        unclean = not self.reports or not all(r.clean for r in self.reports)
+        return behind or others or unclean or bool(self.orphans)
 
 
 def text(checked: CheckResult, *, quiet: bool = False) -> str:
     """Return a check as lines for a terminal; `quiet` leaves out modules without findings."""
     lines = [line for report in checked.reports for line in _module_text(report, checked)]
+    lines += [line for path in checked.orphans for line in _orphan_text(path, checked.commands)]
     lines += [f"{word:<9}{line}" for word, line in _remarks(checked, quiet=quiet)]
-    lines += [] if quiet else [_summary(checked.reports)]
+    lines += [] if quiet else [_summary(checked)]
     return "".join(f"{escape_line(line)}\n" for line in lines)
 
 
@@ -56,6 +59,11 @@ def _module_text(report: ModuleCheck, checked: CheckResult) -> Iterator[str]:
         for text, alike in groupby((file for file, _ in files), reason):
             yield f"         {_alike([file.path for file in alike], text)}"
         yield from (f"           {step}" for step in steps)
+
+
+def _orphan_text(path: str, commands: NextCommands) -> Iterator[str]:
+    yield f"{_UNNAMED:<9}{path} {_NOT_NAMED}"
+    yield from (f"           {step}" for step in orphan_steps(path, commands))
 
 
 def _alike(paths: list[str], text: str) -> str:
@@ -97,18 +105,13 @@ def _notes(checked: CheckResult) -> Iterator[str]:
         for file in report.files:
             if file.fine:
                 yield f"{report.module.path}/{file.path} {reason(file)}"
-    for path in checked.orphans:
-        yield (
-            f"{path} was written by sync, but the configuration does not name it; add it there, "
-            f"remove it, or remove only {path}/{FOLDER} to manage the rest yourself"
-        )
 
 
 def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
     """Return a check as Markdown; `quiet` leaves out modules without findings."""
-    lines = [f"### vpc-cni-iam check: {_summary(checked.reports)}", ""]
+    lines = [f"### vpc-cni-iam check: {_summary(checked)}", ""]
     wrong = [r for r in checked.reports if not r.clean]
-    if wrong:
+    if wrong or checked.orphans:
         lines += [
             "| module | state | file | what | what to do |",
             "| --- | --- | --- | --- | --- |",
@@ -120,14 +123,20 @@ def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
             lines.append(f"| {code_cell(path)} | {report.state} | | {failure} | |")
         for file in report.files:
             if not file.fine:
-                ways = "<br>".join(map(_step, next_steps(file, path, checked.commands)))
-                text = escape_markdown(reason(file))
-                cells = (code_cell(path), report.state, code_cell(file.path), text)
-                lines.append(f"| {' | '.join(cells)} | {ways} |")
-    lines += [""] if wrong else []
+                steps = next_steps(file, path, checked.commands)
+                lines.append(_row(path, report.state, code_cell(file.path), reason(file), steps))
+    for path in checked.orphans:
+        steps = orphan_steps(path, checked.commands)
+        lines.append(_row(path, _UNNAMED, "", _NOT_NAMED, steps))
+    lines += [""] if wrong or checked.orphans else []
     lines += [f"- warning: {escape_markdown(warning)}" for warning in checked.warnings]
     lines += [f"- {escape_markdown(line)}" for _, line in _remarks(checked, quiet=quiet)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _row(path: str, state: str, file: str, text: str, steps: Iterable[str]) -> str:
+    cells = (code_cell(path), state, file, escape_markdown(text), "<br>".join(map(_step, steps)))
+    return f"| {' | '.join(cells)} |"
 
 
 def _step(text: str) -> str:
@@ -136,13 +145,15 @@ def _step(text: str) -> str:
     return f"{escape_markdown(what)}: {code_cell(command)}"
 
 
-def _summary(reports: Sequence[ModuleCheck]) -> str:
+def _summary(checked: CheckResult) -> str:
+    reports = checked.reports
     texts = [f"{n} {state}" for state, n in counts(reports).items() if n]
     if others := sum(len(r.others) for r in reports):
         texts.append(_count(others, "other file"))
-    return (
-        f"{_count(len(reports), 'module')} checked, {', '.join(texts)}" if texts else "no modules"
-    )
+    if checked.orphans:
+        texts.append(_count(len(checked.orphans), "unnamed module"))
+    modules = f"{_count(len(reports), 'module')} checked" if reports else "no modules"
+    return ", ".join((modules, *texts))
 
 
 def _count(number: int, noun: str) -> str:

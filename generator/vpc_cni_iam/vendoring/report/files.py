@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import posixpath
 import shlex
 from collections.abc import Iterator, Mapping
 
@@ -43,10 +45,11 @@ class NextCommands(Struct, frozen=True):
         paths = (shlex.quote(f"./{w}" if w.startswith("-") else w) for w in words)
         return " ".join(("vpc-cni-iam", name, *filter(None, (self.options,)), *paths))
 
-    def remove(self, path: str) -> str:
-        """Return the command that removes a file; `path` is relative to the configuration."""
-        place = f"{self.folder}/{path}" if self.folder else path
-        return f"rm {shlex.quote(f'./{place}' if place.startswith('-') else place)}"
+    def remove(self, path: str, *, folder: bool = False) -> str:
+        """Return the command that removes a file or folder, by its path in the configuration."""
+        place = posixpath.normpath(f"{self.folder}/{path}" if self.folder else path)
+        command = "rm -r" if folder else "rm"
+        return f"{command} {shlex.quote(f'./{place}' if place.startswith('-') else place)}"
 
 
 def reason(file: ModuleFile) -> str:
@@ -115,6 +118,15 @@ def next_steps(
     if file.fine or isinstance(file.effect, Redefinition):
         return ()
     return tuple(_steps(file, module, commands, synced=synced))
+
+
+def orphan_steps(path: str, commands: NextCommands) -> tuple[str, ...]:
+    """Return the next steps for a module that the configuration does not name."""
+    return (
+        f"check it: add a [[module]] with path = {json.dumps(path, ensure_ascii=False)}",
+        f"remove it: {commands.remove(path, folder=True)}",
+        f"manage it yourself: {commands.remove(f'{path}/{FOLDER}', folder=True)}",
+    )
 
 
 def _steps(file: ModuleFile, module: str, commands: NextCommands, *, synced: bool) -> Iterator[str]:

@@ -331,10 +331,29 @@ def test_no_command_is_silent_about_access_that_an_edit_adds(repo: Path) -> None
         (file,) = data["modules"][0]["files"]
         assert (file["state"], file["edit"]["adds_access"], file["fine"]) == ("edited", True, False)
         assert file["accepted"] is None
-        summary = {"clean": 0, "edited": 1, "outdated": 0, "both": 0, "failed": 0}
+        summary = dict.fromkeys(("clean", "accepted", "outdated", "both", "failed"), 0)
+        summary["edited"] = 1
         assert data.get("summary", summary) == summary
         if words != "check":
             assert '+    actions   = ["ec2:*"]\n' in data["modules"][0]["edits"]["main.tf"]
+
+
+def test_an_example_names_the_values_that_are_not_known(tmp_path: Path) -> None:
+    """The name of a variable is no part of an ARN."""
+    assert run("init", "--path", MODULE, cwd=tmp_path).code == 0
+    assert run("sync", cwd=tmp_path).code == 0
+    edit(tmp_path, '"ec2:DeleteNetworkInterface"', '"ec2:CreateNetworkInterfacePermission"')
+    shown = run("check", cwd=tmp_path).out
+    example = "on arn:<partition>:ec2:<region>:<account>:network-interface/eni-"
+    assert example in shown
+    assert "aws:ResourceTag/cluster.k8s.amazonaws.com/name = <cluster-name>" in shown
+    assert "var." not in shown.splitlines()[1]
+    # A variable that an edit adds is another one, whatever its name.
+    main = tmp_path / MODULE / "main.tf"
+    main.write_text(main.read_text().replace("${var.account_id}:network", "${var.account}:network"))
+    variables = tmp_path / MODULE / "variables.tf"
+    variables.write_text(variables.read_text() + '\nvariable "account" {\n  type = string\n}\n')
+    assert "adds no access" not in run("check", cwd=tmp_path).out
 
 
 def test_an_accepted_edit_is_a_note_with_its_reason(repo: Path) -> None:
@@ -352,6 +371,16 @@ def test_an_accepted_edit_is_a_note_with_its_reason(repo: Path) -> None:
     data = json.loads(run("check", "--format", "json", cwd=repo).out)
     (file,) = data["modules"][0]["files"]
     assert (file["accepted"], file["fine"], file["next_steps"]) == ("the team agreed", True, [])
+    # The module is not clean, and the summary says what was accepted.
+    assert (data["modules"][0]["state"], data["summary"]["clean"]) == ("accepted", 0)
+    summary = run("check", cwd=repo).out.splitlines()[-1]
+    assert summary == "1 module checked, 1 accepted, 1 edit adds access"
+    main = repo / MODULE / "main.tf"
+    main.write_text(main.read_text().replace("locals {", 'resource "x" "y" {}\n\nlocals {', 1))
+    main.write_text(main.read_text().replace('"ec2:*"', '"ec2:CreateTags"'))
+    accept(repo, "main.tf", "the team agreed")
+    summary = run("check", cwd=repo).out.splitlines()[-1]
+    assert summary == "1 module checked, 1 accepted, 1 edit is not proven to add no access"
     # Another text of the file is not accepted.
     edit(repo, "# Generated", "# Once generated")
     assert run("check", cwd=repo).code == 1

@@ -156,7 +156,7 @@ def test_an_edit_is_merged_with_the_update(repo: Repository, fresh: Repository) 
     assert (repo.module / "main.tf").read_text() == expected
     assert repo.open() == ["main.tf"]
     repo.accept("main.tf")
-    assert repo.check().clean
+    assert repo.check().fine
     assert not repo.sync().changes
 
 
@@ -195,7 +195,7 @@ def test_every_next_step_that_check_prints_leads_to_clean(state: str, tmp_path: 
             repo.sync()
         if state == "both":
             repo.sync()
-        assert repo.check().clean, (state, steps[number], repo.states())
+        assert repo.check().fine, (state, steps[number], repo.states())
         tried += 1
     assert tried >= (1 if state == "outdated" else 2)
 
@@ -204,7 +204,7 @@ def test_an_edit_is_accepted_until_the_next_one(repo: Repository) -> None:
     edited = repo.edit("main.tf", note)
     repo.accept("main.tf", "ticket 1")
     assert (repo.module / "main.tf").read_text() == edited
-    assert (repo.check().clean, repo.states()) == (True, {"main.tf": "edited"})
+    assert (repo.check().fine, repo.states()) == (True, {"main.tf": "edited"})
     assert repo.sync().changes == ()
     for show in (check_text, markdown):
         for quiet in (False, True):
@@ -225,7 +225,7 @@ def test_an_accepted_edit_stays_accepted_at_the_next_update(
     assert repo.sync().done
     expected = note((fresh.module / "main.tf").read_text())
     assert (repo.module / "main.tf").read_text() == expected
-    assert repo.check().clean
+    assert repo.check().fine
 
 
 def test_a_conflict_is_marked_as_git_marks_it(repo: Repository) -> None:
@@ -246,18 +246,18 @@ def test_a_conflict_is_marked_as_git_marks_it(repo: Repository) -> None:
     assert repo.sync().changes == ()
     repo.edit("main.tf", without_markers)
     repo.accept("main.tf")
-    assert (repo.sync().done, repo.check().clean) == (True, True)
+    assert (repo.sync().done, repo.check().fine) == (True, True)
 
 
 def test_a_file_deleted_on_purpose_stays_deleted(repo: Repository) -> None:
     (repo.module / "README.md").unlink()
     assert repo.states() == {"README.md": "missing"}
     repo.accept("README.md", "we have our own")
-    assert repo.check().clean
+    assert repo.check().fine
     repo.pin(NEW)
     assert repo.sync().done
     assert not (repo.module / "README.md").exists()
-    assert repo.check().clean
+    assert repo.check().fine
     (file,) = repo.check().files
     assert reason(file) == "was deleted on purpose; accepted: we have our own"
 
@@ -266,10 +266,10 @@ def test_a_decision_about_a_file_replaces_the_one_before(repo: Repository) -> No
     edited = repo.edit("main.tf", note)
     for _ in range(2):
         repo.accept("main.tf", "an edit")
-        assert repo.check().clean
+        assert repo.check().fine
         (repo.module / "main.tf").unlink()
         repo.accept("main.tf", "a deletion")
-        assert repo.check().clean
+        assert repo.check().fine
         (repo.module / "main.tf").write_text(edited)
         assert repo.check().state == "edited"
 
@@ -304,7 +304,7 @@ def test_what_is_no_longer_generated_is_removed(tmp_path: Path) -> None:
     assert repo.states()["tests/policy.tftest.hcl"] == "outdated"
     assert repo.sync().done
     assert not (repo.module / "tests" / "policy.tftest.hcl").exists()
-    assert repo.check().clean
+    assert repo.check().fine
 
 
 def test_an_edited_file_that_is_no_longer_generated_is_left(tmp_path: Path) -> None:
@@ -319,15 +319,15 @@ def test_an_edited_file_that_is_no_longer_generated_is_left(tmp_path: Path) -> N
     (file,) = repo.check().files
     assert reason(file).startswith("is no longer generated, and may have been edited")
     repo.accept(name)
-    assert (repo.check().clean, repo.sync().done) == (True, True)
+    assert (repo.check().fine, repo.sync().done) == (True, True)
     (repo.module / name).unlink()
-    assert (repo.sync().done, repo.check().clean) == (True, True)
+    assert (repo.sync().done, repo.check().fine) == (True, True)
 
 
 def test_files_of_others_and_of_engines_are_left_alone(repo: Repository) -> None:
     theirs = {"custom.tf": "# theirs\n", ".terraform.lock.hcl": "x", ".terraform/x/y": "x"}
     write_tree(repo.module, theirs)
-    assert repo.check().clean
+    assert repo.check().fine
     repo.pin(NEW)
     assert repo.sync().done
     assert theirs.items() <= read_tree(repo.module).items()
@@ -343,10 +343,10 @@ def test_beside_a_foreign_file_nothing_is_written_until_it_is_accepted(tmp_path:
     repo.accept("README.md")
     assert repo.sync().done
     assert (repo.module / "README.md").read_text() == "# theirs\n"
-    assert (repo.check().clean, repo.states()) == (True, {"README.md": "edited"})
+    assert (repo.check().fine, repo.states()) == (True, {"README.md": "edited"})
     (repo.module / "README.md").unlink()
     assert repo.sync().done
-    assert (repo.check().clean, repo.states()) == (True, {})
+    assert (repo.check().fine, repo.states()) == (True, {})
 
 
 def test_a_manifest_lost_beside_an_edit(repo: Repository) -> None:
@@ -364,7 +364,7 @@ def test_a_manifest_lost_beside_an_edit(repo: Repository) -> None:
     repo.accept("main.tf")
     assert repo.sync().done
     assert (repo.module / "main.tf").read_text() == edited
-    assert (repo.check().clean, repo.states()) == (True, {"main.tf": "edited"})
+    assert (repo.check().fine, repo.states()) == (True, {"main.tf": "edited"})
 
 
 @pytest.mark.parametrize("pinned", [OLD, NEW])
@@ -379,7 +379,7 @@ def test_a_generated_module_without_a_manifest_is_taken_over(
     assert set(repo.states().values()) == {"outdated"}
     assert repo.check().state == "outdated"
     assert repo.sync().done
-    assert repo.check().clean
+    assert repo.check().fine
     if pinned == NEW:
         assert read_tree(repo.module) == read_tree(fresh.module)
 
@@ -406,12 +406,12 @@ def test_what_a_sync_changes_in_a_crlf_checkout_has_its_line_ends(
             assert text.count(b"\r\n") == text.count(b"\n"), name
             mine = "# mine\n" if name == "main.tf" else ""
             assert text.replace(b"\r", b"").decode() == theirs[name] + mine
-    assert repo.check().clean
+    assert repo.check().fine
 
 
 def test_a_crlf_checkout_is_clean_and_sync_leaves_its_line_ends(repo: Repository) -> None:
     check_out_with_crlf(repo)
-    assert repo.check().clean
+    assert repo.check().fine
     before = {p: p.read_bytes() for p in repo.module.rglob("*") if p.is_file()}
     assert repo.sync().changes == ()
     assert before == {p: p.read_bytes() for p in repo.module.rglob("*") if p.is_file()}
@@ -430,7 +430,7 @@ def test_a_manifest_that_was_edited_with_its_file_is_never_clean(repo: Repositor
     assert (repo.check().state, repo.states()) == ("outdated", {"main.tf": "outdated"})
     # Nor does it help to leave the file out of the manifest.
     repo.forget("main.tf")
-    assert (repo.check().clean, repo.states()) == (False, {"main.tf": "foreign"})
+    assert (repo.check().fine, repo.states()) == (False, {"main.tf": "foreign"})
 
 
 def test_a_manifest_without_a_file_that_is_as_generated_is_completed(repo: Repository) -> None:
@@ -447,7 +447,7 @@ def test_a_file_that_the_manifest_leaves_out_is_missing(left_out: str, repo: Rep
         repo.forget(path)
         (repo.module / path).unlink()
     assert repo.states()[left_out or "main.tf"] == "missing"
-    assert repo.sync().done and repo.check().clean
+    assert repo.sync().done and repo.check().fine
 
 
 @pytest.mark.parametrize("text", [None, "<<<<<<< HEAD\n"])
@@ -455,13 +455,13 @@ def test_a_lost_base_is_reported_and_made_again(repo: Repository, text: str | No
     base = repo.module / base_path(digest((repo.module / "main.tf").read_text()))
     repo.edit("main.tf", note)
     repo.accept("main.tf")
-    assert repo.check().clean
+    assert repo.check().fine
     base.unlink() if text is None else base.write_text(text + base.read_text())
     state = "missing" if text is None else "outdated"
     assert repo.states() == {"main.tf": "edited", base.relative_to(repo.module).as_posix(): state}
     assert repo.check().state == "outdated"
     assert repo.sync().done
-    assert repo.check().clean
+    assert repo.check().fine
 
 
 def test_an_edit_in_the_line_of_an_update_is_out_of_date_whatever_else_was_merged(
@@ -615,7 +615,7 @@ def test_another_version_with_other_output_is_a_difference(
         each.cache_clear()
     assert repo.states() == {"versions.tf": "outdated"}
     assert repo.sync().done
-    assert repo.check().clean
+    assert repo.check().fine
     for each in cached:
         each.cache_clear()
 
@@ -626,7 +626,7 @@ def test_an_unchanged_tree_is_checked_without_reading_hcl(repo: Repository) -> N
         "from vpc_cni_iam.vendoring.check import check\n"
         "from vpc_cni_iam.vendoring.configuration.config import load\n"
         "config = load(Path(sys.argv[1]))\n"
-        "assert check(config, config.modules)[0].clean\n"
+        "assert check(config, config.modules)[0].fine\n"
         "print(sorted({'hcl2', 'lark', 'tomlkit', 'rich'} & set(sys.modules)))\n"
     )
     done = subprocess.run(
@@ -683,7 +683,7 @@ def test_killed_at_every_step_the_next_sync_mends_it(
                 assert text in (old.get(name), expected[name]), name
         assert repo.sync().done
         assert read_tree(repo.module) == expected
-        assert repo.check().clean
+        assert repo.check().fine
         if ended == 0:
             assert stop > 9
             return
@@ -719,7 +719,7 @@ def test_killed_at_every_step_the_same_command_again_ends_as_it_would_have(
         for name in ("main.tf", "variables.tf"):
             repository.accept(name)
         assert repository.sync().done
-        assert repository.check().clean
+        assert repository.check().fine
         return code, read_tree(repository.module)
 
     expected = ended(1000)[1]
@@ -768,7 +768,7 @@ def test_a_file_put_back_from_another_version_is_no_edit(now: str, repo: Reposit
     with pytest.raises(UsageError, match="was generated for other options; run"):
         repo.accept("main.tf")
     assert repo.sync().done
-    assert repo.check().clean
+    assert repo.check().fine
 
 
 # A git that the killed process was starting can have the lock for a moment.

@@ -31,9 +31,9 @@ class ModuleCheck(Struct, frozen=True):
     others: tuple[str, ...] = ()
 
     @property
-    def clean(self) -> bool:
+    def fine(self) -> bool:
         """Whether there is nothing to do."""
-        return self.state is ModuleState.clean
+        return self.state in (ModuleState.clean, ModuleState.accepted)
 
 
 def check(
@@ -46,7 +46,7 @@ def check(
 def _check_at_rest(config: Config, module: VendoredModule, *, no_accepted: bool) -> ModuleCheck:
     """Return the check of a module while no other run writes it."""
     report = _check(config, module, no_accepted=no_accepted)
-    if report.clean:  # a half-written module is not clean, and a thousand locks take time
+    if report.fine:  # a half-written module is not, and a thousand locks take time
         return report
     with at_rest(config.folder(module)):
         return _check(config, module, no_accepted=no_accepted)

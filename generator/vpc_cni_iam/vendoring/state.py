@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -33,6 +33,7 @@ class ModuleState(StrEnum):
     """The state of a module, compared with the generated one."""
 
     clean = "clean"
+    accepted = "accepted"  # its local changes are accepted, and nothing else differs
     edited = "edited"
     outdated = "outdated"
     both = "both"
@@ -90,12 +91,18 @@ class ModuleFile(Struct, frozen=True):
         return is_own and not self.markers and not isinstance(self.effect, Redefinition)
 
 
-def module_state(files: Iterable[ModuleFile]) -> ModuleState:
+def module_state(files: Sequence[ModuleFile]) -> ModuleState:
     """Return the state of a module from the states of its files."""
     states = {f.state for f in files if not f.fine}
     # If --no-accepted forbids it, a file that was deleted on purpose is an edit, too.
     edited = bool(states & _EDITED) or any(f.accepted and not f.fine for f in files)
     outdated = any(f.state in _OUTDATED and not (f.fine or f.forbidden) for f in files)
-    if edited and outdated:
-        return ModuleState.both
-    return ModuleState.edited if edited else ModuleState.outdated if outdated else ModuleState.clean
+    match edited, outdated:
+        case True, True:
+            return ModuleState.both
+        case True, False:
+            return ModuleState.edited
+        case False, True:
+            return ModuleState.outdated
+    accepted = any(f.accepted for f in files)
+    return ModuleState.accepted if accepted else ModuleState.clean

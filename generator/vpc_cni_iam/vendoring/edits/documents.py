@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import ModuleKind, Options
@@ -16,6 +17,7 @@ from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven
 from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
+from vpc_cni_iam.policy.template import Hole, fill
 from vpc_cni_iam.vendoring.edits.blocks import module_blocks
 from vpc_cni_iam.vendoring.edits.meaning import AccessChange, ModuleReason, ReadProblem, unreadable
 
@@ -28,6 +30,12 @@ _VALUES = {
         any_values(p.name for p in (*parameters.REQUIRED, *trust.PARAMETERS))
     ),
     trust.POD_IDENTITY: True,
+}
+# What example requests have instead of a variable's value. Variables that an edit adds keep their
+# name: two places must never become one.
+_NAMES = {
+    f"var.{p.name}": f"<{p.name.replace('account_id', 'account').replace('_', '-')}>"
+    for p in trust.VARIABLES
 }
 
 
@@ -132,6 +140,15 @@ def _more(old: _Policies, new: _Policies) -> Answer:
     if new[0] in old:
         return NoNewAccess()
     try:
-        return no_new_access_beside_others(old, new)
+        return no_new_access_beside_others(tuple(map(_shown, old)), tuple(map(_shown, new)))
     except InputError as error:
         return unreadable(error)
+
+
+def _shown(policy: Policy) -> Policy:
+    """Return a policy with the names that example requests have instead of a variable's value."""
+    return policy.map_texts(lambda text: fill(text, _name), whole=True)
+
+
+def _name(hole: Hole) -> Hole:
+    return replace(hole, place=_NAMES.get(hole.place, hole.place))

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.escape import code_cell, escape_line, escape_markdown
+from vpc_cni_iam.policy.proof.answer import NewAccess, NotProven
 from vpc_cni_iam.vendoring.check import ModuleCheck, counts
 from vpc_cni_iam.vendoring.report.files import NextCommands, next_steps, orphan_steps, reason
 
@@ -35,7 +36,7 @@ class CheckResult(Struct, frozen=True):
         """Whether there is something to do, or nothing was checked."""
         behind = self.outdated and not all(r.module.newest for r in self.reports)
         others = self.no_other_files and any(r.others for r in self.reports)
-        unclean = not self.reports or not all(r.clean for r in self.reports)
+        unclean = not self.reports or not all(r.fine for r in self.reports)
         return behind or others or unclean or bool(self.orphans)
 
 
@@ -50,7 +51,7 @@ def text(checked: CheckResult, *, quiet: bool = False) -> str:
 
 def _module_text(report: ModuleCheck, checked: CheckResult) -> Iterator[str]:
     path = report.module.path
-    if not report.clean:
+    if not report.fine:
         yield f"{report.state:<9}{path}"
     if report.failure is not None:
         yield f"         {report.failure}"
@@ -110,7 +111,7 @@ def _notes(checked: CheckResult) -> Iterator[str]:
 def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
     """Return a check as Markdown; `quiet` leaves out modules without findings."""
     lines = [f"### vpc-cni-iam check: {_summary(checked)}", ""]
-    wrong = [r for r in checked.reports if not r.clean]
+    wrong = [r for r in checked.reports if not r.fine]
     if wrong or checked.orphans:
         lines += [
             "| module | state | file | what | what to do |",
@@ -148,12 +149,23 @@ def _step(text: str) -> str:
 def _summary(checked: CheckResult) -> str:
     reports = checked.reports
     texts = [f"{n} {state}" for state, n in counts(reports).items() if n]
+    texts += _access(reports)
     if others := sum(len(r.others) for r in reports):
         texts.append(_count(others, "other file"))
     if checked.orphans:
         texts.append(_count(len(checked.orphans), "unnamed module"))
     modules = f"{_count(len(reports), 'module')} checked" if reports else "no modules"
     return ", ".join((modules, *texts))
+
+
+def _access(reports: Sequence[ModuleCheck]) -> Iterator[str]:
+    """Yield how many edits add access, and how many may add it."""
+    answers = [f.edit.answer for r in reports for f in r.files if f.edit is not None]
+    if added := sum(isinstance(answer, NewAccess) for answer in answers):
+        yield f"{_count(added, 'edit')} {'adds' if added == 1 else 'add'} access"
+    if unknown := sum(isinstance(answer, NotProven) for answer in answers):
+        verb = "is" if unknown == 1 else "are"
+        yield f"{_count(unknown, 'edit')} {verb} not proven to add no access"
 
 
 def _count(number: int, noun: str) -> str:

@@ -38,7 +38,7 @@ def data(name: str, kind: type[_T]) -> _T:
 
 
 def decoded(name: str, kind: type[_T]) -> _T:
-    """Return what `data` does, read anew."""
+    """Return what `data` does, read again."""
     form = msgspec.toml if name.endswith(".toml") else msgspec.json
     try:
         facts: _T = form.decode(text(name), type=kind, dec_hook=_made)

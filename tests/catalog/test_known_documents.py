@@ -62,7 +62,7 @@ def test_other_order_and_case_are_the_same_document_and_another_action_is_not() 
     assert recognise(SCOPED, {"cluster_name": "another"}) == ()
 
 
-@pytest.mark.parametrize("options", [(), ("--all-versions",), ("--all-versions", "--format=html")])
+@pytest.mark.parametrize("options", [(), ("--all-versions",)])
 def test_coverage_names_the_document(tmp_path: Path, options: tuple[str, ...]) -> None:
     third = to_json(managed_versions()[1].policy)
     (tmp_path / "a.json").write_text(json.dumps(third))

@@ -166,7 +166,9 @@ PLAN = (ROOT / "tests/review/plans/reorder.tofu-1.12.6.json").read_text()
 EMBEDDED = """
 # a role
 resource "aws_iam_role" "r" {
-  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [{ Effect = "Allow" }] })
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17", Statement = [{ Effect = "Allow", Action = "sts:AssumeRole" }]
+  })
   inline_policy {
     policy = <<-EOT
       {"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "${aws_s3_bucket.b.arn}/*"}}

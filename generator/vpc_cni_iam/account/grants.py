@@ -60,7 +60,7 @@ class Grant(Struct, frozen=True):
 
 
 class Document(Struct, frozen=True):
-    """A policy of an input, whoever has it."""
+    """A policy of an input, no matter who has it."""
 
     name: str  # its name in the input, such as its data source's; empty if it has none
     content: PolicyOrGap

@@ -61,7 +61,7 @@ class RoleScope(StrEnum):
 
 
 class RoleResult(Struct, frozen=True):
-    """The judgement of a role in clusters of one IP family, at the checked version, in brief."""
+    """The verdict on a role in clusters of one IP family, at the checked version, in brief."""
 
     mode: Mode  # the IP family
     verdict: Verdict  # whether the plugin works
@@ -170,7 +170,7 @@ def judge_cluster(
 
 
 def _brief(role: PluginRole, judgement: Judgement) -> RoleResult:
-    """Return what a report says about a judgement."""
+    """Return what a report says about a role."""
     worst = judgement.worst
 
     def by(decision: Decision) -> str:
@@ -254,7 +254,7 @@ def _judged(
     names: tuple[Names, ...],
     regions: tuple[CheckedRegion, ...],
 ) -> tuple[Judgement, tuple[Risk, ...]]:
-    """Return the judgement and the risks of the plugin's calls with a role, for an IP family."""
+    """Return the verdict and the risks of the plugin's calls with a role, for an IP family."""
     tags = role.session_tags
     settings = [RequestSetting(role.version, mode, names=n, session_tags=tags) for n in names]
     judgement = judge_in(role.answers(), settings, regions)

@@ -81,7 +81,7 @@ class Replacement(Struct):
             os.fsync(file.fileno())
 
     def apply(self) -> None:
-        """Put the new file in place of the old one; may raise `ChangedError`."""
+        """Put the new file instead of the old one; may raise `ChangedError`."""
         try:
             if self.before is None:
                 _rename_to_free(self._new, self.path)

@@ -137,7 +137,7 @@ def _difference(ours: Block, theirs: Block) -> tuple[int, str]:
 def _lines(block: Block) -> list[tuple[int, str]]:
     """Return the lines of a block that are not comments, with their numbers."""
     lines = enumerate(block.span.code.splitlines(), block.span.line)
-    texts = ((number, " ".join(line.split())) for number, line in lines)
+    texts = ((number, " ".join(line.split()).removesuffix(",")) for number, line in lines)
     return [(number, text) for number, text in texts if text and not text.startswith("#")]
 
 

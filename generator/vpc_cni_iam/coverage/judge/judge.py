@@ -109,7 +109,7 @@ def _case(
 
 
 def any_of(judgements: Sequence[Judgement]) -> Judgement:
-    """Return the judgement of cases of which one arises, such as IP families."""
+    """Return the verdict on cases of which one arises, such as IP families."""
     cases = tuple(case for judgement in judgements for case in judgement.cases)
     return Judgement(one_of(j.verdict for j in judgements), cases)
 
@@ -120,7 +120,7 @@ def doubted(
     policies: Sequence[Policy],
     limits: Limits = (),
 ) -> Judgement:
-    """Return a judgement with what is not known about the role.
+    """Return a verdict together with what is not known about the role.
 
     If an unknown policy may allow a denied call, the call is sent again with everything allowed.
     """

@@ -94,7 +94,7 @@ def role_access(
 
 
 def _doubtful(context: Context, grants: Mapping[GrantKey, Grant]) -> set[GrantKey]:
-    """Return the new grants that may be of another role with the name, except those that deny."""
+    """Return the new grants that may belong to another role with the name, but no Deny."""
     accounts, is_changed = context.accounts, context.reader.resolver.is_changed
     ambiguous = {key: g for key, g in grants.items() if accounts.is_ambiguous(g)}
     return {k for k, g in ambiguous.items() if is_changed(g.address) and not may_deny(g)}

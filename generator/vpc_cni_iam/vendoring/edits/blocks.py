@@ -103,14 +103,20 @@ def _parts(block: Block) -> Iterator[tuple[PartName, Hashable]]:
 
 
 def _values(name: PartName, node: Node) -> Iterator[tuple[PartName, Hashable]]:
-    """Yield a value; of an object, that it is one, and the values by key."""
+    """Yield a value; of an object, that it is one, and the values by key.
+
+    A text for people is another part, below its key.
+    """
     if not isinstance(node, Object):
         yield name, node
         return
     yield name, "an object"
     for key, value in node.fields:
         for_people = name[1] in INFORMATION and isinstance(value, Text) and value.plain is not None
-        yield (*name, f"[{key.full_code}]", *((TEXT,) if for_people else ())), value
+        part = *name, f"[{key.full_code}]"
+        yield part, "a text" if for_people else value
+        if for_people:
+            yield (*part, TEXT), value
 
 
 def _without_versions(block: Block) -> Block:

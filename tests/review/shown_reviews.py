@@ -90,7 +90,9 @@ WIDENED = finding(
 )
 CLEAN = finding(Rule.NEW_POLICY, "aws_iam_role.new gets ipv4-scoped", level=Level.NOTE)
 REWRITTEN = finding(Rule.REWRITTEN, "The policy allows the same", "aws_iam_policy.z")
-COMMAND = finding(Rule.UNREAD_COMMAND, "local-exec runs a command", "null_resource.x", attribute="")
+COMMAND = finding(
+    Rule.UNREAD_RESOURCE, "local-exec runs a command", "null_resource.x", level=Level.NOTE
+)
 POLICY = ShownPolicy(
     owner="aws_iam_role.cni",
     kind="attached policy",

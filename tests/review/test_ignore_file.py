@@ -135,3 +135,24 @@ def test_the_command_takes_the_file_of_the_directory(tmp_path: Path) -> None:
     done = run("review", "plan.json", "--ignore-file", "other.toml", cwd=tmp_path)
     assert "expired" not in done.out
     assert run("review", "plan.json", "--ignore-file", "none.toml", cwd=tmp_path).code == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("unread-resorce", "did you mean 'unread-resource'?"),
+        # Rules that were removed.
+        ("unread-command", "no similar one is known"),
+        ("unread-resource-policy", "did you mean 'unread-resource'?"),
+    ],
+)
+def test_a_rule_that_does_not_exist_is_an_error_with_the_nearest_name(
+    name: str, advice: str, tmp_path: Path
+) -> None:
+    (tmp_path / "plan.json").write_bytes(plan())
+    (tmp_path / "vpc-cni-iam-ignore.toml").write_text(ENTRY.replace("new-access", name))
+    done = run("review", "plan.json", cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    place = "error: vpc-cni-iam-ignore.toml: ignore[0].rule: "
+    assert f"{place}unknown rule {name!r}; {advice} (rules: docs/rules.md; " in done.err
+    assert "removed rules: CHANGELOG.md" in done.err

@@ -113,7 +113,7 @@ def test_each_finding_that_the_header_counts_is_shown_or_counted(count: int) -> 
         Rule.ACCESS_REMOVED,
         Rule.COVERAGE_LOST,
         Rule.DRIFT,
-        Rule.UNREAD_COMMAND,
+        Rule.UNREAD_RESOURCE,
     ]
     findings = tuple(
         finding(rule, f"About {rule} {n}", f"aws_iam_policy.p{n}")

@@ -22,8 +22,6 @@ from vpc_cni_iam.review.rules import Consequence, Level, Rule
 
 OLD, NEW = document(allow("kms:Decrypt")), document(allow("kms:*"))
 EVERYBODY = {"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}
-# Who is not named here is everybody.
-BUT_ONE = {**allow("s3:*"), "NotPrincipal": {"AWS": "arn:aws:iam::111122223333:user/x"}}
 
 
 def read(*changes: Json, **more: Any) -> Plan:
@@ -107,19 +105,20 @@ def test_releases_of_other_charts_are_of_another_type() -> None:
     ("kind", "values", "level"),
     [
         ("aws_kms_key", {"policy": OLD}, "note"),
-        ("aws_s3_bucket_policy", {"policy": document(EVERYBODY)}, "warning"),
-        ("aws_s3_bucket_policy", {"policy": document(BUT_ONE)}, "warning"),
-        ("awscc_s3_bucket_policy", {"policy_document": document(EVERYBODY)}, "warning"),
-        ("awscc_kms_key", {"key_policy": document(EVERYBODY)}, "warning"),
+        ("aws_s3_bucket_policy", {"policy": document(EVERYBODY)}, "note"),
+        ("awscc_s3_bucket_policy", {"policy_document": document(EVERYBODY)}, "note"),
+        ("awscc_kms_key", {"key_policy": document(EVERYBODY)}, "note"),
         ("awscc_sqs_queue", {"a": {"b": document(allow("sqs:*"))}}, "note"),
-        ("awscc_lambda_permission", {"principal": "*"}, "warning"),
+        ("awscc_lambda_permission", {"principal": "*"}, "note"),
         ("awscc_ecr_repository", {"name": "a"}, None),
         ("aws_sqs_queue", {"name": "a"}, None),
     ],
 )
-def test_policies_of_resources_are_said(kind: str, values: Json, level: str | None) -> None:
+def test_policies_of_resources_are_named_and_not_read(
+    kind: str, values: Json, level: str | None
+) -> None:
     change = resource(kind, "r", None, values)
-    assert named(change) == ([("unread-resource-policy", level)] if level else [])
+    assert named(change) == ([("unread-resource", level)] if level else [])
     assert counts(change) == ((0, 1, 0) if level else (0, 0, 1))
     assert not named(resource(kind, "r", values, {**values, "tags": {"a": "b"}})) or level
 
@@ -146,31 +145,22 @@ def test_accounts_for_which_other_policies_of_the_organization_count_are_said(
 
 
 @pytest.mark.parametrize(
-    ("template", "rule"),
+    ("template", "level"),
     [
-        ({"template_body": "Resources: {a: {Type: 'AWS::SSO::Assignment'}}"}, "unread-resource"),
-        ({"template_url": "https://example.com/template.yaml"}, "unread-resource"),
-        # They invoke functions.
-        ({"template_body": "Resources: {a: {Type: 'Custom::Any'}}"}, "unread-resource"),
-        (
-            {"template_body": "Resources: {a: {Type: 'AWS::CloudFormation::CustomResource'}}"},
-            "unread-resource",
-        ),
-        (
-            {"template_body": '{"Resources": {"a": {"Type": "AWS::S3::BucketPolicy"}}}'},
-            "unread-resource-policy",
-        ),
-        (
-            {"template_body": "Resources: {a: {Type: 'AWS::Lambda::Permission'}}"},
-            "unread-resource-policy",
-        ),
-        ({"template_body": "Resources: {a: {Type: 'AWS::SQS::Queue'}}"}, ""),
+        ({"template_body": "Resources: {a: {Type: 'AWS::SSO::Assignment'}}"}, "warning"),
+        ({"template_body": '{"Resources": {"a": {"Type": "AWS::IAM::Role"}}}'}, "warning"),
+        ({"capabilities": ["CAPABILITY_NAMED_IAM"]}, "warning"),
+        # Without a capability, it creates no IAM resources.
+        ({"template_url": "https://example.com/template.yaml"}, "note"),
+        ({"template_body": "Resources: {a: {Type: 'Custom::Any'}}"}, "note"),
+        ({"template_body": "Resources: {a: {Type: 'AWS::Lambda::Permission'}}"}, "note"),
+        ({"template_body": "Resources: {a: {Type: 'AWS::SQS::Queue'}}"}, "note"),
     ],
 )
-def test_a_stack_that_may_give_access_is_said(template: Json, rule: str) -> None:
+def test_a_stack_is_a_warning_if_it_can_create_iam_resources(template: Json, level: str) -> None:
     for kind in ("aws_cloudformation_stack", "aws_cloudformation_stack_set"):
         values = {"name": "s", **template}
-        assert {r for r, _ in named(resource(kind, "s", None, values))} == {rule} - {""}
+        assert named(resource(kind, "s", None, values)) == [("unread-resource", level)]
         assert not named(resource(kind, "s", values, {**values, "tags": {"team": "web"}}))
 
 
@@ -216,6 +206,16 @@ def test_a_type_that_may_be_about_access_is_said(kind: str) -> None:
     assert named(resource(kind, "x", None, values)) == [("unread-resource", "warning")]
 
 
+def test_tags_of_a_type_that_gives_access_are_no_finding() -> None:
+    sides = (
+        {"saml_metadata_document": "<x/>"},
+        {"saml_metadata_document": "<x/>", "tags": {"a": "b"}},
+    )
+    change = resource("aws_iam_saml_provider", "p", *sides)
+    assert not named(change)
+    assert read(change).counts.not_read == ("aws_iam_saml_provider.p",)
+
+
 def test_types_of_cloud_control_are_said_like_those_of_the_provider() -> None:
     pool = {"allow_unauthenticated_identities": False}
     opened = {"allow_unauthenticated_identities": True}
@@ -223,10 +223,10 @@ def test_types_of_cloud_control_are_said_like_those_of_the_provider() -> None:
         change = resource(f"{aws}_cognito_identity_pool", "p", pool, opened)
         assert named(change) == [("unread-resource", "warning")]
         blocked = resource(f"{aws}_ec2_snapshot_block_public_access", "b", {"state": "x"}, None)
-        assert [rule for rule, _ in named(blocked)] == ["unread-resource-policy"]
+        assert named(blocked) == [("unread-resource", "note")]
     for kind in ("aws_s3control_access_grant", "awscc_s3_access_grant"):
         granted = resource(kind, "g", None, {"permission": "READ"})
-        assert [rule for rule, _ in named(granted)] == ["unread-resource-policy"]
+        assert named(granted) == [("unread-resource", "note")]
 
 
 def action(kind: str, **more: object) -> Json:
@@ -238,23 +238,22 @@ def action(kind: str, **more: object) -> Json:
 
 
 @pytest.mark.parametrize(
-    ("kind", "rule", "level"),
+    ("kind", "level"),
     [
-        ("local_command", "unread-command", "note"),
-        ("aws_codebuild_start_build", "unread-command", "note"),
-        ("aws_lambda_invoke", "unread-resource", "warning"),
+        ("local_command", "note"),
+        ("aws_codebuild_start_build", "note"),
+        ("aws_lambda_invoke", "warning"),
     ],
 )
-def test_an_action_that_a_plan_invokes_is_a_finding_and_no_resource(
-    kind: str, rule: str, level: str
-) -> None:
+def test_an_action_that_a_plan_invokes_is_a_finding_and_no_resource(kind: str, level: str) -> None:
     deferred = [{"reason": "unknown", "action_invocation": action(kind)}]
     for more in (
         {"action_invocations": [action(kind)]},
         {"deferred_action_invocations": deferred},
     ):
         (finding,) = found(**more)
-        assert (finding.rule, finding.level, finding.address) == (rule, level, f"action.{kind}.a")
+        assert (finding.rule, finding.level) == (Rule.UNREAD_RESOURCE, level)
+        assert finding.address == f"action.{kind}.a"
         assert Consequence.NEW_ACCESS in finding.means
         assert counts(**more) == (0, 0, 0)
 
@@ -291,3 +290,15 @@ def test_an_argument_that_is_not_read_is_named(
 ) -> None:
     change = resource(kind, "x", *({argument: side} for side in sides))
     assert read(change).counts.not_read == (f"{kind}.x ({argument})",)
+
+
+def test_a_resource_that_newly_names_a_role_is_named_as_not_read_and_counted_once() -> None:
+    role = "arn:aws:iam::111122223333:role/report"
+    made = read(
+        resource("aws_lambda_function", "report", None, {"role": role}),
+        resource("aws_eks_cluster", "prod", None, {"name": "prod", "role_arn": role}),
+        resource("awscc_iam_user", "ci", None, {"user_name": role}),
+    )
+    assert (made.counts.read, made.counts.others) == (1, 0)
+    assert {*made.counts.not_read} == {"aws_lambda_function.report", "awscc_iam_user.ci"}
+    assert {*made.counts.not_read} == {change.address for change in made.unread}

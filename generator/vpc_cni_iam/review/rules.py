@@ -122,7 +122,5 @@ class Rule(StrEnum):
     INCOMPLETE = "incomplete", _N, _PLAN, _ANY
     FORMAT_UNKNOWN = "plan-format-unknown", _N, _PLAN
     UNREAD_RESOURCE = "unread-resource", _W, _PLAN, _NEW, _ANY
-    UNREAD_COMMAND = "unread-command", _N, _PLAN, _NEW, _ANY
-    UNREAD_RESOURCE_POLICY = "unread-resource-policy", _N, _PLAN, _NEW, _ANY
     IGNORE_EXPIRED = "ignore-expired", _W, _PLAN
     IGNORE_UNUSED = "ignore-unused", _N, _PLAN

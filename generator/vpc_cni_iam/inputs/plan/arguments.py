@@ -88,27 +88,17 @@ def list_argument(kind: str) -> GrantArgument | None:
 
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+# Where a Kubernetes object has its metadata and its annotations, by the prefix of its type.
+SERVICE_ACCOUNTS: Mapping[str, tuple[str, str]] = {
+    "kubernetes_service_account": ("metadata.*", "metadata.*.annotations"),
+    "kubernetes_annotations": ("metadata.*", "annotations"),
+    "kubernetes_manifest": ("manifest.metadata", "manifest.metadata.annotations"),
+    "kubectl_manifest": ("yaml_body.{}.**.metadata", "yaml_body.{}.**.metadata.annotations"),
+}
 # Objects of Kubernetes.
 OF_KUBERNETES = ("argocd_", "kubernetes_", "kubectl_", "k8s_", "kustomization_")
 ACCESS_ENTRY, ACCESS_POLICY = "aws_eks_access_entry", "aws_eks_access_policy_association"
 CLUSTER_ACCESS = (ACCESS_ENTRY, ACCESS_POLICY)
-# The arguments that decide who has access to a cluster.
-ACCESS: Mapping[str, tuple[str, ...]] = {
-    ACCESS_ENTRY: ("cluster_name", "kubernetes_groups", "principal_arn", "type", "user_name"),
-    ACCESS_POLICY: ("access_scope", "cluster_name", "policy_arn", "principal_arn"),
-    CLUSTER: ("access_config",),
-}
-# The unread arguments of types that are read, without the arguments of `ACCESS`.
-NOT_READ_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
-    ASSOCIATION: ("disable_session_tags",),
-    CLUSTER: (
-        *("enabled_cluster_log_types", "encryption_config"),
-        *("vpc_config.*.endpoint_private_access", "vpc_config.*.endpoint_public_access"),
-        "vpc_config.*.public_access_cidrs",
-    ),
-    NODE_GROUP: ("remote_access",),
-    OIDC_PROVIDER: ("thumbprint_list",),
-}
 # The arguments by which other resources refer to a resource; default: name and ARN.
 NAMED_BY: Mapping[str, tuple[str, ...]] = {
     POLICY: ("arn",),

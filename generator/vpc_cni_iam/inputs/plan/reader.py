@@ -29,6 +29,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
     PRINCIPALS,
     PROFILE,
     ROLE,
+    SERVICE_ACCOUNTS,
 )
 from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration, read_configuration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
@@ -56,19 +57,22 @@ from vpc_cni_iam.inputs.plan.shapes import (
 )
 from vpc_cni_iam.inputs.plan.unread import (
     INVOKED,
+    WARNED,
     ChangeCounts,
     UnreadChange,
     UnreadKind,
-    UnreadReader,
     counted,
     is_plugins_chart,
     kind_of_type,
     running,
-    unread_arguments,
+    unread_kind,
+    unread_part,
+    using_roles,
 )
 
 _DOCUMENT = "aws_iam_policy_document"
 _OF_DATA = "aws_iam_"
+_ANNOTATION = b"role-arn"  # of a service account with a role
 # The types that are read.
 _READ = frozenset(
     {
@@ -223,41 +227,39 @@ class _Contents(Struct):
         self, item: ChangedResource, actions: tuple[str, ...], change: Changing, reader: Reader
     ) -> None:
         """Note a change that is read, or of another chart, which may contain the plugin."""
-        unread = UnreadReader(item, reader)
         if item.type == CHART and not any(map(is_plugins_chart, (change.before, change.after))):
-            if named := unread.unread(actions):
-                self.unread.append(named)
-                return
-            self.others += 1
-            return
-        deciding = unread.deciding()
-        is_access = item.type in CLUSTER_ACCESS and None in (change.before, change.after)
-        arguments = deciding or unread_arguments(item.type, change)
-        if arguments or is_access:
-            kind = UnreadKind.access if deciding or is_access else UnreadKind.settings
+            self._note_unread(item, actions, reader)
+        elif part := unread_part(item.type, change):
+            kind, arguments = part
             self.unread.append(UnreadChange(item.address, actions, kind, arguments=arguments))
         else:
             self.read.append(item.address)
 
     def _note(self, item: ChangedResource, reader: Reader) -> bool:
-        """Note a change of an unread type; return whether it is an object that is read."""
+        """Note a change of an unread type; return whether it may be the plugin's account."""
         if item.mode != "managed":
             return False
-        unread = UnreadReader(item, reader)
+        is_account = item.type.startswith(tuple(SERVICE_ACCOUNTS))
+        is_account &= _ANNOTATION in bytes(item.change)
         actions = tuple(reader.decoded(item.change, Actions).actions)
         if actions in _STAYS:
-            return unread.gives_role
-        named = unread.unread(actions)
-        if named:
-            self.unread.append(named)
-        else:
-            self.others += 1
+            return is_account
+        kind = self._note_unread(item, actions, reader)
         if actions != ("update",):
             self.ended.append((item.address, actions))
-        is_warned = named is not None and named.kind is UnreadKind.access
-        if may_use_role(item) and not (unread.gives_role or is_warned):
+        if may_use_role(item) and not (is_account or kind in WARNED):
             self.naming += self._resource(item, reader, drift=False)
-        return unread.gives_role
+        return is_account
+
+    def _note_unread(
+        self, item: ChangedResource, actions: tuple[str, ...], reader: Reader
+    ) -> UnreadKind | None:
+        kind = unread_kind(item, reader)
+        if kind:
+            self.unread.append(UnreadChange(item.address, actions, kind))
+        else:
+            self.others += 1
+        return kind
 
 
 def _read(reader: Reader) -> Plan:
@@ -290,6 +292,7 @@ def _plan(contents: _Contents, source: str) -> Plan:
     ended = [*contents.ended, *((r.address, r.actions) for r in changes if not r.drift)]
     more = [*running(dict.fromkeys(ended), configuration)]
     namings = tuple(_namings(contents, hiding))
+    unread = (*contents.unread, *using_roles(namings, contents.read, contents.unread))
     later = {naming.address for naming in namings if naming.later}
     referring = (_hidden(r, hiding) for r in contents.naming if r.address in later)
     sources = [r for r in state if r.mode == "data"]
@@ -309,9 +312,9 @@ def _plan(contents: _Contents, source: str) -> Plan:
         hiding,
         fields.get("complete") is not False,
         str(fields.get("format_version") or ""),
-        (*contents.unread, *more),
+        (*unread, *more),
         namings,
-        counted(contents.read, contents.unread, namings, contents.others),
+        counted(contents.read, unread, contents.others),
         tuple(contents.unknown_members),
     )
 

@@ -199,18 +199,12 @@ class _PathReader(Struct, frozen=True):
         return Sensitive(str(node.value)) if is_hidden else Known(node.value)
 
 
-def decoded(value: Any, *, most: int | None = None) -> Any:
-    """Return the value of JSON or YAML text, with documents as a list; None for other text.
-
-    Args:
-        most: The most characters of YAML that are read, since reading is slow.
-    """
+def decoded(value: Any) -> Any:
+    """Return the value of JSON or YAML text, with documents as a list; None for other text."""
     if not isinstance(value, str):
         return None
     with suppress(ValueError, RecursionError):
         return json.loads(value)
-    if most is not None and len(value) > most:
-        return None
     from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - few plans have YAML
 
     with suppress(InputError):

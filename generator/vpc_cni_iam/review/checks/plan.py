@@ -11,7 +11,7 @@ from vpc_cni_iam.inputs.plan.arguments import ADDON, ASSOCIATION, CHART
 from vpc_cni_iam.inputs.plan.kinds import is_newer_format
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import holds_mark
-from vpc_cni_iam.inputs.plan.unread import UnreadKind
+from vpc_cni_iam.inputs.plan.unread import WARNED, UnreadKind
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Sensitive, Unknown
@@ -19,15 +19,14 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import EVERY, Level, Rule
 
-# Changes that are only named have no finding: these settings give nobody access. `uses` reports who
-# newly gets a role.
-_UNREAD: Mapping[UnreadKind, tuple[Rule, Level]] = {
-    UnreadKind.access: (Rule.UNREAD_RESOURCE, Level.WARNING),
-    UnreadKind.plugin: (Rule.UNREAD_RESOURCE, Level.WARNING),
-    UnreadKind.unparsed: (Rule.UNREAD_RESOURCE, Level.WARNING),
-    UnreadKind.later: (Rule.UNREAD_RESOURCE, Level.NOTE),
-    UnreadKind.command: (Rule.UNREAD_COMMAND, Level.NOTE),
-    UnreadKind.resource_policy: (Rule.UNREAD_RESOURCE_POLICY, Level.NOTE),
+# Settings have no finding: they give nobody access.
+_LEVELS: Mapping[UnreadKind, Level] = {
+    **dict.fromkeys(WARNED, Level.WARNING),
+    UnreadKind.role: Level.NOTE,
+    UnreadKind.deploys: Level.NOTE,
+    UnreadKind.resource_policy: Level.NOTE,
+    UnreadKind.command: Level.NOTE,
+    UnreadKind.later: Level.NOTE,
 }
 # The arguments that say whether a resource of the type is the plugin, or gives aws-node a role.
 _NAMES = {ADDON: ("addon_name",), CHART: ("chart",), ASSOCIATION: ("namespace", "service_account")}
@@ -64,18 +63,15 @@ def check(context: Context) -> Iterator[Finding]:
     if plan.unknown_members:
         members = PlanIncomplete(PlanGap.MEMBERS, plan.unknown_members)
         yield finding(Rule.FORMAT_UNKNOWN, members)
-    shown = context.reader.resolver.by_address
+    unnamed = [f for resource in context.reader.resources for f in _unnamed(resource)]
+    yield from unnamed
+    reported = {f.address for f in unnamed}
     for change in plan.unread:
-        # `uses` reports roles in the text of an object, also if the text is not read.
-        is_said = change.kind is UnreadKind.unparsed and change.address in shown
-        if change.kind in _UNREAD and not is_said:
-            rule, level = _UNREAD[change.kind]
-            level = Level.WARNING if change.opens else level
+        if change.address not in reported and (level := _LEVELS.get(change.kind)):
             means = EVERY if change.kind is UnreadKind.plugin else None
-            argument, place = ", ".join(change.arguments), change.address
-            yield finding(rule, change, place, attribute=argument, level=level, means=means)
-    for resource in context.reader.resources:
-        yield from _unnamed(resource)
+            where, attribute = change.address, ", ".join(change.arguments)
+            rule = Rule.UNREAD_RESOURCE
+            yield finding(rule, change, where, attribute=attribute, level=level, means=means)
 
 
 def _unnamed(resource: Resource) -> Iterator[Finding]:

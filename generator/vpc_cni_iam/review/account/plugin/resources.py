@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from vpc_cni_iam.inputs.plan.arguments import ADDON, ASSOCIATION, CHART, ROLE_ANNOTATION
+from vpc_cni_iam.inputs.plan.arguments import (
+    ADDON,
+    ASSOCIATION,
+    CHART,
+    ROLE_ANNOTATION,
+    SERVICE_ACCOUNTS,
+)
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, text, values_of
@@ -16,13 +22,6 @@ from vpc_cni_iam.review.account.resolve import name_in
 _PLUGIN = "vpc-cni"
 IN_CLUSTER = ("namespace", "service_account")  # the arguments that name an association's account
 _NAMES = ("namespace", "name")  # the same of a Kubernetes object, in its metadata
-# Where a Kubernetes object has its metadata and annotations, by the prefix of its resource type.
-_PLACES: Mapping[str, tuple[str, str]] = {
-    "kubernetes_service_account": ("metadata.*", "metadata.*.annotations"),
-    "kubernetes_annotations": ("metadata.*", "annotations"),
-    "kubernetes_manifest": ("manifest.metadata", "manifest.metadata.annotations"),
-    "kubectl_manifest": ("yaml_body.{}.**.metadata", "yaml_body.{}.**.metadata.annotations"),
-}
 _ANNOTATION = ROLE_ANNOTATION.replace(".", "~")
 
 
@@ -59,11 +58,13 @@ def annotated_roles(resource: Resource, side: Side) -> Iterator[PlacedValue]:
 
 def may_be_account(kind: str) -> bool:
     """Return whether resources of a type may be service accounts of Kubernetes."""
-    return kind.startswith(tuple(_PLACES))
+    return kind.startswith(tuple(SERVICE_ACCOUNTS))
 
 
 def _places(resource: Resource) -> Iterator[tuple[str, str]]:
-    return (places for prefix, places in _PLACES.items() if resource.type.startswith(prefix))
+    return (
+        places for prefix, places in SERVICE_ACCOUNTS.items() if resource.type.startswith(prefix)
+    )
 
 
 def _name(resource: Resource, argument: str, side: Side) -> str:

@@ -69,7 +69,7 @@ class AnswerReason(StrEnum):
     ROLE = "role"  # the plan does not have its role
     POLICY = "policy"  # a policy that the plan does not show may allow the missing calls
     OTHER_PLAN = "other plan"  # another plan may allow a new role the missing calls
-    AMBIGUOUS = "ambiguous"  # a policy may be of another role with the name
+    AMBIGUOUS = "ambiguous"  # a policy may belong to another role with the name
     LIMIT = "limit"  # the plan does not show a boundary or session policy
     LATER = "later"  # parts of its policies are known after apply
     UNDECIDED = "undecided"  # conditions, or the Region, decide

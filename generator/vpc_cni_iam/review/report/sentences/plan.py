@@ -16,13 +16,14 @@ from vpc_cni_iam.review.report.saying import Saying
 # A message that does not name its resource is shown once for all resources.
 _UNREAD: Mapping[UnreadKind, str] = {
     UnreadKind.access: "{address} is about access and is not read",
+    UnreadKind.iam: "{address} can create access in AWS and is not read",
     UnreadKind.plugin: "{address} names the VPC CNI plugin and is not read",
-    UnreadKind.unparsed: "{address} is not read: its text does not parse as YAML or JSON",
-    UnreadKind.later: "A Kubernetes object is known after apply, so it is not read",
-    UnreadKind.command: "The plan runs commands ({runs}), which are not read",
+    UnreadKind.role: "{address} names a role and is not read",
+    UnreadKind.deploys: "{address} can create resources that are not in the plan, and is not read",
     UnreadKind.resource_policy: "The policy of a resource changes and is not read",
+    UnreadKind.command: "The plan runs commands ({runs}), which are not read",
+    UnreadKind.later: "A Kubernetes object is known after apply, so it is not read",
 }
-_OPENS = "The policy of {address} newly allows every principal, without a condition"
 # The message and the fix.
 _GAPS = {
     PlanGap.LEFT_OUT: (
@@ -61,7 +62,7 @@ def not_shown_text(part: NotShownByPlan) -> str:
 
 
 def _unread(_: Finding, change: UnreadChange) -> Saying:
-    message = _OPENS if change.opens else _UNREAD[change.kind]
+    message = _UNREAD[change.kind]
     of = f" ({', '.join(change.arguments)})" if change.arguments else ""
     message = message.format(address=change.address + of, runs=", ".join(change.runs))
     is_named = change.address in message

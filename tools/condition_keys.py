@@ -16,10 +16,8 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
-from vpc_cni_iam.policy.proof.examples.ordinary import by_service
-
 POLICY = Path(__file__).resolve().parent.parent.joinpath("generator/vpc_cni_iam/policy")
-# The types of services' condition keys, and which resources each service has.
+# The types of services' condition keys, and on which resources each action can be.
 KEYS = POLICY / "matching/data/condition-keys.json"
 RESOURCES = POLICY / "proof/examples/data/resources.json"
 SOURCE = (
@@ -49,20 +47,21 @@ def condition_keys() -> dict[str, Any]:
 
 
 def service_resources() -> dict[str, Any]:
-    """Return the ARNs of each service's resources, and of those of the actions in examples.
+    """Return each service's actions, by the ARNs of the resources that they can be on.
 
-    An ARN stands without ``arn:`` and its partition, with a ``*`` for each part that varies. Names
-    of actions are in lower case.
+    An ARN stands without ``arn:`` and its partition, with a ``*`` for each part that varies. ARNs
+    and actions are joined by spaces; there is no ARN for actions without a resource.
     """
-    arns, actions = {}, {}
+    services: dict[str, dict[str, str]] = {}
     for prefix, service in _services():
         own = {name: _form(each["arn"]) for name, each in service["resources"].items()}
-        arns[prefix] = sorted({*own.values()})
-        named = {name for names in by_service().get(prefix, {}).values() for name in names}
-        for name in sorted(named & {*service["privileges"]}):
+        by_arns: dict[str, list[str]] = {}
+        for name in sorted(service["privileges"]):
             types = map(str, service["privileges"][name]["resource_types"])
-            actions[f"{prefix}:{name}".lower()] = sorted({own[t] for t in types if t in own})
-    return {"source": SOURCE, "services": arns, "actions": actions}
+            arns = " ".join(sorted({own[t] for t in types if t in own}))
+            by_arns.setdefault(arns, []).append(name)
+        services[prefix] = {arns: " ".join(by_arns[arns]) for arns in sorted(by_arns)}
+    return {"source": SOURCE, "services": services}
 
 
 def _form(arn: str) -> str:

@@ -63,10 +63,14 @@ def test_what_is_newer_than_the_reference_is_not_in_it() -> None:
         ("iam:PassRole", "arn:aws:iam::111122223333:role/path/name", True),
         ("sts:AssumeRole", "arn:aws:iam::111122223333:role/name", True),
         ("iam:GetPolicy", "arn:aws:iam::aws:policy/AdministratorAccess", True),
-        # of an action that is not in the examples, any resource of its service
-        ("ec2:ModifyTransitGateway", "arn:aws:ec2:us-east-1:111122223333:transit-gateway/t", True),
-        ("ec2:ModifyTransitGateway", "arn:aws:ec2:us-east-1:111122223333:examplex13", False),
-        ("ec2:ModifyTransitGateway", "*", True),
+        # an ID has no slashes and no colons, a name may have them
+        ("ec2:TerminateInstances", "arn:aws:ec2:us-east-1:111122223333:instance/a/b", False),
+        ("ec2:DeleteKeyPair", "arn:aws:ec2:us-east-1:111122223333:key-pair/a/b:c", True),
+        ("ec2:DeleteKeyPair", "arn:aws:ec2:us-east-1:111122223333:key-pair/:c", False),
+        # of an action that is not known, any resource of its service
+        ("ec2:NoSuchAction", "arn:aws:ec2:us-east-1:111122223333:transit-gateway/t", True),
+        ("ec2:NoSuchAction", "arn:aws:ec2:us-east-1:111122223333:examplex13", False),
+        ("ec2:NoSuchAction", "*", True),
         # of a service that there is not
         ("nosuch:Action", "arn:aws:nosuch:us-east-1:111122223333:thing/1", True),
         ("nosuch:Action", "arn:aws:nosuch:us-east-1:1:thing/1", False),

@@ -63,7 +63,8 @@ DOCUMENTED: list[tuple[Document, dict[str, Any], frozenset[bool]]] = [
     (ANY_TAG_KEY, {}, DENIED),
     (when("ForAllValues:StringNotEquals", "aws:TagKeys", "a"), {"aws:TagKeys": ["b", "a"]}, DENIED),
     (when("ForAnyValue:StringNotEquals", "aws:TagKeys", "a"), {"aws:TagKeys": ["b", "a"]}, ALLOWED),
-    (when("ForAllValues:StringEquals", "aws:TagKeys", "a"), {"aws:TagKeys": ""}, EITHER),
+    (when("ForAllValues:StringEquals", "aws:CalledVia", "a"), {"aws:CalledVia": ""}, EITHER),
+    (when("ForAllValues:StringEquals", "aws:TagKeys", "a"), {"aws:TagKeys": ""}, IMPOSSIBLE),
     # Without a set operator, several values are not documented.
     (when("StringLike", "aws:TagKeys", "*"), {"aws:TagKeys": ["a", "b"]}, EITHER),
     (when("StringNotEquals", "aws:TagKeys", "c"), {"aws:TagKeys": ["a", "b"]}, EITHER),
@@ -298,9 +299,15 @@ KNOWN: list[tuple[list[Document], list[Document], type]] = [
         Refuted,
     ),
     (
+        [ANYTHING, deny(when("Null", "aws:CalledVia", "false"))],
+        [ANYTHING, deny(when("ForAnyValue:StringLike", "aws:CalledVia", "?*"))],
+        Refuted,
+    ),
+    # The key of a tag has a character.
+    (
         [ANYTHING, deny(when("Null", "aws:TagKeys", "false"))],
         [ANYTHING, deny(when("ForAnyValue:StringLike", "aws:TagKeys", "?*"))],
-        Refuted,
+        Agreed,
     ),
     (
         [ANYTHING, deny(when("Null", "aws:RequestTag/a", "false"))],

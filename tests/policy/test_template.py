@@ -289,3 +289,11 @@ def test_what_is_said_of_holes_holds_whatever_fills_them() -> None:
                 assert not now.denied and not then.allowed, (old, new, values, request)
                 shown += 1
     assert min(decided, proven, shown) > PAIRS // 20
+
+
+def test_each_action_is_compared_with_an_excepted_one_that_is_not_known() -> None:
+    """``s3:GetB`` may be the excepted action, ``s3:GetA`` cannot be."""
+    excepted = Statement(not_actions=(join(["s3:", NAME, "b"]),), resources=("*",))
+    for actions, proven in ((("s3:GetA",), True), (("s3:GetA", "s3:GetB"), False)):
+        new = Policy((Statement(actions=actions, resources=("*",)),))
+        assert (no_new_access([Policy((excepted,))], [new]) == NoNewAccess()) is proven

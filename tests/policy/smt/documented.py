@@ -55,6 +55,10 @@ _TYPES = {
 def require(request: Request) -> None:
     """Require of a request what is documented of the keys that it has."""
     names = list(request.keys)
+    if "aws:tagkeys" in names:  # "Tags for IAM resources": a tag's key has 1 to 128 characters
+        terms = request.terms
+        for value in request.keys["aws:tagkeys"].values:
+            request.require(terms.no(terms.equal(value, terms.text(""))))
     for name in names:
         if name == "ec2:region" and "aws:requestedregion" in names:
             _same(request, name, "aws:requestedregion", _of(request, "ec2:"))

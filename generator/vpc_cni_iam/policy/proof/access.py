@@ -17,7 +17,6 @@ some old layer has no Allow for it, or has a Deny. Two things are proven for eac
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from itertools import chain, islice
 from typing import TypeAlias
 
@@ -27,33 +26,21 @@ from msgspec.structs import replace
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request, compile_policies
-from vpc_cni_iam.policy.proof import automata, cases, clauses, globs, reasons
-from vpc_cni_iam.policy.proof.answer import (
-    Answer,
-    HardStatement,
-    NewAccess,
-    NoNewAccess,
-    NoProof,
-    NotProven,
-)
+from vpc_cni_iam.policy.matching.variables import keys_of
+from vpc_cni_iam.policy.proof import clauses, globs, reasons
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NoProof, NotProven
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
-from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Region
-from vpc_cni_iam.policy.proof.conditions.implication import impossible
-from vpc_cni_iam.policy.proof.covering import StatementCover, Uncovered
+from vpc_cni_iam.policy.proof.clauses import Clause
+from vpc_cni_iam.policy.proof.covering import NewPart, Question, questions
 from vpc_cni_iam.policy.proof.examples import requests
-from vpc_cni_iam.policy.proof.questions import NewPart, Question, questions
-from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.proof.pieces import asked_keys
+from vpc_cni_iam.policy.proof.related_keys import agree
 
 _MORE_PARTS = 20
-_FIRST_TRIES = 200
-_TRIES_OF_A_PART = 6000
+_TRIES_OF_A_PART = 300
 _STEPS_OF_A_TRY = 20
 _STEPS_OF_A_STATEMENT = 80
 _STEPS_OF_A_VALUE = 12
-_CASES = 32
-_SPLITS_IN_ALL = 4000
-# Several questions about one policy come one after another.
-_POLICIES = 64
 
 # The policies of a side, and its limits; one policy of each limit must allow a request.
 _Layers: TypeAlias = tuple[tuple[Policy, ...], ...]
@@ -71,7 +58,7 @@ def no_new_access(
 
     Both are all policies of one identity. If AWS leaves something open, the answer is `NoNewAccess`
     only if it is true in both readings, see `globs.of_resource` and
-    `vpc_cni_iam.policy.proof.conditions.implication`.
+    `vpc_cni_iam.policy.proof.possible`.
 
     Args:
         within: The limits that must each also allow a request: a permissions boundary, a session
@@ -89,7 +76,7 @@ def no_new_access(
         return NotProven(reason)
     evaluators = _Evaluator.of(before, "old"), _Evaluator.of(after, "new")
     for narrow in (False, True):
-        sides = [[_read(layer, narrow=narrow) for layer in side] for side in (before, after)]
+        sides = [[clauses.read(layer, narrow=narrow) for layer in side] for side in (before, after)]
         answer = _Search(*evaluators, budget).run(*sides)
         if not isinstance(answer, NoNewAccess) or not _is_ambiguous(chain(*sides)):
             return answer
@@ -119,11 +106,6 @@ def _is_ambiguous(layers: Iterable[Sequence[Clause]]) -> bool:
 
 def _layers(policies: Sequence[Policy], limits: Sequence[Sequence[Policy]]) -> _Layers:
     return (tuple(policies), *map(tuple, limits))
-
-
-@lru_cache(_POLICIES)
-def _read(policies: tuple[Policy, ...], *, narrow: bool) -> tuple[Clause, ...]:
-    return tuple(clauses.read(policies, narrow=narrow))
 
 
 class _Evaluator(Struct, frozen=True):
@@ -161,116 +143,86 @@ class _Search(Struct):
     before: _Evaluator
     after: _Evaluator
     budget: Budget  # the remaining steps; for one question while it is answered
-    splits: int = _SPLITS_IN_ALL  # how many more splits of conditions are tried
-    # In how many more open uncovered parts a request is searched.
-    more: int = _MORE_PARTS
+    every: tuple[Clause, ...] = ()
+    keys: frozenset[str] = frozenset()  # the condition keys in them
+    named: frozenset[str] = frozenset()  # the actions in them
+    more: int = _MORE_PARTS  # in how many more parts a request is searched
+    made_up: NewAccess | None = None  # a request with made-up parts, if there is no other
+    open_part: NotProven | None = None
 
     def run(self, old: Sequence[Sequence[Clause]], new: Sequence[Sequence[Clause]]) -> Answer:
-        """Look at uncovered parts until there is a request, or a part that stays open.
+        """Look at uncovered parts until there is a request without made-up parts.
 
-        After an open part, only a request can change the answer; a few more parts are tried. No
-        question gets more than its share of the steps, so that a complex one leaves steps for the
-        others. Then the complex ones get the remaining steps.
+        Without one, a few more parts are tried. No question gets more than its share of the steps,
+        so that a complex one leaves steps for the others. Then the complex ones get the remaining
+        steps.
         """
         # The new statements first: an example must first avoid their Deny statements.
-        every = ClauseIndex([clause for layer in (*new, *old) for clause in layer])
-        every_question = list(questions(old, new))
-        answer, complex_ones = self._round(every_question, every)
-        if complex_ones and answer is None:
-            answer, complex_ones = self._round(complex_ones, every)
-        if complex_ones and answer is None:
-            answer = NotProven(NoProof.too_complex, self._hard(complex_ones[0]))
-        return answer or NoNewAccess()
+        self.every = tuple(clause for layer in (*new, *old) for clause in layer)
+        self.keys = asked_keys(check for clause in self.every for check in clause.checks).union(
+            *(keys_of(clause.resources.element.patterns) for clause in self.every)
+        )
+        self.named = reasons.named_actions(clause.statement for clause in self.every)
+        example, hard = self._round(list(questions(old, new)))
+        if hard and not (example or self.made_up or self.open_part):
+            example, hard = self._round(hard)
+        if answer := example or self.made_up or self.open_part:
+            return answer
+        if hard:
+            return NotProven(NoProof.too_complex, reasons.hard_statement(hard[0]))
+        return NoNewAccess()
 
-    def _round(
-        self, asked: Sequence[Question], every: ClauseIndex
-    ) -> tuple[NewAccess | NotProven | None, list[Question]]:
-        """Return an answer to some questions, if any, and the questions that are too complex."""
-        whole, open_answer = self.budget, None
-        complex_ones: list[Question] = []
+    def _round(self, asked: Sequence[Question]) -> tuple[NewAccess | None, list[Question]]:
+        """Return a request of some questions, if any, and the questions that are too complex."""
+        whole, hard = self.budget, list[Question]()
         for number, question in enumerate(asked):
             self.budget = whole.share(len(asked) - number)
-            question.covering.budget = self.budget
             try:
-                answer = self._answer(question, every)
+                example = self._answer(question)
             except TooHardError:
-                complex_ones.append(question)
+                hard.append(question)
                 continue
-            if isinstance(answer, NewAccess):
-                return answer, []
-            open_answer = open_answer or answer
+            if example is not None:
+                return example, []
             if self.more < 0:
                 break
         self.budget = whole
-        return open_answer, complex_ones
+        return None, hard
 
-    def _hard(self, question: Question) -> HardStatement:
-        clause = question.clause
-        side, layer = (Side.BEFORE, question.layer) if clause.denies else (Side.AFTER, 0)
-        place = reasons.place(clause, side, layer)
-        return reasons.hard_statement(place, clause, question.covering.clauses)
-
-    def _answer(self, question: Question, every: ClauseIndex) -> NewAccess | NotProven | None:
-        """Return the answer to a question; None if nothing new is allowed."""
-        open_answer, covering = None, question.covering
-        for part in question.parts():
-            closed: set[Region] = set()
-            for uncovered in covering.uncovered_parts(part.region):
-                if uncovered.region in closed:
-                    continue
-                meeting = every.meeting(uncovered.region, self.budget)
-                near = [clause for clause in meeting if clause not in part.origins]
-                example = self._example(uncovered, part.origins, near, _FIRST_TRIES)
-                is_closed = example is None and self._closes(uncovered, covering)
-                if is_closed:
-                    closed.add(uncovered.region)
-                    continue
-                example = example or self._example(uncovered, part.origins, near, _TRIES_OF_A_PART)
-                if example is not None:
-                    return example
-                if is_closed is None:
-                    raise TooHardError
-                open_answer = open_answer or self._open(question, part, uncovered)
-                self.more -= 1
-                if self.more < 0:
-                    return open_answer
-        return open_answer
-
-    def _open(self, question: Question, part: NewPart, uncovered: Uncovered) -> NotProven:
-        deny, near = part.deny, _near(uncovered, question.covering)
-        place = None if deny is None else reasons.place(deny, Side.BEFORE, question.layer)
-        evidence = reasons.open_part(uncovered, part.allows, place, near, self.budget)
-        return NotProven(NoProof.open_part, evidence)
-
-    def _example(
-        self, uncovered: Uncovered, origins: Sequence[Clause], near: Sequence[Clause], tries: int
-    ) -> NewAccess | None:
-        """Return a newly allowed request of an uncovered part; None if none was found.
-
-        A request with made-up parts is returned only if the first attempts find no other.
-        """
-        fallback: NewAccess | None = None
-        for number, request in enumerate(
-            islice(
-                requests.example_requests(uncovered, origins, near, self.budget),
-                tries,
-            )
-        ):
-            if fallback is not None and number >= _FIRST_TRIES:
-                break
-            example = self._new_access(request)
+    def _answer(self, question: Question) -> NewAccess | None:
+        """Return a request that a question adds; None if there is none, or a part stays open."""
+        for part in question.parts(self.budget):
+            example = self._example(part)
             if example is not None:
-                made_up = reasons.made_up(request, (*origins, *near))
-                if not made_up:
-                    return example
-                fallback = fallback or replace(example, made_up=made_up)
-        return fallback
+                return example
+            if self.open_part is None:
+                evidence = reasons.open_part(question, part, self.budget)
+                self.open_part = NotProven(NoProof.open_part, evidence)
+            self.more -= 1
+            if self.more < 0:
+                break
+        return None
+
+    def _example(self, part: NewPart) -> NewAccess | None:
+        """Return a newly allowed request of a part without made-up parts."""
+        others = [clause for clause in self.every if clause not in part.origins]
+        made = requests.example_requests(part.piece, part.origins, others, self.keys, self.budget)
+        for request in islice(made, _TRIES_OF_A_PART):
+            example = self._new_access(request)
+            if example is None:
+                continue
+            made_up = reasons.made_up(request, self.named)
+            if not made_up:
+                return example
+            if self.made_up is None or len(made_up) < len(self.made_up.made_up):
+                self.made_up = replace(example, made_up=made_up)
+        return None
 
     def _new_access(self, request: Request) -> NewAccess | None:
         """Return a request if it is newly allowed for certain."""
         self.budget.spend(_STEPS_OF_A_TRY + self.after.work(request.action))
         try:
-            new = self.after.allows(request)
+            new = self.after.allows(request) if agree(request, self.keys) else None
             if new is None:
                 return None
             self.budget.spend(self.before.work(request.action))
@@ -278,39 +230,3 @@ class _Search(Struct):
         except InputError:
             return None
         return None if denied is None else NewAccess(request, new, *denied)
-
-    def _closes(self, uncovered: Uncovered, covering: StatementCover) -> bool | None:
-        """Return `_is_closed`; None if half of the steps are not enough."""
-        whole = self.budget
-        self.budget = covering.budget = whole.part(whole.steps // 2)
-        try:
-            return self._is_closed(uncovered, covering)
-        except TooHardError:
-            return None
-        finally:
-            self.budget = covering.budget = whole
-
-    def _is_closed(
-        self, uncovered: Uncovered, covering: StatementCover, most: int = _CASES
-    ) -> bool:
-        """Return whether the region of an uncovered part is empty, or covered case by case."""
-        if impossible(uncovered.region.checks, self.budget):
-            return True
-        near = _near(uncovered, covering)
-        for parts in cases.case_splits(uncovered.region, near, self.budget):
-            self.splits -= 1
-            if len(parts) > most or self.splits < 0:
-                continue
-            if all(
-                self._is_closed(inner, covering, most // len(parts))
-                for checks in parts
-                for inner in covering.uncovered_parts(replace(uncovered.region, checks=checks))
-            ):
-                return True
-        return False
-
-
-def _near(uncovered: Uncovered, covering: StatementCover) -> list[Clause]:
-    """Return the statements that could cover an uncovered part, by their actions."""
-    action = automata.text(uncovered.action)
-    return [clause for clause in covering.near(uncovered.region) if clause.actions.has(action)]

@@ -1,183 +1,136 @@
-"""Whether statements together cover every request of a region.
-
-A statement helps only if its conditions follow from the region's. Then the question is about pairs
-of an action and a resource: is each pair in the product of the two languages of some statement? The
-region's actions are divided into classes by the statements about them (this is finite and exact).
-For each class, the resources must be in the union of these statements' resources.
-"""
+"""Which requests that a change adds are not covered, and the questions of a proof."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 
-from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec import Struct
 
-from vpc_cni_iam.policy.matching.matches import ConditionCheck
-from vpc_cni_iam.policy.matching.principals import covers
-from vpc_cni_iam.policy.proof import automata, facts
-from vpc_cni_iam.policy.proof.automata import Word
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.clauses import (
-    Clause,
-    ClauseIndex,
-    Language,
-    Region,
-    RegionSide,
-    can_meet,
-)
-from vpc_cni_iam.policy.proof.conditions.implication import implied
-from vpc_cni_iam.policy.proof.facts import AskedKeys
+from vpc_cni_iam.policy.proof.clauses import Clause
+from vpc_cni_iam.policy.proof.pieces import Piece, asked_keys, pieces, with_same_keys
 
-_PARTS_OF_A_PAIR = 4
-# The patterns that are tried on a text in the time of one step.
-_PATTERNS_OF_A_STEP = 2
-# Instead of a language's number: an excluded pattern of a side.
-_NOT_IN_SIDE = -1
+_CLAUSES_OF_A_STEP = 2
 
 
-class Uncovered(Struct, frozen=True):
-    """A part of a region that is not proven to be covered."""
+def uncovered(piece: Piece, clauses: Sequence[Clause], budget: Budget) -> Iterator[Piece]:
+    """Yield the parts of a piece that no statement is about; nothing if there is certainly none.
 
-    region: Region  # the part, with one action pattern and one resource pattern
-    action: Word
-    resource: Word  # a resource in it that no usable statement covers for this action
-
-
-class StatementCover(Struct, dict=True):
-    """Decides which parts of regions some statements cover."""
-
-    clauses: Sequence[Clause]
-    budget: Budget = field(default_factory=Budget)
-    _implied: dict[tuple[ConditionCheck, ...], dict[ConditionCheck, bool]] = field(
-        default_factory=dict
-    )
-
-    @cached_property
-    def _index(self) -> ClauseIndex:
-        return ClauseIndex(self.clauses)
-
-    @cached_property
-    def _asked(self) -> AskedKeys:
-        return AskedKeys.of(check for clause in self.clauses for check in clause.checks)
-
-    def near(self, region: Region) -> list[Clause]:
-        """Return the statements that can be about a request of a region."""
-        return self._index.meeting(region, self.budget)
-
-    def uncovered_parts(self, region: Region) -> Iterator[Uncovered]:
-        """Yield parts of a region that are not covered; nothing if everything is covered.
-
-        For each uncovered pair of an action pattern and a resource pattern, there is at least one
-        part, and a few for different actions.
-        """
-        for part in facts.parts(region, self._asked, self.budget):
-            yield from self._uncovered_of(part)
-
-    def _uncovered_of(self, region: Region) -> Iterator[Uncovered]:
-        known = self._implied.setdefault(region.checks, {})
-        usable = [clause for clause in self.near(region) if self._usable(region, clause, known)]
-        for action in region.actions:
-            for resource, word, outside in self._uncovered_parts(action, region.resources, usable):
-                part = replace(region, actions=(action,), resources=(resource,))
-                yield Uncovered(part, word, outside)
-
-    def _usable(self, region: Region, clause: Clause, known: dict[ConditionCheck, bool]) -> bool:
-        """Return whether a statement's principals and conditions follow from the region's.
-
-        ``known`` caches which conditions do.
-        """
-        self.budget.spend(1 + len(clause.checks))
-        if clause.callers and not any(c and covers(clause.callers, c) for c in region.callers):
-            return False
-        if not (clause.actions.covers and clause.resources.covers):
-            return False
-        for check in clause.checks:
-            if check not in known:
-                known[check] = implied(region.checks, check, self.budget) is None
-            if not known[check]:
-                return False
-        return True
-
-    def _uncovered_parts(
-        self, action: RegionSide, resources: Sequence[RegionSide], usable: Sequence[Clause]
-    ) -> Iterator[tuple[RegionSide, Word, Word]]:
-        """Yield every resource pattern that is not covered for some action, with these actions."""
-        self.budget.spend(len(usable) + len(resources))
-        full = [clause for clause in usable if self._inside(action, clause.actions)]
-        left = [side for side in resources if self._escape(side, full) is not None]
-        if not left:
-            return
-        partial = [] if action.text is not None else [c for c in usable if c not in full]
-
-        def covering(members: frozenset[int]) -> list[Clause]:
-            return [*full, *(partial[m] for m in sorted(members))]
-
-        def enough(members: frozenset[int]) -> bool:
-            return all(self._escape(side, covering(members)) is None for side in left)
-
-        # An action of each class, and the statements that are about the whole class.
-        classes: Iterable[tuple[Word, frozenset[int]]] = [(tuple(action.text or ""), frozenset())]
-        if action.text is None:
-            classes = _partition(action, [c.actions for c in partial], self.budget, enough)
-        count = dict.fromkeys(left, 0)
-        for word, members in classes:
-            for side in left:
-                if count[side] < _PARTS_OF_A_PAIR:
-                    outside = self._escape(side, covering(members))
-                    if outside is not None:
-                        count[side] += 1
-                        yield side, word, outside
-
-    def _inside(self, side: RegionSide, language: Language) -> bool:
-        """Return whether a language contains a whole side."""
-        if language.names(side.pattern):
-            return True
-        if side.text is not None:
-            self.budget.spend(len(language.exact.wild) // _PATTERNS_OF_A_STEP)
-            return language.has(side.text)
-        return _outside(side, [language], self.budget) is None
-
-    def _escape(self, side: RegionSide, clauses: Sequence[Clause]) -> Word | None:
-        """Return a resource of a side that no statement is about; None if there is none."""
-        self.budget.spend(1 + len(clauses))
-        if any(clause.resources.names(side.pattern) for clause in clauses):
-            return None
-        return _outside(side, [clause.resources for clause in clauses], self.budget)
-
-
-def _outside(side: RegionSide, languages: Sequence[Language], budget: Budget) -> Word | None:
-    """Return a word of a side that is in none of some languages; None if there is none."""
-    partition = _partition(side, languages, budget, bool)
-    return next((word for word, members in partition if not members), None)
-
-
-def _partition(
-    side: RegionSide,
-    languages: Sequence[Language],
-    budget: Budget,
-    enough: Callable[[frozenset[int]], bool],
-) -> Iterator[tuple[Word, frozenset[int]]]:
-    """Yield a word of each class of a side, and the languages that contain the whole class.
-
-    `enough` returns whether a class that at least these languages contain can be left out.
+    A statement splits a part into those that it is not about. These are looked at again with the
+    other statements, so that several can cover a part together: by actions, by resources, or by one
+    condition that holds or does not. The statement with the fewest parts splits first.
     """
-    begin = side.prefix
-    owned = [(n, glob) for n, language in enumerate(languages) for glob in language.meeting(begin)]
-    budget.spend(len(languages) + len(owned) + len(side.excluded))
-    owned += [(_NOT_IN_SIDE, glob) for glob in side.excluded if can_meet(glob, side)]
-    owner, readers = [number for number, _ in owned], [glob for _, glob in owned]
-    negated = {n for n, language in enumerate(languages) if language.element.negated}
-    # A word certainly misses an exception with a variable only if the side also excludes it.
-    all_but = {n for n in negated if languages[n].unless <= {*side.excluded}}
+    budget.spend(1 + len(clauses) // _CLAUSES_OF_A_STEP)
+    near = [clause for clause in clauses if clause.actions.inside(piece.actions) is not None]
+    own = [check for check, _ in piece.literals]
+    keys = asked_keys([*own, *(check for clause in near for check in clause.checks)])
+    open_parts = [(part, near) for part in with_same_keys(piece, keys, budget)][::-1]
+    while open_parts:
+        part, left = open_parts.pop()
+        rest = _least_rest(part, left, budget)
+        if rest is None:
+            yield part
+        else:
+            open_parts += reversed(rest)
 
-    def settled(sure: frozenset[int]) -> bool:
-        members = frozenset(owner[number] for number in sure) - negated
-        return _NOT_IN_SIDE in members or (bool(members) and enough(members))
 
-    for word_class in automata.word_classes(side.groups, readers, budget, settled):
-        hit = frozenset(owner[number] for number in word_class.accepted)
-        if _NOT_IN_SIDE not in hit:
-            missed = all_but - hit if word_class.certain else set()
-            yield word_class.word, (hit - negated) | missed
+def _least_rest(
+    piece: Piece, clauses: Sequence[Clause], budget: Budget
+) -> list[tuple[Piece, list[Clause]]] | None:
+    """Return the fewest parts that one statement leaves, with the other statements.
+
+    None if no statement is about a request of the piece.
+    """
+    about: list[Clause] = []
+    least: tuple[list[Piece], Clause] | None = None
+    for clause in clauses:
+        budget.spend(2 + len(clause.checks))
+        parts = piece.without(clause, budget)
+        if parts is None:
+            continue
+        if not parts:
+            return []
+        about.append(clause)
+        if least is None or len(parts) < len(least[0]):
+            least = parts, clause
+    if least is None:
+        return None
+    others = [clause for clause in about if clause is not least[1]]
+    return [(part, others) for part in least[0]]
+
+
+class NewPart(Struct, frozen=True):
+    """Requests that are not covered, and the statements that they come from."""
+
+    piece: Piece
+    allows: tuple[Clause, ...]  # an Allow of each new layer
+    deny: Clause | None = None  # a Deny of an old layer, which may no longer apply
+
+    @property
+    def origins(self) -> tuple[Clause, ...]:
+        """The statements that apply to all requests of the part."""
+        return self.allows if self.deny is None else (*self.allows, self.deny)
+
+
+class Question(Struct, frozen=True):
+    """Whether all requests that a statement adds are covered."""
+
+    clause: Clause  # a new Allow, or a removed Deny
+    layer: int  # the position of the old layer that may have denied the added requests
+    covering: Sequence[Clause]  # what must cover it
+    # The Allow statements of each other new layer; one of each layer must apply.
+    allows: tuple[Sequence[Clause], ...]
+
+    def parts(self, budget: Budget) -> Iterator[NewPart]:
+        """Yield the requests that the statement adds, as far as they are not covered."""
+        others = [*self.covering, *(clause for layer in self.allows for clause in layer)]
+        allows, deny = ((), self.clause) if self.clause.denies else ((self.clause,), None)
+        for piece in pieces(self.clause, others, budget):
+            yield from self._allowed(NewPart(piece, allows, deny), self.allows, budget)
+
+    def _allowed(
+        self, part: NewPart, layers: Sequence[Sequence[Clause]], budget: Budget
+    ) -> Iterator[NewPart]:
+        """Yield the uncovered requests of a part that an Allow of each layer is about."""
+        for piece in uncovered(part.piece, self.covering, budget):
+            if not layers:
+                yield NewPart(piece, part.allows, part.deny)
+                continue
+            for allow in layers[0]:
+                budget.spend()
+                both = piece.of(allow, budget)
+                if both is not None:
+                    met = NewPart(both, (*part.allows, allow), part.deny)
+                    yield from self._allowed(met, layers[1:], budget)
+
+
+def questions(
+    old: Sequence[Sequence[Clause]], new: Sequence[Sequence[Clause]]
+) -> Iterator[Question]:
+    """Yield a question for each statement that may add access; each side has its layers.
+
+    A request that is newly allowed matches an Allow of each new layer, and the old layer has no
+    Allow for it, or has a Deny.
+    """
+    allows = [[clause for clause in layer if not clause.denies] for layer in new]
+    denies = [clause for layer in new for clause in layer if clause.denies]
+    for number, layer in enumerate(old):
+        yield from _of_allows(number, layer, allows, denies)
+    remaining = {clause.meaning for clause in denies}
+    for number, layer in enumerate(old):
+        gone = (c for c in layer if c.denies and c.meaning not in remaining)
+        yield from (Question(clause, number, denies, tuple(allows)) for clause in gone)
+
+
+def _of_allows(
+    number: int,
+    layer: Sequence[Clause],
+    allows: Sequence[Sequence[Clause]],
+    denies: Sequence[Clause],
+) -> Iterator[Question]:
+    """Yield a question for each new Allow that an old layer does not have."""
+    own = [clause for clause in layer if not clause.denies]
+    known = {clause.meaning for clause in own}
+    first, *limits = [[clause for clause in some if clause.meaning not in known] for some in allows]
+    if all(limits):
+        yield from (Question(each, number, [*own, *denies], tuple(limits)) for each in first)

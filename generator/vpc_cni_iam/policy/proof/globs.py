@@ -1,8 +1,7 @@
-"""Patterns as small automata: items that consume one character, and loops for ``*``."""
+"""Patterns as automata: items that consume one letter, and loops for ``*``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import Enum
 from functools import cached_property, lru_cache
 from typing import TypeAlias
@@ -10,7 +9,14 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import Opaque, Part, Pattern, is_plain
+from vpc_cni_iam.policy.matching.variables import (
+    Context,
+    Opaque,
+    Part,
+    Pattern,
+    PolicyVariable,
+    is_plain,
+)
 from vpc_cni_iam.policy.wildcard import Wild
 
 # Characters outside ASCII that equal a letter in some way to ignore case.
@@ -31,9 +37,21 @@ class Atom(Struct, frozen=True):
     variable: Opaque
     folded: bool = False  # whether its value is compared without case
 
+    def reads(self, other: Atom) -> bool:
+        """Return whether it matches another atom, whatever the value of that is.
 
-# One letter of the input: a character, or an atom.
-Symbol: TypeAlias = str | Atom
+        A variable with a default has the value of the same variable without one: a pattern with the
+        latter matches only if the request has the key. The other way round, the value may be the
+        default.
+        """
+        mine, its = self.variable, other.variable
+        return self == other or (
+            isinstance(mine, PolicyVariable)
+            and self.folded == other.folded
+            and its == PolicyVariable(mine.key)
+        )
+
+
 # What takes one letter: any of these characters, a ``?``, or an atom.
 Item: TypeAlias = str | Characters | Atom
 
@@ -45,9 +63,9 @@ class Glob(Struct, frozen=True, cache_hash=True, dict=True):
     # One more than items: characters that can be skipped before the item, and at the end.
     loops: tuple[Characters, ...]
 
-    @property
+    @cached_property
     def has_atoms(self) -> bool:
-        """Whether there is a policy variable in the pattern."""
+        """Whether there is a policy variable or a hole in the pattern."""
         return any(isinstance(item, Atom) for item in self.items)
 
     @cached_property
@@ -60,36 +78,72 @@ class Glob(Struct, frozen=True, cache_hash=True, dict=True):
             text.append(item)
         return "".join(text)
 
-    def matches(self, text: str) -> bool:
-        """Return whether it matches a text; a variable in it matches nothing."""
-        items, positions = (*self.items, Characters.NONE), {0}
-        for letter in text:
-            after = {p + 1 for p in positions if takes(items[p], letter)}
-            positions = after | {p for p in positions if takes(self.loops[p], letter)}
-            if not positions:
-                return False
-        return len(self.items) in positions
+    @cached_property
+    def text(self) -> str | None:
+        """The only text that it matches; None if there may be others."""
+        is_literal = len(self.prefix) == len(self.items) and self.loops[-1] is Characters.NONE
+        return self.prefix if is_literal else None
 
+    @cached_property
+    def relaxed(self) -> Glob:
+        """The pattern with ``*`` instead of each atom."""
+        if not self.has_atoms:
+            return self
+        items: list[Item] = []
+        loops = [self.loops[0]]
+        for item, loop in zip(self.items, self.loops[1:], strict=True):
+            if isinstance(item, Atom):
+                loops[-1] = Characters.ALL
+            else:
+                items.append(item)
+                loops.append(loop)
+        return Glob(tuple(items), tuple(loops))
 
-def takes(item: Item, symbol: Symbol) -> bool:
-    """Return whether an item matches a letter."""
-    if isinstance(item, str):
-        return isinstance(symbol, str) and symbol in item
-    if isinstance(item, Atom):
-        return item == symbol
-    return isinstance(symbol, str) and (
-        item is Characters.ALL or (item is Characters.PART and symbol != ":")
-    )
+    def filled(self, values: Context) -> Glob | None:
+        """Return the pattern for values of its variables; None if one has no value."""
+        if not self.has_atoms:
+            return self
+        items: list[Item] = []
+        loops = [self.loops[0]]
+        for item, loop in zip(self.items, self.loops[1:], strict=True):
+            letters: list[Item] = [item]
+            if isinstance(item, Atom):
+                text = _value(item.variable, values)
+                if text is None:
+                    return None
+                letters = [_either_case(c, wide=False) if item.folded else c for c in text]
+            items += letters
+            loops += [Characters.NONE] * len(letters)
+            if loop is not Characters.NONE:
+                loops[-1] = loop
+        return Glob(tuple(items), tuple(loops))
+
+    def may_meet(self, other: Glob) -> bool:
+        """Return whether some text may match both, by their prefixes."""
+        return self.prefix.startswith(other.prefix) or other.prefix.startswith(self.prefix)
 
 
 ANYTHING = Glob((), (Characters.ALL,))
-EMPTY = Glob((), (Characters.NONE,))
+# Every text with at least one letter.
+SOMETHING = Glob((Characters.ALL,), (Characters.NONE, Characters.ALL))
+
+
+def _value(variable: Opaque, values: Context) -> str | None:
+    if not isinstance(variable, PolicyVariable):
+        return None
+    value = values.get(variable.key)
+    return value if isinstance(value, str) else variable.default
 
 
 @lru_cache(maxsize=4096)
 def of(pattern: Pattern) -> Glob:
     """Return the automaton of a pattern whose wildcards match any character."""
     return _build([(part, Characters.ALL) for part in pattern])
+
+
+def of_parts(pattern: Pattern) -> Glob:
+    """Return the automaton of a pattern whose wildcards cross no colon."""
+    return _build([(part, Characters.PART) for part in pattern])
 
 
 def of_arn(pattern: Pattern, *, wide: bool) -> Glob | None:
@@ -100,20 +154,15 @@ def of_arn(pattern: Pattern, *, wide: bool) -> Glob | None:
     one does not. None for a narrow one that may have fewer than six parts.
     """
     parts: list[tuple[Part, Characters]] = []
-    colons, open_part = 0, False
+    colons, is_open = 0, False
     for part in pattern:
-        last = colons >= ARN_PARTS - 1 or (wide and open_part)
+        last = colons >= ARN_PARTS - 1 or (wide and is_open)
         parts.append((part, Characters.ALL if last else Characters.PART))
         colons += part.count(":") if isinstance(part, str) else 0
-        open_part = open_part or isinstance(part, Opaque)
-    if open_part and not wide and colons < ARN_PARTS - 1:
+        is_open = is_open or isinstance(part, Opaque)
+    if is_open and not wide and colons < ARN_PARTS - 1:
         return None
     return _build(parts)
-
-
-def of_parts(pattern: Pattern) -> Glob:
-    """Return the automaton of a pattern whose wildcards cross no colon."""
-    return _build([(part, Characters.PART) for part in pattern])
 
 
 def of_resource(pattern: Pattern, *, narrow: bool) -> Glob | None:
@@ -129,13 +178,15 @@ def of_resource(pattern: Pattern, *, narrow: bool) -> Glob | None:
         return None
     if not narrow or not is_ambiguous(pattern):
         return of(pattern)
-    parts = _by_part(pattern)
-    if parts is None:
-        return None
     marked: list[tuple[Part, Characters]] = []
-    for index, (part, last) in enumerate(parts):
+    colons = 0
+    for index, part in enumerate(pattern):
+        last = colons >= ARN_PARTS - 1
+        if isinstance(part, Opaque) and not last:
+            return None
         crosses = last or (part is Wild.RUN and _ends_part(pattern, index))
         marked.append((part, Characters.ALL if crosses else Characters.PART))
+        colons += part.count(":") if isinstance(part, str) else 0
     return _build(marked)
 
 
@@ -159,8 +210,7 @@ def of_folded(pattern: Pattern, *, wide: bool) -> Glob | None:
     """
     if not all(part.isascii() for part in pattern if isinstance(part, str)):
         return None
-    like = _NEARLY if wide else {}
-    return _build([(part, Characters.ALL) for part in pattern], fold=like)
+    return _build([(part, Characters.ALL) for part in pattern], fold=True, wide=wide)
 
 
 def _ends_part(pattern: Pattern, index: int) -> bool:
@@ -168,29 +218,7 @@ def _ends_part(pattern: Pattern, index: int) -> bool:
     return isinstance(following, str) and following.startswith(":")
 
 
-def _by_part(pattern: Pattern) -> list[tuple[Part, bool]] | None:
-    """Return each piece and whether it is in the last part of the ARN.
-
-    The beginning of a literal decides its part, even if it reaches into the last one: literals
-    match the same in all parts.
-    """
-    pieces: list[tuple[Part, bool]] = []
-    colons = 0
-    for part in pattern:
-        last = colons >= ARN_PARTS - 1
-        if isinstance(part, Opaque) and not last:
-            return None
-        pieces.append((part, last))
-        colons += part.count(":") if isinstance(part, str) else 0
-    return pieces
-
-
-def _build(
-    parts: list[tuple[Part, Characters]],
-    *,
-    fold: Mapping[str, str] | None = None,
-) -> Glob:
-    """Build the automaton of parts; `fold` has the other characters that equal a letter."""
+def _build(parts: list[tuple[Part, Characters]], *, fold: bool = False, wide: bool = False) -> Glob:
     items: list[Item] = []
     loops = [Characters.NONE]
     for part, characters in parts:
@@ -198,16 +226,14 @@ def _build(
             loops[-1] = characters
             continue
         if isinstance(part, str):
-            new: list[Item] = [c if fold is None else _either_case(c, fold) for c in part]
-        elif isinstance(part, Opaque):
-            new = [Atom(part, fold is not None)]
+            new: list[Item] = [_either_case(c, wide=wide) if fold else c for c in part]
         else:
-            new = [characters]
+            new = [Atom(part, fold) if isinstance(part, Opaque) else characters]
         items += new
         loops += [Characters.NONE] * len(new)
     return Glob(tuple(items), tuple(loops))
 
 
-def _either_case(letter: str, like: Mapping[str, str]) -> str:
+def _either_case(letter: str, *, wide: bool) -> str:
     both = "".join(dict.fromkeys(letter.lower() + letter.upper()))
-    return both + like.get(letter.lower(), "")
+    return both + (_NEARLY.get(letter.lower(), "") if wide else "")

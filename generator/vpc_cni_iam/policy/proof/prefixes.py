@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
+
+from vpc_cni_iam.policy.proof.globs import Glob
 
 
 class PrefixIndex:
-    """An index of numbers by a pattern's literal prefix; a number may have several."""
+    """An index of patterns by their literal prefix."""
 
-    def __init__(self, prefixes: Iterable[tuple[str, int]]) -> None:
+    def __init__(self, globs: Sequence[Glob]) -> None:
+        self._globs = globs
         self._numbers: dict[str, list[int]] = {}
-        for prefix, number in prefixes:
-            self._numbers.setdefault(prefix, []).append(number)
+        for number, glob in enumerate(globs):
+            self._numbers.setdefault(glob.prefix, []).append(number)
         self._sorted = sorted(self._numbers)
         self._lengths = sorted(set(map(len, self._numbers)))
 
-    def within(self, prefix: str) -> Iterator[int]:
-        """Yield the numbers of patterns that a text with a prefix may match."""
-        for length in self._lengths:
-            if length > len(prefix):
-                return
-            yield from self._numbers.get(prefix[:length], ())
-
-    def meeting(self, prefix: str) -> set[int]:
-        """Return the numbers of patterns that match, or may match, some text with a prefix."""
-        numbers = set(self.within(prefix))
+    def meeting(self, prefix: str) -> list[Glob]:
+        """Return the patterns that match, or may match, some text with a prefix, in order."""
+        shorter = (prefix[:length] for length in self._lengths if length < len(prefix))
+        numbers = [n for begin in shorter for n in self._numbers.get(begin, ())]
         for position in range(bisect_left(self._sorted, prefix), len(self._sorted)):
             if not self._sorted[position].startswith(prefix):
                 break
-            numbers.update(self._numbers[self._sorted[position]])
-        return numbers
+            numbers += self._numbers[self._sorted[position]]
+        return [self._globs[number] for number in sorted(numbers)]

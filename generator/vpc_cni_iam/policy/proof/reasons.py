@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator
 
-from vpc_cni_iam.policy.document import Statement
+from vpc_cni_iam.policy.document import Condition, Statement
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.conditions import undefined
-from vpc_cni_iam.policy.proof import automata
 from vpc_cni_iam.policy.proof.answer import (
     HardStatement,
     MadeUp,
@@ -17,26 +16,30 @@ from vpc_cni_iam.policy.proof.answer import (
 )
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
-from vpc_cni_iam.policy.proof.conditions.implication import implied
-from vpc_cni_iam.policy.proof.covering import Uncovered
+from vpc_cni_iam.policy.proof.covering import NewPart, Question
 from vpc_cni_iam.policy.proof.examples import key_values, ordinary, reference
+from vpc_cni_iam.policy.proof.related_keys import renamed
+from vpc_cni_iam.policy.proof.texts import text_of
 from vpc_cni_iam.policy.template import Side, known
 
 _NAMED = 5
 
 
-def made_up(request: Request, statements: Sequence[Clause]) -> tuple[MadeUp, ...]:
-    """Return the made-up parts of a request: not known in AWS, and in no policy."""
-    named = {
-        text.lower()
-        for clause in statements
-        for text in known((*clause.statement.actions, *clause.statement.not_actions))
-    }
-    action = request.action.lower()
+def named_actions(statements: Iterable[Statement]) -> frozenset[str]:
+    """Return the actions in statements, in lower case."""
+    every = (known((*s.actions, *s.not_actions)) for s in statements)
+    return frozenset(action.lower() for actions in every for action in actions)
+
+
+def made_up(request: Request, named: Container[str]) -> tuple[MadeUp, ...]:
+    """Return the made-up parts of a request: not known in AWS, and in no policy.
+
+    `named` are the policies' actions.
+    """
     parts = []
-    if action not in named and not ordinary.is_known(action):
+    if request.action.lower() not in named and not ordinary.is_known(request.action):
         parts.append(MadeUp(RequestPart.action))
-    if not reference.can_be_on(action, request.resource):
+    if not reference.can_be_on(request.action, request.resource):
         parts.append(MadeUp(RequestPart.resource))
     for key, value in request.context.items():
         several = (value,) if isinstance(value, str) else value
@@ -45,49 +48,43 @@ def made_up(request: Request, statements: Sequence[Clause]) -> tuple[MadeUp, ...
     return tuple(parts)
 
 
-def place(clause: Clause, side: Side, layer: int) -> StatementPlace:
-    """Return the place of a statement; layer 0 has the policies, the others are limits."""
-    return StatementPlace(side, *clause.at, clause.statement, layer - 1 if layer else None)
-
-
-def open_part(
-    uncovered: Uncovered,
-    allows: Sequence[Clause],
-    removed_deny: StatementPlace | None,
-    near: Sequence[Clause],
-    budget: Budget,
-) -> OpenPart:
-    """Return the uncovered part, and the conditions of `near` statements that do not follow.
-
-    `allows` has an Allow of the new policies, then one of each limit.
-    """
-    open_checks = {
-        condition: check
-        for clause in near
-        for condition, check in zip(clause.statement.conditions, clause.checks, strict=True)
-        if implied(uncovered.region.checks, check, budget) is not None
-    }
-    checks = dict.fromkeys((*uncovered.region.checks, *open_checks.values()))
+def open_part(question: Question, part: NewPart, budget: Budget) -> OpenPart:
+    """Return the uncovered part, and the conditions that do not hold in it."""
+    piece = part.piece
+    failing = {check for check, holds in piece.literals if not holds}
+    not_implied = dict[Condition, None]()
+    for clause in question.covering:
+        for condition, check in zip(clause.statement.conditions, clause.checks, strict=True):
+            if renamed(check, piece.same) in failing:
+                not_implied[condition] = None
+    deny = part.deny
+    checks = dict.fromkeys(check for check, _ in piece.literals)
     return OpenPart(
-        tuple(place(clause, Side.AFTER, layer) for layer, clause in enumerate(allows)),
-        removed_deny,
-        automata.text(uncovered.action),
-        automata.text(uncovered.resource) or "*",
-        tuple(open_checks)[:_NAMED],
+        tuple(_place(clause, layer) for layer, clause in enumerate(part.allows)),
+        None if deny is None else _place(deny, question.layer),
+        text_of(piece.actions.word(budget) or ()),
+        text_of(piece.resources.word(budget) or ()) or "*",
+        tuple(not_implied)[:_NAMED],
         tuple(check for check in checks if undefined(check))[:_NAMED],
     )
 
 
-def hard_statement(
-    statement: StatementPlace, clause: Clause, covering: Sequence[Clause]
-) -> HardStatement:
+def hard_statement(question: Question) -> HardStatement:
     """Return the statement that takes too many steps, and what to simplify."""
-    near = [clause, *covering]
+    clause = question.clause
+    statement = _place(clause, question.layer if clause.denies else 0)
+    near = [clause, *question.covering]
     pattern = max((p for c in near for p in _patterns(c.statement)), key=_wildcards, default="")
     if _wildcards(pattern) > 1:
         return HardStatement(statement, pattern)
     keys = dict.fromkeys(str(check.key) for c in near for check in c.checks)
     return HardStatement(statement, keys=tuple(keys)[:_NAMED])
+
+
+def _place(clause: Clause, layer: int) -> StatementPlace:
+    """Return the place of a statement; layer 0 has the policies, the others are limits."""
+    side = Side.BEFORE if clause.denies else Side.AFTER
+    return StatementPlace(side, *clause.at, clause.statement, layer - 1 if layer else None)
 
 
 def _patterns(statement: Statement) -> Iterator[str]:

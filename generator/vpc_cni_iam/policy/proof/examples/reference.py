@@ -1,9 +1,10 @@
-"""The Service Authorization Reference's resources of services and actions."""
+"""The Service Authorization Reference's actions and resources of services."""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
@@ -11,6 +12,9 @@ from vpc_cni_iam.policy.wildcard import matches
 
 _REMEMBERED = 8192
 _BUCKET = "s3:::*"  # a bucket's name has no slash; a role's may have a path
+# EC2's resources with a name; all others have an ID. Source: Service Authorization Reference,
+# "Resource types defined by Amazon EC2".
+_NAMED = ("key-pair/", "placement-group/")
 # A part of an ARN that varies: partition, service, region, account.
 _VARIES = (
     re.compile("aws[a-z-]*"),
@@ -18,18 +22,45 @@ _VARIES = (
     re.compile("[a-z]{2}(-[a-z]+)+-[0-9]"),
     re.compile("[0-9]{12}|aws"),
 )
+_EMPTY_PART = re.compile("//|/:|::")
+_ANY_FORM = ("*:*:*:*", "*::*:*", "*:::*", "*:*::*")  # of an unknown service
 
 
 class ReferenceFile(resources.Facts, frozen=True):
-    """The forms of resource ARNs, without partitions."""
+    """The actions of services by the forms of their resource ARNs, both joined by spaces."""
 
     source: str
-    services: dict[str, tuple[str, ...]]  # of each service
-    actions: dict[str, tuple[str, ...]]  # of each action, in lower case
+    services: dict[str, dict[str, str]]
 
 
-def _file() -> ReferenceFile:
-    return resources.data("policy/proof/examples/data/resources.json", ReferenceFile)
+def _services() -> dict[str, dict[str, str]]:
+    return resources.data("policy/proof/examples/data/resources.json", ReferenceFile).services
+
+
+@cache
+def _actions(service: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return the spelling and the forms of a service's actions, by lower-case name."""
+    by_forms = _services().get(service, {}).items()
+    return {
+        name.lower(): (f"{service}:{name}", tuple(forms.split()))
+        for forms, names in by_forms
+        for name in names.split()
+    }
+
+
+def _find(action: str) -> tuple[str, tuple[str, ...]] | None:
+    service, _, name = action.lower().partition(":")
+    return _actions(service).get(name)
+
+
+def is_known(action: str) -> bool:
+    """Return whether the reference has an action."""
+    return _find(action) is not None
+
+
+def actions_of(service: str) -> Iterator[tuple[str, str]]:
+    """Yield a service's actions in lower case, and as spelled."""
+    yield from ((spelled.lower(), spelled) for spelled, _ in _actions(service).values())
 
 
 def forms(action: str) -> tuple[str, ...] | None:
@@ -37,28 +68,50 @@ def forms(action: str) -> tuple[str, ...] | None:
 
     Empty for an action without resources; None if the reference does not have the action.
     """
-    return _file().actions.get(action.lower())
+    row = _find(action)
+    return None if row is None else row[1]
+
+
+def possible_forms(action: str) -> tuple[str, ...]:
+    """Return the forms of the resources that an action can be on.
+
+    If the reference does not have the action, any resource of its service is possible; for an
+    unknown service, any ARN.
+    """
+    known = forms(action)
+    return _of_service(action.partition(":")[0].lower()) if known is None else known
+
+
+def placed(form: str, partition: str, region: str, account: str) -> tuple[str, ...]:
+    """Return the parts of a form's ARN in one place; its name may have a ``*``."""
+    service, of_region, of_account, name = form.split(":", 3)
+    service = service if service != "*" else "example"
+    region = region if of_region == "*" else of_region
+    account = account if of_account == "*" else of_account
+    return ("arn", partition, service, region, account, name)
+
+
+@cache
+def _of_service(service: str) -> tuple[str, ...]:
+    every = _services().get(service)
+    if every is None:
+        return _ANY_FORM
+    return tuple(sorted({form for of_actions in every for form in of_actions.split()}))
 
 
 @lru_cache(_REMEMBERED)
 def can_be_on(action: str, resource: str) -> bool:
-    """Return whether AWS can check an action on a resource.
-
-    If an action's resources are not known, any resource of its service is possible; for an unknown
-    service, any ARN.
-    """
-    service = action.partition(":")[0].lower()
-    known = forms(action)
+    """Return whether AWS can check an action on a resource."""
     if resource == "*":
-        return not known
-    if known is None:
-        known = _file().services.get(service, ("*:*:*:*", "*::*:*", "*:::*", "*:*::*"))
+        return not forms(action)
+    return any(is_of(form, resource) for form in possible_forms(action))
+
+
+def is_of(form: str, resource: str) -> bool:
+    """Return whether a text is an ARN of a form, with text in all variable parts."""
     parts = resource.split(":", ARN_PARTS - 1)
-    return len(parts) == ARN_PARTS and parts[0] == "arn" and any(_is_of(f, parts) for f in known)
-
-
-def _is_of(form: str, parts: list[str]) -> bool:
-    """Return whether an ARN's parts have a form, with text in all variable parts."""
+    if len(parts) != ARN_PARTS or parts[0] != "arn":
+        return False
     *front, name = form.split(":", 3)
     if front[0] not in ("*", parts[2]):
         return False  # most are of another service
@@ -66,6 +119,9 @@ def _is_of(form: str, parts: list[str]) -> bool:
         if not varying.fullmatch(there) if part == "*" else part != there:
             return False
     if form == _BUCKET and "/" in parts[-1]:
+        return False
+    has_id = front[0] == "ec2" and not name.startswith(_NAMED)
+    if has_id and (":" in parts[-1] or parts[-1].count("/") != name.count("/")):
         return False
     return _is_name(parts[-1]) and matches(name.replace("*", "?*"), parts[-1])
 
@@ -86,4 +142,4 @@ def is_arn(text: str) -> bool:
 
 
 def _is_name(text: str) -> bool:
-    return bool(text) and text.strip("/:") == text and "//" not in text
+    return bool(text) and text.strip("/:") == text and not _EMPTY_PART.search(text)

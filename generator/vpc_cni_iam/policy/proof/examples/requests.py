@@ -1,257 +1,194 @@
-"""Requests built from two policies, to try as counterexamples."""
+"""Requests of an uncovered piece, those that AWS can receive first."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from itertools import chain, islice
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import islice
+
+from msgspec import Struct, field
 
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.evaluate import Request
-from vpc_cni_iam.policy.matching.patterns import Patterns
+from vpc_cni_iam.policy.matching.element_path import ElementPath
+from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.principals import covers
-from vpc_cni_iam.policy.matching.variables import Context, Pattern, expand
-from vpc_cni_iam.policy.proof import automata, globs
-from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
-from vpc_cni_iam.policy.proof.clauses import Clause, RegionSide
-from vpc_cni_iam.policy.proof.covering import Uncovered
+from vpc_cni_iam.policy.matching.variables import Context, Pattern, read
+from vpc_cni_iam.policy.proof import globs
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.clauses import Clause
 from vpc_cni_iam.policy.proof.examples import aws, contexts, ordinary, reference
-from vpc_cni_iam.policy.proof.examples.consistent import asked_keys, consistent
 from vpc_cni_iam.policy.proof.globs import Glob
-from vpc_cni_iam.policy.proof.related_keys import ACCOUNT_OF_ARN
+from vpc_cni_iam.policy.proof.pieces import Piece
+from vpc_cni_iam.policy.proof.related_keys import RESOURCE_ACCOUNT, SIGNER_KEY
+from vpc_cni_iam.policy.proof.texts import Texts, text_of
 from vpc_cni_iam.policy.template import known
-from vpc_cni_iam.policy.wildcard import Wild
 
-_CONTEXTS = 1500
-_FIRST_CONTEXTS = 6
-_STEPS = 500
-_ACTIONS = 3
-_KNOWN = 2
-_PAIRS = 6
-_OTHER_PAIRS = 2
-_BASES = 40
-_READINGS = 12
-_WORDS = 2
-_STEPS_OF_A_PATTERN = 20  # the actions that are tried on a resource
-_STEPS_OF_WORDS = 50_000
-# The principals that sign a request.
-_SIGNS = r"arn:[^:]+:(?:iam|sts)::[0-9]{12}:(?:root$|user/|role/|assumed-role/)"
+_CONTEXTS, _ACTIONS, _RESOURCES, _PAIRS = 24, 1000, 3, 12
+_PATTERNS = 24  # of resources in statements, to make resources from
+_FORMS = 8  # of an action's resources, to make one of each
+_TRIES_OF_A_STEP = 4  # actions or resources that are tried in the time of one step
 
 
 def example_requests(
-    uncovered: Uncovered,
+    piece: Piece,
     origins: Sequence[Clause],
     others: Sequence[Clause],
+    asked: Collection[str],
     budget: Budget,
 ) -> Iterator[Request]:
-    """Yield requests in an uncovered part, ordinary ones and likely counterexamples first.
+    """Yield requests of a piece, likely examples first.
 
-    `others` are the statements that should not apply.
+    `origins` are the statements that apply to them, `others` those that should not apply; `asked`
+    are the keys on which they depend.
     """
-    budget.spend(_STEPS)
-    callers, word = _callers(origins), automata.text(uncovered.action)
-    signed = any(
-        check.key == aws.SIGNER_KEY for clause in (*origins, *others) for check in clause.checks
-    )
-    actions = _actions(uncovered, origins, others, budget)
-    others = [clause for clause in others if clause.actions.has(word)]
     near = [*origins, *others]
-    asked = asked_keys(near)
-    hints = contexts.hints(uncovered.region.checks, near, budget)
-    side = uncovered.region.resources[0]
-    bases = list(islice(contexts.variable_values(side.within, near, budget), _BASES))
-    searching = budget.part(_STEPS_OF_WORDS)
-    resources = [
-        _resources(uncovered, actions, origins, others, base, searching, budget) for base in bases
-    ]
-    tried = [
-        contexts.contexts(uncovered.region.checks, near, hints, base, budget) for base in bases
-    ]
-    # All values of the variables first, each in a few contexts; then each in all contexts.
-    for count in (_FIRST_CONTEXTS, _CONTEXTS):
-        for some, pairs in zip(tried, resources, strict=True):
-            for context in islice(some, count):
-                for action, resource in pairs:
-                    for caller in _signers(callers, context) if signed else callers:
-                        yield from consistent(Request(action, resource, caller, context), asked)
+    spelled = _spellings(near)
+    actions = _actions(piece, near, budget)
+    patterns = _patterns(piece, near)
+    pairs: dict[Texts, list[tuple[str, str]]] = {}
+    for context in islice(contexts.contexts(piece, near, asked, budget), _CONTEXTS):
+        resources = piece.resources.filled(context)
+        if resources is None:
+            continue
+        if resources not in pairs:
+            written = [arn for p in patterns for arn in ordinary.resource_arns(p, context)]
+            pairs[resources] = _pairs(actions, resources, dict.fromkeys(written), budget)
+        callers = _callers(origins, context)
+        for action, resource in pairs[resources]:
+            arn = _of_owner(resource, context)
+            for made in contexts.agreeing(context, asked, action, arn):
+                of_keys = {spelled.get(key, key): value for key, value in made.items()}
+                yield from (Request(action, arn, caller, of_keys) for caller in callers)
 
 
-def _actions(
-    uncovered: Uncovered, origins: Sequence[Clause], others: Sequence[Clause], budget: Budget
-) -> list[str]:
-    """Return actions of the uncovered part; known actions and those in policies are first."""
-    word = automata.text(uncovered.action)
-    named = _named_actions((*others, *origins))
-    if word in named:
-        return [named[word]]
-    side = uncovered.region.resources[0]
-    # In a part with particular facts, only actions in it.
-    in_part = uncovered.region.actions[0].has if uncovered.region.scopes else bool
-    resources = [text for t in side.within for text in ordinary.resource_arns(t, {})]
-    # The same statements are about all actions of a class.
-    same = [(clause, clause.actions.has(word)) for clause in (*origins, *others)]
-
-    def is_like(action: str) -> bool:
-        for number, (clause, has) in enumerate(same, 1):
-            if clause.actions.has(action) is not has:
-                budget.spend(number)
-                return False
-        budget.spend(len(same))
-        return True
-
-    every = chain(named.items(), _known_actions(resources, budget))
-    like = (spelled for action, spelled in every if is_like(action) and in_part(action))
-    first = list(islice(like, _ACTIONS))
-    if all(set(pattern) == {Wild.RUN} for pattern in side.within):
-        first += islice((action for action in like if reference.can_be_on(action, "*")), 1)
-    return [*first, *(made for made in _made_up(word, origins) if in_part(made.lower()))]
+def _of_owner(resource: str, context: Context) -> str:
+    """Return a resource of the account that a context names."""
+    parts = resource.split(":", ARN_PARTS - 1)
+    owner = context.get(RESOURCE_ACCOUNT)
+    if isinstance(owner, str) and len(parts) == ARN_PARTS and parts[-2].isdigit():
+        parts[-2] = owner
+    return ":".join(parts)
 
 
-def _named_actions(clauses: Iterable[Clause]) -> dict[str, str]:
-    """Return the whole actions in statements, as written, by lower case."""
-    return {
-        action.lower(): action
-        for clause in clauses
-        for action in known((*clause.statement.actions, *clause.statement.not_actions))
-        if "*" not in action and "?" not in action
-    }
+def _patterns(piece: Piece, near: Sequence[Clause]) -> list[Pattern]:
+    """Return patterns of resources, those of the piece first."""
+    own = {glob for group in piece.resources.groups for glob in group}
+    every = dict.fromkeys(p for c in near for p in c.resources.element.patterns)
+    return sorted(every, key=lambda pattern: globs.of(pattern) not in own)[:_PATTERNS]
 
 
-def _known_actions(resources: Sequence[str], budget: Budget) -> Iterator[tuple[str, str]]:
-    """Yield known actions, first those that can be on some resources."""
-    others = []
-    for action, spelled in ordinary.actions():
-        budget.spend(1 + len(resources))
-        if any(reference.can_be_on(action, text) for text in resources):
-            yield action, spelled
-        else:
-            others.append((action, spelled))
-    yield from others
+def _spellings(clauses: Iterable[Clause]) -> dict[str, str]:
+    """Return the condition keys in statements, as written, by lower case."""
+    keys = known(c.key for clause in clauses for c in clause.statement.conditions)
+    return {key.lower(): key for key in keys}
 
 
-def _made_up(word: str, origins: Sequence[Clause]) -> list[str]:
+def _actions(piece: Piece, near: Sequence[Clause], budget: Budget) -> list[str]:
+    """Return actions of a piece: ordinary ones, others of AWS, and one made from the patterns."""
+    statements = [clause.statement for clause in near]
+    written = [a for s in statements for a in known((*s.actions, *s.not_actions))]
+    named = {a.lower(): a for a in written if not set(a) & {"*", "?"}}
+    if (text := piece.actions.text) is not None:
+        return [named.get(text, text)]
+    prefix = piece.actions.prefix
+    service, colon, _ = prefix.partition(":")
+    every = dict([*ordinary.actions(), *named.items()])
+    every |= reference.actions_of(service) if colon else ()
+    budget.spend(len(every) // _TRIES_OF_A_STEP)
+    has = piece.actions.has
+    like = (spelled for a, spelled in every.items() if a.startswith(prefix) and has(a))
+    return [*islice(like, _ACTIONS), *_made_up(text_of(piece.actions.word(budget) or ()), written)]
+
+
+def _made_up(word: str, written: Iterable[str]) -> list[str]:
     """Return an action in the case of the pattern's beginning."""
-    for clause in origins:
-        for written in known(clause.statement.actions):
-            begin = written.partition("*")[0].partition("?")[0]
-            if word.startswith(begin.lower()):
-                word = begin + word[len(begin) :]
+    for pattern in written:
+        begin = pattern.partition("*")[0].partition("?")[0]
+        word = begin + word[len(begin) :] if word.startswith(begin.lower()) else word
     service, _, name = word.partition(":")
     # Any text would be one letter; a real service reads better.
     return [f"ec2:{name}", word] if len(service) == 1 else [word]
 
 
-def _resources(
-    uncovered: Uncovered,
-    actions: Sequence[str],
-    origins: Sequence[Clause],
-    others: Sequence[Clause],
-    base: Context,
-    searching: Budget,
-    budget: Budget,
+def _pairs(
+    actions: Sequence[str], resources: Texts, written: Iterable[str], budget: Budget
 ) -> list[tuple[str, str]]:
-    """Return pairs of action and resource in the uncovered part, those of fewest statements first.
-
-    `searching` is the budget for a search if no ordinary resource fits.
-    """
-    side = uncovered.region.resources[0]
-    patterns = {id(c): Patterns.of(c.resources.element.patterns) for c in (*origins, *others)}
-    # Those that do not contain all resources of the side, by their patterns.
-    avoidable = [c for c in others if not any(map(c.resources.names, side.within))]
-
-    def is_about(clause: Clause, text: str) -> bool:
-        matched = patterns[id(clause)].matches(text, base)
-        return matched is not clause.resources.element.negated
-
-    in_particular = bool(uncovered.region.scopes) and not side.has_variables
-
-    def is_new(text: str) -> bool:
-        if in_particular:
-            budget.spend(_STEPS_OF_A_PATTERN * (len(side.groups) + len(side.excluded)))
-            if not side.has(text):
-                return False
-        return all(is_about(clause, text) for clause in origins)
-
-    def is_likely(action: str, text: str) -> bool:
-        return reference.can_be_on(action, text) and not any(is_about(c, text) for c in avoidable)
-
-    pairs = list(_known_pairs(actions, _written(uncovered, base), is_new))
-    texts = {key: value for key, value in base.items() if isinstance(value, str)}
-    rest = ["*", automata.text(uncovered.resource, texts)]
-    if not any(is_likely(action, text) for action, text in pairs):
-        rest = [*_words(side, avoidable, base, searching), *rest]
-    pairs += [(action, arn) for action in actions for arn in filter(is_new, rest)]
-    budget.spend(2 * len(pairs) * (1 + len(patterns)))
-    covered = {arn: sum(is_about(c, arn) for c in others) for _, arn in pairs}
-    return _most_likely(pairs, covered, actions)
+    """Return actions and resources, first those that AWS can check together."""
+    fitting = _Fitting(resources, list(filter(resources.has, written)), budget)
+    real: list[tuple[str, str]] = []
+    for find in (fitting.of_action, fitting.made):
+        for action in actions if not real else ():
+            real += [(action, resource) for resource in find(action)]
+            if len(real) >= _PAIRS:
+                break
+    rest = [text for text in ("*", *fitting.written[:_RESOURCES]) if resources.has(text)]
+    rest += [text_of(word)] if (word := resources.word(budget)) else []
+    made_up = [(action, text) for action in (*actions[:2], *actions[-2:]) for text in rest]
+    return list(dict.fromkeys([*real, *made_up]))[: _PAIRS + _RESOURCES]
 
 
-def _written(uncovered: Uncovered, base: Context) -> list[str]:
-    """Return resources that the patterns of an uncovered part match."""
-    side = uncovered.region.resources[0]
-    written = [text for t in side.within for text in ordinary.resource_arns(t, base)]
-    if ACCOUNT_OF_ARN in (uncovered.region.scopes or ()):
-        written += [text for t in side.within for text in ordinary.named_arns(t, base)]
-    return written
+class _Fitting(Struct):
+    """The resources of a set that AWS can check, by the forms of `reference`."""
+
+    texts: Texts
+    written: list[str]  # those that patterns of the policies match
+    budget: Budget
+    by_form: dict[str, list[str]] = field(default_factory=dict)
+
+    def of_action(self, action: str) -> list[str]:
+        """Return a few resources of an action."""
+        usual = ordinary.resources_of(action)
+        forms = reference.possible_forms(action)
+        self.budget.spend(1 + (len(usual) + len(forms)) // _TRIES_OF_A_STEP)
+        arns = [text for text in usual if self.texts.has(text)]
+        for form in forms:
+            arns += self._of_form(form) if len(arns) < _RESOURCES else []
+        if not reference.forms(action) and self.texts.has("*"):
+            arns.append("*")
+        return list(dict.fromkeys(arns))[:_RESOURCES]
+
+    def _of_form(self, form: str) -> list[str]:
+        if form not in self.by_form:
+            usual = ordinary.arns_of(form)
+            self.budget.spend(len(usual))
+            arns = [arn for arn in usual if self.texts.has(arn)][:2]
+            arns += [arn for arn in self.written if reference.is_of(form, arn)][:2]
+            self.by_form[form] = arns
+        return self.by_form[form]
+
+    def made(self, action: str) -> Iterator[str]:
+        """Yield resources of an action that are made from the patterns."""
+        for form in reference.possible_forms(action)[:_FORMS]:
+            part = self.texts.matching([_glob(form)])
+            part = part and part.missing(_empty_names())
+            word = part and part.word(self.budget)
+            if word and reference.is_of(form, text := text_of(word)):
+                yield text
 
 
-def _known_pairs(
-    actions: Sequence[str], written: Sequence[str], is_new: Callable[[str], bool]
-) -> Iterator[tuple[str, str]]:
-    """Yield actions with their ordinary resources, and with resources of a policy's patterns."""
-    for action in actions:
-        usual = islice(filter(is_new, ordinary.resources_of(action)), _KNOWN)
-        yield from ((action, arn) for arn in (*usual, *filter(is_new, written)))
+@cache
+def _empty_names() -> tuple[Glob, ...]:
+    """Return the patterns of ARNs whose name has an empty part."""
+    names = ("*/", "*:", "*//*", "*/:*", "*::*")
+    return tuple(_arn(f"arn:*:*:*:*:{name}") for name in names)
 
 
-def _most_likely(
-    pairs: Iterable[tuple[str, str]], covered: Mapping[str, int], actions: Sequence[str]
-) -> list[tuple[str, str]]:
-    """Return pairs of action and resource, the most likely first.
-
-    `covered` has the number of statements about a resource that should not apply; `actions` are in
-    order of preference.
-    """
-    order = {action: number for number, action in enumerate(actions)}
-    pairs = sorted(
-        dict.fromkeys(pairs),
-        key=lambda pair: (not reference.can_be_on(*pair), covered[pair[1]], order[pair[0]]),
-    )
-    # If no possible request is newly allowed, an impossible one still shows the new access.
-    less_likely = sorted(pairs[_PAIRS:], key=lambda pair: covered[pair[1]])
-    return list(dict.fromkeys([*pairs[:_PAIRS], *less_likely[:_OTHER_PAIRS]]))
+@cache
+def _glob(form: str) -> Glob:
+    """Return the pattern of the ARNs of a form in one place."""
+    return _arn(":".join(reference.placed(form, *aws.PLACES[0])).replace("*", "?*"))
 
 
-def _words(side: RegionSide, others: Sequence[Clause], base: Context, budget: Budget) -> list[str]:
-    """Return texts that all patterns of a side match, those of fewest other patterns first.
-
-    The budget limits the search: patterns with many wildcards have very many texts.
-    """
-    groups, excluded = ([_filled(t, base) for t in some] for some in (side.within, side.without))
-    if None in groups:
-        return []
-    avoided = dict.fromkeys(_filled(t, base) for c in others for t in c.resources.element.patterns)
-    without, avoiding = ([g for g in globs_ if g is not None] for globs_ in (excluded, avoided))
-    first, readers = len(without), [*without, *avoiding]
-    ranked: list[tuple[int, str]] = []
-    word_classes = automata.word_classes([[glob] for glob in groups if glob], readers, budget)
-    with suppress(TooHardError):
-        for word_class in islice(word_classes, _READINGS):
-            if not any(number < first for number in word_class.accepted):
-                ranked.append((len(word_class.accepted), automata.text(word_class.word)))
-    return [text for _, text in sorted(ranked)[:_WORDS]]
+def _arn(text: str) -> Glob:
+    pattern = read(text, ElementPath("form"), variables=False, wildcards=True)
+    return globs.of_arn(pattern, wide=True) or globs.ANYTHING
 
 
-def _filled(pattern: Pattern, base: Context) -> Glob | None:
-    parts = expand(pattern, base)
-    return None if parts is None else globs.of(parts)
-
-
-def _callers(origins: Sequence[Clause]) -> list[str]:
+def _callers(origins: Sequence[Clause], context: Context) -> list[str]:
     """Return principals that statements name, and two others; empty if no statement names any.
 
-    The two are in different accounts, since statements that should not apply may name one of them.
+    If the request has a signer, it is the caller; services sign none.
     """
     names = [i for c in origins for p in c.statement.principals for i in known(p.identifiers)]
     callers = []
@@ -262,18 +199,9 @@ def _callers(origins: Sequence[Clause]) -> list[str]:
         elif name != ANYONE:
             callers.append(name)
     others = (aws.USER, aws.USER.replace(aws.ACCOUNT, aws.OTHER_ACCOUNT))
-    return list(dict.fromkeys([*callers, *others])) if names else [""]
-
-
-def _signers(callers: Sequence[str], context: Context) -> list[str]:
-    """Return the possible principals of a request, by its signer.
-
-    Page "AWS global condition context keys": each signed request has aws:PrincipalArn; for a role's
-    session, it is the ARN of the role.
-    """
-    if list(callers) == [""]:
-        return [""]
-    signer = next((str(v) for key, v in context.items() if key.lower() == aws.SIGNER_KEY), "")
-    own = [signer] if re.match(_SIGNS, signer) else []
-    own += [caller for caller in callers if covers([("AWS", signer)], [("AWS", caller)])]
-    return list(dict.fromkeys([*own, *(c for c in callers if not re.match(_SIGNS, c))]))
+    every = list(dict.fromkeys([*callers, *others])) if names else [""]
+    signer = context.get(SIGNER_KEY)
+    if names and isinstance(signer, str):
+        own = [caller for caller in callers if covers([("AWS", signer)], [("AWS", caller)])]
+        return [signer, *own, *(c for c in callers if not c.startswith("arn:"))]
+    return every

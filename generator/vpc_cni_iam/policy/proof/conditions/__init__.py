@@ -1,1 +1,0 @@
-"""Logic of conditions: implication, contradiction, and possible values."""

@@ -1,0 +1,78 @@
+"""Each rule beyond patterns and single conditions is needed for a policy of AWS."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from statements import allow, deny
+from test_access_managed import managed
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.proof import possible, related_keys, texts
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.answer import NoNewAccess
+
+
+def is_proven(old: Policy, new: Policy) -> bool:
+    possible.values_and_steps.cache_clear()
+    texts.word_and_steps.cache_clear()
+    return no_new_access([old], [new]) == NoNewAccess()
+
+
+def with_keys(policy: Policy, old: str, new: str) -> Policy:
+    def changed(statement: Statement) -> Statement:
+        conditions = (replace(c, key=str(c.key).replace(old, new)) for c in statement.conditions)
+        return replace(statement, conditions=tuple(conditions))
+
+    return replace(policy, statements=tuple(map(changed, policy.statements)))
+
+
+def test_tags_of_a_resource_by_two_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a change of AWSApplicationMigrationEC2Access from one key to the other."""
+    policy = managed()["AWSApplicationMigrationEC2Access"]
+    other = with_keys(policy, "ec2:ResourceTag/", "aws:ResourceTag/")
+    assert policy != other
+    assert is_proven(policy, other) and is_proven(other, policy)
+    monkeypatch.setattr(related_keys, "SAME", ())
+    assert not is_proven(policy, other)
+
+
+def test_all_keys_of_tags_and_one_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ROSAInstallerPolicy: all keys are like a pattern, and there are keys."""
+    policy = managed()["ROSAInstallerPolicy"]
+    (statement,) = (s for s in policy.statements if s.sid == "DeleteTagsK8sSubnet")
+    like = Condition("ForAnyValue:StringLike", "aws:TagKeys", ("kubernetes.io/cluster/*",))
+    old, new = Policy((replace(statement, conditions=(like,)),)), Policy((statement,))
+    assert is_proven(old, new)
+    assert not is_proven(new, old)
+    monkeypatch.setattr(possible, "NEVER_EMPTY", ())
+    assert not is_proven(old, new)
+
+
+def revoked(before: str) -> Policy:
+    """AWSRevokeOlderSessions, which IAM adds to a role."""
+    older = Condition("DateLessThan", "aws:TokenIssueTime", (before,))
+    return Policy((allow("*"), deny("*", when=older)))
+
+
+def from_networks(*networks: str) -> Policy:
+    """IAM User Guide, "AWS: Denies access to AWS based on the source IP"."""
+    elsewhere = Condition("NotIpAddress", "aws:SourceIp", networks)
+    through = Condition("Bool", "aws:ViaAWSService", ("false",))
+    return Policy((allow("*"), deny("*", when=(elsewhere, through))))
+
+
+@pytest.mark.parametrize(
+    ("wider", "narrower"),
+    [
+        (revoked("2026-01-01T00:00:00Z"), revoked("2026-02-01T00:00:00Z")),
+        (from_networks("192.0.2.0/24", "203.0.113.0/24"), from_networks("192.0.2.0/25")),
+    ],
+)
+def test_dates_and_networks(
+    wider: Policy, narrower: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert is_proven(wider, narrower)
+    assert not is_proven(narrower, wider)
+    monkeypatch.setattr(possible, "TYPED", ())
+    assert not is_proven(wider, narrower)

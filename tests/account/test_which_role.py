@@ -250,3 +250,44 @@ def test_the_recommended_policy_works_in_every_command(
         words=("--env", "ENABLE_POD_ENI=true"),
     )
     assert on.code == 0 and on.out.partition("\n")[0].endswith(": works, degraded")
+
+
+@pytest.mark.parametrize(
+    ("trust", "can"), [(PODS, True), (PODS_WITHOUT_TAGS, False), (IRSA, True), (CLUSTER, False)]
+)
+def test_commands_agree_who_can_assume_a_role(trust: object, can: bool, tmp_path: Path) -> None:
+    policy = json.loads(run("policy", "ipv4").out)
+    own = role("cni", trust, *policy["Statement"])
+    chosen = covered(tmp_path, own, words=("--role", own["Arn"]))
+    assert ("aws-node cannot" in chosen.out) is not can
+    assert covered(tmp_path, own).code == (0 if can else 2)
+    audited = json.loads(run("audit", "a.json", "--format", "json", cwd=tmp_path).out)
+    assert {each["verdict"] for each in audited["roles"]} <= {"works" if can else "fails"}
+    # The same role as a plan creates it.
+    resources = {
+        "aws_iam_role": {"name": "cni", "assume_role_policy": json.dumps(trust)},
+        "aws_iam_role_policy": {"role": "cni", "name": "cni", "policy": json.dumps(policy)},
+    }
+    changes = [
+        {
+            "address": f"{kind}.cni",
+            "mode": "managed",
+            "type": kind,
+            "name": "cni",
+            "provider_name": "registry.terraform.io/hashicorp/aws",
+            "change": {"actions": ["create"], "before": None, "after": values, "after_unknown": {}},
+        }
+        for kind, values in resources.items()
+    ]
+    plan = {
+        "format_version": "1.2",
+        "terraform_version": "1.15.5",
+        "resource_changes": changes,
+        "configuration": {},
+    }
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    done = run("review", "plan.json", "--format", "json", cwd=tmp_path)
+    assert not done.err
+    review = json.loads(done.out)
+    verdicts = {each["verdict"] for each in review["plugins"]}
+    assert ("fails" not in verdicts) if can else (verdicts <= {"fails"})

@@ -99,7 +99,7 @@ def test_a_deny_decides_and_what_a_request_may_have_counts_as_met(
     assert len(identities(limited, {**everyone, "Condition": address})) == 1
     # A Deny on the organization stops tokens and services, which have none.
     assert identities(limited, DENY_ORGANIZATION) == []
-    assert len(role_trust(limited, DENY_ORGANIZATION).callers(lenient=True)) == 1
+    assert len(role_trust(limited, DENY_ORGANIZATION).meant_for()) == 1
     # So does one without MFA.
     no_mfa = {"aws:MultiFactorAuthPresent": "false"}
     assert identities(limited, allow("*", "sts:*", effect="Deny", BoolIfExists=no_mfa)) == []
@@ -164,6 +164,31 @@ def test_whether_aws_node_of_a_cluster_can_assume_a_role(
 ) -> None:
     of_role = role_trust(*statements)
     assert of_role.lets(Identity.pod_identity, cluster, tags=tags) is expected
+
+
+@pytest.mark.parametrize(
+    ("statements", "way", "expected"),
+    [
+        ([pods()], Identity.pod_identity, True),
+        # EKS Pod Identity needs sts:TagSession; EC2 does not.
+        ([WITHOUT_TAGS], Identity.pod_identity, False),
+        ([nodes()], Identity.node_role, True),
+        ([irsa()], Identity.irsa, True),
+        ([irsa("system:serviceaccount:kube-system:other")], Identity.irsa, False),
+        ([OF_PROD], Identity.pod_identity, True),  # in the cluster that it names
+        ([OF_KEYS], Identity.pod_identity, None),
+        ([pods(), allow("*", "sts:TagSession", effect="Deny")], Identity.pod_identity, False),
+        ([allow("*", "sts:AssumeRoleWithWebIdentity")], Identity.irsa, None),
+    ],
+)
+def test_who_can_assume_a_role_and_in_which_way_is_one_answer(
+    statements: list[dict[str, Any]], way: Identity, expected: bool | None
+) -> None:
+    of_role = role_trust(*statements)
+    assert of_role.ways()[way] is expected
+    if not of_role.is_open:
+        certain = {c.identity: certain for c, certain in of_role.callers().items()}
+        assert certain.get(way) is {True: True, None: False, False: None}[expected]
 
 
 def test_the_account_of_a_cluster_and_of_its_role_may_not_be_known() -> None:

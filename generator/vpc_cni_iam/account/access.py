@@ -17,7 +17,6 @@ from vpc_cni_iam.policy.document import Policy
 
 # The ARN of a role whose account is not known.
 _SOME_ROLE = "arn:aws:iam::111122223333:role/example"
-_WAYS = (Identity.pod_identity, Identity.irsa, Identity.node_role)
 
 
 class Fit(StrEnum):
@@ -69,15 +68,10 @@ class RoleAccess(Struct, frozen=True):
         """Return whether aws-node can assume it in each way; empty if the trust is not known."""
         if not isinstance(self.trust, Policy):
             return {}
-        trust = RoleTrust(self.trust, self._arn)
         try:
-            ways = {way: trust.lets(way, ANY_CLUSTER, tags=True) for way in _WAYS}
-            if not any(ways.values()) and trust.is_open:
-                # AWS does not say whether the principal * includes services and tokens.
-                return dict.fromkeys(_WAYS)
+            return RoleTrust(self.trust, self._arn).ways()
         except InputError:
             return {}
-        return ways
 
     def is_target_of(self, roles: Iterable[str]) -> bool:
         """Return whether one of some roles, by their ARNs, may be trusted to assume it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 
 from msgspec import Struct
@@ -17,9 +17,15 @@ from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.plugin import trust as trusts
-from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster, cluster_arn
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, cluster_arn
 from vpc_cni_iam.plugin.identity import Identity, in_order
-from vpc_cni_iam.plugin.mending import TrustRepair, is_meant_for_plugin, repairs_of
+from vpc_cni_iam.plugin.mending import (
+    TrustFault,
+    TrustRepair,
+    fault_of_pods,
+    is_meant_for_plugin,
+    repairs_of,
+)
 from vpc_cni_iam.plugin.trust import RoleTrust, ServiceAccount
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
@@ -60,6 +66,13 @@ class ObstacleKind(Enum):
         """Whether aws-node cannot assume the role; else, this is not known."""
         _, is_certain = self.value
         return is_certain
+
+
+_MENDABLE = ObstacleKind.mendable
+_FAULTS: Mapping[TrustFault | None, ObstacleKind] = {
+    TrustFault.tag_session: ObstacleKind.no_tag_session,
+    TrustFault.session_tags: ObstacleKind.tags_required,
+}
 
 
 class Obstacle(Struct, frozen=True):
@@ -116,10 +129,10 @@ def audit_trust(policy: Policy, role: str) -> TrustAudit:
     """
     trust = RoleTrust(policy, role)
     trust.check()
-    callers, others = trust.callers(lenient=True), trust.callers(trusts.STRANGER, lenient=True)
+    callers, others = trust.meant_for(), trust.meant_for(trusts.STRANGER)
     possible = {c.identity for c in callers}
     allowed = frozenset(c.identity for c in trust.callers())
-    helper = {c.identity for c in trust.callers(_HELPER, lenient=True)}
+    helper = {c.identity for c in trust.meant_for(_HELPER)}
     # A provider other than EKS is the plugin's only if the policy requires aws-node by name.
     unnamed = {c.identity for c in others if c.issuer and trusts.EKS_ISSUER not in c.principal}
     own = {i for i in Identity if i.is_of_service_account} - {c.identity for c in others}
@@ -141,9 +154,7 @@ def obstacles_of(audit: TrustAudit, uses: Sequence[ClusterUse]) -> list[Obstacle
     known = [o for use in uses if not use.is_overridden for o in _in_cluster(audit, use)]
     if not uses and audit.identities:
         if audit.allowed.isdisjoint(audit.identities):
-            known = [Obstacle(ObstacleKind.never_met)]
-        elif audit.identities == (Identity.pod_identity,) and not _lets_pods(audit, tags=True):
-            known = [Obstacle(ObstacleKind.no_tag_session)]
+            known = [Obstacle(_fault_of_pods(audit, tags=True) or ObstacleKind.never_met)]
     elif not uses and audit.is_meant:
         repairs = [Obstacle(ObstacleKind.mendable, repair=repair) for repair in audit.repairs]
         known = repairs or [Obstacle(ObstacleKind.never_met)]
@@ -160,33 +171,31 @@ def of_version(
         yield Obstacle(ObstacleKind.old_version, on=str(version))
 
 
-def _lets_pods(audit: TrustAudit, cluster: EksCluster = ANY_CLUSTER, *, tags: bool) -> bool:
-    trust, by_pods = audit.trust, Identity.pod_identity
-    return trust is not None and trust.lets(by_pods, cluster, tags=tags) is not False
+def _fault_of_pods(audit: TrustAudit, *, tags: bool) -> ObstacleKind | None:
+    """Return why EKS Pod Identity cannot assume a role for aws-node of any cluster."""
+    if audit.trust and Identity.pod_identity in audit.identities:
+        return _FAULTS.get(fault_of_pods(audit.trust, ANY_CLUSTER, tags=tags))
+    return None
 
 
 def _in_cluster(audit: TrustAudit, use: ClusterUse) -> Iterator[Obstacle]:
-    cluster, tags = use.with_issuer, use.session_tags
+    trust, cluster, tags = audit.trust, use.with_issuer, use.session_tags
     obstacle = Obstacle(ObstacleKind.identity, use.cluster, use.by, tags=tags)
     if use.by_role:
-        if not audit.trust or audit.trust.lets_role(use.by_role, cluster, tags=tags) is False:
+        if not trust or trust.lets_role(use.by_role, cluster, tags=tags) is False:
             yield replace(obstacle, kind=ObstacleKind.first_role, on=use.by_role)
-    elif use.by not in audit.allowed:
-        repairs = audit.repairs if use.by is Identity.irsa else ()
-        yield from (replace(obstacle, kind=ObstacleKind.mendable, repair=r) for r in repairs)
-        if not repairs:
-            yield obstacle
-    elif use.by is Identity.irsa:
-        if audit.trust and audit.trust.lets(use.by, cluster, tags=False) is False:
-            yield replace(obstacle, kind=ObstacleKind.issuer, on=", ".join(audit.issuers))
-    elif use.by is not Identity.pod_identity or _lets_pods(audit, cluster, tags=tags):
+    elif trust and trust.lets(use.by, cluster, tags=tags) is not False:
         return
-    elif _lets_pods(audit, tags=tags):
-        yield replace(obstacle, kind=ObstacleKind.cluster)
+    elif use.by is Identity.irsa and use.by in audit.allowed:
+        yield replace(obstacle, kind=ObstacleKind.issuer, on=", ".join(audit.issuers))
+    elif use.by is Identity.irsa and audit.repairs:
+        yield from (replace(obstacle, kind=_MENDABLE, repair=r) for r in audit.repairs)
+    elif use.by is Identity.pod_identity:
+        is_other = any(c.identity is use.by for c in trust.callers(tags=tags)) if trust else False
+        kind = ObstacleKind.cluster if is_other else _fault_of_pods(audit, tags=tags)
+        yield replace(obstacle, kind=kind or ObstacleKind.identity)
     else:
-        yield replace(
-            obstacle, kind=ObstacleKind.no_tag_session if tags else ObstacleKind.tags_required
-        )
+        yield obstacle
 
 
 def obstacle_of_node(

@@ -13,9 +13,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, issuer
+from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.issuers import PROVIDER
-from vpc_cni_iam.plugin.trust import AWS_NODE, WEB, RoleTrust, is_claim, may_share_account
+from vpc_cni_iam.plugin.trust import (
+    AWS_NODE,
+    TAG,
+    WEB,
+    RoleTrust,
+    ServiceAccount,
+    is_claim,
+    may_share_account,
+)
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.template import known
@@ -64,6 +73,29 @@ def repairs_of(policy: Policy, role: str) -> tuple[TrustRepair, ...]:
     return tuple(dict.fromkeys(repairs))
 
 
+def fault_of_pods(
+    trust: RoleTrust,
+    cluster: EksCluster,
+    account: ServiceAccount = AWS_NODE,
+    *,
+    tags: bool,
+) -> TrustFault | None:
+    """Return why a trust policy does not let EKS Pod Identity assume the role.
+
+    `tags`: whether sessions have tags. None if sts:TagSession, or tags, would not be enough.
+    """
+
+    def lets(trust: RoleTrust, *, tags: bool) -> bool:
+        return trust.lets(Identity.pod_identity, cluster, account, tags=tags) is True
+
+    if not tags and lets(trust, tags=True):
+        return TrustFault.session_tags
+    allows = trust.policy.only("Allow").statements
+    more = (replace(s, actions=(*s.actions, TAG)) for s in allows)
+    with_tag = Policy((*trust.policy.only("Deny").statements, *more))
+    return TrustFault.tag_session if lets(replace(trust, policy=with_tag), tags=tags) else None
+
+
 def _is_meant(statement: Statement) -> bool:
     if statement.effect != "Allow":
         return False
@@ -78,7 +110,7 @@ def _is_meant(statement: Statement) -> bool:
 
 def _lets(statement: Statement, role: str) -> bool:
     trust = RoleTrust(Policy((statement,)), role)
-    return any(caller.identity is Identity.irsa for caller in trust.callers(lenient=True))
+    return any(caller.identity is Identity.irsa for caller in trust.meant_for())
 
 
 def _mended(statement: Statement, role: str) -> tuple[Statement, list[TrustRepair]]:

@@ -119,31 +119,18 @@ class RoleTrust(Struct, frozen=True):
         compile_policies([self.policy], "trust policy")
 
     def callers(
-        self, account: ServiceAccount = AWS_NODE, *, lenient: bool = False
+        self, account: ServiceAccount = AWS_NODE, *, tags: bool = True
     ) -> dict[Caller, bool]:
-        """Return who may assume the role for a service account of some cluster.
+        """Return who can assume the role for a service account of some cluster.
 
-        Each has whether this is certain, or depends on an unknown that the policy asks for.
-        `lenient`: take conditions about the sender as met; services and tokens have only some of
-        these keys.
+        Each has whether this is certain, or depends on an unknown that the policy asks for. The
+        cluster is one that the policy names, or an example. `tags`: whether sessions of EKS Pod
+        Identity have tags.
         """
-        compiled = compile_policies([self.policy], "trust policy")
-        arns = self.cluster_arns()[: 1 if lenient else None]
-        clusters = [cluster_of(arn.partition("/")[2], arn) for arn in arns]
-        decisions = {
-            caller: [
-                compiled.evaluate(request)
-                for cluster in clusters
-                for request in self._requests(caller, account, cluster, lenient=lenient)
-            ]
-            for caller in _callers(self.policy.statements)
-            if self._may_be_of(caller, ANY_CLUSTER)
-        }
-        return {
-            caller: any(decision.allowed for decision in each)
-            for caller, each in decisions.items()
-            if not all(decision.denied for decision in each)
-        }
+        clusters = [cluster_of(arn.partition("/")[2], arn) for arn in self.cluster_arns()]
+        callers = self._named(ANY_CLUSTER)
+        answers = {c: self._answer(c, clusters, account, tags=tags) for c in callers}
+        return {c: bool(answer) for c, answer in answers.items() if answer is not False}
 
     def lets(
         self,
@@ -157,14 +144,44 @@ class RoleTrust(Struct, frozen=True):
 
         `tags`: whether sessions of EKS Pod Identity have tags.
         """
-        tags = tags and identity.has_session_tags
-        requests = (
-            request
-            for caller in dict.fromkeys(_callers(self.policy.statements))
-            if caller.identity is identity and self._may_be_of(caller, cluster)
-            for request in self._requests(caller, account, cluster, tags=tags)
-        )
-        return self._answer(requests, tags=tags)
+        answers = {
+            self._answer(caller, [cluster], account, tags=tags)
+            for caller in self._named(cluster)
+            if caller.identity is identity
+        }
+        return _best({*answers, None} if self._has_unknown_principal else answers)
+
+    def ways(self) -> Mapping[Identity, bool | None]:
+        """Return whether aws-node of some cluster can get the role in each way; None: undecided."""
+        callers = self.callers().items()
+        ways = {
+            way: _best([certain or None for caller, certain in callers if caller.identity is way])
+            for way in (Identity.pod_identity, Identity.irsa, Identity.node_role)
+        }
+        # AWS does not say whether the principal * includes services and tokens.
+        is_open = self._has_unknown_principal or (not any(ways.values()) and self.is_open)
+        return {way: lets or None for way, lets in ways.items()} if is_open else ways
+
+    def meant_for(self, account: ServiceAccount = AWS_NODE) -> set[Caller]:
+        """Return for whom the trust policy is, as a caller for a service account.
+
+        Conditions about the sender are taken as met, and sts:TagSession as allowed: the caller may
+        not be able to assume the role.
+        """
+        compiled = compile_policies([self.policy], "trust policy")
+        may_have = may_have_but(())
+
+        def request(caller: Caller) -> Request:
+            if caller.identity is Identity.irsa:
+                claims = {"sub": account.subject, "aud": AUDIENCE}
+                return replace(token_request(caller.principal, claims), may_have=may_have)
+            return Request(ASSUME, "*", caller.principal, account.tags, may_have)
+
+        return {
+            caller
+            for caller in self._named(ANY_CLUSTER)
+            if not compiled.evaluate(request(caller)).denied
+        }
 
     def lets_role(
         self,
@@ -191,7 +208,8 @@ class RoleTrust(Struct, frozen=True):
             for arn in self.cluster_arns(own)
             for sent in ({**account.tags, **cluster_tags(arn)} if tags else {},)
         )
-        return self._answer(requests, tags=tags)
+        answer = self._decided(requests, tags=tags)
+        return _best({answer, None}) if self._has_unknown_principal else answer
 
     def lets_named(
         self, role: str, cluster: EksCluster, account: ServiceAccount = AWS_NODE, *, tags: bool
@@ -218,7 +236,25 @@ class RoleTrust(Struct, frozen=True):
         is_other = is_shown and cluster.issuer != Known(caller.issuer)
         return not is_other and may_share_account(self.role, caller.principal)
 
-    def _answer(self, requests: Iterable[Request], *, tags: bool) -> bool | None:
+    def _named(self, cluster: EksCluster) -> Iterator[Caller]:
+        """Yield the callers for pods of a cluster that the policy names."""
+        for caller in dict.fromkeys(_callers(self.policy.statements)):
+            if self._may_be_of(caller, cluster):
+                yield caller
+
+    def _answer(
+        self,
+        caller: Caller,
+        clusters: Iterable[EksCluster],
+        account: ServiceAccount,
+        *,
+        tags: bool,
+    ) -> bool | None:
+        """Return whether a caller can assume the role for pods of a cluster; None if undecided."""
+        requests = (r for c in clusters for r in self._requests(caller, account, c, tags=tags))
+        return self._decided(requests, tags=tags and caller.identity.has_session_tags)
+
+    def _decided(self, requests: Iterable[Request], *, tags: bool) -> bool | None:
         """Return whether a request is allowed, with session tags or not; None if undecided."""
         compiled = compile_policies([self.policy], "trust policy")
         answers: set[bool | None] = set()
@@ -227,10 +263,13 @@ class RoleTrust(Struct, frozen=True):
             decisions = [compiled.evaluate(replace(request, action=action)) for action in actions]
             is_allowed = all(decision.allowed for decision in decisions) or None
             answers.add(False if any(d.denied for d in decisions) else is_allowed)
+        return _best(answers)
+
+    @property
+    def _has_unknown_principal(self) -> bool:
+        """Whether a principal has an unknown part, so that it may be any caller."""
         principals = (p for s in self.policy.statements for p in s.principals)
-        if any(holes(name for p in principals for name in p.identifiers)):
-            answers.add(None)  # it may be the caller
-        return True if True in answers else None if None in answers else False
+        return any(holes(name for p in principals for name in p.identifiers))
 
     @property
     def is_open(self) -> bool:
@@ -246,7 +285,7 @@ class RoleTrust(Struct, frozen=True):
         givers = Principal("Service", (NODES, PODS)), Principal("Federated", providers)
         trust = replace(self, policy=replace(self.policy, statements=tuple(statements)))
         return any(
-            trust._answer(trust._requests(caller, AWS_NODE), tags=False) is not False
+            trust._answer(caller, [ANY_CLUSTER], AWS_NODE, tags=False) is not False
             for caller in _callers([Statement(principals=givers)])
         )
 
@@ -275,20 +314,17 @@ class RoleTrust(Struct, frozen=True):
         self,
         caller: Caller,
         account: ServiceAccount,
-        cluster: EksCluster = ANY_CLUSTER,
+        cluster: EksCluster,
         *,
-        lenient: bool = False,
-        tags: bool = True,
+        tags: bool,
     ) -> Iterator[Request]:
         """Yield the requests with which a caller assumes the role for pods of a cluster."""
-        may_have = may_have_but(() if lenient else OF_CALLERS, tags=tags)
         if caller.identity is Identity.irsa:
-            request = token_request(caller.principal, {"sub": account.subject, "aud": AUDIENCE})
-            yield replace(request, may_have=may_have) if lenient else request
+            yield token_request(caller.principal, {"sub": account.subject, "aud": AUDIENCE})
             return
-        contexts: Iterable[Context] = [account.tags if lenient else {}]
-        if caller.identity is Identity.pod_identity and not lenient:
-            contexts = self._of_pods(account, cluster, tags=tags)
+        is_by_pods = caller.identity is Identity.pod_identity
+        contexts = self._of_pods(account, cluster, tags=tags) if is_by_pods else iter([{}])
+        may_have = may_have_but(OF_CALLERS, tags=tags)
         yield from (Request(ASSUME, "*", caller.principal, has, may_have) for has in contexts)
 
     def _of_pods(
@@ -301,6 +337,12 @@ class RoleTrust(Struct, frozen=True):
             source = {SOURCE_ARN: arn, **({SOURCE_ACCOUNT: arn.split(":")[4]} if is_placed else {})}
             named = {**account.tags, **(cluster_tags(arn) if cluster.name else {})}
             yield {**source, **(named if tags else {})}
+
+
+def _best(answers: Iterable[bool | None]) -> bool | None:
+    """Return whether one of some answers is true; None if one of them is not decided."""
+    every = set(answers)
+    return True if True in every else None if None in every else False
 
 
 def naming(policy: Policy, principal: str) -> Policy:
@@ -328,8 +370,8 @@ def names_plugin(policy: Policy) -> bool:
     Raises `InputError` for a policy that cannot be evaluated.
     """
     trust = RoleTrust(policy, "arn::iam:::")
-    others = {c for a in (STRANGER, _NEIGHBOUR) for c in trust.callers(a, lenient=True)}
-    if not others.issuperset(trust.callers(lenient=True)):
+    others = trust.meant_for(STRANGER) | trust.meant_for(_NEIGHBOUR)
+    if not others.issuperset(trust.meant_for()):
         return True
     # An unknown key may be the subject's; then its value is the subject.
     return any(

@@ -20,9 +20,8 @@ from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin import trust as trusts
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.mending import TrustFault, is_meant_for_plugin, repairs_of
+from vpc_cni_iam.plugin.mending import TrustFault, fault_of_pods, is_meant_for_plugin, repairs_of
 from vpc_cni_iam.plugin.trust import AWS_NODE, RoleTrust, ServiceAccount
-from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
@@ -260,26 +259,10 @@ def fault_of(plugin: ClusterPlugin, role: IamResource, context: Context) -> Trus
     try:
         if kind is Identity.irsa:
             return next((repair.fault for repair in repairs_of(policy, trust.role)), None)
-        return _fault_of_pods(trust, state)
+        account, tags = state.setup.account, state.identity.has_session_tags
+        return fault_of_pods(trust, state.cluster, account, tags=tags)
     except InputError:
         return None
-
-
-def _fault_of_pods(trust: RoleTrust, state: PluginState) -> TrustFault | None:
-    """Return why a trust policy does not let EKS Pod Identity assume the role."""
-    tags, policy = state.identity.has_session_tags, trust.policy
-
-    def lets(trust: RoleTrust, *, tags: bool) -> bool:
-        account, pods = state.setup.account, Identity.pod_identity
-        return trust.lets(pods, state.cluster, account, tags=tags) is True
-
-    if not tags and lets(trust, tags=True):
-        return TrustFault.session_tags
-    allows = policy.only("Allow").statements
-    more = (replace(s, actions=(*s.actions, trusts.TAG)) for s in allows)
-    with_tag = Policy((*policy.only("Deny").statements, *more))
-    lets_with_tag = lets(replace(trust, policy=with_tag), tags=tags)
-    return TrustFault.tag_session if lets_with_tag else None
 
 
 def is_less_trusted(plugin: ClusterPlugin, role: IamResource, context: Context) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.plugin.cluster import ANY_CLUSTER
 from vpc_cni_iam.plugin.identity import Identity, in_order
 from vpc_cni_iam.plugin.mending import is_meant_for_plugin
 from vpc_cni_iam.plugin.principals import filled
@@ -115,21 +114,11 @@ def callers(context: Context, owner: IamResource, side: Side) -> Mapping[Caller,
 
     None if the plan does not show it.
     """
-    trust = _trust(context, owner, side)
+    policy = trust_of(context, owner, side)
     try:
-        every = trust.callers() if trust else None
-        if not (trust and every):
-            return every
-        lets_pods = trust.lets(Identity.pod_identity, ANY_CLUSTER, tags=True) is not False
+        return RoleTrust(filled(policy), "arn:aws:iam:::role/example").callers() if policy else None
     except InputError:
         return None
-    by_pods = Identity.pod_identity
-    return {c: sure for c, sure in every.items() if lets_pods or c.identity is not by_pods}
-
-
-def _trust(context: Context, owner: IamResource, side: Side) -> RoleTrust | None:
-    policy = trust_of(context, owner, side)
-    return RoleTrust(filled(policy), "arn:aws:iam:::role/example") if policy else None
 
 
 def is_refused(context: Context, owner: IamResource, side: Side) -> bool:

@@ -1,6 +1,5 @@
 """Texts that nest too deeply are refused before a parser sees them, and others never are."""
 
-import json
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +11,8 @@ from hypothesis import strategies as st
 from conftest import ROOT
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.policy.strict_json import load_json
-from vpc_cni_iam.texts.limits import HCL_DEPTH, HCL_TOKENS, JSON_DEPTH, TOML_DEPTH
-from vpc_cni_iam.texts.nesting import check_hcl, check_json, check_toml
+from vpc_cni_iam.texts.limits import HCL_DEPTH, HCL_TOKENS, TOML_DEPTH
+from vpc_cni_iam.texts.nesting import check_hcl, check_toml
 from vpc_cni_iam.vendoring.configuration.config import load
 
 Check = Callable[[str, str], None]
@@ -26,9 +24,6 @@ def nested(start: str, opening: str, inner: str, closing: str, end: str) -> Call
 
 # Each kind of nesting, with how deep its text is beside what is nested.
 KINDS: list[tuple[Check, int, Callable[[int], str], int]] = [
-    (check_json, JSON_DEPTH, nested("\n", "[", "1", "]", ""), 0),
-    (check_json, JSON_DEPTH, nested("\n", '{"a": ', "1", "}", ""), 0),
-    (check_json, JSON_DEPTH, nested('\n{"\\"[[[]]]": ', '[{"]": ', "1", "}]", "}"), 1),
     (check_toml, TOML_DEPTH, nested("\na = ", "[", "1", "]", ""), 0),
     (check_toml, TOML_DEPTH, nested("\na = ", "{a = ", "1", "}", ""), 0),
     (check_toml, TOML_DEPTH, nested("\n", "a.", "a", "", " = 1"), 1),
@@ -72,7 +67,6 @@ def toml(text: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("read", "text", "limit"),
     [
-        (load_json, "[" * 201 + "]" * 201, 200),
         (parse, "a = " + "[" * 101 + "]" * 101, 100),
         (toml, "a." * 20 + "a = 1", 20),
     ],
@@ -162,31 +156,6 @@ def test_what_is_in_texts_of_toml_is_not_counted(text: str) -> None:
 def test_no_module_here_is_refused() -> None:
     for path in sorted(ROOT.glob("**/*.tf"))[:200]:
         check_hcl(path.read_text(encoding="utf-8", errors="replace"), str(path))
-
-
-VALUES = st.recursive(
-    st.text() | st.booleans() | st.integers(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=40,
-)
-
-
-@given(VALUES, st.integers(JSON_DEPTH - 20, JSON_DEPTH + 20))
-def test_json_is_measured_as_it_nests(value: object, more: int) -> None:
-    for _ in range(more):
-        value = [value]
-
-    def depth(item: object) -> int:
-        if isinstance(item, dict):
-            return 1 + max(map(depth, item.values()), default=0)
-        return 1 + max(map(depth, item), default=0) if isinstance(item, list) else 0
-
-    text = json.dumps(value)
-    if depth(value) <= JSON_DEPTH:
-        check_json(text, "f")
-    else:
-        with pytest.raises(InputError):
-            check_json(text, "f")
 
 
 @given(st.text(alphabet="[]{}.=,'\"\\#\na1 ", max_size=60))

@@ -198,6 +198,35 @@ def test_a_bad_input_is_refused(reader: str, kind: str, tmp_path: Path, refused:
     assert re.search(words, refused(command(path, tmp_path), path, code))
 
 
+# The commands that read JSON, with their other arguments.
+JSON_READERS = {
+    "coverage": [],
+    "compare": ["good.json"],
+    "audit": [],
+    "review": [],
+    "explain": [],
+    "convert": [],
+    "preflight": ["--cluster-name", "prod"],
+}
+
+
+@pytest.mark.parametrize("depth", [100_000, 1_000_000])
+@pytest.mark.parametrize("command", JSON_READERS)
+def test_json_that_nests_without_end_is_refused(
+    command: str, depth: int, tmp_path: Path, refused: Refused
+) -> None:
+    (tmp_path / "good.json").write_text(POLICY)
+    path = tmp_path / "deep.json"
+    arguments = [str(tmp_path / a) if a == "good.json" else a for a in JSON_READERS[command]]
+    for opening, closing in (('{"a":', "}"), ("[", "]")):
+        path.write_text(opening * depth + "1" + closing * depth)
+        for form in ([], ["--format", "json"]):
+            if form and command == "convert":
+                continue
+            words = refused([command, *arguments, path, *form], path)
+            assert re.search("nests too deeply|not the JSON of a plan|an object is expected", words)
+
+
 @pytest.mark.parametrize("kind", ["sparse", "nested", "binary", "UTF-16 that is cut"])
 @pytest.mark.parametrize("reader", BY_FOLDER)
 def test_a_bad_file_of_a_folder_is_refused(

@@ -219,7 +219,7 @@ def test_what_is_wrong_is_named_by_place(value: Any, place: str, words: str) -> 
 @pytest.mark.parametrize("bracket", ["[", '{"a":'])
 def test_nesting_bombs(depth: int, bracket: str) -> None:
     closing = "]" if bracket == "[" else "}"
-    with pytest.raises(InputError, match=r"nests (too deeply|more than 200 deep)"):
+    with pytest.raises(InputError, match="nests too deeply"):
         policy_documents(bracket * depth + "1" + closing * depth, "f.json")
 
 

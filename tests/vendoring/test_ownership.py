@@ -101,6 +101,7 @@ def test_what_is_defined_again(name: str, text: str, same: str, repo: Path) -> N
         ("mine.tf", 'data "aws_iam_policy_document" "ipv4" {}\nnot HCL {{{\n', "line 2"),
         ("mine.tf", 'variable /* hidden */ "region" {}\n', "line 1"),
         ("mine.tf.json", '\ufeff{"variable": {"region": {}}}', "line 1"),
+        ("mine.tf.json", '{"region": ' * 100_000, "nests too deeply"),
     ],
 )
 def test_a_file_that_cannot_be_read_may_define_again(

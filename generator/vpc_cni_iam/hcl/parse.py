@@ -71,7 +71,7 @@ _short_tree = lru_cache(maxsize=4)(repair.tree)
 def parse(text: str, source: str, *, strict: bool = False) -> File:
     """Return the syntax tree of an HCL file; raises `InputError` with the line and column.
 
-    `strict` also refuses line breaks that an engine refuses, and labels with templates.
+    `strict` also refuses labels with templates, line ends in strings, and lone carriage returns.
     """
     check_hcl(text, source)
     if strict and (lone := _LONE_RETURN.search(text)):
@@ -81,8 +81,6 @@ def parse(text: str, source: str, *, strict: bool = False) -> File:
     builder = _Builder(text, source, strict=strict)
     try:
         attributes, blocks = builder.body(body)
-        if strict:
-            repair.check_lines(body, text, source)
     except RecursionError:
         raise InputError(source, "", _DEEP) from None
     for block in blocks:

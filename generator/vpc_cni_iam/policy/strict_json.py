@@ -11,7 +11,6 @@ from json import JSONDecodeError
 from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError, json_problem, not_json
-from vpc_cni_iam.texts.nesting import check_json
 
 _SPACES = re.compile(r"[ \t\n\r]*")
 _PIECE = r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|[{}\[\],:]|[^\s{}\[\],:"]+'
@@ -30,13 +29,12 @@ class _RefusedError(Exception):
 def load_json(text: str, source: str) -> object:
     """Read JSON strictly, each number as a `Number`; raises `InputError` with the place.
 
-    Refuses duplicate keys, NaN, and deep nesting.
+    Refuses duplicate keys, NaN, and nesting that is too deep for the parser.
     """
     if text.startswith("\ufeff"):
         raise InputError(source, "line 1", "starts with a byte order mark; save it without one")
     if not text.strip():
         raise InputError(source, "", "is empty; a JSON policy document is expected")
-    check_json(text, source)
     try:
         value, end = _DECODER.raw_decode(text, _after_spaces(text, 0))
         end = _after_spaces(text, end)

@@ -100,9 +100,8 @@ ENGINE_OUTPUT = Limit(
     "a plan of a module's own policies is under 1 MB",
 )
 
-# The depth of brackets, and the number of parts of a TOML key. A policy nests 6 deep, AWS's output
-# around it 8 more, the configuration in a plan 3 for each module, HCL about 10.
-JSON_DEPTH = 200
+# The depth of brackets, and the number of parts of a TOML key; HCL nests about 10 deep. A parser of
+# JSON refuses by itself what nests too deeply for it.
 HCL_DEPTH = 100
 TOML_DEPTH = 20
 # The number of tokens in one HCL file, without texts and comments. Parsing takes about 35 µs for

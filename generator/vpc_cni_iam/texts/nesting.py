@@ -6,22 +6,18 @@ Each scan is linear, and knows only enough of a format to skip brackets in strin
 from __future__ import annotations
 
 import re
-from array import array
-from itertools import accumulate
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.texts.limits import HCL_DEPTH, HCL_TOKENS, JSON_DEPTH, TOML_DEPTH
+from vpc_cni_iam.texts.limits import HCL_DEPTH, HCL_TOKENS, TOML_DEPTH
 
 _OPENING, _CLOSING = "{[(", "}])"
-_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
-_JSON = re.compile(rf"{_JSON_STRING.pattern}|[{{}}\[\]]", re.DOTALL)
-_STEPS = str.maketrans("{[]}", "\x01\x01\xff\xff")
-_TOML = (
+_TOML = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*(?:"{3,5}|\Z)'
     r"|'''(?:[^']|'(?!''))*(?:'{3,5}|\Z)"
     r'|"(?:[^"\\\n]|\\.)*"?'
     r"|'[^'\n]*'?"
-    r"|\#[^\n]*|[\[\]{}.=,\n]"
+    r"|\#[^\n]*|[\[\]{}.=,\n]",
+    re.DOTALL,
 )
 # Tokens of code, and of the text between quotes.
 _HCL_CODE = re.compile(
@@ -33,26 +29,10 @@ _HCL_TOKEN = re.compile(r"\w+|[^\w\s]|\n")
 _HCL_TEXT = re.compile(r'\\.|\$\$\{|%%\{|(?P<sign>[$%]\{|["\n])', re.DOTALL)
 
 
-def check_json(text: str, source: str) -> None:
-    """Refuse JSON that nests too deeply, with the line."""
-    if text.count("{") + text.count("[") <= JSON_DEPTH:
-        return
-    # At C speed for large texts: only brackets, as steps up and down.
-    brackets = re.sub(r"[^{}\[\]]+", "", _JSON_STRING.sub("", text))
-    steps = array("b", brackets.translate(_STEPS).encode("latin-1"))
-    if max(accumulate(steps), default=0) > JSON_DEPTH:
-        _scan(_JSON, text, source, JSON_DEPTH)
-
-
 def check_toml(text: str, source: str) -> None:
     """Refuse TOML that nests too deeply, by brackets or by the parts of a key."""
-    _scan(re.compile(_TOML, re.DOTALL), text, source, TOML_DEPTH)
-
-
-def _scan(tokens: re.Pattern[str], text: str, source: str, limit: int) -> None:
-    """Refuse a text at the first bracket, or part of a key, that is deeper than a limit."""
     depth = parts = 0
-    for token in tokens.finditer(text):
+    for token in _TOML.finditer(text):
         sign = token[0]
         if sign == ".":
             parts += 1
@@ -62,8 +42,8 @@ def _scan(tokens: re.Pattern[str], text: str, source: str, limit: int) -> None:
             depth, parts = max(0, depth - 1), 0
         elif sign in "=,\n":
             parts = 0
-        if depth > limit or parts >= limit:
-            raise _refused(text, token.start(), source, _nests(limit))
+        if depth > TOML_DEPTH or parts >= TOML_DEPTH:
+            raise _refused(text, token.start(), source, _nests(TOML_DEPTH))
 
 
 def check_hcl(text: str, source: str) -> None:

@@ -13,7 +13,6 @@ from vpc_cni_iam.errors import InputError, json_problem
 from vpc_cni_iam.files.read import contents, decoded
 from vpc_cni_iam.hcl.syntax import OVERRIDE
 from vpc_cni_iam.policy.proof.answer import NotProven
-from vpc_cni_iam.texts.nesting import check_json
 from vpc_cni_iam.vendoring.edits.edit import Edit, EditAnswer
 from vpc_cni_iam.vendoring.edits.meaning import ModuleReason, ReadProblem
 from vpc_cni_iam.vendoring.manifest import digest
@@ -104,11 +103,12 @@ _LABELS = {"data": 2, "resource": 2, "variable": 1, "output": 1, "locals": 1, "t
 
 
 def _defined_in_json(text: str, path: str) -> Iterator[str]:
-    check_json(text, path)
     try:  # objects as tuples of pairs: an engine reads two with the same name
         document = json.loads(text, object_pairs_hook=tuple)
     except JSONDecodeError as error:
         raise InputError(path, f"line {error.lineno}", json_problem(error)) from None
+    except RecursionError:
+        raise InputError(path, "", "nests too deeply to be read") from None
     for kind, body in _pairs(document):
         for labels in _labelled(body, _LABELS.get(kind, 0)):
             yield ".".join(["local" if kind == "locals" else kind, *labels])

@@ -180,8 +180,22 @@ _OF_OBJECT = (
     *("annotations", "content", "manifest", "metadata.*.annotations", "metadata.annotations"),
     "yaml_body",
 )
-# A character that JSON or YAML escapes in a text, and a line of YAML that goes on.
-_ESCAPE = re.compile(rb"\\+(?:u00|x)([0-9a-fA-F]{2})|\\{3}n\s*")
+_MAY_BE_LATER = re.compile(
+    rb'"(?:after_unknown|annotations|content|manifest|yaml_body)"\s*:\s*true'
+)
+# Each text with one of these expressions has one of these words; finding words is much faster.
+_WORDS = (
+    *(b"aws-node", b"vpc-cni", b"vpc_cni", b"AWS_VPC_K8S_", b"ADDITIONAL_ENI_TAGS", b"ENABLE_"),
+    *(b"CAPABILITY_", b'"capabilities"', b".aws.", b".services.k8s", b"AWS::", b"Role"),
+    *(b"aws-auth", b"service-account-token", b"AWSManagedControlPlane", b"!!binary"),
+    *(b"role-arn", b":role/", b"NodeClass", b"AWSNodeTemplate"),
+)
+# A letter of a name that JSON or YAML escapes in a text, and a line of YAML that goes on.
+_ESCAPES = (
+    *(b"\\x", b"\\\\\\n", b"\\u002d", b"\\u002D", b"\\u002f", b"\\u002F", b"\\u003a", b"\\u003A"),
+    *(b"\\u004", b"\\u005", b"\\u006", b"\\u007"),
+)
+_ESCAPE = re.compile(rb"\\+(?:u00|x)(2[dDfF]|3[aA]|[4-7][0-9a-fA-F])|\\{3}n\s*")
 _TAGS = ("tags", "tags_all")
 
 
@@ -199,11 +213,12 @@ def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
     of_type = kind_of_type(item.type)
     if of_type is UnreadKind.settings:
         return of_type
-    text = _ESCAPE.sub(lambda match: bytes.fromhex((match[1] or b"").decode()), bytes(item.change))
+    text = _unescaped(bytes(item.change))
     kind = _kind_of_text(item.type, of_type, text) or of_type
     is_object = item.type.startswith(_OBJECTS)
     may_have_policy = item.type.startswith(_AWS) and b"tatement" in text
-    if not (kind or is_object or may_have_policy):
+    may_be_later = is_object and _MAY_BE_LATER.search(text)
+    if not (kind or may_be_later or may_have_policy):
         return None
     change = reader.decoded(item.change, Changing)
     if _changes_only_tags(change):
@@ -216,8 +231,16 @@ def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
     return UnreadKind.resource_policy if has_other else None
 
 
+def _unescaped(text: bytes) -> bytes:
+    if not any(escape in text for escape in _ESCAPES):
+        return text
+    return _ESCAPE.sub(lambda match: bytes.fromhex((match[1] or b"").decode()), text)
+
+
 def _kind_of_text(kind: str, of_type: UnreadKind | None, text: bytes) -> UnreadKind | None:
     """Return why a resource is named by its text."""
+    if not any(word in text for word in _WORDS):
+        return None
     is_object = kind.startswith(_OBJECTS)
     may_bring = is_object or of_type is UnreadKind.access or kind.startswith(_BRINGING)
     if may_bring and _PLUGIN.search(text):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from conftest import Run, run
+from synthetic import plan, resource
 
 EVERYTHING = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
 MANAGED = "arn:aws:iam::aws:policy/{}"
@@ -291,3 +292,169 @@ def test_commands_agree_who_can_assume_a_role(trust: object, can: bool, tmp_path
     review = json.loads(done.out)
     verdicts = {each["verdict"] for each in review["plugins"]}
     assert ("fails" not in verdicts) if can else (verdicts <= {"fails"})
+
+
+_TWO_ROLES = """
+locals {
+  pods = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = ["sts:AssumeRole", "sts:TagSession"]
+      Principal = { Service = "pods.eks.amazonaws.com" }
+    }]
+  })
+}
+resource "aws_iam_role" "cni" {
+  name               = "cni"
+  assume_role_policy = local.pods
+}
+resource "aws_iam_role_policy_attachment" "cni" {
+  role       = aws_iam_role.cni.name
+  policy_arn = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+}
+resource "aws_iam_role" "app" {
+  name               = "app"
+  assume_role_policy = local.pods
+}
+resource "aws_iam_role_policy_attachment" "app" {
+  role       = aws_iam_role.app.name
+  policy_arn = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+}
+"""
+_ADDON = """
+resource "aws_eks_addon" "this" {
+  cluster_name = "prod"
+  addon_name   = "vpc-cni"
+  %s
+}
+"""
+_ASSOCIATION = """
+resource "aws_eks_pod_identity_association" "this" {
+  cluster_name    = "prod"
+  namespace       = "%s"
+  service_account = "%s"
+  role_arn        = %s
+}
+"""
+_SERVICE_ACCOUNT = """
+resource "kubernetes_service_account_v1" "this" {
+  metadata {
+    name        = "aws-node"
+    namespace   = "kube-system"
+    annotations = { "eks.amazonaws.com/role-arn" = aws_iam_role.cni.arn }
+  }
+}
+"""
+_OF_CNI = "aws_iam_role.cni.arn"
+
+
+@pytest.mark.parametrize(
+    ("names_it", "code", "says"),
+    [
+        ("", 2, "has several roles that aws-node may have"),
+        (_ASSOCIATION % ("kube-system", "aws-node", _OF_CNI), 0, "aws_iam_role.cni"),
+        (_ASSOCIATION % ("default", "web", _OF_CNI), 2, "has several roles"),
+        (_ADDON % f"service_account_role_arn = {_OF_CNI}", 0, "aws_iam_role.cni"),
+        (
+            _ADDON % "pod_identity_association {\n    role_arn        = aws_iam_role.cni.arn\n"
+            '    service_account = "aws-node"\n  }',
+            0,
+            "aws_iam_role.cni",
+        ),
+        (_SERVICE_ACCOUNT, 0, "aws_iam_role.cni"),
+        # EKS Pod Identity precedes IRSA.
+        (
+            _SERVICE_ACCOUNT + _ASSOCIATION % ("kube-system", "aws-node", "aws_iam_role.app.arn"),
+            1,
+            "aws_iam_role.app",
+        ),
+        (
+            _ADDON % 'service_account_role_arn = "arn:aws:iam::111122223333:role/elsewhere"',
+            2,
+            "has no policy of aws-node's role, arn:aws:iam::111122223333:role/elsewhere",
+        ),
+        (
+            _ADDON % f"service_account_role_arn = {_OF_CNI}"
+            + (_ADDON % "service_account_role_arn = aws_iam_role.app.arn").replace(
+                '"this"', '"other"'
+            ),
+            2,
+            "aws-node has several roles",
+        ),
+    ],
+)
+def test_what_names_a_role_of_aws_node_decides(
+    names_it: str, code: int, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / "main.tf").write_text(_TWO_ROLES + names_it)
+    done = run("coverage", ".", "--cni-version", "v1.23.2", cwd=tmp_path)
+    assert done.code == code, done.out + done.err
+    if code == 2:
+        assert says in done.err
+    else:
+        assert f".: {says} " in done.out.partition("\n")[0]
+        assert f"assumed: {says}: it is aws-node's: " in done.out
+
+
+def test_a_role_that_is_named_by_what_is_not_known_counts_against_the_answer(
+    tmp_path: Path,
+) -> None:
+    only = _TWO_ROLES.partition('resource "aws_iam_role" "app"')[0]
+    addon = _ADDON % "service_account_role_arn = var.role"
+    (tmp_path / "main.tf").write_text(only + addon + 'variable "role" {\n  type = string\n}\n')
+    done = run("coverage", ".", cwd=tmp_path)
+    assert done.code == 1 and ": unknown" in done.out.partition("\n")[0]
+    assert "aws_eks_addon.this: it names aws-node's role by a value that is not known" in done.out
+
+
+@pytest.mark.parametrize("of_app", [False, True])
+def test_in_a_plan_too_what_names_the_role_decides(of_app: bool, tmp_path: Path) -> None:
+    arn = "arn:aws:iam::111122223333:role/{}"
+    changes = [
+        resource("aws_iam_role", name, None, {
+            "name": name,
+            "arn": arn.format(name),
+            "assume_role_policy": json.dumps(PODS),
+            "managed_policy_arns": [MANAGED.format(managed)],
+        })
+        for name, managed in (("cni", "AmazonEKS_CNI_Policy"), ("app", "AmazonS3ReadOnlyAccess"))
+    ]  # fmt: skip
+    association = {
+        "namespace": "kube-system",
+        "service_account": "aws-node",
+        "role_arn": arn.format("app" if of_app else "cni"),
+    }
+    changes.append(resource("aws_eks_pod_identity_association", "cni", None, association))
+    (tmp_path / "plan.json").write_bytes(plan(*changes))
+    done = run("coverage", "plan.json", "--cni-version", "v1.23.2", cwd=tmp_path)
+    assert done.code == of_app, done.err
+    first = done.out.partition("\n")[0]
+    assert f"aws_iam_role.{'app' if of_app else 'cni'} " in first
+
+
+def test_an_add_on_in_a_plan_that_names_no_role_does_not_count(tmp_path: Path) -> None:
+    role_change = resource("aws_iam_role", "cni", None, {
+        "name": "cni",
+        "assume_role_policy": json.dumps(PODS),
+        "managed_policy_arns": [MANAGED.format("AmazonEKS_CNI_Policy")],
+    })  # fmt: skip
+    addon = resource("aws_eks_addon", "cni", None, {"addon_name": "vpc-cni"})
+    # The provider computes it.
+    addon["change"]["after_unknown"] = {"service_account_role_arn": True}
+    expression = {"addon_name": {"constant_value": "vpc-cni"}}
+    block = {
+        "address": "aws_eks_addon.cni",
+        "mode": "managed",
+        "type": "aws_eks_addon",
+        "name": "cni",
+        "expressions": expression,
+    }
+    configured = {"root_module": {"resources": [block]}}
+    (tmp_path / "plan.json").write_bytes(plan(role_change, addon, configuration=configured))
+    report = run("coverage", "plan.json", "--cni-version", "v1.23.2", cwd=tmp_path)
+    assert report.code == 0, report.out + report.err
+    expression["service_account_role_arn"] = {"references": ["var.role"]}
+    (tmp_path / "plan.json").write_bytes(plan(role_change, addon, configuration=configured))
+    report = run("coverage", "plan.json", "--cni-version", "v1.23.2", cwd=tmp_path)
+    assert report.code == 1 and "names aws-node's role by a value" in report.out

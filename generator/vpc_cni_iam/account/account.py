@@ -23,10 +23,11 @@ from vpc_cni_iam.account.grants import (
     Grant,
     GrantPart,
     PolicyOrGap,
+    Use,
 )
 from vpc_cni_iam.catalog.facts import aws_managed
 
-Fact = Document | Grant | NotKnown  # what kinds of inputs yield
+Fact = Document | Grant | Use | NotKnown  # what kinds of inputs yield
 
 T = TypeVar("T")
 _GIVEN = "it is attached; its document is {} of the catalog, as the partition aws has it"
@@ -39,18 +40,21 @@ class Account(Struct, dict=True):
     documents: dict[str, Document]
     grants: tuple[Grant, ...]
     doubts: tuple[NotKnown, ...]  # about the whole input, or about a principal
+    uses: tuple[Use, ...] = ()
 
     @classmethod
     def of(cls, facts: Iterable[Fact], source: str) -> Account:
         """Return the account that an input describes."""
         account = cls(source, {}, (), ())
-        grants, doubts = dict[Grant, None](), dict[NotKnown, None]()
+        grants, doubts, uses = dict[Grant, None](), dict[NotKnown, None](), dict[Use, None]()
         for fact in facts:
             match fact:
                 case Document():
                     account.documents[fact.name] = replace(fact, source=fact.source or source)
                 case Grant():
                     grants[fact] = None
+                case Use():
+                    uses[fact] = None
                 case NotKnown():
                     doubts[fact] = None
         granted = {grant.policy for grant in grants}
@@ -58,6 +62,7 @@ class Account(Struct, dict=True):
             if isinstance(document.content, Gap) and document.name not in granted:
                 doubts[NotKnown(document.name, Reason.not_read, document.content.why)] = None
         account.grants, account.doubts = tuple(grants), tuple(doubts)
+        account.uses = tuple(uses)
         return account
 
     # What is there; an account has thousands of principals, so that each is found by its name.

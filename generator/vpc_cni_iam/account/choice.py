@@ -13,22 +13,27 @@ from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.account.grants import UNKNOWN, Document, Gap
 from vpc_cni_iam.errors import InputError, UsageError, first_of
 from vpc_cni_iam.names import resolve
+from vpc_cni_iam.plugin.identity import counting
 
 
 def choose_role(account: Account, role: str = "") -> RoleAccess:
     """Return what aws-node's role has: the named one, or the only one that it can be.
 
-    A role for IRSA or EKS Pod Identity precedes node roles, as in a cluster. Without any role, it
-    is the only policy. Raises `UsageError` if there is not exactly one, or for an unknown name.
+    An add-on, an association or a service account of the input that names a role decides. Else a
+    role for IRSA or EKS Pod Identity precedes node roles, as in a cluster. Without any role, it is
+    the only policy. Raises `UsageError` if there is not exactly one, or for an unknown name.
     """
     if role:
         known = sorted({*account.principals, *(d.owner for d in account.doubts)} - {UNKNOWN})
         name = resolve(role, known, "role", "--role", source=account.source)
         return _noted(_readable(account, account.access(name)))
+    if (used := _used(account)) is not None:
+        return used
     candidates = _Candidates.of(account)
     if len(candidates.first) == 1 and not candidates.loose:
         (chosen,) = candidates.first
-        return replace(chosen, not_known=(*chosen.not_known, *candidates.left_out()))
+        notes = (*candidates.left_out(), *_unresolved(account))
+        return replace(chosen, not_known=(*chosen.not_known, *notes))
     if not candidates.first and len(candidates.loose) == 1:
         return _loose(account, candidates.loose)
     raise candidates.error(account)
@@ -56,6 +61,39 @@ def choose_policies(account: Account, names: Iterable[str] = ()) -> RoleAccess:
     if not owners and len(loose) == 1:
         return _loose(account, loose)
     raise UsageError(_several(account, known, principals))
+
+
+def _used(account: Account) -> RoleAccess | None:
+    """Return what the role has that the input names as aws-node's; None if it names none.
+
+    EKS Pod Identity precedes IRSA. Raises `UsageError` for several, or one without a policy here.
+    """
+    counted = counting(use.by for use in account.uses)
+    uses = [use for use in account.uses if use.by is counted]
+    places = {use.role: use.place for use in uses}
+    if not uses or UNKNOWN in places:
+        return None
+    named = first_of([f"{role} ({place})" for role, place in places.items()])
+    if len(places) > 1:
+        problem = f"aws-node has several roles, {named}; choose with --role"
+        raise UsageError(f"{account.source}: {problem}")
+    (role,) = places
+    if role not in account.principals:
+        problem = f"has no policy of aws-node's role, {named}; give the input that has it, "
+        raise UsageError(f"{account.source} {problem}or choose another role with --role")
+    access = _noted(_readable(account, account.access(role)))
+    others = (a.principal for a in _having_policies(account) if a.principal != role)
+    notes = [_note(role, f"it is aws-node's: {places[role]} names it")]
+    notes += (_note(other, "left out: aws-node has another role") for other in others)
+    return replace(access, not_known=(*access.not_known, *notes))
+
+
+def _unresolved(account: Account) -> Iterator[NotKnown]:
+    """Yield which resources name aws-node's role in a way that is not known."""
+    for use in account.uses:
+        if use.role == UNKNOWN:
+            detail = "it names aws-node's role by a value that is not known"
+            yield NotKnown(use.place, Reason.overrides, detail)
 
 
 class _Candidates(Struct, frozen=True):

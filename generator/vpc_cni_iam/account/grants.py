@@ -9,6 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from vpc_cni_iam.errors import Message
+from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import Policy, to_json
 from vpc_cni_iam.policy.quotas import counted
 
@@ -57,6 +58,14 @@ class Grant(Struct, frozen=True):
     part: GrantPart
     policy: str  # the name of a document of the input, or an ARN
     place: str = ""  # the resource that grants it
+
+
+class Use(Struct, frozen=True):
+    """That aws-node uses a role."""
+
+    role: str  # the principal's name in the input, or an ARN; `UNKNOWN` if it is not known
+    by: Identity
+    place: str  # the add-on, association or service account that names it
 
 
 class Document(Struct, frozen=True):

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from vpc_cni_iam.account.account import Fact
 from vpc_cni_iam.account.doubts import NotKnown, Reason
-from vpc_cni_iam.account.grants import Document, Gap, GapKind, Grant, GrantPart
+from vpc_cni_iam.account.grants import UNKNOWN, Document, Gap, GapKind, Grant, GrantPart, Use
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.evaluate.domain import (
@@ -22,7 +22,7 @@ from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.resolve import JOINS, is_document, text_of
 from vpc_cni_iam.hcl.syntax import Block, Conditional, FunctionCall, Node, Reference, Text
 from vpc_cni_iam.inputs.kind import PolicyPart
-from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, GrantArgument
+from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, ROLE, USES, GrantArgument
 from vpc_cni_iam.inputs.plan.arguments import Part as ArgumentPart
 from vpc_cni_iam.inputs.plan.resource import parts, without_keys
 from vpc_cni_iam.policy.document import Policy
@@ -140,6 +140,7 @@ class _PrincipalReader:
             self.known.attached.append(NotKnown(address, Reason.not_in_force, detail))
         for key, inner in instances.items():
             place = f"{address}{key}"
+            self.known.attached.extend(self._uses(block, place, inner))
             if block.labels[0] == POLICY:
                 self._written(_ITSELF, block, place, inner)
             for row in rows:
@@ -155,6 +156,34 @@ class _PrincipalReader:
                         detail = "it may be counted or repeated zero times"
                         skipped = NotKnown(address, Reason.may_be_absent, detail, owner)
                         self.known.attached.append(skipped)
+
+    def _uses(self, block: Block, place: str, inner: Evaluator) -> Iterator[Use]:
+        """Yield the role of aws-node that a resource names."""
+        for row in USES.get(block.labels[0], ()):
+            blocks = [b for b in block.blocks if b.type == row.block] if row.block else [block]
+            for each in blocks:
+                values = {name: self._argument(each, name, inner) for name, _ in row.values}
+                if values == dict(row.values):
+                    name, _, key = row.role.partition(".")
+                    node = each.attributes.get(name)
+                    value = self._argument(each, name, inner)
+                    if isinstance(value, Mapping):
+                        value = value.get(key.replace("~", "."))
+                    if node is not None and (roles := _items(value)):
+                        yield Use(self._role(node, roles[0]), row.by, place)
+                        return
+
+    def _role(self, node: Node, value: Value) -> str:
+        """Return the address or ARN of a role; empty if not known."""
+        if not isinstance(value, Unevaluated):
+            arn = str(value)
+            return self._addresses.get(arn.rpartition("/")[2]) or arn
+        steps = self._referred(node, value)
+        return ".".join(steps[:2]) if steps[:1] == [ROLE] else UNKNOWN
+
+    def _argument(self, block: Block, name: str, inner: Evaluator) -> Value:
+        node = block.attributes.get(name)
+        return None if node is None else self._value(node, inner)
 
     def _written(self, row: GrantArgument, block: Block, place: str, inner: Evaluator) -> None:
         """Note the data sources that a resource uses as policies."""

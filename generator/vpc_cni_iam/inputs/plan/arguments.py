@@ -12,6 +12,8 @@ from enum import Enum
 
 from msgspec import Struct
 
+from vpc_cni_iam.plugin.identity import Identity
+
 ROLE, PROFILE = "aws_iam_role", "aws_iam_instance_profile"
 USER, GROUP, POLICY = "aws_iam_user", "aws_iam_group", "aws_iam_policy"
 PRINCIPALS = (ROLE, USER, GROUP)
@@ -27,6 +29,7 @@ KINDS = {
     TEMPLATE: "launch template",
     LAUNCH_CONFIGURATION: "launch configuration",
 }
+_ASSOCIATIONS = "pod_identity_association"
 _MIXED = "mixed_instances_policy.*.launch_template.*"
 
 
@@ -52,6 +55,38 @@ class GrantArgument(Struct, frozen=True):
     name: str = ""  # the argument with the name of an inline policy
     computed: bool = False  # whether the provider sets it if the configuration does not
 
+
+class UseArgument(Struct, frozen=True):
+    """An argument with the role that aws-node uses, if other arguments have these values."""
+
+    role: str
+    values: tuple[tuple[str, str], ...]
+    by: Identity
+    block: str = ""  # the nested block that has these arguments; empty for the resource itself
+
+
+_SERVICE_ACCOUNT = (("namespace", "kube-system"), ("service_account", "aws-node"))
+_ANNOTATED = (
+    UseArgument(
+        "annotations.eks~amazonaws~com/role-arn",
+        (("namespace", "kube-system"), ("name", "aws-node")),
+        Identity.irsa,
+        "metadata",
+    ),
+)
+# By resource type; the first argument with a role is the one that counts.
+USES: Mapping[str, tuple[UseArgument, ...]] = {
+    ADDON: (
+        UseArgument("role_arn", _SERVICE_ACCOUNT[1:], Identity.pod_identity, _ASSOCIATIONS),
+        UseArgument("service_account_role_arn", (("addon_name", "vpc-cni"),), Identity.irsa),
+    ),
+    ASSOCIATION: (
+        UseArgument("target_role_arn", _SERVICE_ACCOUNT, Identity.pod_identity),
+        UseArgument("role_arn", _SERVICE_ACCOUNT, Identity.pod_identity),
+    ),
+    "kubernetes_service_account": _ANNOTATED,
+    "kubernetes_service_account_v1": _ANNOTATED,
+}
 
 _EVERY = (("roles.*", ROLE), ("users.*", USER), ("groups.*", GROUP))
 # By resource type.

@@ -10,13 +10,13 @@ from msgspec import Struct, field
 
 from vpc_cni_iam.account.account import Fact
 from vpc_cni_iam.account.doubts import NotKnown, Reason
-from vpc_cni_iam.account.grants import Document, Gap, GapKind, Grant, GrantPart
+from vpc_cni_iam.account.grants import UNKNOWN, Document, Gap, GapKind, Grant, GrantPart, Use
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues
 from vpc_cni_iam.inputs.plan import arguments
-from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, GrantArgument
+from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, USES, GrantArgument
 from vpc_cni_iam.inputs.plan.resource import module_of, without_keys
 from vpc_cni_iam.inputs.plan.secrets import holds_mark
-from vpc_cni_iam.inputs.plan.values import Path, member, read, text, value_at
+from vpc_cni_iam.inputs.plan.values import Path, PlacedValue, member, read, text, value_at
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
@@ -83,7 +83,7 @@ class _PlanPolicies(Struct):
 
     plan: Plan
     values: dict[str, Value] = field(default_factory=dict)  # the texts of policies, by name
-    grants: list[Grant | NotKnown] = field(default_factory=list)
+    grants: list[Grant | Use | NotKnown] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)  # without deleted resources
     # Addresses by address without keys, and by type with ARN or name.
     _blocks: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -114,6 +114,29 @@ class _PlanPolicies(Struct):
                 self.values[resource.address] = _after(resource, ("policy",))
             for row in GRANTS.get(resource.type, ()):
                 self._read(resource, row)
+            self.grants += self._uses(resource)
+
+    def _uses(self, resource: Resource) -> Iterator[Use]:
+        """Yield the role of aws-node that a resource names."""
+        for row in USES.get(resource.type, ()):
+            block = f"{row.block}.*." if row.block else ""
+            for placed in read(resource, f"{block}{row.role}", Side.AFTER):
+                beside = placed.path[: 2 if row.block else 0]
+                values = [_after(resource, (*beside, name)) for name, _ in row.values]
+                if values == [Known(value) for _, value in row.values] and self._is_set(
+                    resource, placed
+                ):
+                    role = self._principal(resource, placed, arguments.ROLE)
+                    yield Use(role, row.by, resource.address)
+                    return
+
+    def _is_set(self, resource: Resource, placed: PlacedValue) -> bool:
+        """Return whether a value is given, and not only computed by the provider."""
+        if isinstance(placed.value, Unknown):
+            argument, configuration = str(placed.path[0]), self.plan.configuration
+            written = configuration.expression(resource.module, resource.block, argument)
+            return written is not None or configuration.module(resource.module) is None
+        return not isinstance(placed.value, Absent)
 
     def _name(self, resource: Resource) -> None:
         """Note the ARN and name with which other resources may refer to a principal or policy."""
@@ -189,13 +212,17 @@ class _PlanPolicies(Struct):
             yield resource.address
         for path, kind in row.owners:
             for placed in read(resource, path, side):
-                match placed.value:
-                    case Known(name) if address := self._named.get((kind, str(name)), str(name)):
-                        yield address
-                    case Known() | Unknown():
-                        yield self._referred(resource, placed.path, kind)
-                    case Sensitive():
-                        yield ""
+                if not isinstance(placed.value, Absent):
+                    yield self._principal(resource, placed, kind)
+
+    def _principal(self, resource: Resource, placed: PlacedValue, kind: str) -> str:
+        """Return the address or name of the principal in an argument; empty if not known."""
+        match placed.value:
+            case Known(name) if address := self._named.get((kind, str(name)), str(name)):
+                return address
+            case Known() | Unknown():
+                return self._referred(resource, placed.path, kind)
+        return UNKNOWN
 
     def _referred(self, resource: Resource, path: Path, kind: str) -> str:
         """Return the address of the only instance that an argument refers to; empty for none."""

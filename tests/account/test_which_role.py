@@ -458,3 +458,112 @@ def test_an_add_on_in_a_plan_that_names_no_role_does_not_count(tmp_path: Path) -
     (tmp_path / "plan.json").write_bytes(plan(role_change, addon, configuration=configured))
     report = run("coverage", "plan.json", "--cni-version", "v1.23.2", cwd=tmp_path)
     assert report.code == 1 and "names aws-node's role by a value" in report.out
+
+
+_SUFFIX = "${data.aws_partition.current.dns_suffix}"
+_TRUSTS = """
+data "aws_partition" "current" {}
+data "aws_iam_policy_document" "cluster" {
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "Service"
+      identifiers = ["eks.%(suffix)s"]
+    }
+  }
+}
+data "aws_iam_policy_document" "node" {
+  count = 1
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "Service"
+      identifiers = ["ec2.%(suffix)s"]
+    }
+  }
+}
+resource "aws_iam_openid_connect_provider" "this" {
+  url = var.issuer
+}
+variable "issuer" {
+  type = string
+}
+variable "provider_arn" {
+  type = string
+}
+data "aws_iam_policy_document" "csi" {
+  statement {
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+    principals {
+      type        = "Federated"
+      identifiers = [aws_iam_openid_connect_provider.this.arn]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "${replace(aws_iam_openid_connect_provider.this.url, "https://", "")}:sub"
+      values   = ["system:serviceaccount:kube-system:%(account)s"]
+    }
+  }
+}
+"""
+_ROLE = """
+resource "aws_iam_role" "%(name)s" {
+  name                = "%(name)s"
+  assume_role_policy  = %(trust)s
+  managed_policy_arns = ["arn:aws:iam::aws:policy/%(managed)s"]
+}
+"""
+_INLINE = """jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Principal = { Federated = var.provider_arn }
+      Condition = { StringEquals = { "${var.issuer}:sub" = "system:serviceaccount:%s" } }
+    }]
+  })"""
+
+
+def hcl_role(name: str, trust: str, managed: str) -> str:
+    return _ROLE % {"name": name, "trust": trust, "managed": managed}
+
+
+def trust_of(name: str) -> str:
+    return f"data.aws_iam_policy_document.{name}.json"
+
+
+@pytest.mark.parametrize(
+    ("trust", "account"),
+    [
+        (trust_of("csi"), "ebs-csi"),
+        (_INLINE % "kube-system:ebs-csi", ""),
+        (trust_of("cluster"), ""),
+    ],
+)
+def test_an_unknown_part_of_a_trust_policy_does_not_make_its_role_aws_nodes(
+    trust: str, account: str, tmp_path: Path
+) -> None:
+    text = _TRUSTS % {"suffix": _SUFFIX, "account": account}
+    text += hcl_role("other", trust, "AmazonS3ReadOnlyAccess")
+    text += hcl_role("node", "data.aws_iam_policy_document.node[0].json", "AmazonEKS_CNI_Policy")
+    (tmp_path / "main.tf").write_text(text)
+    done = run("coverage", ".", "--cni-version", "v1.23.2", cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    assert "aws_iam_role.node " in done.out.partition("\n")[0]
+    assert "assumed: aws_iam_role.other: left out: it trusts " in done.out
+
+
+@pytest.mark.parametrize("trust", [trust_of("csi"), _INLINE % "kube-system:aws-node"])
+def test_a_token_of_an_unknown_provider_is_aws_nodes_by_its_subject(
+    trust: str, tmp_path: Path
+) -> None:
+    text = _TRUSTS % {"suffix": _SUFFIX, "account": "aws-node"}
+    text += hcl_role("cni", trust, "AmazonEKS_CNI_Policy")
+    text += hcl_role(
+        "node", "data.aws_iam_policy_document.node[0].json", "AmazonEKSWorkerNodePolicy"
+    )
+    (tmp_path / "main.tf").write_text(text)
+    done = run("coverage", ".", "--cni-version", "v1.23.2", cwd=tmp_path)
+    assert done.code == 0, done.out + done.err
+    assert "aws_iam_role.cni " in done.out.partition("\n")[0]
+    assert "left out: aws-node uses its own role, not the node role" in done.out

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.account.doubts import NotKnown
 from vpc_cni_iam.account.grants import Document, PolicyOrGap
@@ -13,10 +14,16 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER
 from vpc_cni_iam.plugin.identity import Identity, is_role_arn
 from vpc_cni_iam.plugin.trust import RoleTrust
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, Principal, Statement
+from vpc_cni_iam.policy.template import Hole, Template, Text, holes, parts_of
 
 # The ARN of a role whose account is not known.
 _SOME_ROLE = "arn:aws:iam::111122223333:role/example"
+
+
+# Stands for a provider of tokens that is not known.
+_ISSUER = "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE"
+_SOME_PROVIDER = f"arn:aws:iam:::oidc-provider/{_ISSUER}"
 
 
 class Fit(StrEnum):
@@ -69,7 +76,7 @@ class RoleAccess(Struct, frozen=True):
         if not isinstance(self.trust, Policy):
             return {}
         try:
-            return RoleTrust(self.trust, self._arn).ways()
+            return RoleTrust(_of_some_provider(self.trust), self._arn).ways()
         except InputError:
             return {}
 
@@ -101,3 +108,33 @@ class RoleAccess(Struct, frozen=True):
             for name in kind.identifiers
         )
         return ", ".join(dict.fromkeys(names))
+
+
+def _of_some_provider(trust: Policy) -> Policy:
+    """Return a trust policy with an example for an unknown provider of tokens.
+
+    A module for IRSA has its provider as a variable; the subject in its conditions is known.
+    """
+    return replace(trust, statements=tuple(map(_with_provider, trust.statements)))
+
+
+def _with_provider(statement: Statement) -> Statement:
+    federated = [p for p in statement.principals if p.type == "Federated"]
+    if not any(holes(name for p in federated for name in p.identifiers)):
+        return statement
+
+    def known(principal: Principal) -> Principal:
+        names = (_SOME_PROVIDER if isinstance(n, Template) else n for n in principal.identifiers)
+        return replace(principal, identifiers=tuple(names)) if principal in federated else principal
+
+    conditions = tuple(replace(c, key=_of_issuer(c.key)) for c in statement.conditions)
+    principals = tuple(map(known, statement.principals))
+    return replace(statement, principals=principals, conditions=conditions)
+
+
+def _of_issuer(key: Text) -> Text:
+    """Return a condition key with the example instead of an unknown issuer."""
+    match parts_of(key):
+        case (Hole(), str(claim)) if claim.startswith(":"):
+            return f"{_ISSUER}{claim}"
+    return key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from msgspec import Struct
@@ -84,14 +85,18 @@ def is_document(block: Block) -> bool:
     return block.type == "data" and block.labels[:1] == ("aws_iam_policy_document",)
 
 
-def read_documents(block: Block, evaluator: Evaluator) -> tuple[ResolvedDocument, ...]:
+def read_documents(
+    block: Block, evaluator: Evaluator, *, with_holes: bool = False
+) -> tuple[ResolvedDocument, ...]:
     """Return the instances of a data source, possibly none.
 
-    Raises `InputError` with the line if one cannot be known without an engine.
+    With `with_holes`, a text, or a list of texts, that only an engine knows is a hole. Raises
+    `InputError` with the line if something else cannot be known without an engine.
     """
+    read = partial(_document, with_holes=with_holes)
     repeat = next((a for a in _INSTANCES if a in block.attributes), None)
     if repeat is None:
-        return (_document(block, evaluator),)
+        return (read(block, evaluator),)
     number = block.attributes[repeat]
     if evaluator.scope.holes:
         raise _needs_engine(f"argument {repeat!r} of a policy document", number.span)
@@ -99,14 +104,16 @@ def read_documents(block: Block, evaluator: Evaluator) -> tuple[ResolvedDocument
         instances, unknown = evaluator.possible_instances(block)
     doubt = f"{number.span.place}: {_Reader(evaluator).why(unknown)}" if unknown else ""
     documents = (
-        _document(block, inner, "" if [*instances] == ["[0]"] else key)
+        read(block, inner, "" if [*instances] == ["[0]"] else key)
         for key, inner in instances.items()
     )
     return tuple(replace(document, doubt=doubt) for document in documents)
 
 
-def _document(block: Block, evaluator: Evaluator, key: str = "") -> ResolvedDocument:
-    return _Reader(evaluator).document(block, f"{block.labels[1]}{key}")
+def _document(
+    block: Block, evaluator: Evaluator, key: str = "", *, with_holes: bool
+) -> ResolvedDocument:
+    return _Reader(evaluator, with_holes=with_holes).document(block, f"{block.labels[1]}{key}")
 
 
 def text_of(node: Node, evaluator: Evaluator) -> PolicyText:
@@ -125,9 +132,10 @@ def _needs_engine(what: str, span: Span) -> InputError:
 
 
 class _Reader:
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Evaluator, *, with_holes: bool = False) -> None:
         self.evaluator = evaluator
         self.holes = evaluator.scope.holes
+        self.with_holes = with_holes
 
     def why(self, unknown: Unevaluated) -> str:
         """Return why something is unknown, and what a user can do."""
@@ -194,7 +202,8 @@ class _Reader:
                 repeated = pairs(self.known(self.evaluator.evaluate(node)))
             for key, value in repeated:
                 names = {named: {"key": key, "value": value}}
-                yield _Reader(self.evaluator.with_names(names)), content
+                inner_evaluator = self.evaluator.with_names(names)
+                yield _Reader(inner_evaluator, with_holes=self.with_holes), content
 
     def statement(self, block: Block) -> Statement:
         self.only(block, _STATEMENT)
@@ -297,7 +306,7 @@ class _Reader:
 
     def items(self, node: Node, name: str) -> Iterator[PolicyText | None]:
         """Yield the texts of a list, None for null."""
-        if self.holes and isinstance(node, List):
+        if (self.holes or self.with_holes) and isinstance(node, List):
             yield from map(self.value, node.items)
             return
         value = self.evaluator.evaluate(node)
@@ -308,6 +317,9 @@ class _Reader:
             if not isinstance(node, Text | FunctionCall):
                 yield self.value(node)  # a name, maybe of a list
                 return
+        if isinstance(value, Unevaluated) and self.with_holes:
+            yield _hole(value)
+            return
         if not isinstance(value := self.known(value), tuple):
             problem = f"{name!r} is not a list that can be read without an engine"
             raise UnknownError(problem)
@@ -316,6 +328,9 @@ class _Reader:
     def value(self, node: Node) -> PolicyText | None:
         """Return the text of a node; None for null; raises `ExpressionError` if unknown."""
         value = self.evaluator.evaluate(node)
+        if self.with_holes and isinstance(value, Unevaluated) and isinstance(node, Text):
+            parts = (p if isinstance(p, str) else self.value(p) for p in node.parts)
+            return join(part or "" for part in parts)
         if isinstance(value, Unevaluated) and value.text is None and self.evaluator.is_hole(node):
             return join([Hole(HoleKind.UNKNOWN, node.span.code)])
         return self.converted(value)
@@ -327,6 +342,8 @@ class _Reader:
         result = domain.text(value)
         if isinstance(result, Unevaluated) and result.text is not None:
             return result.text
+        if isinstance(result, Unevaluated) and self.with_holes:
+            return _hole(result)
         return self.known(result)
 
     def known(self, value: _Known | Unevaluated) -> _Known:
@@ -334,6 +351,10 @@ class _Reader:
         if isinstance(value, Unevaluated):
             raise UnknownError(self.why(value))
         return value
+
+
+def _hole(unknown: Unevaluated) -> PolicyText:
+    return join([Hole(HoleKind.UNKNOWN, unknown.code)])
 
 
 def _repeats(block: Block) -> Iterator[Node]:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.account.account import Fact
 from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.account.grants import Document
+from vpc_cni_iam.catalog.facts.partitions import dns_suffix
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.attributes import may_hold_policy
 from vpc_cni_iam.hcl.evaluate.excerpt import declarations
@@ -111,7 +112,8 @@ def _policies(
     """
     own = [block for file in files for block in file.blocks]
     blocks = [*own, *(block for file in others for block in file.blocks)]
-    module = read_blocks(blocks, values.names, values.user_values)
+    suffix = dns_suffix(values.names.get("partition", ""))
+    module = read_blocks(blocks, {**values.names, "dns_suffix": suffix}, values.user_values)
     names = {block.labels[-1] for block in filter(is_document, own)}
     beside = {b.labels[-1]: b.span.source for b in filter(is_document, blocks[len(own) :])}
     embedded = list(embedded_policies(files, module.evaluator, names, beside))

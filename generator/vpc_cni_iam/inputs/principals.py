@@ -11,6 +11,7 @@ from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.account.grants import UNKNOWN, Document, Gap, GapKind, Grant, GrantPart, Use
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl import embedded
 from vpc_cni_iam.hcl.evaluate.domain import (
     DOCUMENT,
     ExpressionError,
@@ -19,7 +20,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     address_of,
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
-from vpc_cni_iam.hcl.resolve import JOINS, is_document, text_of
+from vpc_cni_iam.hcl.resolve import JOINS, is_document, read_documents, text_of
 from vpc_cni_iam.hcl.syntax import Block, Conditional, FunctionCall, Node, Reference, Text
 from vpc_cni_iam.inputs.kind import PolicyPart
 from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, ROLE, USES, GrantArgument
@@ -199,16 +200,35 @@ class _PrincipalReader:
         if (node := block.attributes.get("assume_role_policy")) is None:
             return
         name = f"{role}.assume_role_policy"
-        document = ".".join(self._referred(node, self._value(node, inner))[:3])
-        content = self._trusts.get(document.removeprefix(f"{DOCUMENT}."))
-        if content is None:
-            content = self._trusts.get(without_keys(document).removeprefix(f"{DOCUMENT}."))
         written: Policy | Gap
         try:
-            written = content or loads(text_of(node, inner), name)
+            written = self._trust_policy(node, inner, name)
         except (InputError, ExpressionError) as error:
             written = Gap(GapKind.unknown, str(error))
         self.known.attached.extend((Document(name, written), Grant(role, GrantPart.TRUST, name)))
+
+    def _trust_policy(self, node: Node, inner: Evaluator, name: str) -> Policy:
+        """Return a trust policy; what only an engine knows is a hole."""
+        steps = self._referred(node, self._value(node, inner))[:3]
+        document = ".".join(steps)
+        for address in (document, without_keys(document)):
+            if (policy := self._trusts.get(address.removeprefix(f"{DOCUMENT}."))) is not None:
+                return policy
+        block = self._evaluator.scope.blocks.get(without_keys(document))
+        if block is not None and is_document(block):
+            every = read_documents(block, self._evaluator, with_holes=True)
+            called = document.removeprefix(f"{DOCUMENT}.")
+            named = [d for d in every if d.name == called] or (every if len(every) == 1 else [])
+            if named and not (named[0].joins or named[0].doubt):
+                return named[0].policy
+        while isinstance(node, Reference) and node.path in self._evaluator.scope.nodes:
+            node = self._evaluator.scope.nodes[node.path]
+        try:
+            return loads(text_of(node, inner), name)
+        except InputError:
+            if not embedded.is_document(node):
+                raise
+            return embedded.read(node)
 
     def _attach(
         self, owner: str, place: str, row: GrantArgument, block: Block, inner: Evaluator

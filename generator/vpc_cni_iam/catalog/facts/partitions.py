@@ -28,6 +28,20 @@ PARTITIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "aws": ("", _COMMERCIAL),
 }
 
+_DNS_SUFFIXES = {
+    "aws-cn": "amazonaws.com.cn",
+    "aws-eusc": "amazonaws.eu",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+}
+
+
+def dns_suffix(partition: str) -> str:
+    """Return the end of the host names, and of most service principals, of a partition."""
+    return _DNS_SUFFIXES.get(partition, "amazonaws.com")
+
 
 def partition_of(region: str) -> str:
     """Return the partition of a Region."""

@@ -25,7 +25,7 @@ Value: TypeAlias = Union[Scalar, tuple["Value", ...], dict[str, "Value"], "Uneva
 DOCUMENT = "data.aws_iam_policy_document"
 # Data sources with the provider's partition, Region and account: the parameter of each attribute.
 SURROUNDINGS = {
-    "data.aws_partition": {"partition": "partition", "id": "partition"},
+    "data.aws_partition": {"partition": "partition", "id": "partition", "dns_suffix": "dns_suffix"},
     "data.aws_region": {"region": "region", "name": "region", "id": "region"},
     "data.aws_caller_identity": {"account_id": "account_id", "id": "account_id"},
 }

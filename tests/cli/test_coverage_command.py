@@ -134,7 +134,7 @@ def test_a_generated_module(tmp_path: Path) -> None:
 def test_a_generated_role_module_offers_what_can_be_read(tmp_path: Path) -> None:
     done = run("generate", "m", "--kind", "role", "--cni-version", "latest", cwd=tmp_path)
     assert done.code == 0
-    offer = "m has several policies, ipv4, ipv6, ipv4_scoped; choose with --document\n"
+    offer = "ipv6, ipv4_scoped; choose with --role, or policies with --document\n"
     assert offer in run("coverage", "m", cwd=tmp_path).err
     refused = run("coverage", "m", "--document", "trust", cwd=tmp_path)
     assert refused.code == 3 and "it has no statement with these values" in refused.err

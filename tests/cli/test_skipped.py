@@ -29,6 +29,8 @@ def dynamic(body: str) -> str:
     return (
         'resource "aws_iam_role" "x" {\n  dynamic "inline_policy" {\n    for_each = var.x\n'
         f"    content {{\n      policy = {body}\n    }}\n  }}\n}}\n"
+        'resource "aws_iam_role_policy" "x" {\n  role = aws_iam_role.x.name\n'
+        "  policy = data.aws_iam_policy_document.read.json\n}\n"
     )
 
 
@@ -42,13 +44,12 @@ PLAN = plan(
 ).decode()
 PART = plan(policy("p", None, document(allow("*"))), complete=False).decode()
 INLINE = plan(
-    policy("p", None, document(allow("*"))),
     resource(
         "aws_iam_role",
         "r",
         None,
-        {"inline_policy": [{"name": "i"}]},
-        after_unknown={"inline_policy": [{"policy": True}]},
+        {"inline_policy": [{"name": "i"}, {"name": "p", "policy": document(allow("*"))}]},
+        after_unknown={"inline_policy": [{"policy": True}, {}]},
     ),
 ).decode()
 ACCOUNT = {

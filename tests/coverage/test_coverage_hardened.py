@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from conftest import run
 from coverage_policies import NAMES as COVERAGE_NAMES
-from coverage_policies import exits_on_any_denial
 from vpc_cni_iam.catalog import narrowing, parameters
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -132,7 +131,7 @@ def test_a_hardened_policy_works_with_the_versions_that_it_names(made_for: str) 
     for version in known_versions.known():
         if version >= variant.minimum:
             verdict = cover([whole], RequestSetting(version, names=COVERAGE_NAMES)).verdict
-            works = any(version in span for span in works_at) and not exits_on_any_denial(version)
+            works = any(version in span for span in works_at)
             assert (verdict not in ("unknown", "fails")) == works, version
 
 

@@ -106,7 +106,11 @@ def test_the_module_that_the_tool_recommends_passes_its_own_check(tmp_path: Path
     values = "--var", "cluster_name=prod", "--var", "vpc_id=vpc-01234567"
     done = run("coverage", "m", *values, cwd=tmp_path)
     assert done.code == 0
-    listed = ", ".join(["shared-subnet", *SPECIAL])
+    settings = [
+        "trunk-interface (ENABLE_POD_ENI)",
+        "custom-networking (AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG)",
+    ]
+    listed = ", ".join([*settings, "shared-subnet", *SPECIAL])
     assert f"\nnot run, unless --scenario names it: {listed}\n" in done.out
     every = run("coverage", "m", *values, "--all-versions", cwd=tmp_path)
     assert f"\nnot run, unless --scenario names it: {listed}\n" in every.out

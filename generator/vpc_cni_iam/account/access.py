@@ -73,7 +73,7 @@ class RoleAccess(Struct, frozen=True):
 
     def ways(self) -> Mapping[Identity, bool | None]:
         """Return whether aws-node can assume it in each way; empty if the trust is not known."""
-        if not isinstance(self.trust, Policy):
+        if not isinstance(self.trust, Policy) or not self.trust.names_principals:
             return {}
         try:
             return RoleTrust(_of_some_provider(self.trust), self._arn).ways()

@@ -209,18 +209,9 @@ class _PrincipalReader:
 
     def _trust_policy(self, node: Node, inner: Evaluator, name: str) -> Policy:
         """Return a trust policy; what only an engine knows is a hole."""
-        steps = self._referred(node, self._value(node, inner))[:3]
-        document = ".".join(steps)
-        for address in (document, without_keys(document)):
-            if (policy := self._trusts.get(address.removeprefix(f"{DOCUMENT}."))) is not None:
-                return policy
-        block = self._evaluator.scope.blocks.get(without_keys(document))
-        if block is not None and is_document(block):
-            every = read_documents(block, self._evaluator, with_holes=True)
-            called = document.removeprefix(f"{DOCUMENT}.")
-            named = [d for d in every if d.name == called] or (every if len(every) == 1 else [])
-            if named and not (named[0].joins or named[0].doubt):
-                return named[0].policy
+        document = ".".join(self._referred(node, self._value(node, inner))[:3])
+        if (policy := self._trust_document(document)) is not None:
+            return policy
         while isinstance(node, Reference) and node.path in self._evaluator.scope.nodes:
             node = self._evaluator.scope.nodes[node.path]
         try:
@@ -229,6 +220,20 @@ class _PrincipalReader:
             if not embedded.is_document(node):
                 raise
             return embedded.read(node)
+
+    def _trust_document(self, address: str) -> Policy | None:
+        """Return the policy of a data source; None if it is none, or joins others."""
+        bare = without_keys(address)
+        for name in (address, bare):
+            if policy := self._trusts.get(name.removeprefix(f"{DOCUMENT}.")):
+                return policy
+        block = self._evaluator.scope.blocks.get(bare)
+        if block is None or not is_document(block):
+            return None
+        every = read_documents(block, self._evaluator, with_holes=True)
+        chosen = [d for d in every if f"{DOCUMENT}.{d.name}" == address] or every
+        certain = [d.policy for d in chosen if not (d.joins or d.doubt)]
+        return certain[0] if len(certain) == 1 else None
 
     def _attach(
         self, owner: str, place: str, row: GrantArgument, block: Block, inner: Evaluator

@@ -163,7 +163,7 @@ class RoleTrust(Struct, frozen=True):
         return {way: lets or None for way, lets in ways.items()} if is_open else ways
 
     def meant_for(self, account: ServiceAccount = AWS_NODE) -> set[Caller]:
-        """Return for whom the trust policy is, as a caller for a service account.
+        """Return the callers for a service account that the trust policy is meant for.
 
         Conditions about the sender are taken as met, and sts:TagSession as allowed: the caller may
         not be able to assume the role.

@@ -82,7 +82,7 @@ class Question(Struct, frozen=True):
     allows: tuple[Sequence[Clause], ...]
 
     def parts(self, budget: Budget) -> Iterator[NewPart]:
-        """Yield the requests that the statement adds, as far as they are not covered."""
+        """Yield the requests that the statement adds and that are not covered."""
         others = [*self.covering, *(clause for layer in self.allows for clause in layer)]
         allows, deny = ((), self.clause) if self.clause.denies else ((self.clause,), None)
         for piece in pieces(self.clause, others, budget):

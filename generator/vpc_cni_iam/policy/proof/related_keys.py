@@ -132,7 +132,7 @@ def agree(request: Request, asked: Collection[str]) -> bool:
 
 
 def _tags_agree(context: Context, asked: Collection[str], action: str) -> bool:
-    """Return whether aws:TagKeys has the keys of the request's tags, as far as asked."""
+    """Return whether aws:TagKeys has the keys of the request's tags; only keys in `asked` count."""
     if TAG_KEYS not in asked:
         return True
     listed = {key.lower() for key in request_values(context, TAG_KEYS)}

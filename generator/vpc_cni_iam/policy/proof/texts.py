@@ -4,8 +4,8 @@ A set with variables is slightly larger than it is: a pattern that texts must ma
 match too much, an excluded one too little. So a set without a word is certainly empty.
 
 A search walks all patterns at once and finds a shortest word. Letters that no pattern names behave
-the same; one of them represents all. A variable in a pattern that must match is a letter of its
-own, for any text that is its value.
+the same; one of them represents all. A variable in a pattern that must match is one more
+letter, for any text that is its value.
 """
 
 from __future__ import annotations

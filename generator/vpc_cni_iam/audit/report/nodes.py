@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from vpc_cni_iam.audit.grants import GrantingPolicy
 from vpc_cni_iam.audit.node_roles import NodeAnswer, NodeReason
-from vpc_cni_iam.audit.node_roles import NodeReasonKind as Kind
+from vpc_cni_iam.audit.node_roles import NodeReasonKind as Why
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.kubernetes.lists import GET_BOTH
 
@@ -15,66 +15,73 @@ _RESTART = (
     "`kubectl rollout restart daemonset aws-node -n kube-system`"
 )
 _WORDS = {
-    Kind.no_other_role: "pods {names} use the node role",
-    Kind.not_restarted: (
+    Why.no_other_role: "pods {names} use the node role",
+    Why.not_restarted: (
         "pods {names} still use the node role; the cluster gives aws-node another role, which pods "
         "get when they start"
     ),
-    Kind.maybe_not_restarted: (
+    Why.maybe_not_restarted: (
         "pods {names} still use a node role, and it is not known which; the cluster gives aws-node "
         "another role, which pods get when they start"
     ),
-    Kind.role_breaks: "aws-node does not work with its role {role}; see vpc-cni-iam audit",
-    Kind.same_role: "aws-node has this role itself",
-    Kind.no_cluster: "no cluster in the input is known to have nodes with this role",
-    Kind.no_list: "the list of clusters is missing; add aws eks list-clusters for each Region",
-    Kind.not_listed_whole: "only the name of these clusters is known: {names}",
-    Kind.no_pods: (
+    Why.role_breaks: "aws-node does not work with its role {role}; see vpc-cni-iam audit",
+    Why.same_role: "aws-node has this role itself",
+    Why.no_cluster: "no cluster in the input is known to have nodes with this role",
+    Why.no_list: "the list of clusters is missing; add aws eks list-clusters for each Region",
+    Why.not_listed_whole: "only the name of these clusters is known: {names}",
+    Why.no_pods: (
         f"the pods of aws-node are missing: {GET_BOTH}; if no node of the cluster runs aws-node, "
         "leave the cluster out of the input"
     ),
-    Kind.no_nodes: f"nodes are missing, such as {{names}}: {GET_BOTH}",
-    Kind.no_pod_on_node: f"no pod of aws-node is known on {{names}}: {GET_BOTH}",
-    Kind.nodes_ambiguous: (
+    Why.no_nodes: f"nodes are missing, such as {{names}}: {GET_BOTH}",
+    Why.no_pod_on_node: f"no pod of aws-node is known on {{names}}: {GET_BOTH}",
+    Why.nodes_ambiguous: (
         f"nodes {{names}} may belong to several clusters; list pods and nodes together: {GET_BOTH}"
     ),
-    Kind.no_node_of_group: f"node groups {{names}} have no node in the input: {GET_BOTH}",
-    Kind.cluster_unnamed: "pods {names} have no CLUSTER_NAME, so their cluster is not known",
-    Kind.cluster_ambiguous: "pods {names} may belong to several clusters with the same name",
-    Kind.unclear_credentials: (
+    Why.no_node_of_group: f"node groups {{names}} have no node in the input: {GET_BOTH}",
+    Why.cluster_unnamed: "pods {names} have no CLUSTER_NAME, so their cluster is not known",
+    Why.cluster_ambiguous: "pods {names} may belong to several clusters with the same name",
+    Why.unclear_credentials: (
         "the environment of pods {names} does not show the source of their credentials"
     ),
-    Kind.other_identity: (
+    Why.other_identity: (
         "pods {names} have another role than the cluster gives aws-node; they started before the "
         "change"
     ),
-    Kind.unnamed_association: (
+    Why.unnamed_association: (
         "pods {names} use EKS Pod Identity, but their association is missing; add aws eks "
         "describe-pod-identity-association"
     ),
-    Kind.addon_without_role: (
+    Why.addon_without_role: (
         "pods {names} have a role with IRSA, but the add-on names none, so an update of the add-on "
         "may remove it"
     ),
-    Kind.role_absent: "{role} is not in the input",
-    Kind.role_unknown: (
+    Why.role_absent: "{role} is not in the input",
+    Why.role_unknown: (
         "it is not known whether aws-node works with its role {role}; see vpc-cni-iam audit"
     ),
-    Kind.nodes_of_unknown_role: (
+    Why.nodes_of_unknown_role: (
         "aws-node uses the node role, and the role of nodes {names} is not known; aws eks "
         "describe-nodegroup shows it, for managed node groups only"
     ),
-    Kind.unread: "something was not read; see below",
+    Why.unread: "something was not read; see below",
 }
 _CHANGES = {
-    Kind.no_other_role: (
+    Why.no_other_role: (
         "give aws-node of cluster {cluster} its own role with EKS Pod Identity or IRSA: "
         "`vpc-cni-iam generate --kind role`"
     ),
-    **dict.fromkeys((Kind.not_restarted, Kind.maybe_not_restarted, Kind.other_identity), _RESTART),
-    Kind.addon_without_role: "set the role in the add-on of cluster {cluster}",
-    Kind.same_role: "give aws-node of cluster {cluster} another role than its nodes",
-    Kind.role_breaks: "fix {role}; vpc-cni-iam audit says how",
+    **dict.fromkeys(
+        (
+            Why.not_restarted,
+            Why.maybe_not_restarted,
+            Why.other_identity,
+        ),
+        _RESTART,
+    ),
+    Why.addon_without_role: "set the role in the add-on of cluster {cluster}",
+    Why.same_role: "give aws-node of cluster {cluster} another role than its nodes",
+    Why.role_breaks: "fix {role}; vpc-cni-iam audit says how",
 }
 _SHOWN = 3
 

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from vpc_cni_iam.audit.assuming import ASSUME_FOR_PODS
-from vpc_cni_iam.audit.audit import Audit, RoleAudit
+from vpc_cni_iam.audit.audit import Audit
 from vpc_cni_iam.audit.clusters import ClusterUse, MetricsHelperRole
 from vpc_cni_iam.audit.judge import RoleResult
 from vpc_cni_iam.audit.node_roles import NodeAnswer
+from vpc_cni_iam.audit.roles import RoleAudit
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.coverage.judge.verdict import Verdict

@@ -40,8 +40,8 @@ def test_forms_that_are_utf_8_by_their_own_rules(how: str) -> None:
         (b'{\n"\xff"}', "", "f: line 2: is not UTF-8 text: byte 0xff"),
         (b'a\n"\xff"', "HCL", "f: line 2: is not UTF-8 text: byte 0xff"),
         (codecs.BOM_UTF16_LE + b"\x00\xd8", "", "is not UTF-16 text"),
-        (WRITTEN["UTF-8 with a mark"]("{}"), "JSON", "f: line 1: starts with a byte order mark"),
-        (WRITTEN["utf-16-be"]("{}"), "JSON", "is UTF-16, and JSON is UTF-8; save it as UTF-8"),
+        (WRITTEN["UTF-8 with a mark"](""), "TOML", "f: line 1: starts with a byte order mark"),
+        (WRITTEN["utf-16-be"](""), "TOML", "is UTF-16, and TOML is UTF-8; save it as UTF-8"),
         (WRITTEN["utf-16-le"]("a {}"), "HCL", "is UTF-16, and HCL is UTF-8; save it as UTF-8"),
     ],
 )

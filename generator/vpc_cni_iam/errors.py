@@ -182,10 +182,15 @@ class TreeError(VpcCniIamError):
         super().__init__(f"{escape_control(text)}{example}")
 
 
-def expected(error: VpcCniIamError | OSError) -> VpcCniIamError:
-    """Return an error of the operating system as an expected failure, with the file."""
+def expected(error: VpcCniIamError | OSError | UnicodeError | MemoryError) -> VpcCniIamError:
+    """Return an error as an expected failure; one of the operating system with the file."""
     if isinstance(error, VpcCniIamError):
         return error
+    if isinstance(error, MemoryError):
+        problem = "an input needs more memory than there is; give a smaller one, or its parts"
+        return VpcCniIamError(problem)
+    if isinstance(error, UnicodeError):
+        return VpcCniIamError(str(error))
     names = [os.fsdecode(n) for n in (error.filename, error.filename2) if n is not None]
     if not names and isinstance(error, FileNotFoundError):  # the current directory has no name
         return TreeError("the current directory was removed; change to another")

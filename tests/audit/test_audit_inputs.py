@@ -38,6 +38,17 @@ ODD_OPERATOR = allow("ec2:*", Condition={"StringAlike": {"ec2:Region": "x"}})
 NO_POLICIES = '"RolePolicyList": [], "AttachedManagedPolicies": []'
 
 
+def test_a_policy_that_is_not_utf_8_is_refused_with_its_place_and_its_role(tmp_path: Path) -> None:
+    text = details(role("first", irsa()), role("odd", irsa(), inline={"p": allow("ec2:BYTE")}))
+    (tmp_path / "a.json").write_bytes(("\n" + text).encode().replace(b"BYTE", b"\xff"))
+    done = run("audit", "a.json", cwd=tmp_path)
+    before = ("\n" + text).partition("BYTE")[0]
+    line, column = before.count("\n") + 1, len(before) - before.rindex("\n")
+    where = f"a.json: line {line}, column {column}, in arn:aws:iam::{ACCOUNT}:role/odd"
+    assert (done.code, done.out) == (3, "")
+    assert done.err.endswith(f"{where}: is not UTF-8 text: byte 0xff\n")
+
+
 def test_pages_of_several_accounts_in_several_files(tmp_path: Path) -> None:
     other = "444455556666"
     first = details(role("a", irsa(), attached=(MANAGED,)), IsTruncated=True, Marker="x")

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from conftest import run
+from conftest import ROOT, run
 from synthetic import allow, document, plan
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan import saved
@@ -208,6 +208,52 @@ JSON_READERS = {
     "convert": [],
     "preflight": ["--cluster-name", "prod"],
 }
+
+
+@pytest.mark.parametrize("command", JSON_READERS)
+def test_json_in_utf_16_that_is_cut_is_refused_in_the_same_words(
+    command: str, tmp_path: Path, refused: Refused
+) -> None:
+    (tmp_path / "good.json").write_text(POLICY)
+    path = tmp_path / "wide.json"
+    cut(path, '{\n"Statement": []}')
+    arguments = [str(tmp_path / a) if a == "good.json" else a for a in JSON_READERS[command]]
+    assert f"{path}: line 2: is not UTF-16 text: byte 0x00\n" in refused(
+        [command, *arguments, path], path
+    )
+
+
+# A process that a large one starts has the memory of that one before it begins.
+MEASURE = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stderr=subprocess.DEVNULL)
+print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def test_a_large_file_of_the_wrong_kind_is_refused_in_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.json"
+    path.write_text('{"a": [' + '{"b": 1, "c": "dddddddd"},' * 2_000_000 + "1]}")
+    for command in ("preflight", "audit", "review"):
+        words = [sys.executable, "-m", "vpc_cni_iam", command, *JSON_READERS[command], path]
+        printed = subprocess.check_output([sys.executable, "-c", MEASURE, *words], text=True)
+        code, kib = map(int, printed.split())
+        assert code == 3
+        assert kib < 200 << 10, (command, kib)
+
+
+def test_too_little_memory_is_a_failure_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("vpc_cni_iam.policy.strict_json.load_json", exhausted)
+    monkeypatch.setattr("vpc_cni_iam.inputs.kind.load_json", exhausted)
+    done = run("coverage", ROOT / "examples/inputs/policy.json")
+    assert (done.code, done.out) == (3, "")
+    assert done.err == (
+        "vpc-cni-iam: error: an input needs more memory than there is; "
+        "give a smaller one, or its parts\n"
+    )
 
 
 @pytest.mark.parametrize("depth", [100_000, 1_000_000])

@@ -1,16 +1,17 @@
 """What the AWS CLI prints is read whole, or refused with what to do."""
 
+import io
 import json
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Sequence
+from contextlib import chdir
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.aws import ec2
 from vpc_cni_iam.inputs.aws.ec2 import Inventory
-from vpc_cni_iam.inputs.kind import Content
-from vpc_cni_iam.texts import decode
 
 INSTANCE = {
     "InstanceId": "i-0000000a",
@@ -42,14 +43,17 @@ def text(*pages: object, **options: object) -> bytes:
     return "\n".join(json.dumps(page, **options) for page in pages).encode()  # type: ignore[arg-type]
 
 
-def read(parts: Iterable[tuple[str, bytes]]) -> Inventory:
-    return ec2.read(Content(name, text=partial(decode, data, name)) for name, data in parts)
+def read(parts: Sequence[tuple[str, bytes]]) -> Inventory:
+    with TemporaryDirectory() as folder, chdir(folder):
+        for name, data in parts:
+            Path(name).write_bytes(data)
+        return ec2.read([name for name, _ in parts], io.BytesIO())
 
 
 def test_each_is_known_by_its_content_in_any_order() -> None:
     both = [("a", text(instances(INSTANCE))), ("b", text(interfaces(INTERFACE)))]
     contents = read(both)
-    assert contents == read(reversed(both))
+    assert contents == read(both[::-1])
     assert contents.instances is not None and contents.interfaces is not None
     assert contents.instances["i-0000000a"].tags == {"Name": "n"}
     assert contents.interfaces["eni-0000000a"].instance == "i-0000000a"

@@ -64,6 +64,7 @@ TEXTS = {
     "tf-directory/main.tf": HCL,
     "tofu-directory/main.tofu": HCL,
     "notes.yaml": "a: b\n",
+    "notes.txt": "some words\n",
 }
 READ = ""
 PLAN_ONLY = "make one with: terraform show -json PLANFILE"
@@ -71,6 +72,7 @@ ENGINE_JSON = "is the JSON of Terraform or OpenTofu (a plan, a state or a log)"
 INSTANCES = "is the output of aws ec2 describe-instances or describe-network-interfaces"
 WAYS = "convert reads JSON"
 ZIP = "is a zip archive, not text; print a saved plan with: terraform show -json"
+YAML = "is YAML, not JSON; print it as JSON with: yq -o=json notes.yaml"
 UNKNOWN = "is not JSON, and is none of: a directory, HCL"
 # By input: what coverage and compare say, convert, and review.
 TABLE = {
@@ -89,7 +91,8 @@ TABLE = {
     "tf-directory": (READ, f"is a directory; {WAYS}", "has no saved plans"),
     "tofu-directory": (READ, f"is a directory; {WAYS}", "has no saved plans"),
     "tfplan": (ZIP, ZIP, None),  # which an engine has to show
-    "notes.yaml": (UNKNOWN, UNKNOWN, PLAN_ONLY),
+    "notes.yaml": (YAML, YAML, PLAN_ONLY),
+    "notes.txt": (UNKNOWN, UNKNOWN, PLAN_ONLY),
     "nowhere": ("nowhere: does not exist",) * 3,
 }
 COMMANDS = (
@@ -176,8 +179,33 @@ def test_compressed_json_that_is_damaged_or_grows_too_large(tmp_path: Path) -> N
     damaged.write_bytes(gzip.compress(b"{}" * 999)[:-9])
     with pytest.raises(InputError, match="is damaged gzip data"):
         identify.open_account(str(damaged), str, {})
-    with pytest.raises(InputError, match="x: is larger than 9 bytes"):
+    with pytest.raises(InputError, match="x: unpacks to more than 9 bytes, the limit"):
         unpacked(gzip.compress(b"{}" * 5), "x", Limit("", 9, ""))
+
+
+def test_compressed_json_that_grows_by_more_than_its_ratio_is_refused(tmp_path: Path) -> None:
+    packed = gzip.compress(bytes(100 << 20))
+    with pytest.raises(InputError, match="x: unpacks to more than 200 times its size, the limit"):
+        unpacked(packed, "x")
+    assert len(unpacked(gzip.compress(bytes(10 << 20)), "x")) == 10 << 20, "a small one may"
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("AWSTemplateFormatVersion: 2010-09-09\n", "rain fmt --json t.yaml"),
+        ("# a stack\n---\nResources:\n  A: !Sub x\n", "rain fmt --json t.yaml"),
+        ("apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\n", "yq -o=json t.yaml"),
+    ],
+)
+def test_yaml_is_refused_with_the_command_that_prints_it_as_json(
+    text: str, command: str, tmp_path: Path
+) -> None:
+    (tmp_path / "t.yaml").write_text(text)
+    for arguments in (["coverage", "t.yaml"], ["compare", "t.yaml"], ["convert", "t.yaml"]):
+        done = run(*arguments, *(["t.yaml"] if arguments[0] == "compare" else []), cwd=tmp_path)
+        assert (done.code, done.out) == (3, "")
+        assert f"t.yaml: is YAML, not JSON; print it as JSON with: {command}\n" in done.err
 
 
 @pytest.mark.parametrize(

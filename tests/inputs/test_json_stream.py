@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from msgspec import DecodeError, Raw
 from msgspec.json import Decoder
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.json_stream import STEP, Reader
 from vpc_cni_iam.inputs.plan.reader import read_plan
 
 VALUES = st.recursive(
@@ -101,3 +102,14 @@ def test_a_configuration_of_modules_that_nest_too_deeply_is_refused(
     else:
         with pytest.raises(InputError, match="nest too deeply to be a plan"):
             read_plan(content, "plan.json")
+
+
+def test_a_place_far_into_one_line_is_counted_in_pieces() -> None:
+    text = ('[1,\n"' + "\u00e9" * (STEP + 5) + '" nope]').encode()
+    reader = Reader(text, "x")
+    tracemalloc.start()
+    try:
+        assert reader.position(len(text) - 5) == f"line 2, column {STEP + 9}"
+        assert tracemalloc.get_traced_memory()[1] < 3 * STEP
+    finally:
+        tracemalloc.stop()

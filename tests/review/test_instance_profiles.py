@@ -202,7 +202,11 @@ def _profile(name: str, before: str | None, after: str | None, **more: Any) -> J
 def test_a_name_means_the_instance_profile_that_has_it_on_that_side() -> None:
     names = ("p", "q")
     swapped = [
-        resource("aws_iam_instance_profile", role, *({"name": n, "role": role} for n in order))
+        resource(
+            "aws_iam_instance_profile",
+            f"{role}_swapped",
+            *({"name": n, "role": role} for n in order),
+        )
         for role, order in (("weak", names), ("strong", names[::-1]))
     ]
     moves = _instance("p", "p", actions=["update"])

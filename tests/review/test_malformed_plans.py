@@ -48,6 +48,18 @@ UNREADABLE = {
     "other JSON": (b'{"a": 1}', "not that of a plan"),
     "a log": (b'{"@level":"info"}\n{"@level":"info"}\n', "the log of terraform plan"),
     "a key twice": (GOOD[:-1] + b', "resource_changes": []}', "is there twice"),
+    "an address twice": (
+        plan(*[policy("p", None, document(allow(f"ec2:{name}"))) for name in "AB"]),
+        "aws_iam_policy.p is there twice",
+    ),
+    "a key of a change twice": (
+        GOOD.replace(b'"actions": ["create"]', b'"actions": ["create"], "actions": ["no-op"]'),
+        "line 1, $.change.actions: the key 'actions' is there twice in one object",
+    ),
+    "a key of a changed resource twice": (
+        GOOD.replace(b'"type": "aws_iam_policy"', b'"type": "aws_iam_policy", "type": "x"'),
+        "the key 'type' is there twice in one object",
+    ),
     "nested deeply": (b'{"a":' + b"[" * 200_000, "nests too deeply"),
     "changes left out": (
         json.dumps({k: v for k, v in WITHOUT_CHANGES.items() if k != "resource_changes"}).encode(),
@@ -56,7 +68,7 @@ UNREADABLE = {
     "changes filtered": (json.dumps(WITHOUT_CHANGES).encode(), "it is filtered"),
     "a change that is none": (
         GOOD.replace(b'"actions": ["create"]', b'"actions": 7'),
-        "line 1, column 432",
+        "line 1, column 431",
     ),
     "UTF-16 cut off": (b"\xff\xfe{\x00\x00\xd8a\x00", "is not UTF-16 text"),
     "an action that is new": (GOOD.replace(b'"create"', b'"explode"'), "'explode'"),

@@ -106,7 +106,7 @@ def _inputs(files: Sequence[str], *, several: bool) -> list[Input]:
         raise UsageError(
             f"{len(once)} files: write the HCL of each to a directory with --output DIRECTORY"
         )
-    return [Input(inputs.source(f), partial(inputs.text, f, "JSON")) for f in once.values()]
+    return [Input(inputs.source(f), partial(inputs.text, f)) for f in once.values()]
 
 
 def _show(chosen: ConvertCommandOptions, batch: Batch) -> None:

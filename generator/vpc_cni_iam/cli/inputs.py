@@ -26,7 +26,7 @@ def source(file: str) -> str:
     return texts.STDIN if file == "-" else file
 
 
-def content(file: str, limit: Limit) -> bytes:
+def content(file: str, limit: Limit = POLICIES) -> bytes:
     """Return the bytes of a file that a user named; ``-`` is standard input."""
     if (path := texts.path_of(file)) is None:
         return texts.bounded(sys.stdin.buffer, texts.STDIN, limit)
@@ -53,9 +53,9 @@ def eni_configs(file: str | None, *, hardened: bool) -> tuple[EniConfig, ...] | 
     return None if file is None else read(text(file), source(file))
 
 
-def text(file: str, form: str = "", limit: Limit = POLICIES) -> str:
+def text(file: str, form: str = "") -> str:
     """Return the text of a file that a user named; see `content` and `texts.decode`."""
-    data = content(file, limit)
+    data = content(file)
     # Engines read no compressed HCL.
-    data = data if form == "HCL" else texts.unpacked(data, source(file), limit)
+    data = data if form == "HCL" else texts.unpacked(data, source(file))
     return texts.decode(data, source(file), form)

@@ -6,7 +6,6 @@ import atexit
 import gc
 import os
 import select
-import shutil
 import signal
 import sys
 import warnings
@@ -189,13 +188,11 @@ def run(command: Callable[[], object]) -> None:
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = lambda message, *_, **__: say(f"warning: {message}")
             command()
-    except VpcCniIamError as error:
-        say_error(error)
-        sys.exit(error.exit_code)
-    except (OSError, UnicodeError, shutil.Error) as error:
-        # An error of the operating system that no code expects is reported as a failure too.
-        say_error(expected(error) if isinstance(error, OSError) else error)
-        sys.exit(VpcCniIamError.exit_code)
+    except (VpcCniIamError, OSError, UnicodeError, MemoryError) as error:
+        # An error that no code expects is reported as a failure too.
+        failure = expected(error)
+        say_error(failure)
+        sys.exit(failure.exit_code)
     except KeyboardInterrupt:
         say("interrupted")
         sys.exit(INTERRUPTED)

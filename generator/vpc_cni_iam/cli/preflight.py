@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NoReturn
 
@@ -67,9 +67,7 @@ def preflight(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.inputs.aws import ec2
-    from vpc_cni_iam.inputs.kind import Content
     from vpc_cni_iam.preflight import findings, report
-    from vpc_cni_iam.texts.limits import INVENTORY
 
     inputs.check_once([*files, daemonset or "", eni_configs or ""])
     plugin = inputs.plugin_settings(daemonset)
@@ -77,8 +75,7 @@ def preflight(
     cluster = cluster_name or own.get("cluster_name") or _no_cluster_name(plugin)
     documents, chosen, settings = as_set_up(plugin, documents, hardening)
     (composed,) = options.chosen((variant,), documents, chosen).composed()
-    stdin = partial(inputs.text, "-", limit=INVENTORY)
-    inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
+    inventory = ec2.read(files, sys.stdin.buffer)
     result = findings.preflight(
         inventory,
         composed,

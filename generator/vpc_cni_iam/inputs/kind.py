@@ -18,7 +18,7 @@ from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.strict_json import load_json
 from vpc_cni_iam.texts import STDIN, content, decode, path_of, unpacked
-from vpc_cni_iam.texts.limits import POLICIES, POLICY, Limit
+from vpc_cni_iam.texts.limits import POLICY
 
 _FIRST_MEMBER = re.compile(r'\s*\{\s*"([^"\\]*)"\s*:')
 # The beginning of a file that is only one policy document.
@@ -39,18 +39,16 @@ class Content:
         source: str,
         path: Path | None = None,
         text: Callable[[], str] = str,
-        limit: Limit = POLICIES,
     ) -> None:
         self.source = source
         self.path = path
         self._text = text
-        self._limit = limit
 
     @classmethod
-    def of(cls, target: str, stdin: Callable[[], str], limit: Limit = POLICIES) -> Content:
+    def of(cls, target: str, stdin: Callable[[], str]) -> Content:
         """Return the content of a path, ``-`` for standard input; raises `UsageError` if empty."""
         path = path_of(target)
-        return cls(target, path, limit=limit) if path else cls(STDIN, text=stdin)
+        return cls(target, path) if path else cls(STDIN, text=stdin)
 
     @cached_property
     def is_directory(self) -> bool:
@@ -67,8 +65,7 @@ class Content:
         """Its text, unpacked; raises `InputError` if it is not text."""
         if self.path is None:
             return self._text()
-        data = unpacked(content(self.path, self._limit), self.source, self._limit)
-        return decode(data, self.source)
+        return decode(unpacked(content(self.path), self.source), self.source)
 
     @cached_property
     def is_json(self) -> bool:

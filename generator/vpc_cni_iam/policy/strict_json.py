@@ -33,7 +33,7 @@ def load_json(text: str, source: str) -> object:
     """
     if text.startswith("\ufeff"):
         raise InputError(source, "line 1", "starts with a byte order mark; save it without one")
-    if not text.strip():
+    if _after_spaces(text, 0) == len(text):
         raise InputError(source, "", "is empty; a JSON policy document is expected")
     try:
         value, end = _DECODER.raw_decode(text, _after_spaces(text, 0))

@@ -15,18 +15,16 @@ import stat
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
-from vpc_cni_iam.errors import InputError, UsageError, reason
-from vpc_cni_iam.texts.limits import POLICIES, Limit
+from vpc_cni_iam.errors import InputError, Message, UsageError, reason
+from vpc_cni_iam.texts.limits import POLICIES, UNPACKED, UNPACKED_RATIO, Limit
 
 STDIN = "standard input"
 # The starts of git's conflict markers.
 MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 _PIECE = 1 << 20
-# These must not begin with a mark: TOML's grammar has none, and IAM's API allows U+0009 to U+00FF.
-_UNMARKED = ("TOML", "JSON")
-_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # Clearer words for the system's errors about a file that cannot be opened.
 _PROBLEMS: tuple[tuple[type[OSError], str], ...] = (
@@ -107,13 +105,31 @@ def bounded(file: Readable, source: str, limit: Limit) -> bytes:
 
 def unpacked(data: bytes, source: str, limit: Limit = POLICIES) -> bytes:
     """Return bytes, unpacked if they are gzip."""
-    if not data.startswith(_GZIP):
+    if not data.startswith(GZIP):
         return data
+    plain = io.BytesIO()
+    unpack(io.BytesIO(data), plain, source, limit)
+    return plain.getvalue()
+
+
+def unpack(packed: IO[bytes], plain: IO[bytes], source: str, limit: Limit) -> None:
+    """Write the unpacked bytes of gzip data; refuses too many of them before writing more."""
+    most = limit if limit.most < UNPACKED.most else UNPACKED
+    done = 0
     try:
-        with gzip.open(io.BytesIO(data)) as stream:
-            return bounded(stream, source, limit)
+        with gzip.open(packed) as stream:
+            while piece := stream.read(_PIECE):
+                done += len(piece)
+                if done > most.most:
+                    problem = f"unpacks to more than {most.words()}, the limit"
+                    raise InputError(source, "", problem)
+                if done > UNPACKED_RATIO * max(packed.tell(), _PIECE >> 4):
+                    problem = f"unpacks to more than {UNPACKED_RATIO} times its size, the limit"
+                    raise InputError(source, "", f"{problem}; unpack it first")
+                plain.write(piece)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(source, "", f"is damaged gzip data: {error}") from None
+    plain.flush()
 
 
 def too_large(source: str, limit: Limit) -> InputError:
@@ -135,19 +151,23 @@ def decode(content: bytes, source: str, form: str = "") -> str:
     `form` is a format that must be UTF-8, such as HCL, as for an engine or IAM; empty for other
     text.
     """
-    if content.startswith(_ZIP):
+    if content.startswith(ZIP):
         how = "print a saved plan with: terraform show -json PLANFILE (or tofu show -json PLANFILE)"
         raise InputError(source, "", f"is a zip archive, not text; {how}")
     if form and content.startswith(_UTF16):
         how = "save it as UTF-8, in PowerShell with Set-Content -Encoding utf8"
         raise InputError(source, "", f"is UTF-16, and {form} is UTF-8; {how}")
-    if form in _UNMARKED and content.startswith(codecs.BOM_UTF8):
+    if form == "TOML" and content.startswith(codecs.BOM_UTF8):
         raise InputError(source, "line 1", "starts with a byte order mark; save it without one")
     encoding = "utf-8-sig" if form else json.detect_encoding(content)
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        kind = "UTF-8" if encoding.startswith("utf-8") else encoding.upper()
-        problem = f"is not {kind} text: byte 0x{content[error.start]:02x}"
-        raise InputError(source, f"line {line}", problem) from None
+        raise InputError(source, f"line {line}", not_text(error)) from None
+
+
+def not_text(error: UnicodeDecodeError) -> Message:
+    """Return the problem of bytes that are not text in the encoding that they begin with."""
+    kind = "-".join(error.encoding.upper().split("-")[:2])
+    return f"is not {kind} text: byte 0x{error.object[error.start]:02x}"

@@ -56,6 +56,11 @@ PLAN = Limit(
     4 * _GIB,
     "a plan of 100,000 resources is about 1 GB; it is read from disk, never as a whole",
 )
+UNPACKED = Limit(
+    "inputs compressed with gzip, unpacked, also if more is read of others",
+    1 * _GIB,
+    "a plan of 100,000 resources is about 1 GB",
+)
 YAML = Limit(
     "YAML",
     1 * _MIB,
@@ -107,6 +112,8 @@ TOML_DEPTH = 20
 # The number of tokens in one HCL file, without texts and comments. Parsing takes about 35 µs for
 # each; an ordinary file of 900 KB has this many.
 HCL_TOKENS = 150_000
+# How often its size a compressed input may have unpacked; plans have 10 to 60 times theirs.
+UNPACKED_RATIO = 200
 # The limit of Linux's, macOS's and Windows' file systems.
 NAME_BYTES = 255
 PATH_BYTES = 1024

@@ -271,7 +271,7 @@ class AccountDetails:
         start = reader.place
         text = reader.value()
         arn = reader.decoded(text, _Item).arn
-        reader.refuse_twice(bytes(text), start)
+        reader.refuse_twice(bytes(text), start, arn)
         if policy:
             self._policies.setdefault(arn, []).append(_Place(number, start, reader.place))
         return arn

@@ -8,17 +8,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from msgspec import DecodeError, Struct
 from msgspec.json import decode
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.kind import Content, without_policies
+from vpc_cni_iam.inputs.kind import without_policies
 from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.saved import JsonFile, opened
+from vpc_cni_iam.texts import STDIN, path_of
+from vpc_cni_iam.texts.limits import INVENTORY
 
 _KINDS = ("Reservations", "NetworkInterfaces")
 _EXPECTED = "aws ec2 describe-instances or aws ec2 describe-network-interfaces"
+# Other texts are told from JSON as they are read.
+_FILE = JsonFile(f"the output of {_EXPECTED}", "", INVENTORY, re.compile(""))
 # Amazon EC2 user guide, "Resource IDs".
 _IDENTIFIER = "(i|eni|vpc|subnet|sg)-([0-9a-f]{8}|[0-9a-f]{17})"
 
@@ -186,13 +191,13 @@ def _managed_by(operator: _Operator | None) -> str:
     return operator.principal or "" if operator and operator.managed else ""
 
 
-def read(contents: Iterable[Content]) -> Inventory:
-    """Read the output of the AWS CLI; each input may have several pages.
+def read(targets: Iterable[str], stdin: BinaryIO) -> Inventory:
+    """Read files with output of the AWS CLI; each may have several pages, ``-`` is standard input.
 
     Raises `InputError` if it is not the whole JSON of these two commands, or for two different
     descriptions of a resource.
     """
-    pages = [page for content in contents for page in _pages(content)]
+    pages = [page for target in targets for page in _pages(target, stdin)]
     instances = _described([(p, p.answer.reservations, p.instances()) for p in pages])
     interfaces = _described([(p, p.answer.network_interfaces, p.interfaces()) for p in pages])
     return Inventory(instances, interfaces, sum(bool(p.answer.next_token) for p in pages))
@@ -220,32 +225,40 @@ def _described(
     return resources if of_kind else None
 
 
-def _pages(content: Content) -> Iterator[_Page]:
-    """Yield the pages of an input, one after another."""
-    reader = Reader(content.text.encode(), content.source, what="an answer of EC2")
-    if not (first := reader.peek()):
-        raise content.refuse(f"is empty; give what {_EXPECTED} prints")
-    if first in b"-|RNI":  # as a table, text or YAML begins
-        raise content.refuse("is not JSON; use --output json of aws", "line 1")
-    for number in count(1):
+def _pages(target: str, stdin: BinaryIO) -> Iterator[_Page]:
+    """Yield the pages of a file, one after another."""
+    path = path_of(target)
+    with opened(path, stdin, _FILE) as data:
+        reader = Reader(data, target if path else STDIN, what="an answer of EC2")
+        reader.skip_mark()
         if not (first := reader.peek()):
-            return
-        path, start = f"page {number}: $" if number > 1 else "$", reader.place
-        page_text = bytes(reader.value())
-        if first != b"{":
-            problem = "is a list or a single value, as with --query"
-            raise content.refuse(f"{problem}; give all that {_EXPECTED} prints", path)
-        try:
-            answer = decode(page_text, type=_Described)
-        except DecodeError as error:
-            problem = f"is not as aws prints it without --query: {error}"
-            raise content.refuse(problem, path) from None
-        reader.refuse_twice(page_text, start)
-        if answer.reservations is None and answer.network_interfaces is None:
-            problem = f"has neither {' nor '.join(_KINDS)}"
-            problem += f"; give what {_EXPECTED} prints, without --query"
-            raise content.refuse(problem, path)
-        yield _Page(content.source, path, answer)
+            raise InputError(reader.source, "", f"is empty; give what {_EXPECTED} prints")
+        if first in b"-|RNI":  # as a table, text or YAML begins
+            raise InputError(reader.source, "line 1", "is not JSON; use --output json of aws")
+        for number in count(1):
+            if not reader.peek():
+                break
+            yield _page(reader, f"page {number}: $" if number > 1 else "$")
+        reader.close()
+
+
+def _page(reader: Reader, path: str) -> _Page:
+    is_object, start = reader.peek() == b"{", reader.place
+    text = reader.value()
+    if not is_object:
+        problem = "is a list or a single value, as with --query"
+        raise InputError(reader.source, path, f"{problem}; give all that {_EXPECTED} prints")
+    try:
+        answer = decode(text, type=_Described)
+    except DecodeError as error:
+        problem = f"is not as aws prints it without --query: {error}"
+        raise InputError(reader.source, path, problem) from None
+    if answer.reservations is None and answer.network_interfaces is None:
+        problem = f"has neither {' nor '.join(_KINDS)}"
+        problem += f"; give what {_EXPECTED} prints, without --query"
+        raise InputError(reader.source, path, problem)
+    reader.refuse_twice(bytes(text), start)
+    return _Page(reader.source, path, answer)
 
 
 KIND = without_policies(

@@ -153,15 +153,17 @@ class _Contents(Struct):
         match key:
             case "resource_changes" | "resource_drift":
                 drift = key == "resource_drift"
-                self.changes += self._changes(reader.each(ChangedResource), reader, drift=drift)
+                changed = _once(reader.each_once(ChangedResource), reader)
+                self.changes += self._changes(changed, reader, drift=drift)
             case "deferred_changes":
-                items = (deferred.resource_change for deferred in reader.each(DeferredChange))
+                deferrals = reader.each_once(DeferredChange)
+                items = _once((deferred.resource_change for deferred in deferrals), reader)
                 self.changes += self._changes(items, reader, drift=False)
             case "action_invocations":
                 self._actions(reader.each(ActionInvocation), reader)
             case "deferred_action_invocations":
-                deferrals = reader.each(DeferredInvocation)
-                self._actions((deferred.action_invocation for deferred in deferrals), reader)
+                invoked = reader.each(DeferredInvocation)
+                self._actions((deferred.action_invocation for deferred in invoked), reader)
             case "output_changes":
                 for _ in reader.members():
                     self.secrets.update(of_change(reader.value(), reader))
@@ -260,6 +262,17 @@ class _Contents(Struct):
         else:
             self.others += 1
         return kind
+
+
+def _once(items: Iterable[ChangedResource], reader: Reader) -> Iterator[ChangedResource]:
+    """Yield changes; of two changes of one resource, it is not known which one counts."""
+    seen = set()
+    for item in items:
+        key = item.address, item.deposed
+        if key in seen:
+            raise reader.refuse(f"{item.address[:200]} is there twice")
+        seen.add(key)
+        yield item
 
 
 def _read(reader: Reader) -> Plan:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import json
 import mmap
 import os
 import re
-import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -18,10 +16,9 @@ from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError, Message
 from vpc_cni_iam.inputs.plan.kinds import MAKE
-from vpc_cni_iam.texts import STDIN, too_large, unreadable
+from vpc_cni_iam.texts import GZIP, STDIN, ZIP, not_text, too_large, unpack, unreadable
 from vpc_cni_iam.texts.limits import PLAN, Limit
 
-_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 # Larger files are mapped, so that they are never in memory as a whole.
 LARGE = 1 << 20
 PIECE = 1 << 20
@@ -63,7 +60,7 @@ def saved_plan(path: Path) -> Path | None:
 def _is_saved(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return file.read(len(_ZIP)) == _ZIP and _holds_plan(path)
+            return file.read(len(ZIP)) == ZIP and _holds_plan(path)
     except OSError:
         return False  # whoever reads it says why
 
@@ -112,7 +109,7 @@ def _stream(path: Path | None, stdin: BinaryIO) -> AbstractContextManager[Binary
 def _spool(stream: IO[bytes], spooled: IO[bytes], source: str, kind: JsonFile) -> None:
     """Write a pipe's bytes to a file, while they may belong to this kind."""
     piece = stream.read(_BEGIN_SIZE)
-    if not piece.startswith((_GZIP, _ZIP)):
+    if not piece.startswith((GZIP, ZIP)):
         _check_begin(piece, source, kind)
     done = 0
     while piece:
@@ -140,11 +137,11 @@ def contents(
     file.seek(0)
     begin = file.read(_BEGIN_SIZE)
     file.seek(0)
-    if begin.startswith(_GZIP):
+    if begin.startswith(GZIP):
         with _temporary_file() as plain:
-            _unpack(file, plain, source, kind.limit)
+            unpack(file, plain, source, kind.limit)
             return contents(plain, source, piped=piped, kind=kind)
-    if begin.startswith(_ZIP):
+    if begin.startswith(ZIP):
         if kind is not PLAN_JSON:
             raise InputError(source, "", "is a zip archive; unpack it first")
         problem = "is a zip archive, but not a plan that terraform or tofu saved"
@@ -169,25 +166,13 @@ def contents(
 def _recode(wide: IO[bytes], plain: IO[bytes], source: str, encoding: str) -> None:
     """Write output of PowerShell's > as UTF-8, with only a part of it in memory."""
     decoder = codecs.getincrementaldecoder(encoding)()
+    line = 1
     try:
         while piece := wide.read(PIECE):
-            plain.write(decoder.decode(piece).encode())
+            text = decoder.decode(piece)
+            line += text.count("\n")
+            plain.write(text.encode())
         plain.write(decoder.decode(b"", final=True).encode())
-    except UnicodeError:
-        raise InputError(source, "", f"is not {encoding.upper()} text, as it begins") from None
-    plain.flush()
-
-
-def _unpack(packed: IO[bytes], plain: IO[bytes], source: str, limit: Limit) -> None:
-    try:
-        with gzip.open(packed) as stream:
-            done = 0
-            while piece := stream.read(PIECE):
-                done += len(piece)
-                if done > limit.most:
-                    problem = f"unpacks to more than {limit.words()}, the limit"
-                    raise InputError(source, "", problem)
-                plain.write(piece)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(source, "", f"is damaged gzip data: {error}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(source, f"line {line}", not_text(error)) from None
     plain.flush()

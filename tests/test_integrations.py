@@ -412,10 +412,7 @@ def reviews_a_plan(action: Action) -> None:
         }
     )
     (action.consumer / "addon.json").write_text(json.dumps(plan))
-    assert (
-        "aws-node in c: not shown by the plan for v1.20.4"
-        in action.step(3, plan="addon.json").stdout
-    )
+    assert "aws-node in c: unknown with v1.20.4" in action.step(3, plan="addon.json").stdout
     # What is left of an earlier run is not shown again.
     for inputs in ({"plan": "gone.json"}, {"plan": "--help"}, {"plan": "plan.json", "mode": "5"}):
         action.summary.unlink()

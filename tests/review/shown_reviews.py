@@ -5,8 +5,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from hostile_text import EVIL
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.policy.diff import Change
-from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 from vpc_cni_iam.review.locate import SourcePlace
 from vpc_cni_iam.review.report.rule_texts import shown_rules
 from vpc_cni_iam.review.report.shown import (
@@ -44,7 +44,7 @@ PLUGIN = ShownPlugin(
     cluster="prod",
     region="",
     answer="works with v1.23.2 (IPv4)",
-    verdict=AnswerVerdict.WORKS,
+    verdict=Verdict.works,
     version_before="v1.22.1",
     version_after="v1.23.2",
     judged_version="v1.23.2",
@@ -59,7 +59,7 @@ BROKEN = replace(
     PLUGIN,
     cluster="dev",
     answer="fails with v1.23.2 (IPv4): ec2:DescribeSubnets is denied",
-    verdict=AnswerVerdict.FAILS,
+    verdict=Verdict.fails,
     missing=("ec2:DescribeSubnets",),
 )
 NEW_ACCESS = finding(
@@ -168,7 +168,7 @@ def hostile() -> ShownReview:
             EVIL,
             EVIL,
             f"fails with {EVIL}",
-            AnswerVerdict.FAILS,
+            Verdict.fails,
             EVIL,
             f"{EVIL}2",
             EVIL,

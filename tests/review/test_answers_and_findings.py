@@ -42,7 +42,7 @@ def contradictions(report: Json) -> Iterator[str]:
         roles = plugin["roles_before"], plugin["roles_after"]
         is_changed = all(roles) and roles[0] != roles[1]
         is_warned = any(f["level"] != "note" for f in (*own, *unnamed))
-        if verdict == "not shown" and is_changed and not is_warned:
+        if verdict == "unknown" and is_changed and not is_warned:
             yield f"{answer}, and no warning counts it"
 
 
@@ -99,7 +99,7 @@ def test_what_changed_outside_of_the_configuration_and_stays_is_not_as_before() 
 def test_a_role_that_a_chart_may_have_is_judged_by_the_version_of_the_chart() -> None:
     tag = {"set": [{"name": "image.tag", "value": "v1.22.1"}]}
     first, second = answers(release(tag, tag), *own_role("cni", irsa(), CNI))
-    assert first == "not shown by the plan for v1.22.1 (IPv4): which role it has"
+    assert first == "unknown with v1.22.1 (IPv4): the plan does not show which role it has"
     assert second == "works with v1.22.1 (IPv4)"
 
 
@@ -107,7 +107,9 @@ def test_a_role_that_an_add_on_may_have_is_judged_by_the_version_of_the_add_on()
     later = {"service_account_role_arn": True}
     use = addon(None, {"addon_version": "v1.22.1-eksbuild.1"}, after_unknown=later)
     first, second = answers(use, *own_role("cni", irsa(), CNI))
-    assert first.startswith("not shown by the plan for v1.22.1 (IPv4): the policies of the role in")
+    assert first.startswith(
+        "unknown with v1.22.1 (IPv4): the plan does not show the policies of the role in"
+    )
     assert second == "works with v1.22.1 (IPv4)"
 
 

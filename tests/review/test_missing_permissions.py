@@ -118,7 +118,7 @@ def test_a_policy_that_the_plan_does_not_show_may_allow_what_is_missing() -> Non
     review = reviewed(addon(None, IRSA), *poor, further(is_new=False))
     (missing,) = (f for f in review.findings if f.rule == MISSING)
     assert missing.level == "warning" and f"unless {FURTHER} allows it" in missing.message
-    assert review.plugins[0].verdict == "not shown"
+    assert review.plugins[0].verdict == "unknown"
     assert f"whether {FURTHER} allows ec2:DescribeSubnets" in review.plugins[0].answer
 
 
@@ -131,7 +131,7 @@ def test_what_depends_on_a_policy_that_is_known_after_apply_is_a_warning(text: s
     (missing,) = of_rule(MISSING, *plan)
     assert missing.level == "warning" and any("ec2:CreateTags" in d for d in missing.details)
     assert "unless aws_iam_role_policy.later allows it" in missing.message
-    assert reviewed(*plan).plugins[0].verdict == "not shown"
+    assert reviewed(*plan).plugins[0].verdict == "unknown"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from eks import CNI, ISSUER, NODE_TRUST, addon, arn_of, irsa, own_role, same
 from plugin_setup import annotated, at, release
 from synthetic import Json, allow, document, found, inline, levels, resource, reviewed
-from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 
 CLUSTER = {
     "name": "prod",
@@ -21,7 +21,7 @@ ROLE = own_role("cni", irsa(), CNI)
 IPV6 = document(allow(["ec2:AssignIpv6Addresses"]))
 
 
-def verdicts(*changes: Json, **more: Any) -> set[AnswerVerdict]:
+def verdicts(*changes: Json, **more: Any) -> set[Verdict]:
     """The answers of a review."""
     return {plugin.verdict for plugin in reviewed(*changes, **more).plugins}
 
@@ -42,7 +42,7 @@ def named(role: str) -> Json:
 def test_the_name_of_a_role_is_no_arn(change: Json) -> None:
     """With the name instead of the ARN, STS refuses each pod."""
     assert "error" in levels(found(PROD, change, *ROLE)).values()
-    assert verdicts(PROD, change, *ROLE) == {AnswerVerdict.FAILS}
+    assert verdicts(PROD, change, *ROLE) == {Verdict.fails}
 
 
 def test_nodes_of_one_cluster_lose_their_role_beside_another_with_its_own() -> None:
@@ -67,7 +67,7 @@ def test_what_settings_that_are_not_read_may_need_is_not_said_to_work() -> None:
     hidden = {f"{side}_sensitive": {"values": [False, True]} for side in ("before", "after")}
     lost = inline(IPV6, None, "v6", role="cni")
     changes = release(values, values, **hidden), *ROLE, lost
-    assert verdicts(*changes) == {AnswerVerdict.NOT_SHOWN}
+    assert verdicts(*changes) == {Verdict.unknown}
     assert "warning" in levels(found(*changes)).values()
 
 
@@ -90,7 +90,7 @@ def test_settings_by_which_aws_node_has_other_credentials_or_code_are_no_proof(
 ) -> None:
     chosen = {**at("v1.23.2"), "configuration_values": json.dumps(settings)}
     changes = PROD, *ROLE, addon(at("v1.23.2"), chosen)
-    assert verdicts(*changes) == {AnswerVerdict.NOT_SHOWN}
+    assert verdicts(*changes) == {Verdict.unknown}
     assert "warning" in levels(found(*changes)).values()
 
 

@@ -30,10 +30,10 @@ from synthetic import (
     reviewed,
     role,
 )
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.review.account.plugin.state import NodePart
 from vpc_cni_iam.review.diff.plugin.answers import (
     AnswerReason,
-    AnswerVerdict,
     PluginAnswer,
     plugin_answers,
 )
@@ -74,7 +74,7 @@ def test_a_boundary_that_the_plan_does_not_show_leaves_the_answer_open() -> None
     values = {**role["change"]["after"], "permissions_boundary": policy_arn("elsewhere")}
     limited = same("aws_iam_role", "cni", values)
     (answer,) = answers(limited, *policies, addon(V1_23, V1_23))
-    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.LIMIT)
+    assert (answer.verdict, answer.reason) == (Verdict.unknown, AnswerReason.LIMIT)
 
 
 def test_each_reason_of_an_answer_has_its_words() -> None:
@@ -86,7 +86,7 @@ def test_each_reason_of_an_answer_has_its_words() -> None:
     assert {*REASONS} == {*AnswerReason, *NodeLoss, *NodePart, *losses}
     (answer,) = answers(*cni(CNI, CNI))
     for reason in REASONS:
-        assert shown_plugin(replace(answer, verdict=AnswerVerdict.FAILS, reason=reason)).answer
+        assert shown_plugin(replace(answer, verdict=Verdict.fails, reason=reason)).answer
 
 
 @pytest.mark.parametrize("before", [V1_23, None])
@@ -96,7 +96,7 @@ def test_two_resources_that_install_the_plugin_in_a_cluster_are_no_works(
     roles = own_role("cni", irsa(), CNI)
     second = addon(before, V1_23, address="aws_eks_addon.second")
     for answer in answers(*roles, addon(V1_23, V1_23), second):
-        assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.SEVERAL)
+        assert (answer.verdict, answer.reason) == (Verdict.unknown, AnswerReason.SEVERAL)
     newly = {"plugin-configuration-changed": "warning"} if before is None else {}
     review = reviewed(*roles, addon(V1_23, V1_23), second)
     assert levels(review).items() >= newly.items() and review.failed is (before is None)
@@ -104,14 +104,14 @@ def test_two_resources_that_install_the_plugin_in_a_cluster_are_no_works(
     (answer,) = answers(
         *roles, addon(V1_23, None), addon(None, V1_23, address="aws_eks_addon.second")
     )
-    assert answer.verdict is AnswerVerdict.WORKS
+    assert answer.verdict is Verdict.works
 
 
 def test_there_is_an_answer_for_each_role_of_the_plugin_that_no_cluster_names() -> None:
     roles = [*own_role("a", irsa(), CNI), *own_role("b", irsa(), without("ec2:DescribeSubnets"))]
     other = own_role("other", irsa(subject="system:serviceaccount:a:b"), document(allow("s3:*")))
     every = answers(*roles, *other)
-    assert [answer.verdict for answer in every] == [AnswerVerdict.WORKS, AnswerVerdict.FAILS]
+    assert [answer.verdict for answer in every] == [Verdict.works, Verdict.fails]
     assert not any(answer.needs.is_of_cluster for answer in every)
 
 
@@ -127,7 +127,7 @@ def test_a_part_that_is_known_after_apply_is_the_answers_and_no_finding_of_a_new
     findings = about_calls(*changes, configuration=configuration)
     assert not of_rule(findings, "plugin-permission-missing")
     (answer,) = answers(*changes, configuration=configuration)
-    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, AnswerReason.LATER)
+    assert (answer.verdict, answer.reason) == (Verdict.unknown, AnswerReason.LATER)
 
 
 def test_a_managed_policy_that_nobody_of_the_plan_has_is_judged_by_itself() -> None:
@@ -146,7 +146,7 @@ def test_a_policy_that_one_resource_removes_and_another_keeps_counts_as_lost() -
     changes = [*own_role("cni", irsa()), addon(V1_23, V1_23), managed(CNI, CNI, "cni"), stays, goes]
     assert levels(about_calls(*changes))["coverage-lost"] == "error"
     (answer,) = answers(*changes)
-    assert (answer.verdict, answer.reason) == (AnswerVerdict.FAILS, AnswerReason.MISSING)
+    assert (answer.verdict, answer.reason) == (Verdict.fails, AnswerReason.MISSING)
 
 
 def test_no_part_of_a_sensitive_policy_is_shown() -> None:
@@ -185,5 +185,5 @@ def test_a_policy_of_one_of_two_roles_may_not_be_that_of_the_plugin(
     goes = [] if before else [inline(CNI, None, "j", role="cni")]
     changes = [*cni(before, CNI), other, *goes]
     answer, *_ = answers(*changes, configuration=blocks)
-    assert (answer.verdict, answer.reason) == (AnswerVerdict.NOT_SHOWN, reason)
+    assert (answer.verdict, answer.reason) == (Verdict.unknown, reason)
     assert levels(about_calls(*changes, configuration=blocks)).get("coverage-lost") == lost

@@ -157,7 +157,7 @@ def targeting(trust: str, *policies: str, **more: object) -> tuple[dict[str, str
                       "eu-west-1/111122223333/stage/kube-system/aws-node"), [MAY],
          {"disable_session_tags": True}, "fails"),
         # What the plan does not decide is no promise.
-        (by_condition("IpAddress", "aws:SourceIp", "10.0.0.0/8"), [MAY], {}, "not shown"),
+        (by_condition("IpAddress", "aws:SourceIp", "10.0.0.0/8"), [MAY], {}, "unknown"),
     ],
 )  # fmt: skip
 def test_a_target_role_is_assumed_by_the_role_of_the_association(
@@ -172,7 +172,7 @@ def test_a_first_role_whose_policy_is_known_after_apply_may_assume_the_target_ro
     there = resource(ASSOCIATION, "a", association(), association())
     roles = (*own_role("first", POD_TRUST), *own_role("target", TO_ACCOUNT, CNI))
     later = inline(MAY, LATER, "assume", role="first")
-    assert judged(cluster(), there, *roles, later)[1] == ["not shown"]
+    assert judged(cluster(), there, *roles, later)[1] == ["unknown"]
 
 
 def chart(namespace: str = "kube-system", **values: object) -> Json:
@@ -203,7 +203,7 @@ def test_a_role_has_to_trust_the_service_account_of_the_chart(
 
 
 def test_an_association_is_for_the_service_account_of_the_chart() -> None:
-    for name, verdict in (("cni", "works"), ("aws-node", "not shown")):
+    for name, verdict in (("cni", "works"), ("aws-node", "unknown")):
         values = association(service_account=name, role_arn=arn_of("cni"), target_role_arn=None)
         trust = POD_TRUST.replace("aws-node", name)
         there = same(ASSOCIATION, "a", values)
@@ -236,7 +236,7 @@ def test_a_service_account_may_have_its_role_by_an_object_of_its_own(kind: str) 
 def test_a_chart_that_makes_no_service_account_gives_it_no_role() -> None:
     values = chart(create=False, name="aws-node")
     changes = (cluster(), release(None, values), *own_role("cni", irsa(), CNI))
-    assert judged(*changes)[1][0] == "not shown"
+    assert judged(*changes)[1][0] == "unknown"
     kind = "kubernetes_service_account"
     assert judged(*changes, same(kind, "a", annotations(kind)))[1] == ["works"]
 
@@ -251,4 +251,4 @@ def test_an_association_of_a_cluster_that_is_not_known_may_be_of_each() -> None:
     review = reviewed(cluster(), moved, change, *roles, *nodes)
     assert not [f for f in review.findings if f.level == "error"]
     assert [f.rule for f in review.findings if f.level == "warning"] == [CHANGED]
-    assert "not shown" in {plugin.verdict for plugin in review.plugins if plugin.cluster == "prod"}
+    assert "unknown" in {plugin.verdict for plugin in review.plugins if plugin.cluster == "prod"}

@@ -296,7 +296,7 @@ def test_an_association_whose_service_account_is_known_after_apply_may_be_aws_no
         change = association(before, "a", actions=actions, after_unknown={name: True})
         change["change"]["after"].pop(name)
         review = reviewed(change, *pod, *nodes)
-        assert (review.plugins[0].verdict, review.failed) == ("not shown", True)
+        assert (review.plugins[0].verdict, review.failed) == ("unknown", True)
         messages = [f.message for f in review.findings if f.rule == "unread-resource"]
         assert messages == [
             "aws_eks_pod_identity_association.aws_node may belong to the VPC CNI plugin: "

@@ -87,7 +87,7 @@ def test_a_condition_that_may_keep_aws_node_from_its_role_is_a_warning(
     assert finding.level == "warning" and "may no longer let aws-node" in finding.message
     if installed:
         (plugin,) = reviewed(*changes).plugins
-        assert plugin.answer.startswith("not shown by the plan")
+        assert plugin.answer.startswith("unknown with ")
 
 
 def test_another_issuer_than_that_of_the_conditions_is_no_longer_trusted() -> None:

@@ -71,7 +71,7 @@ def test_a_session_policy_that_is_not_known_may_allow_anything_or_nothing() -> N
     later = _association(PLUGIN, NARROW, None, **unknown)
     review = _review(later, configuration=configured(written))
     assert [f.level for f in review.findings if f.rule == "plugin-identity-changed"] == ["warning"]
-    assert [p.verdict for p in review.plugins] == ["not shown"]
+    assert [p.verdict for p in review.plugins] == ["unknown"]
 
 
 def test_sensitive_session_policies_that_differ_are_told_apart() -> None:
@@ -134,8 +134,8 @@ def test_an_update_is_judged_by_a_session_policy_that_stays(
     [
         ((CNI, CNI), "works"),
         ((NARROW, NARROW), "fails"),
-        ((CNI, NARROW), "not shown"),
-        ((None, NARROW), "not shown"),
+        ((CNI, NARROW), "unknown"),
+        ((None, NARROW), "unknown"),
     ],
 )
 def test_several_session_policies_are_judged_if_they_are_one(

@@ -140,7 +140,7 @@ def test_a_plugin_whose_roles_trust_is_known_after_apply_is_not_said_to_work() -
     change["change"] |= {"actions": ["update"], "after_unknown": {"assume_role_policy": True}}
     review = reviewed(change, there, addon(addon_of_role, addon_of_role), fail_on="coverage-lost")
     (plugin,) = review.plugins
-    assert review.failed and plugin.answer.startswith("not shown by the plan")
+    assert review.failed and plugin.answer.startswith("unknown with ")
     assert "whether the trust policy of aws_iam_role.cni trusts it" in plugin.answer
 
 

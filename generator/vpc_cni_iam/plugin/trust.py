@@ -149,13 +149,13 @@ class RoleTrust(Struct, frozen=True):
             for caller in self._named(cluster)
             if caller.identity is identity
         }
-        return _best({*answers, None} if self._has_unknown_principal else answers)
+        return best({*answers, None} if self._has_unknown_principal else answers)
 
     def ways(self) -> Mapping[Identity, bool | None]:
         """Return whether aws-node of some cluster can get the role in each way; None: undecided."""
         callers = self.callers().items()
         ways = {
-            way: _best([certain or None for caller, certain in callers if caller.identity is way])
+            way: best([certain or None for caller, certain in callers if caller.identity is way])
             for way in (Identity.pod_identity, Identity.irsa, Identity.node_role)
         }
         # AWS does not say whether the principal * includes services and tokens.
@@ -209,7 +209,7 @@ class RoleTrust(Struct, frozen=True):
             for sent in ({**account.tags, **cluster_tags(arn)} if tags else {},)
         )
         answer = self._decided(requests, tags=tags)
-        return _best({answer, None}) if self._has_unknown_principal else answer
+        return best({answer, None}) if self._has_unknown_principal else answer
 
     def lets_named(
         self, role: str, cluster: EksCluster, account: ServiceAccount = AWS_NODE, *, tags: bool
@@ -263,7 +263,7 @@ class RoleTrust(Struct, frozen=True):
             decisions = [compiled.evaluate(replace(request, action=action)) for action in actions]
             is_allowed = all(decision.allowed for decision in decisions) or None
             answers.add(False if any(d.denied for d in decisions) else is_allowed)
-        return _best(answers)
+        return best(answers)
 
     @property
     def _has_unknown_principal(self) -> bool:
@@ -339,7 +339,7 @@ class RoleTrust(Struct, frozen=True):
             yield {**source, **(named if tags else {})}
 
 
-def _best(answers: Iterable[bool | None]) -> bool | None:
+def best(answers: Iterable[bool | None]) -> bool | None:
     """Return whether one of some answers is true; None if one of them is not decided."""
     every = set(answers)
     return True if True in every else None if None in every else False

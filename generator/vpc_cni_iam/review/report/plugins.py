@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import NodePart, PluginIdentity
-from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, AnswerVerdict, PluginAnswer, Reason
+from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, PluginAnswer, Reason
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
 from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource
@@ -34,6 +35,8 @@ REASONS: Mapping[Reason, str] = {
     IdentityEvent.ROLE_GONE: "the plan deletes its role",
     NodeLoss.REFUSED: "instances cannot assume the node role",
     NodeLoss.AGENT_DENIED: f"the node role does not allow {AGENT_ACTION}",
+    NodeLoss.JOIN_DENIED: "nodes cannot join",
+    NodeLoss.PULL_DENIED: "nodes cannot pull its image",
     NodeLoss.NO_ROLE: "nodes no longer have {role}",
     IdentityEvent.AGENT_REMOVED: "without the EKS Pod Identity Agent it gets no credentials",
     IdentityEvent.OTHER_ISSUER: f"{_CANNOT}its trust policy does not name the new OIDC issuer",
@@ -87,17 +90,17 @@ def shown_plugin(answer: PluginAnswer) -> ShownPlugin:
 
 
 _VERDICTS = {
-    AnswerVerdict.WORKS: "works with {how}",
-    AnswerVerdict.DEGRADED: "works with {how}, but not in full: {why}",
-    AnswerVerdict.FAILS: "fails{before} with {how}: {why}",
-    AnswerVerdict.NOT_SHOWN: "not shown by the plan for {how}: {why}",
+    Verdict.works: "works with {how}",
+    Verdict.degraded: "works, degraded, with {how}: {why}",
+    Verdict.fails: "fails{before} with {how}: {why}",
+    Verdict.unknown: "unknown with {how}: the plan does not show {why}",
 }
 
 
 def _text(answer: PluginAnswer) -> str:
     if answer.reason is AnswerReason.REMOVED:
         return "removed by the plan"
-    needs, is_fatal = answer.needs, answer.verdict is not AnswerVerdict.DEGRADED
+    needs, is_fatal = answer.needs, answer.verdict is not Verdict.degraded
     names = _missing(needs, is_fatal=is_fatal)
     grants = [grant for role in needs.roles for grant in role.open_grants]
     policies = (name_of(g.policy) if g.policy else g.address for g in grants)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.policy.diff import Change
-from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 from vpc_cni_iam.review.locate import SourcePlace
 from vpc_cni_iam.review.rules import Consequence, Level, Rule, Topic
 
@@ -75,7 +75,7 @@ class ShownPlugin(Struct, frozen=True):
     cluster: str  # empty if the plan names none; the answer is then for a role
     region: str
     answer: str  # such as "works with v1.23.2 (IPv4)"
-    verdict: AnswerVerdict
+    verdict: Verdict
     version_before: str  # as the plan has it; empty if it names none
     version_after: str
     judged_version: str

@@ -11,7 +11,6 @@ from typing import TypeVar
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.diff import Change
-from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.locate import SourcePlace
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownPolicy, ShownReview
@@ -87,8 +86,7 @@ def plugins(review: ShownReview) -> list[list[ShownPlugin]]:
         texts = (plugin.answer, *(f"{label} {text}" for label, text in facts(plugin)))
         return plugin.verdict, bool(plugin.cluster), *map(_unkeyed, texts)
 
-    order = tuple(AnswerVerdict).index
-    return list(grouped(sorted(review.plugins, key=lambda plugin: order(plugin.verdict)), look))
+    return list(grouped(sorted(review.plugins, key=lambda plugin: -plugin.verdict.rank), look))
 
 
 def _unkeyed(text: str) -> str:

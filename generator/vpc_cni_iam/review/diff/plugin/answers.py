@@ -10,6 +10,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.mending import TrustFault
 from vpc_cni_iam.policy.template import Side
@@ -49,15 +50,6 @@ from vpc_cni_iam.review.diff.trust.providers import roles_without_provider
 from vpc_cni_iam.review.rules import Level
 
 
-class AnswerVerdict(StrEnum):
-    """Whether aws-node works after the plan, the worst first."""
-
-    FAILS = "fails"
-    NOT_SHOWN = "not shown"
-    DEGRADED = "degraded"
-    WORKS = "works"
-
-
 class AnswerReason(StrEnum):
     """Why aws-node does not work, or why the plan does not show it, besides the events."""
 
@@ -90,14 +82,14 @@ class PluginAnswer(Struct, frozen=True):
     """Whether aws-node works in a cluster, or with a role for which the plan names no cluster."""
 
     needs: PluginNeeds
-    verdict: AnswerVerdict
+    verdict: Verdict
     reason: Reason | None  # None if it works
     is_as_before: bool = False  # whether it also failed before
     fault: TrustFault | None = None  # why it cannot assume its role, if the trust policy says it
 
 
 # A verdict, its reason, and whether it was the same before.
-_Doubt: TypeAlias = tuple[AnswerVerdict, Reason, bool]
+_Doubt: TypeAlias = tuple[Verdict, Reason, bool]
 
 
 @fact
@@ -118,7 +110,7 @@ def plugin_answers(context: Context) -> tuple[PluginAnswer, ...]:
     failed = {
         _owner(each)
         for each in (plugin_answers(context.drift) if context.drift else ())
-        if each.verdict is AnswerVerdict.FAILS and not each.is_as_before
+        if each.verdict is Verdict.fails and not each.is_as_before
     }
     return tuple(
         replace(each, is_as_before=each.is_as_before and _owner(each) not in failed)
@@ -152,10 +144,9 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     doubts += [own for role in needs.roles if (own := _of_role(role, needs))]
     grants = (grant for role in needs.roles for grant in role.access.grants.values())
     if any(map(context.accounts.is_ambiguous, grants)):
-        doubts.append((AnswerVerdict.NOT_SHOWN, AnswerReason.AMBIGUOUS, False))
-    order = list(AnswerVerdict)
-    works = AnswerVerdict.WORKS, None, False
-    worst = min(doubts, key=lambda d: (order.index(d[0]), d[2]), default=works)
+        doubts.append((Verdict.unknown, AnswerReason.AMBIGUOUS, False))
+    works = Verdict.works, None, False
+    worst = max(doubts, key=lambda d: (d[0].rank, not d[2]), default=works)
     answer = PluginAnswer(needs, *worst)
     if answer.reason is not IdentityEvent.NOT_TRUSTED:
         return answer
@@ -169,27 +160,27 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
     plugin = needs.plugin
     after = plugin.after
     if plugin.is_removed:
-        yield AnswerVerdict.FAILS, AnswerReason.REMOVED, False
+        yield Verdict.fails, AnswerReason.REMOVED, False
     for part in missing_parts(plugin.resource, context.plugins) if plugin.resource else ():
-        yield AnswerVerdict.NOT_SHOWN, part, False
+        yield Verdict.unknown, part, False
     loss = identity_loss(context, plugin)
     if loss and loss.event is not IdentityEvent.NOT_NAMED:
-        yield AnswerVerdict.FAILS, loss.event, False
+        yield Verdict.fails, loss.event, False
     if not loss and (event := own_loss(context, after)):
-        yield AnswerVerdict.FAILS, event, True
+        yield Verdict.fails, event, True
     if len(plugin.installers) > 1:
-        yield AnswerVerdict.NOT_SHOWN, AnswerReason.SEVERAL, False
+        yield Verdict.unknown, AnswerReason.SEVERAL, False
     if after.setup.foreign:
-        yield AnswerVerdict.NOT_SHOWN, AnswerReason.FOREIGN, False
+        yield Verdict.unknown, AnswerReason.FOREIGN, False
     if after.setup.has_unread:
-        yield AnswerVerdict.NOT_SHOWN, AnswerReason.SETTINGS, False
+        yield Verdict.unknown, AnswerReason.SETTINGS, False
     if needs.not_shown:
-        yield AnswerVerdict.NOT_SHOWN, AnswerReason.ROLE, False
+        yield Verdict.unknown, AnswerReason.ROLE, False
     if not after.identity.roles:
-        yield AnswerVerdict.NOT_SHOWN, AnswerReason.IDENTITY, False
+        yield Verdict.unknown, AnswerReason.IDENTITY, False
     yield from _of_chain(plugin, context)
     if any(after.cluster in missing.clusters for missing in controllers_missing(context)):
-        yield AnswerVerdict.DEGRADED, AnswerReason.CONTROLLER, False
+        yield Verdict.degraded, AnswerReason.CONTROLLER, False
 
 
 def _of_chain(plugin: ClusterPlugin, context: Context) -> Iterator[_Doubt]:
@@ -201,22 +192,22 @@ def _of_chain(plugin: ClusterPlugin, context: Context) -> Iterator[_Doubt]:
         if is_refused or role in roles_without_provider(context):
             was_refused = can_assume(plugin, role, Side.BEFORE, context) is False
             is_as_before = is_refused and was_refused and role in before.identity.chain
-            yield AnswerVerdict.FAILS, IdentityEvent.NOT_TRUSTED, is_as_before
+            yield Verdict.fails, IdentityEvent.NOT_TRUSTED, is_as_before
         elif (is_target and assumes is None) or is_less_trusted(plugin, role, context):
-            yield AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST, False
+            yield Verdict.unknown, AnswerReason.TRUST, False
 
 
 def _of_nodes(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
     """Yield what nodes lack."""
     after = needs.plugin.after
     if any(closed.group in after.node_groups for closed in metadata_closed(context)):
-        yield AnswerVerdict.FAILS, AnswerReason.METADATA, False
+        yield Verdict.fails, AnswerReason.METADATA, False
     for lost in nodes_lost(context):
         is_own = (
             lost.role in after.identity.roles if lost.workload else lost.cluster == after.cluster
         )
         if is_own and needs.is_of_cluster is not bool(lost.workload):
-            yield AnswerVerdict.FAILS, lost.loss, False
+            yield Verdict.fails, lost.loss, False
 
 
 def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
@@ -224,12 +215,12 @@ def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
     for role in needs.plugin.after.identity.roles:
         lost = trust_lost(context).get(role)
         if (lost and lost.is_certain) or role in roles_without_provider(context):
-            yield AnswerVerdict.FAILS, IdentityEvent.NOT_TRUSTED, False
+            yield Verdict.fails, IdentityEvent.NOT_TRUSTED, False
         elif lost:
-            yield AnswerVerdict.NOT_SHOWN, AnswerReason.TRUST, False
+            yield Verdict.unknown, AnswerReason.TRUST, False
         elif is_refused(context, role, Side.AFTER):
             as_before = is_refused(context, role, Side.BEFORE)
-            yield AnswerVerdict.FAILS, IdentityEvent.NOT_TRUSTED, as_before
+            yield Verdict.fails, IdentityEvent.NOT_TRUSTED, as_before
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds) -> _Doubt | None:
@@ -237,11 +228,11 @@ def _of_role(role: RoleNeeds, needs: PluginNeeds) -> _Doubt | None:
     # Calls that depend on a setting that the plan does not show do not change the answer.
     calls = [call for call in role.missing or () if not call.switch]
     if reason := _not_shown(role, needs):
-        return AnswerVerdict.NOT_SHOWN, reason, False
+        return Verdict.unknown, reason, False
     if role.fails:
-        return AnswerVerdict.FAILS, AnswerReason.MISSING, role.fails_as_before
+        return Verdict.fails, AnswerReason.MISSING, role.fails_as_before
     if any(call.level is not Level.NOTE for call in calls):
-        return AnswerVerdict.DEGRADED, AnswerReason.MISSING, False
+        return Verdict.degraded, AnswerReason.MISSING, False
     return None
 
 

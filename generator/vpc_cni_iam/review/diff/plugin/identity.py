@@ -221,7 +221,7 @@ def can_assume(
     state = plugin.state(side)
     if role not in state.identity.assumed:
         firsts = state.identity.first_roles
-        answers.add(_best(_may_assume(each, role, state, side, context) for each in firsts))
+        answers.add(trusts.best(_may_assume(each, role, state, side, context) for each in firsts))
     return False if False in answers else None if None in answers else True
 
 
@@ -237,7 +237,7 @@ def is_trusted(
     try:
         if role in identity.assumed:
             return trust.lets(identity.kind, state.cluster, account, tags=tags)
-        return _best(
+        return trusts.best(
             trust.lets_role(arn, state.cluster, account, tags=tags) if _is_whole(arn) else None
             for arn in (_arn(first, side, context) for first in identity.first_roles)
         )
@@ -303,11 +303,6 @@ def _may_assume(
         return True
     is_shown = access.is_shown and alone is not None and _is_whole(arn)
     return False if is_shown and any(map(permissions.deny, requests)) else None
-
-
-def _best(answers: Iterable[bool | None]) -> bool | None:
-    every = set(answers)
-    return True if True in every else None if None in every else False
 
 
 def _arn(role: IamResource, side: Side, context: Context) -> str:

@@ -32,16 +32,30 @@ from vpc_cni_iam.review.diff.plugin.identity import is_trusted
 from vpc_cni_iam.review.diff.plugin.node_roles import node_role_changes
 from vpc_cni_iam.review.diff.plugin.roles import access_of, has_plugin_policy
 
-AGENT_ACTION = "eks-auth:AssumeRoleForPodIdentity"
-
 
 class NodeLoss(Enum):
     """What nodes lose."""
 
     REFUSED = "refused"  # EC2 cannot assume their role
-    # their role does not allow the calls of the EKS Pod Identity Agent
-    AGENT_DENIED = "agent denied"
     NO_ROLE = "no role"  # the resource that launches them no longer gives them a role
+    # their role does not allow what these need:
+    AGENT_DENIED = "agent denied"  # the EKS Pod Identity Agent
+    JOIN_DENIED = "join denied"  # joining the cluster
+    PULL_DENIED = "pull denied"  # pulling the image of aws-node
+
+
+# The calls that nodes need, as AmazonEKSWorkerNodePolicy and AmazonEC2ContainerRegistryPullOnly
+# allow them.
+AGENT_ACTION = "eks-auth:AssumeRoleForPodIdentity"
+NODE_CALLS = {
+    NodeLoss.AGENT_DENIED: (AGENT_ACTION,),
+    NodeLoss.JOIN_DENIED: ("ec2:DescribeInstances", "eks:DescribeCluster"),
+    NodeLoss.PULL_DENIED: (
+        "ecr:GetAuthorizationToken",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+    ),
+}
 
 
 class NodesLost(Struct, frozen=True):
@@ -51,6 +65,7 @@ class NodesLost(Struct, frozen=True):
     role: IamResource
     cluster: EksCluster = EksCluster()  # without a name if the plan does not show it
     workload: str = ""  # the resource that no longer gives instances the role
+    actions: tuple[str, ...] = ()  # what the role does not allow
 
 
 class MetadataClosed(Struct, frozen=True):
@@ -86,8 +101,10 @@ def _nodes_lost(context: Context) -> Iterator[NodesLost]:
         for role in sorted(after.node_roles, key=str):
             if _is_refused(role, plugin, context):
                 yield NodesLost(NodeLoss.REFUSED, role, cluster)
-            if is_served and _is_denied(role, plugin.before, context):
-                yield NodesLost(NodeLoss.AGENT_DENIED, role, cluster)
+            for loss in NODE_CALLS:
+                denied = _denied(loss, role, plugin, context)
+                if denied and (is_served or loss is not NodeLoss.AGENT_DENIED):
+                    yield NodesLost(loss, role, cluster, actions=denied)
     for change in node_role_changes(context):
         is_gone = not change.after and change.resource_type != NODE_GROUP
         for old in change.before if is_gone else ():
@@ -129,30 +146,42 @@ def _is_refused(role: IamResource, plugin: ClusterPlugin, context: Context) -> b
     return new is False and not (had and (is_own or old is False))
 
 
-def _is_denied(role: IamResource, before: PluginState, context: Context) -> bool:
-    """Return whether a node role newly does not allow the calls of the Pod Identity agent."""
-    had = before.identity.kind is Identity.pod_identity and role in before.node_roles
-    old, new = (_may_serve_pods(role, side, context) for side in Side)
+def _denied(
+    loss: NodeLoss, role: IamResource, plugin: ClusterPlugin, context: Context
+) -> tuple[str, ...]:
+    """Return the calls that a role of nodes does not allow, if nodes newly cannot do something."""
+    before, had = plugin.before, role in plugin.before.node_roles
+
+    def denied(each: IamResource, side: Side) -> tuple[str, ...]:
+        return tuple(a for a in NODE_CALLS[loss] if not _may_call(a, each, side, context))
+
+    could, lacks = not denied(role, Side.BEFORE), denied(role, Side.AFTER)
+    if loss is NodeLoss.AGENT_DENIED:
+        is_new = not (had and before.identity.kind is Identity.pod_identity)
+    else:  # if nodes could do it before, the plan shows the policies with which they do
+        is_new = not had and any(not denied(r, Side.BEFORE) for r in before.node_roles)
     # If the role is not in the plan, it may have other policies.
-    is_known = not isinstance(role, Named) or old
-    return not new and (old or not had) and is_known
+    is_known = not isinstance(role, Named) or could
+    return lacks if (could or is_new) and is_known else ()
 
 
-def _may_serve_pods(role: IamResource, side: Side, context: Context) -> bool:
-    """Return whether a role allows the agent's calls for some cluster, with its known policies."""
+def _may_call(action: str, role: IamResource, side: Side, context: Context) -> bool:
+    """Return whether a role allows a call on some resource, with its known policies."""
     has = access_of(context, role, PluginIdentity(), side)
     allowed = has.permissions
     layers = allowed.limits if has.open_policies else (allowed.policies, *allowed.limits)
-    return all(_is_about_agent(layer, "Allow") for layer in layers) and not _is_about_agent(
-        allowed.every, "Deny", is_whole=True
+    return all(_is_about(action, layer, "Allow") for layer in layers) and not _is_about(
+        action, allowed.every, "Deny", is_whole=True
     )
 
 
-def _is_about_agent(policies: tuple[Policy, ...], effect: str, *, is_whole: bool = False) -> bool:
-    """Return whether a statement is about the agent's calls; `is_whole`: in each case."""
+def _is_about(
+    action: str, policies: tuple[Policy, ...], effect: str, *, is_whole: bool = False
+) -> bool:
+    """Return whether a statement is about a call; `is_whole`: in each case."""
     return any(
         s.effect == effect
-        and s.is_about(AGENT_ACTION)
+        and s.is_about(action)
         and not (is_whole and (s.conditions or "*" not in s.resources))
         for policy in policies
         for s in policy.statements

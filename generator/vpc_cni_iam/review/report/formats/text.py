@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.escape import escape_log_command, sanitise
 from vpc_cni_iam.policy.diff import Change
-from vpc_cni_iam.review.diff.plugin.answers import AnswerVerdict
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownReview
 from vpc_cni_iam.review.report.words import Section
@@ -30,10 +30,10 @@ _COLOURS = {
     Change.changed: "",
 }
 _VERDICTS = {
-    AnswerVerdict.WORKS: "good",
-    AnswerVerdict.FAILS: "error",
-    AnswerVerdict.NOT_SHOWN: "warning",
-    AnswerVerdict.DEGRADED: "warning",
+    Verdict.works: "good",
+    Verdict.fails: "error",
+    Verdict.unknown: "warning",
+    Verdict.degraded: "warning",
 }
 _INDENT = 12
 _LABEL = "  {:<10}"

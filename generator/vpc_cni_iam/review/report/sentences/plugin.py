@@ -171,6 +171,15 @@ _NODES = {
         "Agent gets no credentials for aws-node",
         f"Allow {AGENT_ACTION} in {{role}}, as AmazonEKSWorkerNodePolicy does",
     ),
+    NodeLoss.JOIN_DENIED: (
+        "The node role {role}{cluster} does not allow {actions}: nodes cannot join the cluster",
+        "Allow {actions} in {role}, as AmazonEKSWorkerNodePolicy does",
+    ),
+    NodeLoss.PULL_DENIED: (
+        "The node role {role}{cluster} does not allow {actions}: nodes cannot pull the image of "
+        "aws-node",
+        "Allow {actions} in {role}, as AmazonEC2ContainerRegistryPullOnly does",
+    ),
     NodeLoss.NO_ROLE: (
         "{workload} no longer gives instances {role}, which has the policies of the plugin: "
         "aws-node on them has no credentials",
@@ -182,6 +191,7 @@ _NODES = {
 def _nodes_lost(_: Finding, lost: NodesLost) -> Saying:
     cluster = f" of cluster {lost.cluster.name}" if lost.cluster.name else ""
     parts = {"role": name_of(lost.role), "cluster": cluster, "workload": lost.workload}
+    parts["actions"] = several(lost.actions)
     message, fix = (text.format_map(parts) for text in _NODES[lost.loss])
     return Saying(message, fix=fix)
 

@@ -216,8 +216,8 @@ def test_a_name_that_is_not_set_is_no_risk_of_the_policy() -> None:
 
 def test_every_identifier_is_explained_once_with_its_severity() -> None:
     source = (ROOT / "generator/vpc_cni_iam/coverage/analysis/risks.py").read_text()
-    levels = re.findall(r"Risk\(\s*RiskName\.(\w+),\s*RiskLevel\.(\w+)", source)
-    values = {risks.RiskName[name]: level for name, level in levels}
+    levels = re.findall(r"Risk\(\s*RiskName\.(\w+),\s*Level\.(\w+)", source)
+    values = {risks.RiskName[name]: level.lower() for name, level in levels}
     assert {*values} == {*risks.RiskName}
     page = risks.page()
     explained = dict(re.findall(r"^## ([a-z-]+)\n\n\*(\w+)\.\*", page, re.MULTILINE))

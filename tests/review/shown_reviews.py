@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from hostile_text import EVIL
 from vpc_cni_iam.coverage.judge.verdict import Verdict
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.review.locate import SourcePlace
 from vpc_cni_iam.review.report.rule_texts import shown_rules
@@ -18,7 +19,7 @@ from vpc_cni_iam.review.report.shown import (
     ShownReview,
 )
 from vpc_cni_iam.review.report.words import fails
-from vpc_cni_iam.review.rules import Level, Rule
+from vpc_cni_iam.review.rules import Rule
 
 PLACE = SourcePlace("main.tf", 42, 60)
 

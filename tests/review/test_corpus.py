@@ -9,7 +9,8 @@ from tools.corpus import PLANS, REPORTS, Case, cases, digest, load, report, revi
 
 from make_corpus import eks, make
 from vpc_cni_iam.engine.run import Engine
-from vpc_cni_iam.review.rules import Level, Rule
+from vpc_cni_iam.levels import Level
+from vpc_cni_iam.review.rules import Rule
 
 CASES = cases()
 

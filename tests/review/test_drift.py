@@ -16,8 +16,9 @@ from synthetic import (
     policy_arn,
     resource,
 )
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.review.report.shown import ShownFinding
-from vpc_cni_iam.review.rules import Consequence, Level, Rule
+from vpc_cni_iam.review.rules import Consequence, Rule
 
 ONE, ALL = document(allow("ec2:A")), document(allow("*"))
 

@@ -4,7 +4,8 @@ import pytest
 
 from synthetic import Json, found, plan, resource
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.review.rules import Consequence, Level, Rule
+from vpc_cni_iam.levels import Level
+from vpc_cni_iam.review.rules import Consequence, Rule
 
 ARGO = """
 apiVersion: argoproj.io/v1alpha1

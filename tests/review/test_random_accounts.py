@@ -14,10 +14,11 @@ from account import DOCUMENTS, ROLES, Account, World, arn
 from synthetic import Json, found, resource
 from vpc_cni_iam.catalog.facts.calls import call_ranges
 from vpc_cni_iam.catalog.facts.known_versions import newest
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.report.shown import ShownFinding
-from vpc_cni_iam.review.rules import Consequence, Level
+from vpc_cni_iam.review.rules import Consequence
 
 # The actions of the plugin, and others that the policies tell apart.
 CALLS = frozenset(r.action for r in call_ranges(("ipv4",), newest()))

@@ -14,13 +14,14 @@ from eks import NODE_TRUST
 from synthetic import OPTIONS, allow, document, plan, policy, resource, reviewed, role
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.review.ignore import IgnoreEntry, IgnoreFile
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.report.rule_texts import rules_of, shown_rules
 from vpc_cni_iam.review.report.shown import ShownReview
 from vpc_cni_iam.review.report_formats import REPORTS, Setting
-from vpc_cni_iam.review.rules import Level, Rule, Topic
+from vpc_cni_iam.review.rules import Rule, Topic
 from vpc_cni_iam.review.run import review
 
 PLANS = ROOT / "tests" / "review" / "plans"

@@ -22,11 +22,12 @@ from shown_reviews import (
     many,
     review,
 )
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.review.report.formats import html, markdown
 from vpc_cni_iam.review.report.formats.text import write
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownIgnored, ShownReview
 from vpc_cni_iam.review.report_formats import Setting
-from vpc_cni_iam.review.rules import Level, Rule
+from vpc_cni_iam.review.rules import Rule
 
 SCREEN = """\
 IAM review of plan.json

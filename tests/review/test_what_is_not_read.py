@@ -18,7 +18,8 @@ from synthetic import (
 )
 from tools import corpus
 from vpc_cni_iam.inputs.plan.reader import Plan, read_plan
-from vpc_cni_iam.review.rules import Consequence, Level, Rule
+from vpc_cni_iam.levels import Level
+from vpc_cni_iam.review.rules import Consequence, Rule
 
 OLD, NEW = document(allow("kms:Decrypt")), document(allow("kms:*"))
 EVERYBODY = {"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}

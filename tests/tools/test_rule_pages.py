@@ -6,9 +6,10 @@ import pytest
 from tools.generate import rule_pages
 
 from conftest import ROOT
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.review.report.rule_texts import shown_rules
 from vpc_cni_iam.review.report.shown import ShownRule
-from vpc_cni_iam.review.rules import Level, Rule, Topic
+from vpc_cni_iam.review.rules import Rule, Topic
 
 RULES = shown_rules()
 

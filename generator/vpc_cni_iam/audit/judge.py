@@ -18,7 +18,6 @@ from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage.analysis.denied import DeniedAction, denied_actions, denied_calls
 from vpc_cni_iam.coverage.analysis.risks import (
     Risk,
-    RiskLevel,
     RiskName,
     risks_of_access,
     with_risks_of_calls,
@@ -40,6 +39,7 @@ from vpc_cni_iam.coverage.names import (
 from vpc_cni_iam.coverage.simulate.scenarios import not_expected
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits
 from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
@@ -221,7 +221,7 @@ def judge(role: PluginRole, doubts: tuple[NotKnown, ...] = ()) -> PolicyAudit:
         results.append(_brief(role, doubted(judgement, doubts, role.policies, role.limits)))
         for case in judgement.cases if families else ():
             risks += with_risks_of_calls(role.policies, case.setting, role.limits, of_calls)
-    names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity is RiskLevel.warning)
+    names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity is Level.WARNING)
     scope = RoleScope.broad if RiskName.interfaces_unscoped in names_of_risks else RoleScope.scoped
     return PolicyAudit(
         scope if families else RoleScope.none,

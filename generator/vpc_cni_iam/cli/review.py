@@ -68,7 +68,8 @@ class EngineChoice(StrEnum):
 
 
 def _fail_on() -> list[str]:
-    from vpc_cni_iam.review.rules import Consequence, Level
+    from vpc_cni_iam.levels import Level
+    from vpc_cni_iam.review.rules import Consequence
 
     return [*Consequence, *Level]
 

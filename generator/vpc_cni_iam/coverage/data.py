@@ -12,12 +12,13 @@ from vpc_cni_iam.catalog.known_documents import KnownDocument
 from vpc_cni_iam.coverage.analysis.cover import Coverage
 from vpc_cni_iam.coverage.analysis.excess import Excess, Harm, UnusedAction
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
-from vpc_cni_iam.coverage.analysis.risks import RiskLevel, RiskName, explanation
+from vpc_cni_iam.coverage.analysis.risks import RiskName, explanation
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.report.sentences.repairs import repair_text
 from vpc_cni_iam.coverage.report.sentences.risks import risk_text
 from vpc_cni_iam.coverage.simulate.send import Check, SentCall
 from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.evaluate import Outcome
 from vpc_cni_iam.policy.report import undecided_text
 
@@ -79,7 +80,7 @@ class RiskData(TypedDict):
     """A risk of the policy."""
 
     id: RiskName
-    severity: RiskLevel
+    severity: Level
     text: str
     explanation: str
 

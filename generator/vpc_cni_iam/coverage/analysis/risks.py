@@ -40,6 +40,7 @@ from vpc_cni_iam.coverage.simulate.requests import TAGS_OF_RESOURCES, Requests, 
 from vpc_cni_iam.coverage.simulate.scenarios import find
 from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Limits
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
@@ -69,13 +70,6 @@ class RiskName(StrEnum):
     condition_key_not_modelled = "condition-key-not-modelled"
 
 
-class RiskLevel(StrEnum):
-    """The severity of a risk, the most severe first."""
-
-    warning = "warning"
-    note = "note"  # the role stays within its cluster, or the risk cannot be avoided
-
-
 _FIRST = (
     RiskName.privilege_escalation,
     RiskName.actions_beyond_calls,
@@ -96,7 +90,7 @@ class Risk(Struct, frozen=True):
     """A risk of a policy."""
 
     identifier: RiskName
-    severity: RiskLevel
+    severity: Level
     names: tuple[str, ...] = ()  # the actions, patterns, calls, keys or tag of the risk
     examples: tuple[str, ...] = ()  # actions that its patterns allow
     extent: Extent = Extent.every
@@ -138,7 +132,7 @@ def with_risks_of_calls(
     for risk in (*excess, *of_calls, *_reading(policies, setting)):
         risks.setdefault(risk.identifier, risk)
     order = sorted(
-        risks.values(), key=lambda r: (r.severity is RiskLevel.note, r.identifier not in _FIRST)
+        risks.values(), key=lambda r: (r.severity is Level.NOTE, r.identifier not in _FIRST)
     )
     return tuple(order)
 
@@ -163,41 +157,41 @@ def _excess(policies: Sequence[Policy], setting: RequestSetting, limits: Limits)
     """Yield the risks of actions that the plugin does not call, or that AWS does not have."""
     called = called_actions(setting)
     if access := tuple(a for a in escalating_actions(policies, limits) if a not in called):
-        yield Risk(RiskName.privilege_escalation, RiskLevel.warning, access)
+        yield Risk(RiskName.privilege_escalation, Level.WARNING, access)
     excess = excess_grants(policies, called, limits)
     grants = [grant for grant in excess.grants if grant.is_grave]
     if grants:
         patterns = tuple(grant.pattern for grant in grants)
-        yield Risk(RiskName.actions_beyond_calls, RiskLevel.warning, patterns, grants[0].examples)
+        yield Risk(RiskName.actions_beyond_calls, Level.WARNING, patterns, grants[0].examples)
     named = (a for p in policies for s in p.statements for a in known((*s.actions, *s.not_actions)))
     if unknown := unknown_actions(named):
-        yield Risk(RiskName.unknown_action, RiskLevel.warning, unknown)
+        yield Risk(RiskName.unknown_action, Level.WARNING, unknown)
 
 
 def _reach(asked: Attacker) -> Iterator[Risk]:
     """Yield the risks of access to resources outside of the cluster."""
     for subnet, extent in ((asked.there, Extent.every), (asked.here, Extent.vpc)):
         if actions := asked.may_change(asked.eni(subnet, asked.theirs)):
-            yield Risk(RiskName.interfaces_unscoped, RiskLevel.warning, actions, extent=extent)
+            yield Risk(RiskName.interfaces_unscoped, Level.WARNING, actions, extent=extent)
             break
     untagged = Requests(replace(asked.setting, instance_tagged=False), asked.ready.named)
     if any(asked.allows(untagged.on_instance(action)) for action in (ATTACH, DETACH)):
-        yield Risk(RiskName.instances_unscoped, RiskLevel.warning)
+        yield Risk(RiskName.instances_unscoped, Level.WARNING)
     elif asked.allows(asked.requests.on_instance(ATTACH)):
         tag = f"{KUBERNETES_CLUSTER}{asked.setting.names.cluster_name}=owned"
-        yield Risk(RiskName.instance_tag_not_set, RiskLevel.warning, (tag,))
+        yield Risk(RiskName.instance_tag_not_set, Level.WARNING, (tag,))
     if asked.may_create(asked.there, asked.foreign_group(asked.there)):
-        yield Risk(RiskName.creates_in_any_vpc, RiskLevel.warning)
+        yield Risk(RiskName.creates_in_any_vpc, Level.WARNING)
     own = asked.eni(asked.here, asked.ours)
     created = asked.may_create(asked.here, asked.foreign_group(asked.here))
     taken = {MODIFY: asked.may_set_group(own), CREATE: created}
     if actions := tuple(action for action, allowed in taken.items() if allowed):
-        yield Risk(RiskName.security_groups_unscoped, RiskLevel.warning, actions)
+        yield Risk(RiskName.security_groups_unscoped, Level.WARNING, actions)
     if asked.may(ASSIGN, own):
-        yield Risk(RiskName.addresses_reassignable, RiskLevel.note)
+        yield Risk(RiskName.addresses_reassignable, Level.NOTE)
     seen = [a for a in called_actions(asked.setting) if a.startswith("ec2:Describe")]
     if any(asked.allows(*asked.requests.on_nothing(a)) for a in seen):
-        yield Risk(RiskName.describe_unscoped, RiskLevel.note)
+        yield Risk(RiskName.describe_unscoped, Level.NOTE)
 
 
 def _tagging(asked: Attacker) -> Iterator[Risk]:
@@ -213,13 +207,13 @@ def _tagging(asked: Attacker) -> Iterator[Risk]:
     if any(claimed):
         extent = Extent.every if claimed[0] else Extent.others
         actions = () if any(map(asked.may_change, foreign)) else gained
-        yield Risk(RiskName.unconditioned_create_tags, RiskLevel.warning, actions, extent=extent)
+        yield Risk(RiskName.unconditioned_create_tags, Level.WARNING, actions, extent=extent)
     elif gained and asked.may_claim(asked.eni(asked.here, {})):
-        yield Risk(RiskName.untagged_interfaces_claimable, RiskLevel.warning, gained)
+        yield Risk(RiskName.untagged_interfaces_claimable, Level.WARNING, gained)
     if asked.may_tag(own, {"example-key": "example"}):
-        yield Risk(RiskName.any_tag_key, RiskLevel.note)
+        yield Risk(RiskName.any_tag_key, Level.NOTE)
     elif asked.may_tag(own, {INSTANCE: NODE}):
-        yield Risk(RiskName.tag_keys_closed, RiskLevel.note)
+        yield Risk(RiskName.tag_keys_closed, Level.NOTE)
 
 
 def _needs(asked: Attacker) -> Iterator[Risk]:
@@ -233,7 +227,7 @@ def _needs(asked: Attacker) -> Iterator[Risk]:
         for s in (asked.setting, nameless)
     )
     if lost := tuple(name for name in dict.fromkeys(without) if name not in with_name):
-        yield Risk(RiskName.cluster_name_needed, RiskLevel.note, lost)
+        yield Risk(RiskName.cluster_name_needed, Level.NOTE, lost)
 
 
 def _reading(policies: Iterable[Policy], setting: RequestSetting) -> Iterator[Risk]:
@@ -252,7 +246,7 @@ def _reading(policies: Iterable[Policy], setting: RequestSetting) -> Iterator[Ri
         )
     }
     if unknown:
-        yield Risk(RiskName.condition_key_not_modelled, RiskLevel.warning, tuple(unknown))
+        yield Risk(RiskName.condition_key_not_modelled, Level.WARNING, tuple(unknown))
 
 
 def _is_unset(key: str, tags: Collection[str]) -> bool:

@@ -12,6 +12,7 @@ from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument
 from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.document import statements_of
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
@@ -40,7 +41,7 @@ from vpc_cni_iam.review.diff.principals import (
 from vpc_cni_iam.review.diff.published import documents_of, published_by
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
-from vpc_cni_iam.review.rules import CHANGES, GAINS, Consequence, Level, Rule
+from vpc_cni_iam.review.rules import CHANGES, GAINS, Consequence, Rule
 
 
 class Gain(AboutPrincipals, frozen=True):

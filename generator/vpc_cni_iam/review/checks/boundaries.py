@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
 from vpc_cni_iam.review.account.grants import known_policies
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
@@ -12,7 +13,7 @@ from vpc_cni_iam.review.diff.harm import GainedPart, scope
 from vpc_cni_iam.review.diff.permissions import Permissions
 from vpc_cni_iam.review.diff.principals import GrantChange, PrincipalChange, principal_changes
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
-from vpc_cni_iam.review.rules import Level, Rule
+from vpc_cni_iam.review.rules import Rule
 
 
 class BoundaryChanged(AboutPrincipals, frozen=True):

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import calls as all_calls
 from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.levels import Level, at_most, most_severe
 from vpc_cni_iam.policy.document import Policy, statements_of
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.review.account.grants import known_policies
@@ -27,7 +28,7 @@ from vpc_cni_iam.review.diff.plugin.needs import (
 from vpc_cni_iam.review.diff.plugin.nodes import metadata_closed, nodes_lost
 from vpc_cni_iam.review.diff.plugin.roles import address_of, has_plugin_policy
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Level, Rule, at_most, most_severe
+from vpc_cni_iam.review.rules import Rule
 
 
 class DenialCause(Enum):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.node_roles import NodeRoleChange, node_role_changes
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import CHANGES, LOSES, Level, Rule
+from vpc_cni_iam.review.rules import CHANGES, LOSES, Rule
 
 # The level, by the answer to whether the new role allows more.
 _LEVELS: Mapping[type, Level] = {

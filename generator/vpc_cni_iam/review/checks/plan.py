@@ -13,11 +13,12 @@ from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import holds_mark
 from vpc_cni_iam.inputs.plan.unread import WARNED, UnreadKind
 from vpc_cni_iam.inputs.plan.values import one
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Sensitive, Unknown
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import EVERY, Level, Rule
+from vpc_cni_iam.review.rules import EVERY, Rule
 
 # Settings have no finding: they give nobody access.
 _LEVELS: Mapping[UnreadKind, Level] = {

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, managed_policy
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.mending import TrustFault
 from vpc_cni_iam.policy.document import Policy, statements_of
 from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess
@@ -23,7 +24,7 @@ from vpc_cni_iam.review.diff.plugin.nodes import controllers_missing
 from vpc_cni_iam.review.diff.plugin.roles import TrustLost, is_of_nodes, node_roles, trust_lost
 from vpc_cni_iam.review.diff.trust.providers import roles_without_provider
 from vpc_cni_iam.review.findings import Finding
-from vpc_cni_iam.review.rules import Level, Rule
+from vpc_cni_iam.review.rules import Rule
 
 
 class ManagedAttached(Struct, frozen=True):

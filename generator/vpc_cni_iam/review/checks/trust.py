@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.levels import Level, most_severe
 from vpc_cni_iam.plugin import issuers
 from vpc_cni_iam.plugin.trust import AWS_NODE, PODS, TAG, is_too_large
 from vpc_cni_iam.policy.document import ANYONE, Policy
@@ -40,7 +41,7 @@ from vpc_cni_iam.review.diff.trust.trusted import (
     widened,
 )
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import CHANGES, GAINS, LOSES, Level, Rule, most_severe
+from vpc_cni_iam.review.rules import CHANGES, GAINS, LOSES, Rule
 
 _NOT_SHOWN = {Invalid: Rule.UNREADABLE, Sensitive: Rule.SENSITIVE_POLICY}
 _NAMED = 3  # of how many new principals each is named

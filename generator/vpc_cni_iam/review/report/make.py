@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.review.checks.access import Gain
@@ -23,7 +24,7 @@ from vpc_cni_iam.review.report.policies import shown_policies
 from vpc_cni_iam.review.report.sentences import say
 from vpc_cni_iam.review.report.sentences.plan import not_shown_text
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownIgnored, ShownReview
-from vpc_cni_iam.review.rules import Consequence, Level, Rule
+from vpc_cni_iam.review.rules import Consequence, Rule
 from vpc_cni_iam.review.run import Review
 
 Place: TypeAlias = Callable[[str], SourcePlace | None]

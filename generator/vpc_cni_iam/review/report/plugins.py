@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import NodePart, PluginIdentity
 from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, PluginAnswer, Reason
@@ -19,7 +20,6 @@ from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
 from vpc_cni_iam.review.diff.plugin.nodes import AGENT_ACTION, NodeLoss
 from vpc_cni_iam.review.report.names import FAULTS, TOO_OLD, name_of, several
 from vpc_cni_iam.review.report.shown import ShownPlugin
-from vpc_cni_iam.review.rules import Level
 
 _SOURCES = {
     VersionSource.PLAN: "",

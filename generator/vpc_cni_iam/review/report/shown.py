@@ -9,9 +9,10 @@ from __future__ import annotations
 from msgspec import Struct
 
 from vpc_cni_iam.coverage.judge.verdict import Verdict
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.review.locate import SourcePlace
-from vpc_cni_iam.review.rules import Consequence, Level, Rule, Topic
+from vpc_cni_iam.review.rules import Consequence, Rule, Topic
 
 
 class ShownRule(Struct, frozen=True):

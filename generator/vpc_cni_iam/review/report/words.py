@@ -9,12 +9,13 @@ from enum import Enum
 from typing import TypeVar
 
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.locate import SourcePlace
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownPolicy, ShownReview
-from vpc_cni_iam.review.rules import Consequence, Level, Rule, Topic
+from vpc_cni_iam.review.rules import Consequence, Rule, Topic
 
 SIGNS = {Change.added: "+", Change.removed: "-", Change.changed: "~"}
 NOT_SHOWN = "aws-node: not in the plan"

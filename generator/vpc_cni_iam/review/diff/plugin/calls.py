@@ -31,13 +31,13 @@ from vpc_cni_iam.coverage.simulate.scenarios import Scenario
 from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
 from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.settings import VARIABLES
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request
 from vpc_cni_iam.policy.matching.conditions import Doubt, Undecided
 from vpc_cni_iam.review.diff.permissions import Permissions
 from vpc_cni_iam.review.diff.plugin.judged import JudgedPlugin
-from vpc_cni_iam.review.rules import Level
 
 _READ = (*VARIABLES, "VPC_ID", "AWS_REGION")
 _SINCE = re.compile(r", and from (v[\d.]+) on ")  # an effect that exists only from a version on

@@ -19,7 +19,7 @@ from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import read, scalar
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import statements_of
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known
@@ -170,22 +170,10 @@ def _may_call(action: str, role: IamResource, side: Side, context: Context) -> b
     has = access_of(context, role, PluginIdentity(), side)
     allowed = has.permissions
     layers = allowed.limits if has.open_policies else (allowed.policies, *allowed.limits)
-    return all(_is_about(action, layer, "Allow") for layer in layers) and not _is_about(
-        action, allowed.every, "Deny", is_whole=True
-    )
-
-
-def _is_about(
-    action: str, policies: tuple[Policy, ...], effect: str, *, is_whole: bool = False
-) -> bool:
-    """Return whether a statement is about a call; `is_whole`: in each case."""
-    return any(
-        s.effect == effect
-        and s.is_about(action)
-        and not (is_whole and (s.conditions or "*" not in s.resources))
-        for policy in policies
-        for s in policy.statements
-    )
+    denying = (s for s in statements_of(allowed.every, "Deny") if s.is_about(action))
+    return all(
+        any(s.is_about(action) for s in statements_of(layer, "Allow")) for layer in layers
+    ) and not any("*" in s.resources and not s.conditions for s in denying)
 
 
 @fact

@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from vpc_cni_iam.escape import code_span, escape_html, sanitise
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.formats import json as json_report
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownPolicy, ShownReview
 from vpc_cni_iam.review.report.words import Section
 from vpc_cni_iam.review.report_formats import Forge, Setting
-from vpc_cni_iam.review.rules import Level
 
 
 class Dialect(Struct, frozen=True):

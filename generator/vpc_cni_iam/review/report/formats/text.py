@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.escape import escape_log_command, sanitise
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownReview
 from vpc_cni_iam.review.report.words import Section
 from vpc_cni_iam.review.report_formats import Setting
-from vpc_cni_iam.review.rules import Level
 
 _COLOURS = {
     "error": "1;31",

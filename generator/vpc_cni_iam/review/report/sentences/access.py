@@ -10,6 +10,7 @@ from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.inputs.plan.secrets import is_mark
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
     StatementAdded,
@@ -38,7 +39,7 @@ from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import conjugate, limit_text, name_of, names_of
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.accounts import SENTENCES as OF_ACCOUNTS
-from vpc_cni_iam.review.rules import Level, Rule
+from vpc_cni_iam.review.rules import Rule
 
 REACH_TEXTS = {
     Reach.SERVICES: "call every action on all resources, except for a few services",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from vpc_cni_iam.inputs.plan.arguments import KINDS
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.report import example_text, not_proven_text
 from vpc_cni_iam.review.account.iam_resource import IamResource, Named, Unresolved
@@ -17,7 +18,6 @@ from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import name_of
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
-from vpc_cni_iam.review.rules import Level
 
 
 def _of_nodes(finding: Finding, change: NodeRoleChange) -> Saying:

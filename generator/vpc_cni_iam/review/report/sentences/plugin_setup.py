@@ -8,6 +8,7 @@ from typing import Any
 
 from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import example_text
@@ -32,7 +33,6 @@ from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import ENDS, TOO_OLD, name_of, of_issuer, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text
-from vpc_cni_iam.review.rules import Level
 
 _RENAMED = (
     "; existing interfaces keep the tag of the old cluster name, but a scoped policy allows "

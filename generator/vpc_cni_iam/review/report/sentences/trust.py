@@ -8,6 +8,7 @@ from typing import Any
 from vpc_cni_iam.catalog.trust import AUDIENCE
 from vpc_cni_iam.catalog.trust import issuer as issuer_of
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.trust import TAG, WEB
 from vpc_cni_iam.policy.diff import ConditionChange, StatementChanged, StatementRemoved
 from vpc_cni_iam.policy.document import ANYONE
@@ -42,7 +43,7 @@ from vpc_cni_iam.review.report.trusted import (
     several_trusted,
     trusted_text,
 )
-from vpc_cni_iam.review.rules import Level, Rule
+from vpc_cni_iam.review.rules import Rule
 
 _SHOWN = 3
 _TAGS = (

@@ -24,18 +24,18 @@ from vpc_cni_iam.policy.parse import loads
 STATEMENTS = {
     "ipv4": [2],
     "ipv6": [2],
-    "ipv4-scoped": [7],
+    "ipv4-scoped": [9],
     "ipv4-narrowed": [9],
-    "ipv6-scoped": [3],
+    "ipv6-scoped": [4],
     "ipv4-ipv6": [2],
     "upstream-2022-01-31": [2],
     "vendored": [10],
     "role-irsa": [2],
     "role-ipv6": [2],
-    "role-scoped-pod-identity": [7],
-    "several-clusters": [7, 7],
+    "role-scoped-pod-identity": [9],
+    "several-clusters": [9, 9],
     "moving-to-scoped": [],
-    "role-many-clusters": [7],
+    "role-many-clusters": [9],
 }
 NOT_PLANNED = {"add-on"}
 PLANNED_WITH_A_REGISTRY = {"from-registry"}  # in tests/publishing
@@ -127,7 +127,7 @@ def test_moving_to_scoped_step_by_step(engine: Engine, tmp_path: Path) -> None:
         seen.append((arns.count(managed), len(arns), own))
         if own:
             serve_planned(plan, tmp_path, RELEASES["moving-to-scoped"])
-    assert seen == [(1, 1, []), (2, 2, []), (1, 2, [7]), (0, 1, [7])]
+    assert seen == [(1, 1, []), (2, 2, []), (1, 2, [9]), (0, 1, [9])]
 
 
 @pytest.mark.parametrize("name", sorted({*STATEMENTS, *NOT_PLANNED}))

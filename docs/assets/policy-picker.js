@@ -120,7 +120,7 @@
   function options() {
     const words = ["--cni-version", value("version")];
     for (const box of features()) words.push("--feature", box.value);
-    if (isHardened()) words.push("--harden");
+    if (value("scope") !== "account") words.push(isHardened() ? "--harden" : "--no-harden");
     return words;
   }
 
@@ -295,7 +295,7 @@
     setTimeout(() => { button.textContent = "Copy"; }, 3000);
   }
 
-  let scope = "account";
+  let scope;
   function changed(event) {
     // A scoped policy is hardened by default.
     if (event.target.name === "scope" && (scope === "account" || value("scope") === "account")) {

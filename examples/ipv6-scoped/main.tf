@@ -27,6 +27,12 @@ variable "cluster_name" {
   default     = "example"
 }
 
+variable "vpc_id" {
+  description = "ID of the cluster's VPC."
+  type        = string
+  default     = "vpc-0123456789abcdef0"
+}
+
 variable "partition" {
   description = "AWS partition of the account."
   type        = string
@@ -43,6 +49,7 @@ module "vpc_cni_policy" {
   source = "./policy"
 
   cluster_name = var.cluster_name
+  vpc_id       = var.vpc_id
   partition    = var.partition
   region       = var.region
   account_id   = var.account_id

@@ -55,7 +55,8 @@ def generated(*words: str) -> dict[str, Any]:
 
 
 def scoped(cluster: str = "prod", vpc: str = "vpc-01234567", *words: str) -> dict[str, Any]:
-    return generated("ipv4-scoped", "--cluster-name", cluster, "--vpc-id", vpc, *words)
+    form = () if {"--harden", "--revision"} & {*words} else ("--no-harden",)
+    return generated("ipv4-scoped", "--cluster-name", cluster, "--vpc-id", vpc, *form, *words)
 
 
 def irsa(subject: str = "system:serviceaccount:kube-system:aws-node") -> dict[str, Any]:

@@ -331,7 +331,7 @@ OWN_ROLE = "give aws-node its own role with EKS Pod Identity or IRSA"
 EACH_CLUSTER = "give each cluster its own role, and scope it to the cluster"
 OF_NAMES = "--cluster-name prod --vpc-id vpc-01234567"
 SCOPED_POLICY = "`vpc-cni-iam policy ipv4-scoped --cni-version v1.23.2"
-FOR_CLUSTER = f"{SCOPED_POLICY} --cluster-name NAME --vpc-id ID`"
+FOR_CLUSTER = f"{SCOPED_POLICY} --harden --cluster-name NAME --vpc-id ID`"
 INSTEAD = "replace its policy with the output of"
 LIMIT = allow("ec2:*Network*", "ec2:*Addr*", "ec2:*Tags", "ec2:*Instan*")
 PROPOSALS: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -346,7 +346,7 @@ PROPOSALS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "scoped-node": ({"trust": NODES, "inline": {"p": scoped()}}, [OWN_ROLE]),
     "scoped-old": (
         {"inline": {"p": scoped(*NAMES, "--revision", "2022-01-31")}},
-        [f"{INSTEAD} {SCOPED_POLICY} {OF_NAMES}`"],
+        [f"{INSTEAD} {SCOPED_POLICY} --no-harden {OF_NAMES}`"],
     ),
     "hardened-old": (
         {"inline": {"p": scoped(*NAMES, *OLDER)}},

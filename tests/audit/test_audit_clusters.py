@@ -213,7 +213,7 @@ def test_a_role_that_is_scoped_to_another_cluster_breaks_in_a_cluster(
     assert a["verdict"] == "fails" and a["clusters"][0]["result"]["verdict"] == "fails"
     assert a["proposal"] == [
         "replace its policy with the output of `vpc-cni-iam policy ipv4-scoped "
-        "--cni-version v1.23.2 --cluster-name stage --vpc-id vpc-01234567`"
+        "--cni-version v1.23.2 --no-harden --cluster-name stage --vpc-id vpc-01234567`"
     ]
     assert f"fails at v1.23.2 in cluster stage, {how}, IPv4" in answer.text
     a = audited(tmp_path, account, prod, stage).roles["a"]

@@ -26,21 +26,19 @@ WIDE = ("--account-id", "111122223333", "--region", "us-isof-south-1")
     ],
 )
 def test_a_scoped_policy_fits_with_the_longest_names(words: tuple[str, ...]) -> None:
-    done = run("policy", *words, "--cluster-name", NAME, "--format", "session")
+    done = run("policy", *words, "--no-harden", "--cluster-name", NAME, "--format", "session")
     assert done.code == 0, done.err
     text = done.out.removesuffix("\n")
     assert len(text) <= MOST_OF_A_SESSION == 2048 and "\n" not in text
-    plain = run("policy", *words, "--cluster-name", NAME)
+    plain = run("policy", *words, "--no-harden", "--cluster-name", NAME)
     assert json.loads(text) == json.loads(plain.out)
     assert "PackedPolicySize" in done.err
 
 
 def test_what_cannot_be_a_session_policy_is_refused() -> None:
-    large = run(
-        "policy", "ipv4-scoped", "--cluster-name", "prod", *VPC, "--harden", "--format", "session"
-    )
+    large = run("policy", "ipv4-scoped", "--cluster-name", "prod", *VPC, "--format", "session")
     assert (large.code, large.out) == (2, "")
-    assert "characters, and a session policy at most 2,048" in large.err
+    assert "characters, and a session policy at most 2,048; add --no-harden" in large.err
     tags = run("policy", "ipv4-pod-identity", "--format", "session")
     assert (tags.code, tags.out) == (2, "") and "session tags" in tags.err
 
@@ -59,7 +57,8 @@ def test_a_session_policy_may_be_as_long_as_sts_takes_it(more: int) -> None:
 
 
 def test_the_plugin_works_with_a_wide_role_and_the_session_policy(tmp_path: Path) -> None:
-    session = run("policy", "ipv4-scoped", "--cluster-name", "prod", *VPC, "--format", "session")
+    words = ("ipv4-scoped", "--no-harden", "--cluster-name", "prod", *VPC)
+    session = run("policy", *words, "--format", "session")
     (tmp_path / "session.json").write_text(session.out)
     (tmp_path / "role.json").write_text(run("policy", "ipv4").out)
     words = ("role.json", "--boundary", "session.json", "--irsa", "--cluster-name")

@@ -14,6 +14,7 @@ import pytest
 from conftest import COMMAND, ROOT, TERRAFORM_NEWEST, engine_environment, read_tree, run, write_tree
 from hcl_documents import documents_of
 from vpc_cni_iam.catalog.facts.known_versions import newest
+from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.hcl.parse import parse
@@ -26,10 +27,35 @@ NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
 def test_generate_with_defaults(tmp_path: Path) -> None:
     done = run("generate", cwd=tmp_path)
     assert done.code == 0
-    assert read_tree(tmp_path / "vpc-cni-iam-policy") == render(options())
+    assert read_tree(tmp_path / "vpc-cni-iam-policy") == render(options(hardening=Hardening()))
     assert "create  vpc-cni-iam-policy/main.tf" in done.out.splitlines()
-    assert done.err == ""
+    assert done.err.startswith("vpc-cni-iam: hardened: ")
     assert f"--cni-version {newest()}" in (tmp_path / "vpc-cni-iam-policy/main.tf").read_text()
+
+
+def test_scoped_policies_are_hardened_by_default(tmp_path: Path) -> None:
+    """In every command alike; --no-harden gives upstream's form, --revision its document."""
+    policy = ("policy", "ipv4-scoped", *NAMES)
+    default, hardened, plain = (
+        run(*policy, *words).out for words in ((), ("--harden",), ("--no-harden",))
+    )
+    assert default == hardened != plain
+    assert run(*policy, "--revision", "2026-06-01").out != default
+    assert run("policy", "ipv4").out == run("policy", "ipv4", "--no-harden").out
+    for folder, words in (("a", ()), ("b", ("--no-harden",)), ("c", ("--revision", "2026-06-01"))):
+        assert run("generate", folder, *words, cwd=tmp_path).code == 0
+        main = (tmp_path / folder / "main.tf").read_text()
+        assert ("Hardened from upstream's document" in main) is (folder == "a")
+        # The recorded command writes the same module again.
+        command = main.partition("vpc-cni-iam generate DIRECTORY ")[2].partition("\n")[0]
+        assert ("--no-harden" in command) is (folder == "b")
+        assert run("generate", f"{folder}2", *command.split(), cwd=tmp_path).code == 0
+        assert read_tree(tmp_path / folder) == read_tree(tmp_path / f"{folder}2")
+        assert run("generate", folder, *words, cwd=tmp_path).code == 0
+    for words, harden in (("", "true"), ("--no-harden", "false"), ("--variant ipv4", "false")):
+        assert run("init", *words.split(), cwd=tmp_path).code == 0
+        assert f"\nharden = {harden}\n" in (tmp_path / "vpc-cni-iam.toml").read_text()
+        (tmp_path / "vpc-cni-iam.toml").unlink()
 
 
 def test_upstreams_documents_are_one_option_away_and_said_to_fail(tmp_path: Path) -> None:
@@ -52,7 +78,7 @@ def test_generate_speaks_as_it_is_asked_to(tmp_path: Path) -> None:
     assert data["path"] == "m"
     assert {"path": "main.tf", "kind": "create"} in data["changes"]
     assert {c["path"] for c in data["changes"]} == set(read_tree(tmp_path / "m"))
-    assert read_tree(tmp_path / "m") == render(options(cni_version="v1.23.2"))
+    assert read_tree(tmp_path / "m") == render(options(hardening=Hardening()))
     assert run(*words, "--quiet", cwd=tmp_path).out == ""
 
 
@@ -86,7 +112,8 @@ def test_a_later_patch_release_is_answered_with_the_newest_known(
 
 def test_generate_options_reach_the_module(tmp_path: Path) -> None:
     words = "--variant ipv6 --variant ipv6-scoped --cni-version 1.22.4 --feature multi-nic"
-    done = run("generate", "m", *words.split(), "--no-additions", cwd=tmp_path)
+    words += " --no-harden --no-additions"
+    done = run("generate", "m", *words.split(), cwd=tmp_path)
     assert done.code == 0, done.err
     expected = options(
         ["ipv6", "ipv6-scoped"],
@@ -114,7 +141,7 @@ def test_notices(words: str, message: str) -> None:
 
 
 def test_a_name_that_a_document_has_no_place_for_is_said() -> None:
-    done = run("policy", "ipv6-scoped", *NAMES, "--cni-version", "latest")
+    done = run("policy", "ipv6-scoped", *NAMES, "--no-harden")
     assert (done.code, done.err) == (
         0,
         "vpc-cni-iam: --vpc-id changes nothing: the document of ipv6-scoped does not name it\n",
@@ -203,7 +230,7 @@ def test_a_new_repository_is_no_obstacle(tmp_path: Path) -> None:
             2,
             "a cluster-scoped variant; choose one of ipv4-scoped, ",
         ),
-        ("policy ipv4-scoped --eni-claim-tag a=b", 2, "needs --harden"),
+        ("policy ipv4-scoped --no-harden --eni-claim-tag a=b", 2, "needs --harden"),
         ("policy ipv6-scoped --harden", 2, "needs --cluster-name and --vpc-id"),
         ("verify nowhere --engine none", 3, "nowhere: is not a directory"),
         ("verify full --engine none", 3, "full: has no .tf file"),
@@ -233,7 +260,7 @@ def test_hostile_names_are_refused(option: str, value: str) -> None:
 
 
 def test_policy_prints_the_document_for_iam() -> None:
-    done = run("policy", "ipv4-scoped", *NAMES, "--partition", "aws-cn")
+    done = run("policy", "ipv4-scoped", *NAMES, "--partition", "aws-cn", "--no-harden")
     assert done.code == 0
     assert len(json.loads(done.out)["Statement"]) == 7
     assert "${" not in done.out
@@ -243,8 +270,8 @@ def test_policy_prints_the_document_for_iam() -> None:
 
 
 def test_policy_as_hcl_reads_back() -> None:
-    printed = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest", "--format", "hcl")
-    document = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest")
+    printed = run("policy", "ipv4-scoped", *NAMES, "--no-harden", "--format", "hcl")
+    document = run("policy", "ipv4-scoped", *NAMES, "--no-harden")
     assert printed.err == ""
     (result,) = documents_of(parse(printed.out, "x").blocks)
     assert result.policy == loads(document.out, "x")
@@ -465,13 +492,12 @@ def test_a_policy_is_narrowed_to_the_ids_that_it_is_given() -> None:
     (block,) = parse(as_hcl.out, "stdout").blocks
     (document,) = documents_of((block,))
     assert document.policy == loads(done.out, "stdout")
-    assert "(subnet-added)" in done.err and "(security-group-added)" in done.err
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (LISTS, "--subnet-id needs --harden"),
+        (("--no-harden", *LISTS), "--subnet-id needs --harden"),
         (("--harden", "--subnet-id", "subnet-x"), "'subnet-x' is not a subnet ID: subnet- and 8"),
         (("--harden", *LISTS, *LISTS[:2]), "--subnet-id subnet-01234567 is given twice"),
         (
@@ -492,7 +518,7 @@ def test_a_narrowed_module_is_generated_and_verified_and_covered(tmp_path: Path)
     limits = ("--limit-to", "subnets", "--limit-to", "security-groups")
     words = ("--variant", "ipv4-scoped", "--harden", *limits)
     made = run("generate", "m", *words, cwd=tmp_path)
-    assert made.code == 0 and "(subnet-added)" in made.err
+    assert made.code == 0 and "(subnet-added)" in (tmp_path / "m" / "README.md").read_text()
     assert run("verify", "m", "--engine", "none", cwd=tmp_path).code == 0
     ids = ("--var", 'subnet_ids=["subnet-01234567"]', "--var", 'security_group_ids=["sg-01234567"]')
     missing = run("coverage", "m", *ids[:2], cwd=tmp_path)
@@ -519,15 +545,11 @@ def test_harden(tmp_path: Path) -> None:
     words = ("--cni-version", "v1.23.0", "--harden", "--additional-tag-key", "Cost Center")
     done = run("policy", "ipv4-scoped", *NAMES, *words)
     assert done.code == 0 and len(loads(done.out, "stdout").statements) == 9
-    lines = done.err.splitlines()
-    assert [line.split(" (")[-1] for line in lines] == [
-        "untagged-interfaces-claimable)",
-        "security-groups-unscoped)",
-        "addresses-reassignable)",
-        "describe-unscoped)",
-        "cluster-name-needed)",
-        "tag-keys-closed)",
-    ]
+    # One line that names what to check first, and the page about the rest.
+    assert done.err.count("\n") == 1
+    assert "vpc-cni-iam preflight" in done.err and "docs/hardening.md" in done.err
+    quiet = run("generate", "q", "--variant", "ipv4-scoped", "--quiet", cwd=tmp_path)
+    assert (quiet.out, quiet.err) == ("", "")
     made = run("generate", "m", "--variant", "ipv4-scoped", *words, cwd=tmp_path)
     assert (made.code, made.err) == (0, done.err)
     verified = run("verify", "m", "--engine", "none", cwd=tmp_path)

@@ -34,7 +34,7 @@ INTERFACES = json.dumps(
 
 def test_files_and_standard_input(tmp_path: Path) -> None:
     (tmp_path / "interfaces.json").write_text(INTERFACES)
-    words = ("preflight", "interfaces.json", "-", "--cluster-name", "prod")
+    words = ("preflight", "interfaces.json", "-", "--cluster-name", "prod", "--no-harden")
     done = run(*words, cwd=tmp_path, stdin=INSTANCES)
     assert (done.code, done.err) == (1, "")
     command = "aws ec2 create-tags --resources i-0123456789abcdef0 --tags "
@@ -124,7 +124,9 @@ def test_a_daemonset_names_the_cluster_and_the_policy(tmp_path: Path) -> None:
     done = deployed(tmp_path, text=daemonset())
     assert "Key=kubernetes.io/cluster/prod,Value=owned" in done.out
     # IPv6 has its own document, which asks for no tags of instances.
-    ipv6 = deployed(tmp_path, text=daemonset(ENABLE_IPv6="true", ENABLE_IPv4="false"))
+    ipv6 = deployed(
+        tmp_path, "--no-harden", text=daemonset(ENABLE_IPv6="true", ENABLE_IPv4="false")
+    )
     assert "instance-tag-missing" not in ipv6.out and ipv6.code == 0
     other = deployed(tmp_path, "--variant", "ipv4-scoped", text=daemonset(ENABLE_IPv6="true"))
     assert other.code == 2 and "is not for ipv6" in other.err
@@ -155,10 +157,10 @@ def test_instances_alone_are_not_enough_if_some_interface_cannot_be_tagged(tmp_p
     (tmp_path / "in.json").write_text(json.dumps(instances))
     (tmp_path / "interfaces.json").write_text(INTERFACES)
     words = ("in.json", "--cluster-name", "prod")
-    assert run("preflight", *words, cwd=tmp_path).code == 0
-    done = run("preflight", *words, "--harden", cwd=tmp_path)
+    assert run("preflight", *words, "--no-harden", cwd=tmp_path).code == 0
+    done = run("preflight", *words, cwd=tmp_path)
     assert done.code == 1 and "its network interfaces are not in the input" in done.out
-    assert run("preflight", *words, "--harden", "interfaces.json", cwd=tmp_path).code == 0
+    assert run("preflight", *words, "interfaces.json", cwd=tmp_path).code == 0
 
 
 def test_an_instance_without_a_sign_may_be_a_node_of_a_plugin_that_tags_nothing(
@@ -183,10 +185,13 @@ def test_an_instance_without_a_sign_may_be_a_node_of_a_plugin_that_tags_nothing(
     off = daemonset(**ipv6, DISABLE_NETWORK_RESOURCE_PROVISIONING="true")
     (tmp_path / "off.json").write_text(off)
     for files in (("tagged.json", "in.json"), ("more.json", "in.json"), ("more.json",)):
-        done = run("preflight", *files, "--daemonset", "off.json", cwd=tmp_path)
+        done = run("preflight", *files, "--daemonset", "off.json", "--no-harden", cwd=tmp_path)
         assert done.code == 1, done.out
         assert "unknown  i-0fedcba9876543210: nothing shows which cluster it belongs to" in done.out
-    assert run("preflight", "tagged.json", "--daemonset", "off.json", cwd=tmp_path).code == 0
+    assert (
+        run("preflight", "tagged.json", "--daemonset", "off.json", "--no-harden", cwd=tmp_path).code
+        == 0
+    )
 
 
 @pytest.mark.parametrize("off", ["DISABLE_NETWORK_RESOURCE_PROVISIONING", "ENABLE_IMDS_ONLY_MODE"])
@@ -195,7 +200,7 @@ def test_a_plugin_that_tags_nothing_needs_the_tags_of_interfaces_where_it_assign
 ) -> None:
     """In IPv6 mode alone: else it changes nothing at EC2. As `coverage` has it."""
     (tmp_path / "interfaces.json").write_text(INTERFACES)
-    both = ("interfaces.json", "--cluster-name", "prod")
+    both = ("interfaces.json", "--cluster-name", "prod", "--no-harden")
     ipv6 = {"ENABLE_IPv6": "true", "ENABLE_IPv4": "false"}
     assert deployed(tmp_path, *both, text=daemonset(**ipv6)).code == 0
     done = deployed(tmp_path, *both, text=daemonset(**ipv6, **{off: "true"}))
@@ -234,12 +239,12 @@ def test_a_plugin_without_the_name_of_the_cluster_breaks(tmp_path: Path) -> None
 def test_the_policy_must_list_the_tag_keys_of_the_plugin(tmp_path: Path) -> None:
     """Else a hardened policy stops aws-node: `coverage` shows it."""
     text = daemonset(ADDITIONAL_ENI_TAGS='{"team": "platform"}')
-    done = deployed(tmp_path, "--harden", text=text)
+    done = deployed(tmp_path, text=text)
     assert "note     ADDITIONAL_ENI_TAGS of aws-node has the keys team\n" in done.out
     assert "the plugin exits at start" in " ".join(done.out.split())
-    for words in (("--harden", "--additional-tag-key", "team"), ()):
+    for words in (("--additional-tag-key", "team"), ("--no-harden",)):
         assert "ADDITIONAL_ENI_TAGS" not in deployed(tmp_path, *words, text=text).out
-    assert "ADDITIONAL_ENI_TAGS" not in deployed(tmp_path, "--harden", text=daemonset()).out
+    assert "ADDITIONAL_ENI_TAGS" not in deployed(tmp_path, text=daemonset()).out
 
 
 def test_the_operator_that_ec2_describes_tells_a_node_of_auto_mode(tmp_path: Path) -> None:
@@ -268,9 +273,9 @@ def test_the_keys_of_additional_tags_must_be_listed(tmp_path: Path) -> None:
     tags = json.dumps({"team": "network"})
     (tmp_path / "d.json").write_text(daemonset(ADDITIONAL_ENI_TAGS=tags, VPC_ID="vpc-01234567"))
     words = ("preflight", "i.json", "e.json", "--daemonset", "d.json")
-    assert run(*words, cwd=tmp_path).code == 0
-    assert run(*words, "--harden", cwd=tmp_path).code == 0  # with the keys of the DaemonSet
-    done = run(*words, "--harden", "--additional-tag-key", "other", cwd=tmp_path)
+    assert run(*words, "--no-harden", cwd=tmp_path).code == 0
+    assert run(*words, cwd=tmp_path).code == 0  # with the keys of the DaemonSet
+    done = run(*words, "--additional-tag-key", "other", cwd=tmp_path)
     text = " ".join(done.out.split())
     assert done.code == 1 and "the policy does not list the tag key team" in text
     assert "list it with --additional-tag-key" in text and "create-tags" not in text

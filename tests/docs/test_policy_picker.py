@@ -278,12 +278,15 @@ def test_generate_and_the_configuration_make_the_policy_that_is_shown(
 def test_a_scoped_policy_is_hardened_unless_that_is_switched_off(site: Path, tab: Browser) -> None:
     tab.open(site / "policy-picker.html")
     hardened = "document.querySelector('[name=harden]').checked"
-    assert tab.run(hardened) is False
-    tab.run("document.querySelector('[name=scope][value=cluster]').click()")
+    # The page opens with the policy that every command recommends.
+    assert tab.run("document.querySelector('[name=scope]:checked').value") == "cluster"
     assert tab.run(hardened) is True and "--harden" in output(tab, "generate")
+    tab.run("document.querySelector('[name=scope][value=account]').click()")
+    assert tab.run(hardened) is False and "harden" not in output(tab, "generate")
+    tab.run("document.querySelector('[name=scope][value=cluster]').click()")
     tab.run("document.querySelector('[name=harden]').click()")
     tab.run("document.querySelector('[name=scope][value=tags]').click()")
-    assert tab.run(hardened) is False and "--harden" not in output(tab, "generate")
+    assert tab.run(hardened) is False and "--no-harden" in output(tab, "generate")
     address = tab.run("location.hash.slice(1)")
     tab.open(site / "policy-picker.html", str(address))
     assert tab.run(hardened) is False
@@ -307,7 +310,7 @@ def test_nothing_is_red_before_something_wrong_is_typed(site: Path, tab: Browser
 
 
 def test_what_is_still_allowed_comes_first_and_evidence_is_linked(site: Path, tab: Browser) -> None:
-    tab.open(site / "policy-picker.html")
+    tab.open(site / "policy-picker.html", "family=ipv4&scope=account")
     headings = tab.run("[...document.querySelectorAll('#picker-result h2')].map((h) => h.id)")
     assert headings == ["still-allows", "copy", "actions"]
     links = tab.run(
@@ -359,7 +362,7 @@ def test_risks_are_those_of_coverage(
     [
         ("family=ipv4&scope=cluster&cluster_name=a b", '"a b" is not an EKS cluster name'),
         ("family=ipv6&scope=tags", "This policy does not exist"),
-        ("version=v1.7.0&family=ipv6", "ipv6 works with plugin v1.10.0 or later"),
+        ("version=v1.7.0&family=ipv6", "ipv6-scoped works with plugin v1.10.0 or later"),
         ("family=ipv4&scope=cluster&cluster_name=a&vpc_id=vpc-<b>x</b>", "is not a VPC ID"),
         ("family=ipv4&scope=tags&harden=on&subnet_ids=a", '"a" is not a subnet ID'),
         (
@@ -414,7 +417,6 @@ def test_it_can_be_used_with_the_keyboard_alone(site: Path, tab: Browser) -> Non
     tab.press("ArrowDown")  # from the newest version to the one before
     tab_to("[name=family]")
     tab_to("[name=scope]")
-    tab.press("ArrowDown")
     tab_to("[name=harden]")
     tab.press(" ")
     tab_to("#cluster_name")
@@ -427,7 +429,7 @@ def test_it_can_be_used_with_the_keyboard_alone(site: Path, tab: Browser) -> Non
     tab.press("ArrowDown", "ArrowDown")
     assert tab.text("picker-output").strip() == (
         "vpc-cni-iam policy ipv4-scoped --cni-version v1.23.1 --feature multi-nic "
-        "--cluster-name prod --vpc-id vpc-0123456789abcdef0"
+        "--no-harden --cluster-name prod --vpc-id vpc-0123456789abcdef0"
     )
     tab_to("[data-copy=picker-output]")
     tab.press("Enter")

@@ -43,7 +43,7 @@ kind: ENIConfig
 spec:
   subnet: {B}
 """
-WORDS = ("preflight", "i.json", "--cluster-name", "prod", "--harden")
+WORDS = ("preflight", "i.json", "--cluster-name", "prod")
 
 
 def test_the_lists_are_those_of_the_nodes_and_of_their_eni_configs(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_the_lists_are_those_of_the_nodes_and_of_their_eni_configs(tmp_path: Pat
         "not_read": [],
         "has_eni_configs": False,
     }
-    bare = [w for w in WORDS if w != "--harden"]
+    bare = (*WORDS, "--no-harden")
     assert "subnet_ids" not in run(*bare, cwd=tmp_path).out
     refused = run(*bare, "--eni-configs", "c.json", cwd=tmp_path)
     assert (refused.code, refused.out) == (2, "")

@@ -20,11 +20,19 @@ from vpc_cni_iam.catalog.variants import every
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.vendoring.configuration.config import Config, load, parse
 from vpc_cni_iam.vendoring.configuration.tables import schema_text
-from vpc_cni_iam.vendoring.init import init, text
+from vpc_cni_iam.vendoring.init import first_options, init
+from vpc_cni_iam.vendoring.init import text as first_text
 from vpc_cni_iam.vendoring.repository import find
 from vpc_cni_iam.vendoring.upgrade import Pin, find_pin, repin
 
 HERE = Path("vpc-cni-iam.toml")
+
+
+def text(path: str) -> str:
+    """The configuration that `init` writes."""
+    return first_text(path, first_options())
+
+
 SCHEMA = json.loads(schema_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 PIN = 'cni_version = "v1.20.4"\n'

@@ -416,7 +416,7 @@ def test_variants_that_a_bare_module_lacks_are_not_asked_for(tmp_path: Path) -> 
 def test_a_release_that_only_another_version_knows(tmp_path: Path) -> None:
     folder = module(tmp_path / "m", lambda t: t.replace("v1.23.2", "v1.99.0", 1))
     with pytest.raises(
-        InputError, match=r"--cni-version v1\.99\.0', which this version does not know"
+        InputError, match=r"--cni-version v1\.99\.0 --no-harden', which this version does not know"
     ):
         verify(folder, as_stated, None)
 

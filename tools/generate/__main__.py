@@ -22,6 +22,7 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.facts.documents import in_force, revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import UPSTREAM
@@ -41,15 +42,15 @@ from vpc_cni_iam.rendering.policy_module import NAME
 from vpc_cni_iam.vendoring.check import check
 from vpc_cni_iam.vendoring.configuration.config import Config, load
 from vpc_cni_iam.vendoring.configuration.tables import schema_text
-from vpc_cni_iam.vendoring.init import text
+from vpc_cni_iam.vendoring.init import first_options, text
 from vpc_cni_iam.vendoring.sync import sync
 from vpc_cni_iam.versions.listing import listing
 
 ROOT = Path(__file__).resolve().parents[2]
 
 MODULES: dict[str, Options] = {
-    f"modules/{NAME}": options(),
-    "modules/vpc-cni-iam-role": options(kind="role"),
+    f"modules/{NAME}": options(hardening=Hardening()),
+    "modules/vpc-cni-iam-role": options(kind="role", hardening=Hardening()),
     "modules/upstream-2022-01-31": examples.UPSTREAM,
     f"examples/modules/{NAME}": examples.POLICY,
     "examples/modules/vpc-cni-iam-role": examples.ROLE,
@@ -173,7 +174,7 @@ PICTURES: dict[str, Callable[[], str]] = {
 }
 # `init` writes the configuration first; the vendored example is generated from it.
 FILES: dict[str, Callable[[], str]] = {
-    "examples/vendored/vpc-cni-iam.toml": lambda: text(f"modules/{NAME}"),
+    "examples/vendored/vpc-cni-iam.toml": lambda: text(f"modules/{NAME}", first_options()),
     "examples/README.md": examples.page,
     **PICTURES,
     "examples/inputs/policy.json": lambda: dumps(_before_the_outage()),

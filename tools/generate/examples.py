@@ -9,17 +9,18 @@ from vpc_cni_iam.catalog.narrowing import IdList
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.catalog.variants import find
 from vpc_cni_iam.rendering.policy_module import NAME
-from vpc_cni_iam.vendoring.init import recommended
+from vpc_cni_iam.vendoring.init import first_options
 from vpc_cni_iam.versions.works_with import document_versions
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
-POLICY = options(["ipv4", "ipv6", "ipv4-scoped", "ipv4-ipv6"], cni_version="latest")
+_HARDENED = Hardening()
+POLICY = options(["ipv4", "ipv6", "ipv4-scoped", "ipv4-ipv6"], hardening=_HARDENED)
 NARROWED = options(["ipv4-scoped"], cni_version="latest", hardening=Hardening(limits=tuple(IdList)))
-IPV6_SCOPED = options(["ipv6-scoped"], cni_version="latest")
-ROLE = options(cni_version="latest", kind="role")
-MANY = options(["ipv4-pod-identity"], cni_version="latest", kind="role")
-VENDORED = recommended()
+IPV6_SCOPED = options(["ipv6-scoped"], hardening=_HARDENED)
+ROLE = options(kind="role", hardening=_HARDENED)
+MANY = options(["ipv4-pod-identity"], kind="role", hardening=_HARDENED)
+VENDORED = first_options()
 UPSTREAM = options(revision="2022-01-31")
 
 # The policy that each example attaches; the publisher chooses the one from a registry.

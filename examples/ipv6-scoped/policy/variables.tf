@@ -11,6 +11,17 @@ variable "cluster_name" {
   }
 }
 
+variable "vpc_id" {
+  description = "ID of the VPC in which a scoped policy lets the plugin create network interfaces."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(vpc-([0-9a-f]{8}|[0-9a-f]{17}))$", var.vpc_id))
+    error_message = "The vpc_id must be a VPC ID: vpc- and 8 or 17 lower-case hexadecimal digits."
+  }
+}
+
 variable "partition" {
   description = "AWS partition of the resource ARNs."
   type        = string
@@ -44,6 +55,17 @@ variable "account_id" {
   validation {
     condition     = can(regex("^([*]|[0-9]{12})$", var.account_id))
     error_message = "The account_id must be an AWS account ID of 12 digits, or *."
+  }
+}
+
+variable "vpc_owner_id" {
+  description = "AWS account ID that owns the VPC and its subnets, for a VPC shared by another account; account_id if not given."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.vpc_owner_id == null || can(regex("^([*]|[0-9]{12})$", var.vpc_owner_id))
+    error_message = "The vpc_owner_id must be an AWS account ID of 12 digits, or *."
   }
 }
 

@@ -223,6 +223,6 @@ def session_policy(composed: Composed, policy: Policy) -> str:
     if len(text) > MOST_OF_A_SESSION:
         raise UsageError(
             f"{name} has {len(text):,} characters, and a session policy at most "
-            f"{MOST_OF_A_SESSION:,}; leave --harden out, or give the cluster its own role"
+            f"{MOST_OF_A_SESSION:,}; add --no-harden, or give the cluster its own role"
         )
     return text

@@ -42,7 +42,8 @@ _RULE = "ASCII letters, digits, single spaces between them and _.:/=+@-, not sta
 # The plugin drops such keys of ADDITIONAL_ENI_TAGS (v1.23.0:pkg/awsutils/awsutils.go:1833-1837).
 _DROPPED = "k8s.amazonaws.com"
 _RESERVED = "aws:"
-FLAG, KEY, CLAIM = "--harden", "--additional-tag-key", "--eni-claim-tag"
+FLAG, NO_HARDEN = "--harden", "--no-harden"
+KEY, CLAIM = "--additional-tag-key", "--eni-claim-tag"
 
 
 class Hardening(Struct, frozen=True):

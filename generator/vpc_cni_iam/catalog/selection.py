@@ -10,7 +10,7 @@ from msgspec import Struct
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
-from vpc_cni_iam.catalog.hardening import FLAG, Hardening
+from vpc_cni_iam.catalog.hardening import FLAG, NO_HARDEN, Hardening
 from vpc_cni_iam.errors import OptionError, UsageError
 
 
@@ -58,15 +58,20 @@ class Selection(Struct, frozen=True):
         """The requested version; for a revision, the last version that shipped it."""
         return self.version or self.revision.last or known_versions.newest()
 
-    def arguments(self) -> tuple[str, ...]:
-        """Return the options that select the same, in one fixed form."""
+    def arguments(self, *, scoped: bool = False) -> tuple[str, ...]:
+        """Return the options that select the same, in one fixed form.
+
+        `scoped`: whether they are for a command with scoped documents, which it hardens by default.
+        """
         if self.version is None:
             words = ["--revision", self.revision.name]
         else:
             words = ["--cni-version", str(self.version), *self.additions.arguments()]
         for feature in self.features:
             words += ["--feature", feature]
-        return (*words, *(self.hardening.arguments() if self.hardening else ()))
+        if self.hardening is not None:
+            return (*words, *self.hardening.arguments())
+        return (*words, NO_HARDEN) if scoped and self.version is not None else (*words,)
 
 
 def additions_of(*, no_additions: bool, all_calls: bool) -> Additions:

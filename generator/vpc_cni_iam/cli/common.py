@@ -148,15 +148,21 @@ def show_changes(
         show(f"{change.kind:<7} {folder / change.path}")
 
 
-def notify(options: Options) -> None:
-    """Print notes about the chosen documents, if there are any."""
-    from vpc_cni_iam.catalog.notes import hardening_notes, hyperpod_note
+_HARDENED = (
+    "hardened: before you apply it, check the tags of your nodes with vpc-cni-iam preflight; "
+    "docs/hardening.md says what the role can still do, and what stops the plugin"
+)
+
+
+def notify(options: Options, *, quiet: bool = False) -> None:
+    """Print notes about the chosen documents, if there are any; with `quiet`, problems only."""
+    from vpc_cni_iam.catalog.notes import hyperpod_note
     from vpc_cni_iam.versions.note import failure_note
 
     for text in filter(None, (failure_note(options), hyperpod_note(options))):
         say(text)
-    for note in hardening_notes(options):
-        say(f"hardened: {note.line}")
+    if options.selection.hardening is not None and not quiet:
+        say(_HARDENED)
 
 
 def table(

@@ -15,7 +15,7 @@ from msgspec.structs import fields
 from typer.models import OptionInfo
 
 
-def flag(text: str, *names: str, default: bool = False) -> Any:
+def flag(text: str, *names: str, default: bool | None = False) -> Any:
     """Return an option that is on or off. Without `names`, it has its parameter's name."""
     return typer.Option(default, *names, help=text)
 

@@ -16,8 +16,8 @@ Examples:
   vpc-cni-iam generate
   vpc-cni-iam generate modules/vpc-cni --variant ipv4-scoped
   vpc-cni-iam generate --kind role --cni-version v1.20.4
-  vpc-cni-iam generate --variant ipv4-scoped --harden \\
-    --additional-tag-key team --limit-to subnets
+  vpc-cni-iam generate --variant ipv4-scoped --additional-tag-key team \\
+    --limit-to subnets
   vpc-cni-iam generate --revision 2022-01-31
 """
 
@@ -56,5 +56,5 @@ def generate(
     )
     target = common.path(directory, f"vpc-cni-iam-{chosen.kind}")
     changes = write(target, chosen, force=force)
-    common.notify(chosen)
+    common.notify(chosen, quiet=quiet)
     common.show_changes(target, changes, output, quiet=quiet)

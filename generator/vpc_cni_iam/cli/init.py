@@ -35,6 +35,7 @@ def init(
         "Plugin version that the policies must work with.  [default: latest]"
     ),
     strict: bool = options.STRICT,
+    harden: bool | None = options.HARDEN,
     config_schema: bool = flag("Print the JSON Schema of the file and exit."),
     quiet: bool = QUIET,
     output: Format = FORMAT,
@@ -43,19 +44,20 @@ def init(
     from vpc_cni_iam.catalog.facts.plugin_version import LATEST
     from vpc_cni_iam.files.tree import FileChange, WriteAction
     from vpc_cni_iam.vendoring.configuration.tables import schema_text
+    from vpc_cni_iam.vendoring.init import first_options
     from vpc_cni_iam.vendoring.init import init as write
-    from vpc_cni_iam.vendoring.init import recommended
 
     if config_schema:
         typer.echo(schema_text(), nl=False)
         return
-    created = write(Path(), path, variant or (), cni_version or LATEST)
+    chosen = first_options(variant or (), cni_version or LATEST, harden=harden)
+    created = write(Path(), path, chosen)
     if output is Format.json:
         common.show_json(FileChange(str(created), WriteAction.CREATE))
     elif not quiet:
         common.show(f"create  {created}")
         common.say("next, write the module: vpc-cni-iam sync; its README shows how to call it")
-        _say_preconditions(recommended(variant or (), cni_version or LATEST))
+        _say_preconditions(chosen)
 
 
 def _say_preconditions(chosen: Options) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -161,6 +161,12 @@ KIND = value("KIND", "Kind of module: policy documents or a role.", "policy", au
 VARIANTS = variant("Variant; repeat for more. `catalog` lists them.  [default: those of upstream]")
 NO_ADDITIONS = flag("Do not add the plugin's missing calls to upstream's document.")
 ALL_CALLS = flag("Add all calls to upstream's document, also those that the plugin does not need.")
+HARDEN = flag(
+    "Narrow scoped documents to the tags and the VPC that the plugin version needs. With "
+    "--no-harden, they are in upstream's form.  [default: --harden, without --revision]",
+    "--harden/--no-harden",
+    default=None,
+)
 LIMIT_TO = value(
     "LIST",
     "With --harden: subnets or security-groups. Adds a variable that lists the allowed ones; a "
@@ -191,9 +197,7 @@ class HardeningOptions(Struct, frozen=True):
 
     PANEL: ClassVar[str] = "Hardening"
 
-    harden: bool = flag(
-        "Narrow a scoped document to the tags and the VPC that the plugin version needs."
-    )
+    harden: bool | None = HARDEN
     additional_tag_key: list[str] | None = value(
         "KEY", "With --harden: a key of the plugin's ADDITIONAL_ENI_TAGS; repeat for more."
     )
@@ -203,22 +207,34 @@ class HardeningOptions(Struct, frozen=True):
         "group or launch template must set.",
     )
 
+    def resolved(
+        self, variants: Collection[str], revision: str | None, limit_to: Collection[str] = ()
+    ) -> HardeningOptions:
+        """Return them with the default of --harden for variants."""
+        from vpc_cni_iam.catalog.options import hardened_by_default
+
+        if self.harden is not None:
+            return self
+        needs_it = self.additional_tag_key or self.eni_claim_tag or limit_to
+        return replace(self, harden=bool(needs_it) or hardened_by_default(variants, revision))
+
 
 def chosen(
-    variants: Iterable[str],
+    variants: Collection[str],
     documents: DocumentOptions,
     hardening: HardeningOptions,
     *,
     no_additions: bool = False,
     all_calls: bool = False,
     kind: str = "policy",
-    limit_to: Iterable[str] = (),
+    limit_to: Collection[str] = (),
 ) -> Options:
     """Return the options of the catalog from those of a command; raises `UsageError`."""
     from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import options
     from vpc_cni_iam.catalog.selection import additions_of
 
+    hardening = hardening.resolved(variants, documents.revision, limit_to)
     return options(
         variants,
         revision=documents.revision,
@@ -227,7 +243,7 @@ def chosen(
         additions=additions_of(no_additions=no_additions, all_calls=all_calls),
         kind=kind,
         hardening=Hardening.of(
-            harden=hardening.harden,
+            harden=bool(hardening.harden),
             additional_tag_keys=hardening.additional_tag_key or (),
             eni_claim_tag=hardening.eni_claim_tag,
             limit_to=limit_to,

@@ -29,8 +29,9 @@ Examples:
   aws iam create-policy --policy-name cni --policy-document file://policy.json
   vpc-cni-iam policy ipv6 --cni-version v1.22.1 --format table
   vpc-cni-iam policy ipv4-scoped --cluster-name prod \\
-    --vpc-id vpc-0123456789abcdef0 --harden --eni-claim-tag node-pool=main
-  vpc-cni-iam policy ipv6-scoped --cluster-name prod --format session
+    --vpc-id vpc-0123456789abcdef0 --eni-claim-tag node-pool=main
+  vpc-cni-iam policy ipv6-scoped --cluster-name prod --no-harden \\
+    --format session
 """
 
 

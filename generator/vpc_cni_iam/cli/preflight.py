@@ -26,9 +26,9 @@ any number of pages; - is standard input. With both, nodes can be told from othe
 Instances alone are enough if all are nodes and the policy lets the plugin tag any interface.
 Interfaces alone are enough if the policy requires no tag of instances.
 
-The cluster's name and the plugin's settings are read from --daemonset. --harden lists the nodes'
-subnets and security groups, which a policy with --limit-to needs. Exit code 1 means that the plugin
-would fail with the policy, or that this is not known.
+The cluster's name and the plugin's settings are read from --daemonset. Unless --no-harden is given,
+the last lines list the nodes' subnets and security groups, which a policy with --limit-to needs.
+Exit code 1 means that the plugin would fail with the policy, or that this is not known.
 
 \b
 Examples:
@@ -36,14 +36,14 @@ Examples:
   aws ec2 describe-network-interfaces >interfaces.json
   vpc-cni-iam preflight instances.json interfaces.json --cluster-name prod
   aws ec2 describe-instances |
-    vpc-cni-iam preflight - interfaces.json --cluster-name prod --harden
+    vpc-cni-iam preflight - interfaces.json --cluster-name prod
   vpc-cni-iam preflight interfaces.json --cluster-name prod \\
     --variant ipv6-scoped
   kubectl get daemonset aws-node -n kube-system -o json >aws-node.json
-  vpc-cni-iam preflight instances.json --daemonset aws-node.json
+  vpc-cni-iam preflight instances.json --daemonset aws-node.json --no-harden
   kubectl get eniconfigs -o json >eniconfigs.json
   vpc-cni-iam preflight instances.json interfaces.json --cluster-name prod \\
-    --harden --eni-configs eniconfigs.json
+    --eni-configs eniconfigs.json
 """
 
 
@@ -73,7 +73,7 @@ def preflight(
     plugin = inputs.plugin_settings(daemonset)
     own, variant = plugin.names(), _variant(plugin, variant)
     cluster = cluster_name or own.get("cluster_name") or _no_cluster_name(plugin)
-    documents, chosen, settings = as_set_up(plugin, documents, hardening)
+    documents, chosen, settings = as_set_up(plugin, documents, hardening, variant)
     (composed,) = options.chosen((variant,), documents, chosen).composed()
     inventory = ec2.read(files, sys.stdin.buffer)
     result = findings.preflight(
@@ -83,7 +83,7 @@ def preflight(
         vpc_id or own.get("vpc_id"),
         (*_differences(plugin, cluster), *_of_keys(hardening, chosen)),
         settings,
-        eni_configs=inputs.eni_configs(eni_configs, hardened=hardening.harden),
+        eni_configs=inputs.eni_configs(eni_configs, hardened=bool(chosen.harden)),
     )
     lists = report.list_lines(result.lists) if result.nodes and is_limitable(composed) else ()
     common.show_result(result, output, chain(report.lines(result), lists))
@@ -142,6 +142,7 @@ def as_set_up(
     plugin: PluginSettings,
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
+    variant: str,
 ) -> tuple[options.DocumentOptions, options.HardeningOptions, PluginSettings]:
     """Return the options with the plugin version, features and tags of the plugin's file.
 
@@ -150,6 +151,7 @@ def as_set_up(
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 
+    hardening = hardening.resolved((variant,), documents.revision)
     if not plugin.file:
         return documents, hardening, plugin
     version = documents.cni_version or plugin.version

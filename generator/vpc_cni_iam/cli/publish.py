@@ -110,7 +110,7 @@ def publish(
     if not before:
         _check_first(registry)
     published = write(directory, chosen, target, number)
-    common.notify(chosen)
+    common.notify(chosen, quiet=True)  # the README of the version has the notes
     _show(published_data(directory, published), print_as, quiet=quiet)
 
 

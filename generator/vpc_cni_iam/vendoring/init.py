@@ -11,7 +11,7 @@ from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts import calls, documents
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.catalog.hardening import Hardening
-from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.catalog.options import Options, hardened_by_default, options
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
@@ -56,21 +56,22 @@ harden = {harden}
 """
 
 
-def recommended(selected: Sequence[str] = (), cni_version: str = LATEST) -> Options:
-    """Return the options of a first module, hardened if a variant is for one cluster.
+def first_options(
+    selected: Sequence[str] = (), cni_version: str = LATEST, *, harden: bool | None = None
+) -> Options:
+    """Return the options of a first module; by default, scoped variants are hardened.
 
     Raises `UsageError` if a variant does not work with the version.
     """
-    named = variants.find(selected or ("ipv4-scoped",))
-    hardening = Hardening() if any(v.cluster_scoped for v in named) else None
-    chosen = options([v.name for v in named], cni_version=cni_version, hardening=hardening)
+    names = selected or ("ipv4-scoped",)
+    hardening = Hardening.of(harden=hardened_by_default(names) if harden is None else harden)
+    chosen = options(names, cni_version=cni_version, hardening=hardening)
     chosen.composed()
     return chosen
 
 
-def text(path: str, selected: Sequence[str] = (), cni_version: str = LATEST) -> str:
-    """Return a configuration with one module, pinned to a plugin version; raises `UsageError`."""
-    chosen = recommended(selected, cni_version)
+def text(path: str, chosen: Options) -> str:
+    """Return a configuration with one module, pinned to a plugin version."""
     known = [r.name for r in documents.revisions()]
     return _TEMPLATE.format(
         path=tomlkit.string(path).as_string(),
@@ -87,17 +88,15 @@ def text(path: str, selected: Sequence[str] = (), cni_version: str = LATEST) -> 
 def init(
     folder: Path,
     path: str = f"modules/{MODULE}",
-    selected: Sequence[str] = (),
-    cni_version: str = LATEST,
+    chosen: Options | None = None,
 ) -> Path:
     """Write a configuration into a directory that has none, and return its file.
 
     Raises `TreeError` if there is a configuration; `UsageError` for a path that no module can have
-    or that leaves the repository, and for variants or a plugin version that the catalog does not
-    have; `InputError` in a bare repository.
+    or that leaves the repository; `InputError` in a bare repository.
     """
     refuse_bare(folder)
-    target, first = folder / NAME, text(path, selected, cni_version)
+    target, first = folder / NAME, text(path, chosen or first_options())
     try:
         inside(parse(first, target))
     except InputError as error:

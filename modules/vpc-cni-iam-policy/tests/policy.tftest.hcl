@@ -132,8 +132,8 @@ run "ipv4_scoped" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.ipv4_scoped_json).Statement) == 7
-    error_message = "ipv4-scoped does not have 7 statements."
+    condition     = length(jsondecode(output.ipv4_scoped_json).Statement) == 9
+    error_message = "ipv4-scoped does not have 9 statements."
   }
 
   assert {
@@ -174,13 +174,37 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition     = !can(jsondecode(output.ipv4_scoped_json).Statement[1].Condition)
-    error_message = "ipv4-scoped, statement 2 has a condition."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[1].Condition : length(keys)]) == 3
+    error_message = "ipv4-scoped, statement 2 does not have 3 conditions."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[1].Condition["StringEquals"]["ec2:CreateAction"], [])])) == toset([
+      "CreateNetworkInterface",
+    ])
+    error_message = "ipv4-scoped, statement 2: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[1].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 2: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[1].Condition["ForAllValues:StringEquals"]["aws:TagKeys"], [])])) == toset([
+      "node.k8s.amazonaws.com/createdAt",
+      "node.k8s.amazonaws.com/instance_id",
+      "cluster.k8s.amazonaws.com/name",
+      "eks:eni:owner",
+    ])
+    error_message = "ipv4-scoped, statement 2: the condition differs from the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[2].Action])) == toset([
-      "ec2:CreateNetworkInterface",
+      "ec2:CreateTags",
     ])
     error_message = "ipv4-scoped, statement 3: the actions differ from the catalog."
   }
@@ -193,8 +217,8 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[2].Condition : length(keys)]) == 1
-    error_message = "ipv4-scoped, statement 3 does not have 1 condition."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[2].Condition : length(keys)]) == 5
+    error_message = "ipv4-scoped, statement 3 does not have 5 conditions."
   }
 
   assert {
@@ -205,23 +229,66 @@ run "ipv4_scoped" {
   }
 
   assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["Null"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+      "true",
+    ])
+    error_message = "ipv4-scoped, statement 3: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["Null"]["ec2:CreateAction"], [])])) == toset([
+      "true",
+    ])
+    error_message = "ipv4-scoped, statement 3: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
+    ])
+    error_message = "ipv4-scoped, statement 3: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[2].Condition["ForAllValues:StringEquals"]["aws:TagKeys"], [])])) == toset([
+      "node.k8s.amazonaws.com/instance_id",
+      "cluster.k8s.amazonaws.com/name",
+      "eks:eni:owner",
+    ])
+    error_message = "ipv4-scoped, statement 3: the condition differs from the catalog."
+  }
+
+  assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Action])) == toset([
-      "ec2:CreateNetworkInterface",
+      "ec2:CreateTags",
     ])
     error_message = "ipv4-scoped, statement 4: the actions differ from the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[3].Resource])) == toset([
-      "arn:aws:ec2:*:*:subnet/*",
-      "arn:aws:ec2:*:*:security-group/*",
+      "arn:aws:ec2:*:*:network-interface/*",
     ])
     error_message = "ipv4-scoped, statement 4: the resources differ from the catalog."
   }
 
   assert {
-    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[3].Condition : length(keys)]) == 1
-    error_message = "ipv4-scoped, statement 4 does not have 1 condition."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[3].Condition : length(keys)]) == 4
+    error_message = "ipv4-scoped, statement 4 does not have 4 conditions."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[3].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 4: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[3].Condition["StringEqualsIfExists"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 4: the condition differs from the catalog."
   }
 
   assert {
@@ -232,13 +299,18 @@ run "ipv4_scoped" {
   }
 
   assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[3].Condition["ForAllValues:StringEquals"]["aws:TagKeys"], [])])) == toset([
+      "node.k8s.amazonaws.com/instance_id",
+      "cluster.k8s.amazonaws.com/name",
+      "eks:eni:owner",
+      "node.k8s.amazonaws.com/createdAt",
+    ])
+    error_message = "ipv4-scoped, statement 4: the condition differs from the catalog."
+  }
+
+  assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[4].Action])) == toset([
-      "ec2:DeleteNetworkInterface",
-      "ec2:UnassignPrivateIpAddresses",
-      "ec2:AssignPrivateIpAddresses",
-      "ec2:AttachNetworkInterface",
-      "ec2:DetachNetworkInterface",
-      "ec2:ModifyNetworkInterfaceAttribute",
+      "ec2:CreateNetworkInterface",
     ])
     error_message = "ipv4-scoped, statement 5: the actions differ from the catalog."
   }
@@ -256,7 +328,7 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[4].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[4].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
       "example",
     ])
     error_message = "ipv4-scoped, statement 5: the condition differs from the catalog."
@@ -264,16 +336,15 @@ run "ipv4_scoped" {
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Action])) == toset([
-      "ec2:AttachNetworkInterface",
-      "ec2:DetachNetworkInterface",
-      "ec2:ModifyNetworkInterfaceAttribute",
+      "ec2:CreateNetworkInterface",
     ])
     error_message = "ipv4-scoped, statement 6: the actions differ from the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[5].Resource])) == toset([
-      "arn:aws:ec2:*:*:instance/*",
+      "arn:aws:ec2:*:*:subnet/*",
+      "arn:aws:ec2:*:*:security-group/*",
     ])
     error_message = "ipv4-scoped, statement 6: the resources differ from the catalog."
   }
@@ -284,14 +355,19 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[5].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"], [])])) == toset([
-      "owned",
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[5].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
     ])
     error_message = "ipv4-scoped, statement 6: the condition differs from the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Action])) == toset([
+      "ec2:DeleteNetworkInterface",
+      "ec2:UnassignPrivateIpAddresses",
+      "ec2:AssignPrivateIpAddresses",
+      "ec2:AttachNetworkInterface",
+      "ec2:DetachNetworkInterface",
       "ec2:ModifyNetworkInterfaceAttribute",
     ])
     error_message = "ipv4-scoped, statement 7: the actions differ from the catalog."
@@ -299,14 +375,82 @@ run "ipv4_scoped" {
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[6].Resource])) == toset([
-      "arn:aws:ec2:*:*:security-group/*",
+      "arn:aws:ec2:*:*:network-interface/*",
     ])
     error_message = "ipv4-scoped, statement 7: the resources differ from the catalog."
   }
 
   assert {
-    condition     = !can(jsondecode(output.ipv4_scoped_json).Statement[6].Condition)
-    error_message = "ipv4-scoped, statement 7 has a condition."
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[6].Condition : length(keys)]) == 2
+    error_message = "ipv4-scoped, statement 7 does not have 2 conditions."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[6].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+      "example",
+    ])
+    error_message = "ipv4-scoped, statement 7: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[6].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
+    ])
+    error_message = "ipv4-scoped, statement 7: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[7].Action])) == toset([
+      "ec2:AttachNetworkInterface",
+      "ec2:DetachNetworkInterface",
+      "ec2:ModifyNetworkInterfaceAttribute",
+    ])
+    error_message = "ipv4-scoped, statement 8: the actions differ from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[7].Resource])) == toset([
+      "arn:aws:ec2:*:*:instance/*",
+    ])
+    error_message = "ipv4-scoped, statement 8: the resources differ from the catalog."
+  }
+
+  assert {
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[7].Condition : length(keys)]) == 1
+    error_message = "ipv4-scoped, statement 8 does not have 1 condition."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[7].Condition["StringEquals"]["aws:ResourceTag/kubernetes.io/cluster/example"], [])])) == toset([
+      "owned",
+    ])
+    error_message = "ipv4-scoped, statement 8: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[8].Action])) == toset([
+      "ec2:ModifyNetworkInterfaceAttribute",
+    ])
+    error_message = "ipv4-scoped, statement 9: the actions differ from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv4_scoped_json).Statement[8].Resource])) == toset([
+      "arn:aws:ec2:*:*:security-group/*",
+    ])
+    error_message = "ipv4-scoped, statement 9: the resources differ from the catalog."
+  }
+
+  assert {
+    condition     = sum([for keys in jsondecode(output.ipv4_scoped_json).Statement[8].Condition : length(keys)]) == 1
+    error_message = "ipv4-scoped, statement 9 does not have 1 condition."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv4_scoped_json).Statement[8].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
+    ])
+    error_message = "ipv4-scoped, statement 9: the condition differs from the catalog."
   }
 }
 

@@ -129,8 +129,8 @@ run "ipv4_scoped" {
   }
 
   assert {
-    condition     = length(jsondecode(output.policy_json).Statement) == 7
-    error_message = "ipv4-scoped does not have 7 statements."
+    condition     = length(jsondecode(output.policy_json).Statement) == 9
+    error_message = "ipv4-scoped does not have 9 statements."
   }
 }
 

@@ -13,14 +13,15 @@ provider "aws" {
 
 variables {
   cluster_name = "example"
+  vpc_id       = "vpc-0123456789abcdef0"
 }
 
 run "ipv6_scoped" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.ipv6_scoped_json).Statement) == 3
-    error_message = "ipv6-scoped does not have 3 statements."
+    condition     = length(jsondecode(output.ipv6_scoped_json).Statement) == 4
+    error_message = "ipv6-scoped does not have 4 statements."
   }
 
   assert {
@@ -62,13 +63,50 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition     = !can(jsondecode(output.ipv6_scoped_json).Statement[1].Condition)
-    error_message = "ipv6-scoped, statement 2 has a condition."
+    condition     = sum([for keys in jsondecode(output.ipv6_scoped_json).Statement[1].Condition : length(keys)]) == 5
+    error_message = "ipv6-scoped, statement 2 does not have 5 conditions."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[1].Condition["StringEquals"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+      "example",
+    ])
+    error_message = "ipv6-scoped, statement 2: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[1].Condition["Null"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+      "true",
+    ])
+    error_message = "ipv6-scoped, statement 2: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[1].Condition["Null"]["ec2:CreateAction"], [])])) == toset([
+      "true",
+    ])
+    error_message = "ipv6-scoped, statement 2: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[1].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
+    ])
+    error_message = "ipv6-scoped, statement 2: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[1].Condition["ForAllValues:StringEquals"]["aws:TagKeys"], [])])) == toset([
+      "node.k8s.amazonaws.com/instance_id",
+      "cluster.k8s.amazonaws.com/name",
+      "eks:eni:owner",
+    ])
+    error_message = "ipv6-scoped, statement 2: the condition differs from the catalog."
   }
 
   assert {
     condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[2].Action])) == toset([
-      "ec2:AssignIpv6Addresses",
+      "ec2:CreateTags",
     ])
     error_message = "ipv6-scoped, statement 3: the actions differ from the catalog."
   }
@@ -81,8 +119,8 @@ run "ipv6_scoped" {
   }
 
   assert {
-    condition     = sum([for keys in jsondecode(output.ipv6_scoped_json).Statement[2].Condition : length(keys)]) == 1
-    error_message = "ipv6-scoped, statement 3 does not have 1 condition."
+    condition     = sum([for keys in jsondecode(output.ipv6_scoped_json).Statement[2].Condition : length(keys)]) == 4
+    error_message = "ipv6-scoped, statement 3 does not have 4 conditions."
   }
 
   assert {
@@ -91,6 +129,62 @@ run "ipv6_scoped" {
     ])
     error_message = "ipv6-scoped, statement 3: the condition differs from the catalog."
   }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[2].Condition["StringEqualsIfExists"]["aws:RequestTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+      "example",
+    ])
+    error_message = "ipv6-scoped, statement 3: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[2].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
+    ])
+    error_message = "ipv6-scoped, statement 3: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[2].Condition["ForAllValues:StringEquals"]["aws:TagKeys"], [])])) == toset([
+      "node.k8s.amazonaws.com/instance_id",
+      "cluster.k8s.amazonaws.com/name",
+      "eks:eni:owner",
+    ])
+    error_message = "ipv6-scoped, statement 3: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[3].Action])) == toset([
+      "ec2:AssignIpv6Addresses",
+    ])
+    error_message = "ipv6-scoped, statement 4: the actions differ from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([jsondecode(output.ipv6_scoped_json).Statement[3].Resource])) == toset([
+      "arn:aws:ec2:*:*:network-interface/*",
+    ])
+    error_message = "ipv6-scoped, statement 4: the resources differ from the catalog."
+  }
+
+  assert {
+    condition     = sum([for keys in jsondecode(output.ipv6_scoped_json).Statement[3].Condition : length(keys)]) == 2
+    error_message = "ipv6-scoped, statement 4 does not have 2 conditions."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[3].Condition["StringEquals"]["aws:ResourceTag/cluster.k8s.amazonaws.com/name"], [])])) == toset([
+      "example",
+    ])
+    error_message = "ipv6-scoped, statement 4: the condition differs from the catalog."
+  }
+
+  assert {
+    condition = toset(flatten([try(jsondecode(output.ipv6_scoped_json).Statement[3].Condition["ArnEquals"]["ec2:Vpc"], [])])) == toset([
+      "arn:aws:ec2:*:*:vpc/vpc-0123456789abcdef0",
+    ])
+    error_message = "ipv6-scoped, statement 4: the condition differs from the catalog."
+  }
 }
 
 run "wrong_names" {
@@ -98,9 +192,10 @@ run "wrong_names" {
 
   variables {
     cluster_name = "not a name"
+    vpc_id       = "not a name"
   }
 
-  expect_failures = [var.cluster_name]
+  expect_failures = [var.cluster_name, var.vpc_id]
 }
 
 run "wrong_partition" {

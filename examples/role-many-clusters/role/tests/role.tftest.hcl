@@ -46,8 +46,8 @@ run "ipv4_pod_identity" {
   command = plan
 
   assert {
-    condition     = length(jsondecode(output.policy_json).Statement) == 7
-    error_message = "ipv4-pod-identity does not have 7 statements."
+    condition     = length(jsondecode(output.policy_json).Statement) == 9
+    error_message = "ipv4-pod-identity does not have 9 statements."
   }
 }
 

@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from vpc_cni_iam.audit.judge import PluginRole, PolicyAudit, RoleResult, RoleScope
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.coverage.analysis.denied import DeniedAction
 from vpc_cni_iam.coverage.analysis.repairs import (
     Candidate,
@@ -51,7 +52,7 @@ def _of_policies(audit: PolicyAudit, role: PluginRole, *, only_repairs: bool) ->
     """Yield what to do about the policies in every cluster."""
     modes = tuple(family.mode for family in audit.families)
     missing = [m for family in audit.families for m in _fatal(family)]
-    scoped, generic = Candidate(f"{modes[0]}-scoped"), Candidate(modes[0])
+    scoped, generic = Candidate(f"{modes[0]}-scoped", Hardening()), Candidate(modes[0])
 
     def other() -> str:
         if audit.scope is RoleScope.none:

@@ -198,7 +198,8 @@ def _command(
     verdict = judge(answers, settings, (), scenarios).verdict
     if verdict.is_failure(if_degraded=if_degraded):
         return ""
-    words = ["vpc-cni-iam", "policy", variant.name, *selection.arguments()]
+    words = ["vpc-cni-iam", "policy", variant.name]
+    words += selection.arguments(scoped=variant.cluster_scoped)
     for parameter in parameters.used(policy):
         value = known.get(parameter.name, parameter.default)
         if value != parameter.default:

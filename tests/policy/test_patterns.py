@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import product
 
 import pytest
@@ -139,3 +140,18 @@ def test_a_pattern_made_to_be_slow_takes_no_more_than_the_product_of_the_lengths
     assert not Wildcard.of(plain(f"*{run}" * 40 + "b*")).matches(text)
     assert Counted.looks <= 2 * len(pattern) * len(text)
     assert Patterns.of([read_pattern("*a" * 40)]).matches(text, {})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("*a" * 500 + "b", "a" * 20_000),
+        ("*" + "a?" * 300 + "b", "a" * 20_000),
+        ("a*" * 1000, "a" * 6000),
+        ("?" * 300 + "*" * 50 + "z", "x" * 20_000),
+    ],
+)
+def test_no_pattern_takes_long(pattern: str, text: str) -> None:
+    began = time.process_time()
+    matches(pattern, text)
+    assert time.process_time() - began < 1

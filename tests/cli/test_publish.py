@@ -23,6 +23,32 @@ LATEST = ["publish", "--cni-version", "latest", "--output", "dist", *PLACE]
 OLD = ["publish", "--cni-version", "v1.21.2", "--output", "dist", *PLACE]
 
 
+def test_a_later_version_has_the_options_of_the_last_one(tmp_path: Path) -> None:
+    first = [*OLD, "--version", "1.0.0", "--additional-tag-key", "team", "--feature", "multi-nic"]
+    assert run(*first, cwd=tmp_path).code == 0
+    later = ("publish", "--output", "dist")
+    words = (*later, "--cni-version", "v1.21.2")
+    assert run(*words, cwd=tmp_path).out == (
+        "nothing changed since 1.0.0; no new version is needed\n"
+    )
+    data = json.loads(run(*later, "--format", "json", cwd=tmp_path).out)
+    assert data["bump"] == "minor" and "hardened" not in str(data["findings"])
+    # What loosens a policy is said first, and needs an option and a major version.
+    loosened = run(*words, "--no-harden", cwd=tmp_path)
+    assert loosened.out.splitlines()[:2] == [
+        "2.0.0, a major change after 1.0.0",
+        "  major: 1.0.0 was hardened, this is not",
+    ]
+    refused = run(*words, "--no-harden", "--version", "1.1.0", cwd=tmp_path)
+    assert (refused.code, "1.0.0 was hardened, this is not" in refused.err) == (3, True)
+    assert run(*words, "--no-harden", "--version", "2.0.0", cwd=tmp_path).code == 0
+    assert "nothing changed since 2.0.0" in run(*words, cwd=tmp_path).out
+    # A published version is written again with its own options.
+    assert "already published" in run(*words, "--version", "1.0.0", cwd=tmp_path).out
+    claimed = run(*words, "--harden", "--additional-tag-key", "cost", cwd=tmp_path)
+    assert claimed.out.startswith("3.0.0, a major change after 2.0.0\n")
+
+
 def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
     done = run(*OLD, cwd=tmp_path)
     assert (done.code, done.out) == (

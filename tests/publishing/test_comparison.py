@@ -83,7 +83,7 @@ def edited(path: str, old: str, new: str) -> dict[str, str]:
 def test_the_number_that_an_edit_asks_for(
     path: str, old: str, new: str, bump: Bump, says: str
 ) -> None:
-    differences = compare(TREE, edited(path, old, new))
+    differences = compare(TREE, edited(path, old, new), FIRST)
     assert differences.bump is bump, differences
     assert says in " ".join(map(str, (*differences.permissions, *differences.interface)))
     if bump is Bump.patch:
@@ -98,17 +98,17 @@ def test_additions_ask_for_a_minor_number_and_back_for_a_major_one() -> None:
         "main.tf": TREE["main.tf"].replace('"ec2:DescribeTags"', '"ec2:DescribeTags", "ec2:X"', 1),
         "modules/other/main.tf": 'output "x" {\n  value = 1\n}\n',
     }
-    assert {f.bump for f in compare(TREE, more).interface} == {Bump.minor}
-    assert [str(f) for f in compare(TREE, more).permissions] == MORE
-    assert compare(TREE, more).bump is Bump.minor
-    assert compare(more, TREE).bump is Bump.major
-    assert compare(more, more).bump is Bump.patch
+    assert {f.bump for f in compare(TREE, more, FIRST).interface} == {Bump.minor}
+    assert [str(f) for f in compare(TREE, more, FIRST).permissions] == MORE
+    assert compare(TREE, more, FIRST).bump is Bump.minor
+    assert compare(more, TREE, FIRST).bump is Bump.major
+    assert compare(more, more, FIRST).bump is Bump.patch
 
 
 def test_an_input_that_must_be_given_is_a_major_change() -> None:
     more = {**TREE, "variables.tf": TREE["variables.tf"] + 'variable "new" {}\n'}
-    assert "input new is added" in str(compare(TREE, more).interface)
-    assert compare(TREE, more).bump is Bump.major
+    assert "input new is added" in str(compare(TREE, more, FIRST).interface)
+    assert compare(TREE, more, FIRST).bump is Bump.major
 
 
 ROLE, VARIABLES = "modules/role/main.tf", "modules/role/variables.tf"
@@ -145,13 +145,13 @@ ROLE, VARIABLES = "modules/role/main.tf", "modules/role/variables.tf"
     ],
 )
 def test_the_role_module_is_compared_too(old: str, new: str, says: str) -> None:
-    differences = compare(TREE, edited(ROLE, old, new))
+    differences = compare(TREE, edited(ROLE, old, new), FIRST)
     assert differences.bump is Bump.major
     assert says in "\n".join(map(str, differences.permissions))
 
 
 def test_a_name_that_may_have_wildcards_from_now_on_is_not_proven_to_be_the_same() -> None:
-    differences = compare(TREE, edited(ROLE, '"StringEquals"', '"StringLike"'))
+    differences = compare(TREE, edited(ROLE, '"StringEquals"', '"StringLike"'), FIRST)
     assert differences.bump is Bump.major
     text = "\n".join(map(str, differences.permissions))
     assert "it is not proven that there is no more access" in text
@@ -161,11 +161,11 @@ def test_a_name_that_may_have_wildcards_from_now_on_is_not_proven_to_be_the_same
 def test_what_changes_in_both_modules_is_said_once() -> None:
     old, new = '"ec2:DescribeTags",', '"ec2:DescribeTags", "ec2:X",'
     both = {**edited("main.tf", old, new), ROLE: TREE[ROLE].replace(old, new, 1)}
-    assert [str(f) for f in compare(TREE, both).permissions] == MORE
+    assert [str(f) for f in compare(TREE, both, FIRST).permissions] == MORE
 
 
 def test_a_data_source_is_no_input() -> None:
-    differences = compare(TREE, edited("main.tf", "locals {", 'data "x" "y" {}\n\nlocals {'))
+    differences = compare(TREE, edited("main.tf", "locals {", 'data "x" "y" {}\n\nlocals {'), FIRST)
     assert not [difference for difference in differences.interface if "input" in str(difference)]
 
 
@@ -178,8 +178,8 @@ def test_what_a_policy_refers_to_is_another_one_if_its_block_changes(name: str) 
         block = f'{kind} {" ".join(map(json.dumps, labels))} {{\n  bucket = "{value}"\n}}\n'
         return {**tree, "main.tf": tree["main.tf"] + block}
 
-    assert compare(version("a"), version("a")).bump is Bump.patch
-    differences = compare(version("a"), version("b"))
+    assert compare(version("a"), version("a"), FIRST).bump is Bump.patch
+    differences = compare(version("a"), version("b"), FIRST)
     assert differences.bump is Bump.major
     assert f"{kind} {'.'.join(labels)} is changed" in str(differences.permissions)
 
@@ -188,33 +188,35 @@ def test_layout_comments_and_descriptions_are_no_change() -> None:
     text = TREE[ROLE].replace("# ", "#   ")
     inputs = TREE[VARIABLES].replace("description = ", 'description = "x${"y"}" # ')
     assert text != TREE[ROLE] and inputs != TREE[VARIABLES]
-    assert compare(TREE, {**TREE, ROLE: f"\n\n{text}", VARIABLES: inputs}).bump is Bump.patch
+    assert compare(TREE, {**TREE, ROLE: f"\n\n{text}", VARIABLES: inputs}, FIRST).bump is Bump.patch
 
 
 def test_the_description_of_a_resource_is_sent_to_aws() -> None:
-    differences = compare(TREE, edited(ROLE, "Permissions of the Amazon", "Permissions of my"))
+    differences = compare(
+        TREE, edited(ROLE, "Permissions of the Amazon", "Permissions of my"), FIRST
+    )
     assert differences.bump is Bump.major
     assert "resource aws_iam_policy.this is changed" in str(differences.permissions)
 
 
 def test_what_cannot_be_read_counts_as_changed() -> None:
     odd = edited("main.tf", '"ec2:DescribeTags",', "lower(var.more),")
-    differences = compare(TREE, odd)
+    differences = compare(TREE, odd, FIRST)
     assert differences.bump is Bump.major
     assert "data aws_iam_policy_document.ipv4 is changed" in str(differences.permissions)
-    assert compare(odd, odd).bump is Bump.patch
+    assert compare(odd, odd, FIRST).bump is Bump.patch
 
 
 def test_a_feature_and_a_release_of_the_plugin() -> None:
     richer = version_of(options(cni_version="latest", features=["metrics-helper"]))
-    assert compare(TREE, richer).bump is Bump.minor
-    assert compare(richer, TREE).bump is Bump.major
+    assert compare(TREE, richer, FIRST).bump is Bump.minor
+    assert compare(richer, TREE, FIRST).bump is Bump.major
     # The role's variant ipv6-scoped needs the VPC with it, which it did not before.
     asking = version_of(options(cni_version="latest", features=["multi-nic"]))
-    assert compare(TREE, asking).bump is Bump.major
+    assert compare(TREE, asking, FIRST).bump is Bump.major
     old = version_of(options(cni_version="v1.9.0"))
     assert "examples/ipv6/main.tf" not in old
-    differences = compare(old, TREE)
+    differences = compare(old, TREE, FIRST)
     assert "output ipv6_json is added" in str([f.text for f in differences.interface])
 
 
@@ -247,6 +249,6 @@ def test_versions_are_ordered_by_number() -> None:
 
 def test_another_validation_is_a_change_of_the_input() -> None:
     rule = next(x for x in TREE[VARIABLES].splitlines() if x.endswith(", var.variant)"))
-    differences = compare(TREE, edited(VARIABLES, rule, rule.replace('["ipv4", ', "[", 1)))
+    differences = compare(TREE, edited(VARIABLES, rule, rule.replace('["ipv4", ', "[", 1)), FIRST)
     assert differences.bump is Bump.major
     assert [str(f) for f in differences.changes] == ["modules/role: input variant is changed"]

@@ -55,13 +55,18 @@ class Hardening(Struct, frozen=True):
     eni_claim_tag: tuple[str, str] | None = None
     limits: tuple[IdList, ...] = ()  # the resources that it limits to a list
 
+    @property
+    def claim(self) -> str | None:
+        """The claim tag as the option has it, KEY=VALUE."""
+        return None if self.eni_claim_tag is None else "=".join(self.eni_claim_tag)
+
     def arguments(self) -> tuple[str, ...]:
         """Return the options that select this, in one fixed form."""
         words = [FLAG]
         for key in self.additional_tag_keys:
             words += [KEY, key]
-        if self.eni_claim_tag is not None:
-            words += [CLAIM, "=".join(self.eni_claim_tag)]
+        if self.claim is not None:
+            words += [CLAIM, self.claim]
         for limit in self.limits:
             words += [LIMIT, limit.value]
         return tuple(words)

@@ -17,6 +17,7 @@ from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.names import resolve
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.catalog.hardening import Hardening
     from vpc_cni_iam.catalog.options import Options
     from vpc_cni_iam.coverage.subject import Opener
     from vpc_cni_iam.hcl.module.given import Renderer
@@ -218,6 +219,20 @@ class HardeningOptions(Struct, frozen=True):
         needs_it = self.additional_tag_key or self.eni_claim_tag or limit_to
         return replace(self, harden=bool(needs_it) or hardened_by_default(variants, revision))
 
+    def after(self, recorded: Hardening | None, revision: str | None) -> Hardening | None:
+        """Return the hardening of a version after another one."""
+        from vpc_cni_iam.catalog.hardening import Hardening
+
+        if self.harden is None and not (self.additional_tag_key or self.eni_claim_tag):
+            return recorded if revision is None else None
+        was = recorded if recorded is not None and self.harden is not False else Hardening()
+        return Hardening.of(
+            harden=self.harden is not False,
+            additional_tag_keys=self.additional_tag_key or was.additional_tag_keys,
+            eni_claim_tag=self.eni_claim_tag or was.claim,
+            limit_to=was.limits,
+        )
+
 
 def chosen(
     variants: Collection[str],
@@ -248,6 +263,26 @@ def chosen(
             eni_claim_tag=hardening.eni_claim_tag,
             limit_to=limit_to,
         ),
+    )
+
+
+def later(
+    before: Options | None, documents: DocumentOptions, hardening: HardeningOptions
+) -> Options:
+    """Return the options of a version after another; what no option names stays as it was."""
+    from vpc_cni_iam.catalog.options import options
+    from vpc_cni_iam.catalog.selection import Additions
+
+    if before is None:
+        return chosen((), documents, hardening)
+    selection = before.selection
+    changed = documents.revision is not None or selection.version is None
+    return options(
+        revision=documents.revision,
+        cni_version=documents.cni_version,
+        features=documents.feature or selection.features,
+        additions=Additions.needed if changed else selection.additions,
+        hardening=hardening.after(selection.hardening, documents.revision),
     )
 
 

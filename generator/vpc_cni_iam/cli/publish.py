@@ -28,7 +28,8 @@ with the reasons, or says that nothing changed. A published version never change
 
 The registry's host, the namespace and the OCI repository are recorded in --output. The first
 version needs --namespace and --registry-host; later versions use the recorded ones. To change the
-host or the OCI repository, add --move-registry.
+host or the OCI repository, add --move-registry. Later versions also have the features, the
+hardening and the additions of the last one, unless an option says otherwise.
 
 \b
 Examples:
@@ -92,22 +93,22 @@ def publish(
     """See `HELP`."""
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.publishing.destination import resolve
-    from vpc_cni_iam.publishing.publish import proposal_data, propose, published_data
+    from vpc_cni_iam.publishing.publish import proposal_data, propose, published_data, recorded
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.versioning.semver import Version
 
     directory = common.path(output, ".")
     number = None if version is None else Version.of(version)
-    chosen = options.chosen((), documents, hardening)
     target = registry.target()
-    before = resolve(directory, target).before
+    before = recorded(directory, target, number)
+    chosen = options.later(before, documents, hardening)
     if number is None:
         if registry.oci_repository is not None:
             raise UsageError("--oci-repository needs --version")
         proposal = propose(directory, chosen, target)
         _show(proposal_data(directory, proposal), print_as, quiet=quiet)
         return
-    if not before:
+    if not resolve(directory, target).before:
         _check_first(registry)
     published = write(directory, chosen, target, number)
     common.notify(chosen, quiet=True)  # the README of the version has the notes

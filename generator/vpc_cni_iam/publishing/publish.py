@@ -15,7 +15,7 @@ from typing import TypeAlias, TypedDict
 
 from msgspec import Struct, structs
 
-from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.options import COMMAND_IN, Options, stated
 from vpc_cni_iam.errors import PublishError, TreeError, first_of
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents
@@ -92,8 +92,20 @@ def propose(directory: Path, options: Options, target: DestinationOptions) -> Pr
     stored.pop(CHANGELOG, None)
     if stored == draft:
         return Proposal(newest, newest, None, resolved)
-    comparison = compare(stored, draft)
+    comparison = compare(stored, draft, newest)
     return Proposal(newest.after(comparison.bump), newest, comparison, resolved)
+
+
+def recorded(
+    directory: Path, target: DestinationOptions, version: Version | None = None
+) -> Options | None:
+    """Return the options of a version, or of the last one before it; None if there is none.
+
+    Without `version`, those of the newest version.
+    """
+    published = PublishedVersions(directory, resolve(directory, target).destination.address)
+    versions = [v for v in published.listed() if version is None or v <= version]
+    return stated(published.files(versions[-1]).get(COMMAND_IN, "")) if versions else None
 
 
 def publish(
@@ -158,7 +170,7 @@ def _draft(
     comparison = None
     if previous is not None:
         previous_files = published.files(previous)
-        comparison = compare(previous_files, files)
+        comparison = compare(previous_files, files, previous)
     files[CHANGELOG] = changelog(version, options, comparison, previous_files.get(CHANGELOG, ""))
     archives = {registry.archive_name(version, f): pack(files, f) for f in ArchiveFormat}
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in archives.items()}
@@ -175,7 +187,7 @@ def _check_number(draft: _Draft) -> None:
         check_step(previous, version, draft.proposal.comparison)
     above = min((v for v in draft.versions if v > version), default=None)
     if above is not None and not draft.is_published:
-        comparison = compare(draft.files, draft.published.files(above))
+        comparison = compare(draft.files, draft.published.files(above), version)
         check_step(version, above, comparison, f"{above} is published, and ")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from msgspec import Struct
 
 from vpc_cni_iam.catalog import variants
-from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.options import COMMAND_IN, Options, stated
 from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.errors import PublishError
 from vpc_cni_iam.escape import escape_emphasis
@@ -77,10 +77,12 @@ def check_step(old: Version, new: Version, comparison: Comparison, prefix: str =
         )
 
 
-def compare(old: Mapping[str, str], new: Mapping[str, str]) -> Comparison:
-    """Compare the files of two versions, texts by path."""
+def compare(old: Mapping[str, str], new: Mapping[str, str], previous: Version) -> Comparison:
+    """Compare the files of two versions, texts by path; `previous` is the number of the old one."""
     old_modules, new_modules = _modules(old), _modules(new)
-    permissions: list[VersionChange] = []
+    permissions = [
+        VersionChange(Bump.major, "", f"{previous} {text}") for text in _loosened(old, new)
+    ]
     interface: list[VersionChange] = []
     reported: set[tuple[object, ...]] = set()
     for folder in sorted({*old_modules, *new_modules}):
@@ -97,6 +99,23 @@ def compare(old: Mapping[str, str], new: Mapping[str, str]) -> Comparison:
             for name, change in _part_changes(parts, compared, folder):
                 (interface if name in _INTERFACE else permissions).append(change)
     return Comparison(tuple(permissions), tuple(interface))
+
+
+def _loosened(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
+    """Yield how the scoped policies of a version are no longer narrowed as those of the old one."""
+    before, after = (stated(files.get(COMMAND_IN, "")) for files in (old, new))
+    was = before.selection.hardening if before is not None else None
+    if was is None or after is None:
+        return
+    now = after.selection.hardening
+    if now is None:
+        yield "was hardened, this is not"
+        return
+    for limit in was.limits:
+        if limit not in now.limits:
+            yield f"was limited to listed {limit}, this is not"
+    if was.eni_claim_tag is not None and now.eni_claim_tag is None:
+        yield "allowed claiming only interfaces with a tag, this allows more"
 
 
 def _modules(files: Mapping[str, str]) -> dict[str, dict[str, str]]:

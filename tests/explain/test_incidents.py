@@ -210,3 +210,13 @@ def test_hostile_texts_are_answered_or_refused() -> None:
         done = run("explain", "-", "--format", "json", stdin=text)
         assert done.code in (0, 1, 3), (done.err, text)
         assert "Traceback" not in done.err
+
+
+def test_a_line_that_is_no_message_is_refused_with_its_number(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(f"{denied(1)}\n" + "word " * 10_000_000)
+    done = run("explain", "a.log", cwd=tmp_path)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.endswith("error: a.log: line 2: is longer than 1 MiB, the limit\n")
+    record = {"errorCode": "AccessDenied", "eventName": "RunInstances", "text": "x" * (2 << 20)}
+    (tmp_path / "a.log").write_text(f"{denied(1)}\n{json.dumps(record)}\n")
+    assert run("explain", "a.log", cwd=tmp_path).code == 1, "JSON has its own limits"

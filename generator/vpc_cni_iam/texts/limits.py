@@ -61,6 +61,11 @@ UNPACKED = Limit(
     1 * _GIB,
     "a plan of 100,000 resources is about 1 GB",
 )
+LINE = Limit(
+    "lines of text to be explained, other than JSON",
+    1 * _MIB,
+    "a message of the plugin is some kilobytes",
+)
 YAML = Limit(
     "YAML",
     1 * _MIB,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.policy.strict_json import load_json
+from vpc_cni_iam.texts.limits import LINE
 
 # A line of a log may also begin with a bracket.
 _JSON = re.compile(r"\s*(\{|\[\s*[\[{\"\]])")
@@ -50,8 +51,10 @@ def parts(
     """Yield the parts of a text, each with all of its possible readings.
 
     Lines without a denial or an error are left out, and not read as JSON. With a source, raises
-    `InputError` if JSON over several lines is not valid: the text after it would be missed.
+    `InputError` if JSON over several lines is not valid: the text after it would be missed. Also
+    raises `InputError` for a long line that is not JSON.
     """
+    _check_lines(text, source)
     text = text.replace("\N{NO-BREAK SPACE}", " ")
     records = _records(text)
     readings = _readings(next(records, [""]))
@@ -64,6 +67,17 @@ def parts(
     for record in records:
         if len(record) > 1 or may_tell(record[0]):
             yield _readings(record)
+
+
+def _check_lines(text: str, source: str) -> None:
+    """Refuse a line that is too long to be a message; a record of CloudTrail is one line."""
+    start, number = 0, 1
+    while len(text) - start > LINE.most:
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        if end - start > LINE.most and not _JSON.match(text, start, end):
+            raise InputError(source, f"line {number}", f"is longer than {LINE.words()}, the limit")
+        start, number = end + 1, number + 1
 
 
 def _readings(record: list[str]) -> tuple[Part, ...]:

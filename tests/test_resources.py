@@ -91,7 +91,7 @@ DATA = [
 # Objects whose keys are names: of actions, services, kinds of resource, features, documents.
 MAPS = re.compile(
     r"(\.(source|sources|resources|beside|never_on|documents|keys|services|actions|attributes)"
-    r"|\.only_if(\.\w+)?|\.well_known|\.document\b.*|\.documents\..*)$"
+    r"|\.only_if(\.\w+)?|\.services\.[\w-]+|\.well_known|\.document\b.*|\.documents\..*)$"
 )
 # Files of maps of names alone.
 NAMES = ("features.json", "causes.toml", "errors.toml", "rules.toml", "ordinary.json")

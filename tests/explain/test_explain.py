@@ -71,7 +71,9 @@ CLUSTER = "cluster.k8s.amazonaws.com/name"
 VPC = f"{ARN}:vpc/vpc-0123456789abcdef0"
 OWNED = "kubernetes.io/cluster/prod"
 SCOPED_NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
-SCOPED = run("policy", "ipv4-scoped", *SCOPED_NAMES, "--account-id", "111122223333").out
+SCOPED = run(
+    "policy", "ipv4-scoped", *SCOPED_NAMES, "--account-id", "111122223333", "--no-harden"
+).out
 IPV4, OLD = run("policy", "ipv4").out, run("policy", "ipv4", "--revision", "2022-01-31").out
 
 

@@ -42,3 +42,18 @@ def test_the_page_says_what_was_not_compared_with_its_source() -> None:
     _, _, documents = page().partition("## The documents")
     unverified = sum(not document.verified for document in every())
     assert documents.count("not verified at its source") == unverified > 0
+
+
+def test_each_row_says_whether_a_release_or_only_a_commit_has_it() -> None:
+    rows = {
+        (cells[0], cells[1]): cells[2:]
+        for line in page().partition("## The documents")[0].splitlines()
+        if len(cells := [cell.strip() for cell in line.strip("|").split("|")]) == 5
+    }
+    assert rows["kOps", "IPv4"][0].startswith("commit after v1.36.2, in no release")
+    assert rows["eksctl", "IPv6"][0].startswith("commit after v0.230.0, in no release")
+    assert rows["terraform-aws-iam", "IPv4"][0] == "release v6.6.1"
+    merged = rows["terraform-aws-eks-pod-identity", "IPv6"]
+    assert (merged[0], "merged" in merged[2]) == ("pull request 62", True)
+    # The set-up that breaks.
+    assert "aws-node has its own role" in page() and "AmazonEKSWorkerNodePolicy" in page()

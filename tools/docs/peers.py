@@ -32,8 +32,14 @@ If a policy equals one of the documents, `coverage` and `audit` say so.
 ## Days from plugin {BREAKING} to a document that works
 
 Plugin {BREAKING} of {BREAKING_DATE} is the first to call ec2:DescribeSubnets and
-ec2:DescribeSecurityGroups at start. Days are counted to the first document that works with this
-version and every later one.
+ec2:DescribeSecurityGroups at start. If its role does not allow them, `aws-node` exits, and new
+nodes stay NotReady. This happens where aws-node has its own role, with IRSA, EKS Pod Identity or
+kOps: no other policy allows the calls there. On a node role of EKS, AmazonEKSWorkerNodePolicy is
+attached, too. Every version of it since 2018 allows both calls, so nodes that use this role start.
+cloudposse's node group module and CDK EKS Blueprints attach both policies to the node role.
+
+Days are counted to the first document that works with this version and every later one, without
+AmazonEKSWorkerNodePolicy. The column "in" says whether a release or only a commit had the document.
 
 <!-- diagram: days -->
 
@@ -52,14 +58,15 @@ class Repair:
     days: int | None  # how many days after v1.22.0
     read_until: str | None  # the date up to which the project was read; None for AWS
     verified: bool  # whether that document was compared with its source
+    source: str = ""  # the release, commit or page that has it
 
 
 def page() -> str:
     """Return the page as Markdown."""
     lines = [
         _INTRO,
-        "| project | IP family | document of | days |",
-        "| --- | --- | --- | --- |",
+        "| project | IP family | in | document of | days |",
+        "| --- | --- | --- | --- | --- |",
         *map(_repair_row, repairs()),
         "",
         "## The documents",
@@ -120,13 +127,35 @@ def _repair(project: str, mode: Mode, until: str | None) -> Repair:
         for document in own
         if document.date
         for beside in product(*map(documents.managed_versions, document.beside))
-        if not any(row.fatal for row in checked(document, beside).rows if row.version >= BREAKING)
+        if _is_repaired(document, beside)
     ]
     if not dated:
-        return Repair(project, mode, None, None, until, verified=all(d.verified for d in own))
+        undated = [d for d in own if d.date is None and not d.beside and _is_repaired(d, ())]
+        source = _published_in(undated[0]) if undated else ""
+        return Repair(project, mode, None, None, until, all(d.verified for d in own), source)
     day, document = min(dated, key=lambda pair: pair[0])
     days = (date.fromisoformat(day) - date.fromisoformat(BREAKING_DATE)).days
-    return Repair(project, mode, day, max(days, 0), until, document.verified)
+    source = _published_in(document)
+    return Repair(project, mode, day, max(days, 0), until, document.verified, source)
+
+
+def _is_repaired(document: PeerDocument, beside: tuple[ManagedVersion, ...]) -> bool:
+    """Return whether v1.22.0 and every later version works with a document."""
+    rows = checked(document, beside).rows
+    return not any(row.fatal for row in rows if row.version >= BREAKING)
+
+
+def _published_in(document: PeerDocument) -> str:
+    """Return where users get a document: in a release, a commit without one, or a page."""
+    if document.beside:
+        return "AWS's policy, attached"
+    if document.first is None:
+        return document.commit if document.commit.startswith("pull") else "page"
+    if document.project == "AWS":
+        return f"version {document.first}"
+    if document.first.startswith("after "):
+        return f"commit {document.first}, in no release when read"
+    return f"release {document.first}"
 
 
 def _repair_row(repair: Repair) -> str:
@@ -135,9 +164,11 @@ def _repair_row(repair: Repair) -> str:
         known = repair.read_until and repair.read_until >= BREAKING_DATE
         until = f", read to {repair.read_until}" if repair.read_until else ""
         days = f"none by {repair.read_until}" if known else f"not known{until}"
+        if repair.source:
+            days = f"not known: it is merged, {_UNVERIFIED}"
     elif not repair.verified:
         day = f"{day}, {_UNVERIFIED}"
-    return f"| {repair.project} | {FAMILIES[repair.mode]} | {day} | {days} |"
+    return f"| {repair.project} | {FAMILIES[repair.mode]} | {repair.source} | {day} | {days} |"
 
 
 def _section(shipped: Iterable[PeerDocument]) -> Iterator[str]:

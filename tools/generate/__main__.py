@@ -122,8 +122,9 @@ def days_table() -> str:
     for repair in sorted(peers.repairs(), key=lambda each: each.days or 0):
         if repair.project in _POPULAR and repair.date:
             name = f"{repair.project}, {FAMILIES[repair.mode]}"
-            unverified = "" if repair.verified else " (date not verified at its source)"
-            lines.append(f"| {name} | {repair.days}{unverified} |")
+            unverified = "" if repair.verified else ", date not verified"
+            kind = repair.source.partition(" ")[0]
+            lines.append(f"| {name} | {repair.days} ({kind}{unverified}) |")
     return "\n".join(lines) + "\n"
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from statements import allow, deny
 from test_access_managed import managed
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
-from vpc_cni_iam.policy.proof import possible, related_keys, texts
+from vpc_cni_iam.policy.proof import globs, possible, related_keys, texts
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
 
@@ -47,6 +47,40 @@ def test_all_keys_of_tags_and_one_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_proven(new, old)
     monkeypatch.setattr(possible, "NEVER_EMPTY", ())
     assert not is_proven(old, new)
+
+
+def without_variables(groups: tuple[texts.Group, ...]) -> list[tuple[texts.Group, ...]]:
+    return [tuple(tuple(glob.relaxed for glob in group) for group in groups)]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "rule"),
+    [
+        (texts, "with_variables_once", without_variables),
+        (globs, "of_arn", lambda pattern, *, wide: globs.ANYTHING if wide else None),
+    ],
+)
+def test_an_arn_with_a_variable(
+    module: object, name: str, rule: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWSEC2VssSnapshotPolicy had StringLike and a `*` before the variable."""
+    policy = managed()["AWSEC2VssSnapshotPolicy"]
+
+    def wider(condition: Condition) -> Condition:
+        if condition.operator != "ArnLike":
+            return condition
+        return replace(condition, operator="StringLike", values=("*${ec2:InstanceId}",))
+
+    old = replace(
+        policy,
+        statements=tuple(
+            replace(s, conditions=tuple(map(wider, s.conditions))) for s in policy.statements
+        ),
+    )
+    assert is_proven(old, policy)
+    assert not is_proven(policy, old)
+    monkeypatch.setattr(module, name, rule)
+    assert not is_proven(old, policy)
 
 
 def revoked(before: str) -> Policy:

@@ -32,7 +32,10 @@ class Characters(Enum):
 
 
 class Atom(Struct, frozen=True):
-    """A policy variable or a hole as one opaque letter: equal ones have equal values."""
+    """A policy variable or a hole as one opaque letter: equal ones have equal values.
+
+    AWSEC2VssSnapshotPolicy compares an ARN that ends with ``${ec2:InstanceId}``.
+    """
 
     variable: Opaque
     folded: bool = False  # whether its value is compared without case
@@ -152,6 +155,7 @@ def of_arn(pattern: Pattern, *, wide: bool) -> Glob | None:
     Wildcards in its first five parts do not cross a colon. The value of a variable or hole may have
     colons, so the text after it may be in the last part: a wide automaton assumes this, a narrow
     one does not. None for a narrow one that may have fewer than six parts.
+    AWSEC2VssSnapshotPolicy now has ArnLike instead of StringLike.
     """
     parts: list[tuple[Part, Characters]] = []
     colons, is_open = 0, False

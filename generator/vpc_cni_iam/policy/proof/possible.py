@@ -144,7 +144,10 @@ def _required(check: ConditionCheck, *, holds: bool) -> _Requirement:
 
 
 def _several(literals: Sequence[Literal], budget: Counter) -> Iterator[Value]:
-    """Yield a value with several texts: one for each condition that asks for some text."""
+    """Yield a value with several texts: one for each condition that asks for some text.
+
+    ROSAInstallerPolicy compares all keys of tags.
+    """
     of_each: list[_Requirement] = []
     of_some: list[_Requirement] = []
     for check, holds in literals:

@@ -288,7 +288,7 @@ def word_and_steps(texts: Texts) -> tuple[Word | None, int]:
     if text is not None and not any(glob.has_atoms for group in texts.groups for glob in group):
         return tuple(text) if texts.has(text) else None, len(text)
     try:
-        for groups in _with_variables_once(texts.groups):
+        for groups in with_variables_once(texts.groups):
             word = _Machine(groups, texts.excluded).word(budget)
             if word is None:
                 break
@@ -297,7 +297,7 @@ def word_and_steps(texts: Texts) -> tuple[Word | None, int]:
     return word, STEPS - max(0, budget.steps)
 
 
-def _with_variables_once(groups: tuple[Group, ...]) -> Iterator[tuple[Group, ...]]:
+def with_variables_once(groups: tuple[Group, ...]) -> Iterator[tuple[Group, ...]]:
     """Yield the groups with variables in only one of them, for each of these, and with none."""
     having = [n for n, group in enumerate(groups) if any(glob.has_atoms for glob in group)]
     for number in (None, *having):

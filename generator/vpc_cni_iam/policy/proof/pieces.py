@@ -20,14 +20,14 @@ from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause, Language
 from vpc_cni_iam.policy.proof.globs import Glob
-from vpc_cni_iam.policy.proof.possible import Literal, Value, values_for
+from vpc_cni_iam.policy.proof.possible import Literal, values_for
 from vpc_cni_iam.policy.proof.related_keys import SAME, SERVICE, SameKeys, renamed, same
 from vpc_cni_iam.policy.proof.texts import Texts
 from vpc_cni_iam.policy.wildcard import Wild
 
 # Every action has a service and a name.
 _ACTIONS = Texts(((globs.of((Wild.ONE, Wild.RUN, ":", Wild.ONE, Wild.RUN)),),))
-_CLAUSES_OF_A_STEP = 4
+_CLAUSES_OF_A_STEP, _LITERALS_OF_A_STEP = 4, 16
 _REMEMBERED = 1024
 
 
@@ -40,10 +40,6 @@ class Piece(Struct, frozen=True):
     # Their principals are in each of these sets; an empty set means all.
     callers: tuple[frozenset[Name], ...] = ()
     same: tuple[SameKeys, ...] = ()  # keys that have the same value
-
-    def values(self, key: object, budget: Budget) -> tuple[Value, ...]:
-        """Return possible values of a context key; empty if there is none."""
-        return values_for(tuple(each for each in self.literals if each[0].key == key), budget)
 
     def with_actions(self, actions: Texts | None, budget: Budget) -> Piece | None:
         """Return the part with some of its actions; None if it is empty."""
@@ -61,11 +57,13 @@ class Piece(Struct, frozen=True):
 
     def where(self, check: ConditionCheck, budget: Budget, *, holds: bool) -> Piece | None:
         """Return the part in which a condition holds or does not; None if it is empty."""
+        budget.spend(len(self.literals) // _LITERALS_OF_A_STEP)
         check = renamed(check, self.same)
-        if (check, holds) in self.literals:
+        about = tuple(each for each in self.literals if each[0].key == check.key)
+        if (check, holds) in about:
             return self
         piece = replace(self, literals=(*self.literals, (check, holds)))
-        return piece if piece.values(check.key, budget) else None
+        return piece if values_for((*about, (check, holds)), budget) else None
 
     def where_all(self, literals: Iterable[Literal], budget: Budget) -> Piece | None:
         """Return the part in which conditions hold or do not; None if it is empty."""

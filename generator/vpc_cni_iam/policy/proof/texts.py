@@ -53,6 +53,11 @@ class Texts(Struct, frozen=True, cache_hash=True, dict=True):
             (group[0].prefix for group in self.groups if len(group) == 1), key=len, default=""
         )
 
+    @cached_property
+    def work(self) -> int:
+        """The steps of `has`."""
+        return sum(map(len, self.groups)) + len(self.excluded)
+
     def has(self, text: str) -> bool:
         """Return whether a text is in it; variables match nothing."""
         return all(any(_matches(g, text) for g in group) for group in self.groups) and not any(
@@ -286,7 +291,7 @@ def word_and_steps(texts: Texts) -> tuple[Word | None, int]:
     word: Word | None = None
     text = texts.text
     if text is not None and not any(glob.has_atoms for group in texts.groups for glob in group):
-        return tuple(text) if texts.has(text) else None, len(text)
+        return tuple(text) if texts.has(text) else None, len(text) + texts.work
     try:
         for groups in with_variables_once(texts.groups):
             word = _Machine(groups, texts.excluded).word(budget)

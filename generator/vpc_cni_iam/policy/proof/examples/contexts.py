@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import product
+from itertools import islice, product
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.matching.conditions import request_values
@@ -17,6 +17,7 @@ from vpc_cni_iam.policy.matching.variables import (
     is_plain,
     keys_of,
 )
+from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
 from vpc_cni_iam.policy.proof.examples import key_values, ordinary
@@ -32,10 +33,12 @@ from vpc_cni_iam.policy.proof.related_keys import (
     TAG_KEYS,
     same,
 )
-from vpc_cni_iam.policy.wildcard import Wild
+from vpc_cni_iam.policy.proof.texts import Texts
 
 _Hints: TypeAlias = Mapping[str, Sequence[str]]
 _PATTERNS, _HINTS = 16, 3
+_BINDINGS, _STEPS_OF_A_BINDING = 100, 4
+_PART, _WORD = re.compile("[:/]"), re.compile(r"\w+")
 
 
 def contexts(
@@ -45,9 +48,9 @@ def contexts(
 
     Policy variables get their values first: conditions on other keys depend on them.
     """
-    hints = _hints(piece, near)
-    globs = (glob for group in piece.resources.groups for glob in group)
-    atoms = [(item.variable,) for glob in globs for item in glob.items if isinstance(item, Atom)]
+    hints = _hints(piece, near, budget)
+    own = (glob for group in piece.resources.groups for glob in group)
+    atoms = [(item.variable,) for glob in own for item in glob.items if isinstance(item, Atom)]
     patterns = [pattern for check, _ in piece.literals for pattern in check.patterns]
     sources = dict.fromkeys((*keys_of((*atoms, *patterns)), *hints))
     keys = [key for key in sources if key != HOLES]
@@ -73,11 +76,13 @@ def _assigned(
         yield from _assigned(rest, piece, extended, hints, budget)
 
 
-def _hints(piece: Piece, near: Sequence[Clause]) -> dict[str, list[str]]:
+def _hints(piece: Piece, near: Sequence[Clause], budget: Budget) -> dict[str, list[str]]:
     """Return values of policy variables with which patterns match resources or other values."""
     hints: dict[str, list[str]] = {}
     for pattern, text in dict.fromkeys([*_resources(near), *_key_values(piece)]):
-        for key, value in _bindings(pattern, text).items():
+        if is_plain(pattern):
+            continue
+        for key, value in _bindings(pattern, text, budget).items():
             hints.setdefault(key, []).append(value)
     return hints
 
@@ -96,18 +101,17 @@ def _key_values(piece: Piece) -> Iterator[tuple[Pattern, str]]:
         yield from product(check.patterns[:_PATTERNS], texts)
 
 
-def _bindings(pattern: Pattern, text: str) -> dict[str, str]:
+def _bindings(pattern: Pattern, text: str, budget: Budget) -> dict[str, str]:
     """Return values of the variables in a pattern with which it matches a text; empty for none."""
-    form, groups = "", dict[str, str]()
-    for part in pattern:
-        if isinstance(part, PolicyVariable):
-            known = part.key in groups
-            name = groups.setdefault(part.key, f"v{len(groups)}")
-            form += f"(?P={name})" if known else f"(?P<{name}>[^:/]+)"
-        else:
-            form += re.escape(part) if isinstance(part, str) else ".*" if part is Wild.RUN else "."
-    match = re.fullmatch(form, text)
-    return {key: match[group] for key, group in groups.items()} if match else {}
+    keys = list(dict.fromkeys(part.key for part in pattern if isinstance(part, PolicyVariable)))
+    words = dict.fromkeys(filter(None, [*_PART.split(text), *_WORD.findall(text)]))
+    for values in islice(product(words, repeat=len(keys)), _BINDINGS):
+        budget.spend(_STEPS_OF_A_BINDING)
+        bound = dict(zip(keys, values, strict=True))
+        glob = globs.of(pattern).filled(bound)
+        if glob and Texts(((glob,),)).has(text):
+            return bound
+    return {}
 
 
 def _signed(context: Context, asked: Collection[str]) -> Iterator[Context]:

@@ -95,10 +95,10 @@ def _actions(piece: Piece, near: Sequence[Clause], budget: Budget) -> list[str]:
     service, colon, _ = prefix.partition(":")
     every = dict([*ordinary.actions(), *named.items()])
     every |= reference.actions_of(service) if colon else ()
-    budget.spend(len(every) // _TRIES_OF_A_STEP)
-    has = piece.actions.has
-    like = (spelled for a, spelled in every.items() if a.startswith(prefix) and has(a))
-    return [*islice(like, _ACTIONS), *_made_up(text_of(piece.actions.word(budget) or ()), written)]
+    like = {a: spelled for a, spelled in every.items() if a.startswith(prefix)}
+    budget.spend(len(every) // _TRIES_OF_A_STEP + len(like) * piece.actions.work)
+    own = (spelled for a, spelled in like.items() if piece.actions.has(a))
+    return [*islice(own, _ACTIONS), *_made_up(text_of(piece.actions.word(budget) or ()), written)]
 
 
 def _made_up(word: str, written: Iterable[str]) -> list[str]:
@@ -112,9 +112,10 @@ def _made_up(word: str, written: Iterable[str]) -> list[str]:
 
 
 def _pairs(
-    actions: Sequence[str], resources: Texts, written: Iterable[str], budget: Budget
+    actions: Sequence[str], resources: Texts, written: Collection[str], budget: Budget
 ) -> list[tuple[str, str]]:
     """Return actions and resources, first those that AWS can check together."""
+    budget.spend(len(written) * resources.work)
     fitting = _Fitting(resources, list(filter(resources.has, written)), budget)
     real: list[tuple[str, str]] = []
     for find in (fitting.of_action, fitting.made):
@@ -140,7 +141,7 @@ class _Fitting(Struct):
         """Return a few resources of an action."""
         usual = ordinary.resources_of(action)
         forms = reference.possible_forms(action)
-        self.budget.spend(1 + (len(usual) + len(forms)) // _TRIES_OF_A_STEP)
+        self.budget.spend(len(forms) // _TRIES_OF_A_STEP + (1 + len(usual)) * self.texts.work)
         arns = [text for text in usual if self.texts.has(text)]
         for form in forms:
             arns += self._of_form(form) if len(arns) < _RESOURCES else []
@@ -151,7 +152,7 @@ class _Fitting(Struct):
     def _of_form(self, form: str) -> list[str]:
         if form not in self.by_form:
             usual = ordinary.arns_of(form)
-            self.budget.spend(len(usual))
+            self.budget.spend(len(usual) * self.texts.work + len(self.written))
             arns = [arn for arn in usual if self.texts.has(arn)][:2]
             arns += [arn for arn in self.written if reference.is_of(form, arn)][:2]
             self.by_form[form] = arns

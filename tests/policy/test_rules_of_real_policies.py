@@ -27,6 +27,18 @@ def with_keys(policy: Policy, old: str, new: str) -> Policy:
     return replace(policy, statements=tuple(map(changed, policy.statements)))
 
 
+def with_operator(policy: Policy, old: str, new: str, *values: str) -> Policy:
+    def changed(condition: Condition) -> Condition:
+        if condition.operator != old:
+            return condition
+        return replace(condition, operator=new, values=values or condition.values)
+
+    statements = (
+        replace(s, conditions=tuple(map(changed, s.conditions))) for s in policy.statements
+    )
+    return replace(policy, statements=tuple(statements))
+
+
 def test_tags_of_a_resource_by_two_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a change of AWSApplicationMigrationEC2Access from one key to the other."""
     policy = managed()["AWSApplicationMigrationEC2Access"]
@@ -65,22 +77,23 @@ def test_an_arn_with_a_variable(
 ) -> None:
     """AWSEC2VssSnapshotPolicy had StringLike and a `*` before the variable."""
     policy = managed()["AWSEC2VssSnapshotPolicy"]
-
-    def wider(condition: Condition) -> Condition:
-        if condition.operator != "ArnLike":
-            return condition
-        return replace(condition, operator="StringLike", values=("*${ec2:InstanceId}",))
-
-    old = replace(
-        policy,
-        statements=tuple(
-            replace(s, conditions=tuple(map(wider, s.conditions))) for s in policy.statements
-        ),
-    )
+    old = with_operator(policy, "ArnLike", "StringLike", "*${ec2:InstanceId}")
     assert is_proven(old, policy)
     assert not is_proven(policy, old)
     monkeypatch.setattr(module, name, rule)
     assert not is_proven(old, policy)
+
+
+def test_a_tag_without_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWSAppFabricServiceRolePolicy, and a change to StringEquals."""
+    policy = managed()["AWSAppFabricServiceRolePolicy"]
+    strict = with_operator(policy, "StringEqualsIgnoreCase", "StringEquals")
+    assert is_proven(policy, strict)
+    assert not is_proven(strict, policy)
+    monkeypatch.setattr(
+        globs, "of_folded", lambda pattern, *, wide: globs.ANYTHING if wide else None
+    )
+    assert not is_proven(policy, strict)
 
 
 def revoked(before: str) -> Policy:

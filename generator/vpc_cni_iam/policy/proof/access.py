@@ -71,7 +71,7 @@ def no_new_access(
     """
     budget = Budget() if budget is None else budget
     old_limits = within if old_within is None else old_within
-    before, after = _layers(old, old_limits), _layers(new, within)
+    before, after = (tuple(old), *map(tuple, old_limits)), (tuple(new), *map(tuple, within))
     if (reason := _too_much(before + after, budget)) is not None:
         return NotProven(reason)
     evaluators = _Evaluator.of(before, "old"), _Evaluator.of(after, "new")
@@ -102,10 +102,6 @@ def _is_ambiguous(layers: Iterable[Sequence[Clause]]) -> bool:
         for clause in layer
         for pattern in clause.resources.element.patterns
     )
-
-
-def _layers(policies: Sequence[Policy], limits: Sequence[Sequence[Policy]]) -> _Layers:
-    return (tuple(policies), *map(tuple, limits))
 
 
 class _Evaluator(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from functools import cached_property, lru_cache
 from typing import TypeAlias
@@ -90,35 +91,31 @@ class Glob(Struct, frozen=True, cache_hash=True, dict=True):
     @cached_property
     def relaxed(self) -> Glob:
         """The pattern with ``*`` instead of each atom."""
-        if not self.has_atoms:
-            return self
-        items: list[Item] = []
-        loops = [self.loops[0]]
-        for item, loop in zip(self.items, self.loops[1:], strict=True):
-            if isinstance(item, Atom):
-                loops[-1] = Characters.ALL
-            else:
-                items.append(item)
-                loops.append(loop)
-        return Glob(tuple(items), tuple(loops))
+        return self._with({}) if self.has_atoms else self
 
     def filled(self, values: Context) -> Glob | None:
         """Return the pattern for values of its variables; None if one has no value."""
-        if not self.has_atoms:
-            return self
-        items: list[Item] = []
-        loops = [self.loops[0]]
-        for item, loop in zip(self.items, self.loops[1:], strict=True):
-            letters: list[Item] = [item]
+        letters: dict[Atom, list[Item]] = {}
+        for item in self.items if self.has_atoms else ():
             if isinstance(item, Atom):
                 text = _value(item.variable, values)
                 if text is None:
                     return None
-                letters = [_either_case(c, wide=False) if item.folded else c for c in text]
-            items += letters
-            loops += [Characters.NONE] * len(letters)
-            if loop is not Characters.NONE:
-                loops[-1] = loop
+                letters[item] = [_either_case(c, wide=False) if item.folded else c for c in text]
+        return self._with(letters) if letters else self
+
+    def _with(self, letters: Mapping[Atom, list[Item]]) -> Glob:
+        """Return the pattern with letters instead of atoms, and ``*`` for an atom without any."""
+        items: list[Item] = []
+        loops = [self.loops[0]]
+        for item, loop in zip(self.items, self.loops[1:], strict=True):
+            if isinstance(item, Atom) and item not in letters:
+                loops[-1] = Characters.ALL
+                continue
+            own = letters[item] if isinstance(item, Atom) else [item]
+            items += own
+            loops += [Characters.NONE] * len(own)
+            loops[-1] = loops[-1] if loop is Characters.NONE else loop
         return Glob(tuple(items), tuple(loops))
 
     def may_meet(self, other: Glob) -> bool:
@@ -211,6 +208,7 @@ def of_folded(pattern: Pattern, *, wide: bool) -> Glob | None:
     """Return the automaton of a text without case; None if it has letters outside ASCII.
 
     A wide one matches texts that equal it in some way to ignore case, a narrow one in every way.
+    AWSAppFabricServiceRolePolicy compares a tag with StringEqualsIgnoreCase.
     """
     if not all(part.isascii() for part in pattern if isinstance(part, str)):
         return None

@@ -261,7 +261,7 @@ def _numbers(family: Family, texts: Sequence[str]) -> Iterator[str]:
     """
     read = values.number if family is Family.NUMERIC else values.instant
     limits = sorted({number for text in texts if (number := read(text)) is not None})
-    write = _number if family is Family.NUMERIC else _date
+    write = "{:f}".format if family is Family.NUMERIC else _date
     try:
         with localcontext(_EXACT):
             between = [(low + high) / 2 for low, high in pairwise(limits)]
@@ -270,10 +270,6 @@ def _numbers(family: Family, texts: Sequence[str]) -> Iterator[str]:
     except Inexact:
         raise TooHardError from None
     yield from (*written, _OTHER)
-
-
-def _number(number: Decimal) -> str:
-    return f"{number:f}"
 
 
 def _date(instant: Decimal) -> str:

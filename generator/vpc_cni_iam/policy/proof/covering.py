@@ -39,17 +39,19 @@ def _least_rest(
 ) -> list[tuple[Piece, list[Clause]]] | None:
     """Return the fewest parts that one statement leaves, with the other statements.
 
-    None if no statement is about a request of the piece.
+    None if no statement is about a request of the piece. A statement that leaves one part is taken
+    at once: with hundreds of Deny statements, each has to be looked at only once.
     """
     about: list[Clause] = []
     least: tuple[list[Piece], Clause] | None = None
-    for clause in clauses:
+    for number, clause in enumerate(clauses):
         budget.spend(2 + len(clause.checks))
         parts = piece.without(clause, budget)
         if parts is None:
             continue
-        if not parts:
-            return []
+        if len(parts) <= 1:
+            others = [*about, *clauses[number + 1 :]]
+            return [(part, others) for part in parts]
         about.append(clause)
         if least is None or len(parts) < len(least[0]):
             least = parts, clause

@@ -39,8 +39,7 @@ def _least_rest(
 ) -> list[tuple[Piece, list[Clause]]] | None:
     """Return the fewest parts that one statement leaves, with the other statements.
 
-    None if no statement is about a request of the piece. A statement that leaves one part is taken
-    at once: with hundreds of Deny statements, each has to be looked at only once.
+    None if no statement is about a request of the piece. One that leaves one part is taken at once.
     """
     about: list[Clause] = []
     least: tuple[list[Piece], Clause] | None = None

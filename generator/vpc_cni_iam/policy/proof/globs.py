@@ -96,12 +96,10 @@ class Glob(Struct, frozen=True, cache_hash=True, dict=True):
     def filled(self, values: Context) -> Glob | None:
         """Return the pattern for values of its variables; None if one has no value."""
         letters: dict[Atom, list[Item]] = {}
-        for item in self.items if self.has_atoms else ():
-            if isinstance(item, Atom):
-                text = _value(item.variable, values)
-                if text is None:
-                    return None
-                letters[item] = [_either_case(c, wide=False) if item.folded else c for c in text]
+        for atom in (item for item in self.items if isinstance(item, Atom)):
+            if (text := _value(atom.variable, values)) is None:
+                return None
+            letters[atom] = [_either_case(c, wide=False) if atom.folded else c for c in text]
         return self._with(letters) if letters else self
 
     def _with(self, letters: Mapping[Atom, list[Item]]) -> Glob:

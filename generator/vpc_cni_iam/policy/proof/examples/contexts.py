@@ -80,7 +80,7 @@ def _hints(piece: Piece, near: Sequence[Clause], budget: Budget) -> dict[str, li
     """Return values of policy variables with which patterns match resources or other values."""
     hints: dict[str, list[str]] = {}
     for pattern, text in dict.fromkeys([*_resources(near), *_key_values(piece)]):
-        if is_plain(pattern):
+        if is_plain(pattern) or not Texts(((globs.of(pattern).relaxed,),)).has(text):
             continue
         for key, value in _bindings(pattern, text, budget).items():
             hints.setdefault(key, []).append(value)

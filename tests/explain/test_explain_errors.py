@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from conftest import ROOT, run, validator
+from vpc_cni_iam.explain.known import errors
 
 NODE = "arn:aws:sts::111122223333:assumed-role/prod-node/i-0123456789abcdef0"
 ERRORS: dict[str, dict[str, Any]] = tomllib.loads(
@@ -325,3 +326,17 @@ def test_each_error_that_the_page_of_questions_names_is_known() -> None:
         text = words if words not in ("UnauthorizedOperation", "MissingIAMPermissions") else text
         assert run("explain", "-", stdin=text).code == 0, words
         assert words in " ".join(page.split())
+
+
+def test_the_log_of_a_node_is_read_by_one_command_everywhere() -> None:
+    """Without a terminal, so that its output can be piped or written to a file."""
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    commands = {
+        command
+        for error in errors().values()
+        for command in error.commands
+        if command.startswith("kubectl debug")
+    }
+    assert len(commands) == 1
+    assert all(command in page.splitlines() for command in commands)
+    assert " -it " not in page

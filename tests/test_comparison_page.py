@@ -69,8 +69,8 @@ def test_this_works_with_every_release(mode: Mode) -> None:
         ), version
 
 
-def test_this_is_scoped_and_narrower_with_harden() -> None:
-    assert row("vpc-cni-iam, ")["scoped"] == "yes, and narrower with `--harden`"
+def test_this_is_scoped_and_narrower_by_default() -> None:
+    assert row("vpc-cni-iam, ")["scoped"] == "yes, and narrower by default"
     (plain,) = options(["ipv4-scoped"], cni_version="latest").composed()
     how = Hardening()
     (hardened,) = options(["ipv4-scoped"], cni_version="latest", hardening=how).composed()

@@ -227,8 +227,8 @@ def test_the_same_policies_are_judged_once(monkeypatch: pytest.MonkeyPatch, tmp_
     (tmp_path / "in.json").write_text(details(*roles, policies=(MANAGED_POLICY,)))
     with AccountDetails([str(tmp_path / "in.json")], io.BytesIO()) as opened:
         assert len(audit(opened, known_versions.newest()).roles) == 100
-    # Each policy, and the one that is recommended; what an earlier test judged is known.
-    assert len(judged) <= 3
+    # Each policy, and each that may be recommended; what an earlier test judged is known.
+    assert len(judged) <= 4
 
     # Statements that are about no call of the plugin make no difference to it.
     judged.clear()

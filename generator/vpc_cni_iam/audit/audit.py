@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -20,9 +20,8 @@ from vpc_cni_iam.audit.report.nodes import changes, reason
 from vpc_cni_iam.audit.roles import RoleAudit, RoleAuditor, RoleResults
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.judge.verdict import Verdict
-from vpc_cni_iam.inputs.aws.account import COMMAND, AccountDetails
+from vpc_cni_iam.inputs.aws.account import COMMAND, AccountDetails, RoleDetail
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
-from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.settings import PluginSettings
 
 
@@ -73,12 +72,22 @@ def audit(
     With `nodes`, also say whether the node roles need the permissions of the plugin.
     """
     clusters, configured, refused = configured_clusters(details.clusters, settings, details.pods)
-    results = _results(details, clusters, configured, version, asks_nodes=nodes)
+    known = _roles_beside(details, clusters)
+    auditor = RoleAuditor(clusters, version, configured, known, asks_nodes=nodes)
+    results = list[RoleResults]()
+    accounts, absent = Counter[str](), {c.role for c in clusters if c.role}
+    for detail in details.roles():
+        accounts[detail.account] += 1
+        absent.discard(detail.arn)
+        if (result := auditor.role(detail)).has_any:
+            results.append(result)
     roles = [each.audit for each in results if each.audit is not None]
     used = {use.where for role in roles for use in role.clusters}
-    absent = {c.role for c in clusters if c.role}.difference(each.arn for each in results)
     unknown = list(unknown_roles(clusters, configured, used, absent))
     unread = [*details.unread, *refused, *_unread(results), *unknown]
+    if not accounts:
+        advice = f"it has no role; add the roles: {COMMAND}, without --filter"
+        unread.append(not_read("the input", advice))
     helpers = sorted(
         (each.metrics_helper for each in results if each.metrics_helper), key=lambda r: r.role
     )
@@ -89,8 +98,8 @@ def audit(
     of_nodes = _node_roles(details, clusters, results, is_unread=is_unread)
     return Audit(
         str(version),
-        tuple(dict.fromkeys(each.account for each in results)),
-        len(results),
+        tuple(accounts),
+        accounts.total(),
         tuple(sorted(roles, key=lambda r: (r.is_unused, -r.verdict.rank, r.role))),
         tuple(unread),
         not (unread or undecided or unknown_role),
@@ -100,19 +109,12 @@ def audit(
     )
 
 
-def _results(
-    details: AccountDetails,
-    clusters: Sequence[ClusterDetail],
-    configured: Mapping[EksCluster, PluginSettings],
-    version: PluginVersion,
-    *,
-    asks_nodes: bool,
-) -> list[RoleResults]:
-    """Return what is known of each role."""
+def _roles_beside(
+    details: AccountDetails, clusters: Iterable[ClusterDetail]
+) -> dict[str, RoleDetail]:
+    """Return the roles that nodes have, or with which EKS Pod Identity assumes other roles."""
     beside = {c.by_role for c in clusters if c.by_role} | node_roles(clusters)
-    known = {role.arn: role for role in details.roles() if role.arn in beside} if beside else {}
-    auditor = RoleAuditor(clusters, version, configured, known, asks_nodes=asks_nodes)
-    return [auditor.role(detail) for detail in details.roles()]
+    return {role.arn: role for role in details.roles() if role.arn in beside} if beside else {}
 
 
 def _node_roles(
@@ -142,7 +144,7 @@ def _node_roles(
         )
 
 
-def _unread(results: Sequence[RoleResults]) -> Iterator[NotKnown]:
+def _unread(results: Iterable[RoleResults]) -> Iterator[NotKnown]:
     """Yield what was not read about roles that the plugin may use."""
     for each in results:
         yield from each.unread
@@ -150,6 +152,3 @@ def _unread(results: Sequence[RoleResults]) -> Iterator[NotKnown]:
         count = f"{roles:,} role{'s' * (roles != 1)}"
         detail = f"it may give {count} permissions, but is not in the input; "
         yield not_read(arn, f"{detail}add it: {COMMAND}, without --filter")
-    if not results:
-        advice = f"it has no role; add the roles: {COMMAND}, without --filter"
-        yield not_read("the input", advice)

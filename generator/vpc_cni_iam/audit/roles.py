@@ -88,6 +88,13 @@ class RoleResults(Struct):
     unread: list[NotKnown] = []
     missing: list[str] = []  # the ARNs of policies that may give it permissions of the plugin
 
+    @property
+    def has_any(self) -> bool:
+        """Whether the report says anything of the role; of most roles of an account, nothing."""
+        return bool(
+            self.audit or self.metrics_helper or self.granting or self.unread or self.missing
+        )
+
 
 class RoleAuditor(Struct):
     """Judges roles; it reads each trust policy once."""

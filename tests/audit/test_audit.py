@@ -314,8 +314,10 @@ def test_a_deny_is_to_be_removed_and_not_replaced(tmp_path: Path) -> None:
     }
 
 
-def test_a_role_for_several_clusters_is_checked_for_each(tmp_path: Path) -> None:
-    prod, stage = scoped(), scoped("stage", "vpc-89abcdef")
+@pytest.mark.parametrize("form", ["--no-harden", "--harden"])
+def test_a_role_for_several_clusters_is_checked_for_each(form: str, tmp_path: Path) -> None:
+    """Each with its own VPC."""
+    prod, stage = scoped(*NAMES, form), scoped("stage", "vpc-89abcdef", form)
     less = {**stage, "Statement": [s for s in stage["Statement"] if "Attach" not in str(s)]}
     both = role("both", irsa(), inline={"prod": prod, "stage": stage})
     half = role("half", irsa(), inline={"prod": prod, "stage": less})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from itertools import product
@@ -117,14 +117,15 @@ class PluginRole(Struct, frozen=True):
         several = {k: v for k, v in named.items() if k in _EACH_ONE - {*own}}
         if prod(map(len, several.values())) > _MOST_PLACES:
             several = {}
+        every = [{**own, **dict(zip(several, v, strict=True))} for v in product(*several.values())]
         return tuple(
             RequestSetting(
                 self.version,
                 mode,
-                names=names_of({**own, **dict(zip(several, values, strict=True))}, self.policies),
+                names=names_of(names, self.policies),
                 session_tags=self.session_tags,
             )
-            for values in product(*several.values())
+            for names in (_of_one_cluster(every, self.policies) if len(every) > 1 else every)
         )
 
     def regions_to_check(self, cluster: EksCluster = ANY_CLUSTER) -> tuple[CheckedRegion, ...]:
@@ -149,6 +150,23 @@ class PluginRole(Struct, frozen=True):
         known = {name: value for name, value in surroundings.items() if value}
         limits = [policy for limit in self.limits for policy in limit]
         return known_names(known, names_of_role(self.policies, limits))
+
+
+def _of_one_cluster(
+    every: Sequence[dict[str, str]], policies: Iterable[Policy]
+) -> Sequence[dict[str, str]]:
+    """Return names that may be of one cluster: its VPC is in the policies that name the cluster."""
+    by_policy = [all_names([policy]) for policy in policies]
+
+    def may_be(names: Mapping[str, str]) -> bool:
+        cluster = names.get("cluster_name", "")
+        own = [of_policy for of_policy in by_policy if cluster in of_policy.get("cluster_name", ())]
+        return not own or any(
+            all(value in of_policy.get(name, (value,)) for name, value in names.items())
+            for of_policy in own
+        )
+
+    return [names for names in every if may_be(names)] or every
 
 
 @lru_cache(_REMEMBERED)

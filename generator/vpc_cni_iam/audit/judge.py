@@ -155,7 +155,7 @@ class PluginRole(Struct, frozen=True):
 def _of_one_cluster(
     every: Sequence[dict[str, str]], policies: Iterable[Policy]
 ) -> Sequence[dict[str, str]]:
-    """Return names that may be of one cluster: its VPC is in the policies that name the cluster."""
+    """Return names of one cluster each: its VPC is in the policies that name the cluster."""
     by_policy = [all_names([policy]) for policy in policies]
 
     def may_be(names: Mapping[str, str]) -> bool:

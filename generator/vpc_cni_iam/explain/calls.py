@@ -62,24 +62,45 @@ class AllowingStatements(Struct, frozen=True):
 def possible_calls(
     denial: Denial, modes: tuple[Mode, ...], version: PluginVersion
 ) -> tuple[PossibleCall, ...]:
-    """Return the calls that can send a denied request, at a plugin version."""
+    """Return the calls that can send a denied request, at a plugin version.
+
+    A call whose denial breaks something else in another IP family is there for each family, the
+    worse first.
+    """
     features = tuple(f for f in calls.features() if calls.feature_since(f) <= version)
     return tuple(
-        _possible(template, sent, version)
+        _possible(template, families, call_range, version)
         for template in request_templates().values()
         if _fits(template, denial)
-        and (sent := {m: c for m in modes if (c := template.sent(m, version, features))})
+        for families, call_range in _ranges(template, modes, version, features)
     )
 
 
+def _ranges(
+    template: RequestTemplate,
+    modes: tuple[Mode, ...],
+    version: PluginVersion,
+    features: tuple[str, ...],
+) -> Iterator[tuple[tuple[Mode, ...], CallRange]]:
+    """Yield what a denied call breaks, with the IP families in which it does, the worse first."""
+    sent = {m: c for m in modes if (c := template.sent(m, version, features))}
+    alike: dict[object, list[Mode]] = {}
+    for mode, call_range in sent.items():
+        alike.setdefault((call_range.effect, call_range.breaks), []).append(mode)
+    for families in sorted(alike.values(), key=lambda same: not sent[same[0]].is_fatal):
+        yield tuple(families), sent[families[0]]
+
+
 def _possible(
-    template: RequestTemplate, sent: Mapping[Mode, CallRange], version: PluginVersion
+    template: RequestTemplate,
+    families: tuple[Mode, ...],
+    call_range: CallRange,
+    version: PluginVersion,
 ) -> PossibleCall:
-    call_range = next(iter(sent.values()))
     return PossibleCall(
         template.name,
         template.does,
-        tuple(sent),
+        families,
         str(call_range.first),
         str(call_range.last) if call_range.last else None,
         call_range.feature,
@@ -100,8 +121,9 @@ def _fits(template: RequestTemplate, denial: Denial) -> bool:
     tags = tag_keys(denial)
     if denial.action == _TAGS and tags is not None:
         return (set(tags) == {CREATED_AT}) == (template.name == "tag-leaked")
-    kind = kind_of(denial.resource) if denial.resource else ""
-    return not kind or not template.on or kind in (*template.on, "*")
+    # A denied call on all resources can be reported with an ARN, as log-group::log-stream: is.
+    kind = kind_of(denial.resource) if "*" not in template.on else ""
+    return not (kind and template.on) or kind in (*template.on, "*")
 
 
 def tag_keys(denial: Denial) -> tuple[str, ...] | None:

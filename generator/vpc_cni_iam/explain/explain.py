@@ -66,7 +66,9 @@ class Explanation(Struct, frozen=True):
     example_names: tuple[str, ...]  # the names in the statements that are examples
     causes: tuple[Cause, ...]  # its causes, the certain ones first
     encoded: bool  # whether the message has more in encoded form
-    called_by: tuple[str, ...]  # the plugin versions that call it, if `cni_version` does not
+    called_by: tuple[str, ...]  # the plugin versions that call it, if the newest one does not
+    # The first version from which on it is not called, if it was at `cni_version`; empty for none.
+    not_called_from: str
 
 
 class ExplainedError(Struct, frozen=True):
@@ -128,6 +130,8 @@ def explain(incidents: Incidents, cluster: Cluster, policy: Subject | None) -> E
     for incident in incidents.denials.values():
         for denial, count, resources in _apart(incident, policies):
             version = _version(denial, incidents, cluster)
+            if version is None:
+                version = _calling(denial, cluster)
             explanation = _explanation(denial, version, cluster, policies)
             group = groups.setdefault(_key(explanation), _Group(explanation))
             group.count += count
@@ -210,6 +214,8 @@ def _explanation(
     program = denial.program
     is_plugins = not program and known.is_called(denial.action)
     calls = () if program else possible_calls(denial, cluster.modes, version)
+    newest_calls = program or possible_calls(denial, cluster.modes, known_versions.newest())
+    called_by = frozenset() if newest_calls else _called_by(denial, cluster.modes)
     sent_in = tuple(m for m in cluster.modes if any(m in call.modes for call in calls))
     own = {k: v for k, v in _candidates(denial) if re.fullmatch(_PATTERNS[k], v)}
     names = {**own, **{k: v for k, v in cluster.names.items() if v}}
@@ -230,7 +236,8 @@ def _explanation(
         examples,
         causes(denial, calls, statements, policies, version, is_plugins=is_plugins),
         denial.encoded,
-        () if calls or program else _called_by(denial, cluster.modes),
+        tuple(map(str, known_versions.spans(called_by))),
+        _not_called_from(called_by) if calls else "",
     )
 
 
@@ -256,22 +263,34 @@ def _not_checked(incidents: Incidents, policies: RolePolicies) -> Iterator[NotKn
             yield NotKnown(action, Reason.not_read, detail)
 
 
-def _called_by(denial: Denial, modes: tuple[Mode, ...]) -> tuple[str, ...]:
+def _called_by(denial: Denial, modes: tuple[Mode, ...]) -> frozenset[PluginVersion]:
     """Return the plugin versions that make the denied call."""
-    versions = (v for v in known_versions.known() if possible_calls(denial, modes, v))
-    return tuple(map(str, known_versions.spans(frozenset(versions))))
+    return frozenset(v for v in known_versions.known() if possible_calls(denial, modes, v))
 
 
-def _version(denial: Denial, incidents: Incidents, cluster: Cluster) -> PluginVersion:
-    """Return the plugin version to explain a denial for."""
+def _not_called_from(called_by: frozenset[PluginVersion]) -> str:
+    """Return the first version after all that make a call; empty if no version makes it."""
+    later = (v for v in known_versions.known() if called_by and v > max(called_by))
+    return str(next(later, ""))
+
+
+def _calling(denial: Denial, cluster: Cluster) -> PluginVersion:
+    """Return the default version, or the newest that makes the denied call if only others do."""
+    if denial.program or possible_calls(denial, cluster.modes, cluster.default):
+        return cluster.default
+    return max(_called_by(denial, cluster.modes), default=cluster.default)
+
+
+def _version(denial: Denial, incidents: Incidents, cluster: Cluster) -> PluginVersion | None:
+    """Return the plugin version that options or the text name; None if neither does."""
     agent = _AGENT.search(denial.agent)
     name = "v" + agent[1].removeprefix("v") if agent else incidents.version
     if cluster.version is not None or not name:
-        return cluster.version or cluster.default
+        return cluster.version
     try:
         return known_versions.find(name)
     except UsageError:
-        return known_versions.stand_in(name) or cluster.default
+        return known_versions.stand_in(name)
 
 
 def _candidates(denial: Denial) -> Iterator[tuple[str, str]]:

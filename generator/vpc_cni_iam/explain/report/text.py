@@ -13,6 +13,9 @@ from vpc_cni_iam.explain.reading.denial import ProgramBasis
 from vpc_cni_iam.inputs.report import skipped_lines
 
 _DECODE = "aws sts decode-authorization-message --encoded-message MESSAGE"
+_UPGRADE = (
+    "`aws eks update-addon --addon-name vpc-cni --cluster-name CLUSTER --addon-version VERSION`"
+)
 _SHOWN = 20
 _KINDS = {
     ErrorKind.credentials: "no credentials",
@@ -73,6 +76,9 @@ def _denial(explanation: Explanation) -> Iterator[str]:
         yield f"  AWS says: {explanation.reason}"
     if program := explanation.program:
         yield f"  not a call of the plugin: {_PROGRAMS[program.known_by].format(program.name)}"
+    elif explanation.not_called_from:
+        by = ", ".join(explanation.called_by)
+        yield f"  only plugin {by} makes this call; without it, {explanation.calls[0].breaks}"
     elif not explanation.calls:
         version = explanation.cni_version
         yield f"  plugin {version} does not make this call, according to the catalog"
@@ -85,6 +91,9 @@ def _denial(explanation: Explanation) -> Iterator[str]:
     if explanation.calls and not explanation.causes:
         yield "  cause not known: name the role's policy with --policy"
     yield from _statements(explanation.statements)
+    if first := explanation.not_called_from:
+        upgrade = f"upgrade the plugin to {first} or later, which does not make this call"
+        yield f"  or {upgrade}: {_UPGRADE}"
     if explanation.example_names:
         options = " and ".join(f"--{n.replace('_', '-')}" for n in explanation.example_names)
         yield f"  the statements have example names: set yours with {options}"

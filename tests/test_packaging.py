@@ -16,6 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from conftest import ROOT, read_tree, run
+from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.hcl import repair
 from vpc_cni_iam.rendering.policy_module import render
@@ -175,7 +176,7 @@ def test_a_clean_installation_works_where_it_may_not_be_written(site: Path, tmp_
     work, cache = tmp_path / "work", tmp_path / "cache"
     work.mkdir()
     installed(site, work, "generate")  # without HOME
-    assert read_tree(work / "vpc-cni-iam-policy") == render(options())
+    assert read_tree(work / "vpc-cni-iam-policy") == render(options(hardening=Hardening()))
     verify = ("verify", "vpc-cni-iam-policy", "--engine", "none")
     assert installed(site, work, *verify, XDG_CACHE_HOME=str(cache)).count("ok ") == 3
     (tables,) = (cache / "vpc-cni-iam").iterdir()

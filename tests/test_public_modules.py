@@ -163,7 +163,7 @@ def test_the_blocks_plan_with_the_role(name: str, engine: Engine, tmp_path: Path
     plan = planned(name, engine, tmp_path)
     changes = {c["address"]: c["change"] for c in plan["resource_changes"]}
     (policy,) = (c["after"] for a, c in changes.items() if ".aws_iam_policy." in a)
-    assert len(loads(policy["policy"], name).statements) == 7
+    assert len(loads(policy["policy"], name).statements) == 9
     (addon,) = (c for a, c in changes.items() if a.endswith('aws_eks_addon.this["vpc-cni"]'))
     if EKS not in name:  # by IRSA
         assert addon["after_unknown"]["service_account_role_arn"] is True

@@ -69,7 +69,7 @@ def test_a_module_of_it_is_generated_and_described(kind: str, tmp_path: Path) ->
     main = (tmp_path / "m" / "main.tf").read_text()
     assert 'data "aws_iam_policy_document" "ipv6_made_up"' in main
     page = (tmp_path / "m" / "README.md").read_text()
-    assert "| `ipv6-made-up` | many IPv6 clusters, for this test | derived by" in page
+    assert "| `ipv6-made-up` | many IPv6 clusters, for this test | hardened by" in page
     assert "`ipv6-made-up` needs a role that trusts EKS Pod Identity" in page
     assert "ipv4-pod-identity" not in page
 

@@ -15,6 +15,7 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.proof.answer import NotProven
 from vpc_cni_iam.publishing.versioning.comparison import compare
+from vpc_cni_iam.publishing.versioning.semver import FIRST
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.configuration.config import VendoredModule
 from vpc_cni_iam.vendoring.edits.diff import meanings
@@ -155,7 +156,7 @@ def test_changes_are_shown_with_upstreams_values() -> None:
     )
     files = render(every)
     denied = {path: text.replace('"Allow"', '"Deny"') for path, text in files.items()}
-    published = [str(change) for change in compare(files, denied).permissions]
+    published = [str(change) for change in compare(files, denied, FIRST).permissions]
     shown = meanings(VendoredModule("m", every, 1), files, {})
     assert not any(isinstance(meaning.change, NotProven) for meaning in shown)
     lines = [*published, *(line for meaning in shown for line in meaning_lines(meaning))]

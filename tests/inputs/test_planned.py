@@ -151,13 +151,14 @@ print(int(re.search("VmHWM: *\\t*(.*) kB", Path("/proc/self/status").read_text()
 def test_memory_does_not_grow_with_what_is_not_iam(kind: str, tmp_path: Path) -> None:
     """Of instances, what is read says their role."""
     path = tmp_path / "plan.json"
-    other = json.dumps(resource(kind, "i", None, {"a": "b" * 10_000}))
+    other = json.dumps(resource(kind, "%d", None, {"a": "b" * 10_000}))
     peaks = []
     for count in (1, 15_000):
         with path.open("w") as file:
             file.write('{"format_version": "1.2", "configuration": {}, "planned_values": ')
-            file.write('{"root_module": {"resources": [' + ",".join([other] * count) + "]}}, ")
-            file.write('"resource_changes": [' + ",".join([other] * count) + ",")
+            every = ",".join(other.replace("%d", f"i{number}") for number in range(count))
+            file.write('{"root_module": {"resources": [' + every + "]}}, ")
+            file.write('"resource_changes": [' + every + ",")
             file.write(json.dumps(policy("p", ONE, TWO)) + "]}")
         done = subprocess.run(
             [sys.executable, "-c", MEMORY, path], capture_output=True, text=True, check=True

@@ -4,6 +4,7 @@
 people or programs hand over belongs into `PARSERS`, with a text that it reads, and its words.
 """
 
+import io
 import json
 import os
 import tempfile
@@ -31,7 +32,6 @@ from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.module.reader import read_blocks
 from vpc_cni_iam.hcl.parse import parse as parse_hcl
 from vpc_cni_iam.inputs.aws.ec2 import read as read_inventory
-from vpc_cni_iam.inputs.kind import Content
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.document import Policy, dumps
@@ -110,8 +110,7 @@ def ignoring(text: str) -> None:
 
 
 def preflight(text: str) -> None:
-    data = text.encode(errors="surrogatepass")
-    read_inventory([Content("instances.json", text=lambda: decode(data, "instances.json"))])
+    read_inventory(["-"], io.BytesIO(text.encode(errors="surrogatepass")))
 
 
 def go(text: str) -> None:

@@ -161,7 +161,8 @@ def override(
 ) -> Options:
     """Return options, with the arguments that a user gave replaced.
 
-    A version replaces a revision, and vice versa. Empty names and features change nothing.
+    A version replaces a revision, and vice versa. Empty names and features change nothing. Options
+    stay hardened if they can be.
     """
     before = base.selection
     if revision is None and cni_version is None:
@@ -170,14 +171,15 @@ def override(
         revision = before.revision.name if version is None else None
         if additions is Additions.needed and version is not None:
             additions = before.additions
+    chosen = tuple(names) or tuple(v.name for v in base.variants)
     return options(
-        tuple(names) or tuple(v.name for v in base.variants),
+        chosen,
         revision=revision,
         cni_version=cni_version,
         features=tuple(features) or before.features,
         additions=additions,
         kind=base.kind,
-        hardening=before.hardening,
+        hardening=before.hardening if hardened_by_default(chosen, revision) else None,
     )
 
 

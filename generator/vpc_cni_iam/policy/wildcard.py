@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import takewhile
 
 from msgspec import Struct
@@ -26,7 +26,7 @@ class Wild(Enum):
 _ANYTHING = ".*"
 
 
-class Wildcard(Struct, frozen=True):
+class Wildcard(Struct, frozen=True, dict=True):
     """A compiled pattern."""
 
     prefix: str  # the text before the first wildcard
@@ -59,12 +59,11 @@ class Wildcard(Struct, frozen=True):
             return False
         if self.rest in ("", _ANYTHING):  # most patterns: this needs no regular expression
             return bool(self.rest) or len(text) == len(self.prefix)
-        return _compiled(self.rest).fullmatch(text, len(self.prefix)) is not None
+        return self._compiled.fullmatch(text, len(self.prefix)) is not None
 
-
-@lru_cache(maxsize=4096)
-def _compiled(rest: str) -> re.Pattern[str]:
-    return re.compile(rest, re.DOTALL)
+    @cached_property
+    def _compiled(self) -> re.Pattern[str]:
+        return re.compile(self.rest, re.DOTALL)
 
 
 @lru_cache(maxsize=4096)

@@ -76,8 +76,8 @@ _WORDS_OF_ERRORS = (
     "exceeded", "capacity", "throttling", "toomanyrequests", "retrieve", "openidconnect", "expired",
     "signature", "skewed", "invalid", "malformed", "not the owner", "not allowed", "enough free",
     "exception", "fail", "imds", "ec2metadata", "trunk", "for ipam", "169.254.170.23",
-    "fd00:ec2::23", "sts:", "sts.", "eks auth", "unable to", "decodedmessage", "explicitdeny", "initialized",
-    "refused",
+    "fd00:ec2::23", "sts:", "sts.", "eks auth", "unable to", "decodedmessage", "explicitdeny",
+    "initialized", "refused",
 )  # fmt: skip
 # The distance between an error's code and AWS's words about it, and how many of them are shown.
 _NEAR, _BEFORE, _SHOWN = 100, 80, 320

@@ -13,7 +13,7 @@ from vpc_cni_iam.account.grants import Document, PolicyOrGap
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER
 from vpc_cni_iam.plugin.identity import Identity, is_role_arn
-from vpc_cni_iam.plugin.trust import RoleTrust
+from vpc_cni_iam.plugin.trust import ANY_ISSUER, RoleTrust
 from vpc_cni_iam.policy.document import Policy, Principal, Statement
 from vpc_cni_iam.policy.template import Hole, Template, Text, holes, parts_of
 
@@ -22,8 +22,7 @@ _SOME_ROLE = "arn:aws:iam::111122223333:role/example"
 
 
 # Stands for a provider of tokens that is not known.
-_ISSUER = "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE"
-_SOME_PROVIDER = f"arn:aws:iam:::oidc-provider/{_ISSUER}"
+_SOME_PROVIDER = f"arn:aws:iam:::oidc-provider/{ANY_ISSUER}"
 
 
 class Fit(StrEnum):
@@ -136,5 +135,5 @@ def _of_issuer(key: Text) -> Text:
     """Return a condition key with the example instead of an unknown issuer."""
     match parts_of(key):
         case (Hole(), str(claim)) if claim.startswith(":"):
-            return f"{_ISSUER}{claim}"
+            return f"{ANY_ISSUER}{claim}"
     return key

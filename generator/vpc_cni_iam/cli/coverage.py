@@ -211,7 +211,9 @@ def coverage(
         typer.echo(report.matrix(subject, every, verbose=verbose), nl=False)
         fails = every.doubted(subject.skipped).is_failure(if_degraded=if_degraded)
         fails |= bool(every.reasons) and fail_on is FailOn.note
-        risks = find_risks(subject.policies, setting, subject.limiting, subject.regions)
+        risks: tuple[Risk, ...] = ()
+        if fail_on is not FailOn.error:  # the report about all versions has no risks
+            risks = find_risks(subject.policies, setting, subject.limiting, subject.regions)
     else:
         checked = check(subject, setting, scenarios, if_degraded=if_degraded)
         text = report.version(subject, checked, verbose=verbose)

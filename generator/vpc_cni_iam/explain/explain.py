@@ -265,6 +265,8 @@ def _not_checked(incidents: Incidents, policies: RolePolicies) -> Iterator[NotKn
 
 def _called_by(denial: Denial, modes: tuple[Mode, ...]) -> frozenset[PluginVersion]:
     """Return the plugin versions that make the denied call."""
+    if not known.is_called(denial.action):
+        return frozenset()
     return frozenset(v for v in known_versions.known() if possible_calls(denial, modes, v))
 
 

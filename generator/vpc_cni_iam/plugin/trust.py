@@ -61,7 +61,7 @@ _NAMING = {
 }
 # A provider of tokens of service accounts.
 EKS_ISSUER = "oidc.eks"
-_ANY_ISSUER = f"{EKS_ISSUER}.us-east-1.amazonaws.com/id/EXAMPLE"
+ANY_ISSUER = f"{EKS_ISSUER}.us-east-1.amazonaws.com/id/EXAMPLE"
 
 
 class ServiceAccount(Struct, frozen=True):
@@ -280,7 +280,7 @@ class RoleTrust(Struct, frozen=True):
         """
         statements = [s for s in self.policy.statements if s.effect == "Deny" or _is_of_anyone(s)]
         keys = [str(c.key) for s in statements for c in s.conditions]
-        issuers = {k.rpartition(":")[0] for k in keys if is_claim(k.lower())} or {_ANY_ISSUER}
+        issuers = {k.rpartition(":")[0] for k in keys if is_claim(k.lower())} or {ANY_ISSUER}
         providers = tuple(f":oidc-provider/{name}" for name in issuers)
         givers = Principal("Service", (NODES, PODS)), Principal("Federated", providers)
         trust = replace(self, policy=replace(self.policy, statements=tuple(statements)))

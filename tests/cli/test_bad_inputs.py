@@ -246,8 +246,7 @@ def test_too_little_memory_is_a_failure_and_no_traceback(monkeypatch: pytest.Mon
     def exhausted(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("vpc_cni_iam.policy.strict_json.load_json", exhausted)
-    monkeypatch.setattr("vpc_cni_iam.inputs.kind.load_json", exhausted)
+    monkeypatch.setattr("json.JSONDecoder.raw_decode", exhausted)
     done = run("coverage", ROOT / "examples/inputs/policy.json")
     assert (done.code, done.out) == (3, "")
     assert done.err == (

@@ -34,7 +34,7 @@ MENDED = ("ministack",)
 # A class that is the same word in the public model.
 PUBLIC = {"Policy", "Statement", "Principal", "Condition", "Options"}
 # `review` reads the account of a plan itself, until it reads that of `account`.
-PUBLIC |= {"Account", "Document", "Grant", "RoleAccess"}
+PUBLIC |= {"Account", "Content", "Document", "Grant", "RoleAccess"}
 
 
 @cache
@@ -65,14 +65,34 @@ def test_functions_have_few_branches() -> None:
     assert branched == set()
 
 
-def test_a_class_name_has_one_home() -> None:
-    names = Counter(
-        node.name
-        for every in of_package().values()
-        for node in every
-        if isinstance(node, ast.ClassDef)
-    )
-    assert {name for name, homes in names.items() if homes > 1} <= PUBLIC
+def meanings() -> Iterator[tuple[str, str]]:
+    """Each name of a type, with what it means: a class, the type of an alias, or an import."""
+    for file, every in of_package().items():
+        for node in every:
+            if isinstance(node, ast.ClassDef):
+                yield node.name, f"class in {file}"
+            elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias":
+                yield ast.unparse(node.target), f"alias in {file}"
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                name = node.targets[0].id
+                if re.fullmatch(r"[A-Z]\w*[a-z]\w*", name):
+                    yield name, f"alias in {file}"
+            elif isinstance(node, ast.ImportFrom):
+                yield from (
+                    (a.asname, f"{node.module}.{a.name}")
+                    for a in node.names
+                    if a.asname and a.asname[0].isupper() and a.asname != a.name
+                )
+
+
+def test_the_name_of_a_class_or_alias_has_one_meaning() -> None:
+    names: dict[str, set[str]] = {}
+    for name, meaning in meanings():
+        names.setdefault(name, set()).add(meaning)
+    private = {name for name in names if name.startswith("_")}
+    for name in private | PUBLIC:
+        names.pop(name, None)
+    assert {name: what for name, what in names.items() if len(what) > 1} == {}
 
 
 def test_a_boolean_parameter_below_the_command_line_is_given_by_name() -> None:

@@ -25,7 +25,7 @@ from make_answers import (
 )
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, Unevaluated, Value, unknown_in
+from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, HclValue, Unevaluated, unknown_in
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.module.reader import hole_of, read_blocks
@@ -162,7 +162,7 @@ def test_what_is_made_of_a_hole_is_what_any_text_makes() -> None:
     ],
 )
 def test_an_option_for_a_variable_that_nothing_declares_is_read_as_code_if_it_has_parts(
-    text: str, value: Value
+    text: str, value: HclValue
 ) -> None:
     """Its declaration may be in a file that is not there."""
     assert evaluator("", GivenVariables({"x": text})).evaluate(node("var.x")) == value

@@ -11,7 +11,7 @@ from conftest import ROOT
 from evaluated import CONTEXT, KNOWN, REFUSED, UNKNOWN
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unevaluated, Value
+from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, HclValue, TooLargeError, Unevaluated
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
 from vpc_cni_iam.hcl.module.given import GivenVariables
@@ -42,7 +42,7 @@ def node_of(code: str) -> Node:
     return node
 
 
-def value(code: str, text: str = CONTEXT, **texts: str) -> Value:
+def value(code: str, text: str = CONTEXT, **texts: str) -> HclValue:
     return evaluator(text, **texts).evaluate(node_of(code))
 
 

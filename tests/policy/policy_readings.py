@@ -12,12 +12,12 @@ from vpc_cni_iam.policy.evaluate import Compiled, Request
 from vpc_cni_iam.policy.matching import conditions, matches
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.matching.variables import Context
+from vpc_cni_iam.policy.matching.variables import KeyValues
 
-Reading = Callable[[ConditionCheck, Context], bool]
+Reading = Callable[[ConditionCheck, KeyValues], bool]
 
 
-def _each(check: ConditionCheck, context: Context) -> list[bool]:
+def _each(check: ConditionCheck, context: KeyValues) -> list[bool]:
     """Return the answer for each value of the key."""
     value = context.get(check.key, ())
     several = (value,) if isinstance(value, str) else value
@@ -27,7 +27,7 @@ def _each(check: ConditionCheck, context: Context) -> list[bool]:
     return [match(text, context) is not check.operator.base.negated for text in several]
 
 
-def _unlike_any_other(check: ConditionCheck, context: Context) -> bool:
+def _unlike_any_other(check: ConditionCheck, context: KeyValues) -> bool:
     """Answer at random, alike for what means the same."""
     meaning = (check.operator.base, check.operator.quantifier, check.key)
     values = sorted(map(str, check.patterns or check.values))

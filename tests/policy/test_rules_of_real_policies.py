@@ -61,7 +61,7 @@ def test_all_keys_of_tags_and_one_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_proven(old, new)
 
 
-def without_variables(groups: tuple[texts.Group, ...]) -> list[tuple[texts.Group, ...]]:
+def without_variables(groups: tuple[texts.GlobGroup, ...]) -> list[tuple[texts.GlobGroup, ...]]:
     return [tuple(tuple(glob.relaxed for glob in group) for group in groups)]
 
 

@@ -16,7 +16,7 @@ from vpc_cni_iam.policy.evaluate import Outcome, Request, compile_policies
 from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
-from vpc_cni_iam.policy.template import Hole, HoleKind, Side, Template, Text, fill, join
+from vpc_cni_iam.policy.template import Hole, HoleKind, PolicyText, Side, Template, fill, join
 
 FUZZ = int(os.environ.get("VPC_CNI_IAM_FUZZ", "0"))
 PAIRS = 4000 if FUZZ else 400
@@ -28,11 +28,11 @@ ROLE = "arn:aws:iam::111122223333:role/r"
 USER = {"aws:username": "bob"}
 
 
-def allow(action: Text, *resources: Text, when: tuple[Condition, ...] = ()) -> Policy:
+def allow(action: PolicyText, *resources: PolicyText, when: tuple[Condition, ...] = ()) -> Policy:
     return Policy((Statement(actions=(action,), resources=resources or ("*",), conditions=when),))
 
 
-def deny(action: str, *resources: Text) -> Statement:
+def deny(action: str, *resources: PolicyText) -> Statement:
     return Statement("Deny", actions=(action,), resources=resources)
 
 
@@ -217,7 +217,7 @@ HOLES = tuple(Hole(HoleKind.UNKNOWN, name) for name in "pq")
 def with_holes(random: Random, plain: Policy) -> Policy:
     """Return a policy with holes in some of its texts."""
 
-    def change(text: Text) -> Text:
+    def change(text: PolicyText) -> PolicyText:
         if not isinstance(text, str) or random.random() < 0.6:
             return text
         starts = [0, *(place + 1 for place, letter in enumerate(text) if letter == ":")]

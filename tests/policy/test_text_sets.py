@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from vpc_cni_iam.policy.matching.variables import Part, Pattern, PolicyVariable
+from vpc_cni_iam.policy.matching.variables import Pattern, PolicyVariable, TextPart
 from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.globs import Glob
@@ -24,16 +24,16 @@ WITH_DEFAULT = PolicyVariable("aws:username", "b")
 VALUES: tuple[str | None, ...] = (None, "", "a", "b", "a:")
 
 
-def pattern(random: Random, parts: tuple[Part, ...]) -> Pattern:
+def pattern(random: Random, parts: tuple[TextPart, ...]) -> Pattern:
     return tuple(random.choice(parts) for _ in range(random.randint(0, 4)))
 
 
-def glob(random: Random, parts: tuple[Part, ...]) -> Glob:
+def glob(random: Random, parts: tuple[TextPart, ...]) -> Glob:
     make = globs.of_parts if random.random() < 0.3 else globs.of
     return make(pattern(random, parts))
 
 
-def some(random: Random, parts: tuple[Part, ...], most: int) -> tuple[Glob, ...]:
+def some(random: Random, parts: tuple[TextPart, ...], most: int) -> tuple[Glob, ...]:
     return tuple(glob(random, parts) for _ in range(random.randint(1, most)))
 
 

@@ -8,13 +8,13 @@ from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.options import ReviewOptions
 from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownReview
 from vpc_cni_iam.review.run import review
 
 Json = dict[str, Any]
-OPTIONS = Options()
+OPTIONS = ReviewOptions()
 
 
 def document(*statements: Json) -> str:
@@ -162,13 +162,15 @@ def plan(*changes: Json, **more: Any) -> bytes:
 
 
 def reviewed(
-    *changes: Json, fail_on: str = "warning", options: Options = OPTIONS, **more: Any
+    *changes: Json, fail_on: str = "warning", options: ReviewOptions = OPTIONS, **more: Any
 ) -> ShownReview:
     """What a review of a plan of these changes shows."""
     return review_of(plan(*changes, **more), fail_on=fail_on, options=options)
 
 
-def review_of(text: bytes, *, fail_on: str = "warning", options: Options = OPTIONS) -> ShownReview:
+def review_of(
+    text: bytes, *, fail_on: str = "warning", options: ReviewOptions = OPTIONS
+) -> ShownReview:
     """What a review of a plan shows."""
     return shown(review(read_plan(text, "plan.json"), options), (fail_on,))
 

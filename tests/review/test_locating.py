@@ -14,7 +14,7 @@ from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.locate import Locator
-from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.options import ReviewOptions
 from vpc_cni_iam.texts.limits import HCL
 
 IN_JSON = """{
@@ -128,7 +128,7 @@ def test_a_directory_without_configuration_is_refused(
     with pytest.raises(InputError, match=problem):
         Locator(tmp_path / name, PlanConfiguration())
     with pytest.raises(InputError, match=problem):
-        Context(read_plan(plan(), "plan.json"), Options(source=tmp_path / name))
+        Context(read_plan(plan(), "plan.json"), ReviewOptions(source=tmp_path / name))
 
 
 def test_a_directory_of_another_module_is_told(tmp_path: Path) -> None:

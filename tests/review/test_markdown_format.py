@@ -29,7 +29,7 @@ from vpc_cni_iam.review.report.formats import json as json_format
 from vpc_cni_iam.review.report.formats.markdown import DIALECTS, MARKER, code, prose, write
 from vpc_cni_iam.review.report.shown import ShownIgnored
 from vpc_cni_iam.review.report.words import Section
-from vpc_cni_iam.review.report_formats import Forge, Setting
+from vpc_cni_iam.review.report_formats import ForgeName, Setting
 
 NAME = r"<code>[^<>\n]*</code>"
 FOLD = rf"<details><summary>[a-z ]+(?: {NAME})?(?: of {NAME})? (?:added|changed|removed)</summary>"
@@ -47,7 +47,7 @@ def outside(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("forge", DIALECTS)
-def test_nothing_from_a_plan_is_markup(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_from_a_plan_is_markup(forge: ForgeName, monkeypatch: pytest.MonkeyPatch) -> None:
     inert(write(hostile(), Setting(forge)), forge)
     monkeypatch.setitem(DIALECTS, forge, replace(DIALECTS[forge], limit=10**9))
     whole = write(hostile(), Setting(forge))
@@ -55,7 +55,7 @@ def test_nothing_from_a_plan_is_markup(forge: Forge, monkeypatch: pytest.MonkeyP
     inert(whole, forge)
 
 
-def inert(text: str, forge: Forge) -> None:
+def inert(text: str, forge: ForgeName) -> None:
     for token in tokens(text):
         assert token.type not in ("link_open", "image", "html_inline", "fence", "code_block", "hr")
         if token.type == "html_block":
@@ -114,7 +114,7 @@ def test_sentences_stay_readable(text: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize("forge", DIALECTS)
-def test_a_comment_is_within_the_limit_and_says_what_the_whole_is(forge: Forge) -> None:
+def test_a_comment_is_within_the_limit_and_says_what_the_whole_is(forge: ForgeName) -> None:
     limit = DIALECTS[forge].limit
     assert limit == {"github": 65_536}.get(forge, 32_000)
     for shown in (*every(), many(3000)):
@@ -128,7 +128,7 @@ def test_a_comment_is_within_the_limit_and_says_what_the_whole_is(forge: Forge) 
 
 
 @pytest.mark.parametrize("forge", DIALECTS)
-def test_a_large_finding_hides_no_other(forge: Forge) -> None:
+def test_a_large_finding_hides_no_other(forge: ForgeName) -> None:
     long = "\u202e" * 2000
     first = replace(NEW_ACCESS, address=long, attribute=long, message=long, details=(long,) * 90)
     text = write(review(first, *many(9).findings), Setting(forge))

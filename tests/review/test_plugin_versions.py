@@ -13,7 +13,7 @@ from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.known_versions import find, newest
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.options import ReviewOptions
 from vpc_cni_iam.review.report.shown import ShownFinding
 
 (_IPV6,) = variants.find(("ipv6",))
@@ -58,7 +58,7 @@ def test_a_version_that_the_catalog_does_not_have_is_a_warning_where_it_comes(ve
     (finding,) = findings(addon(unnamed, unnamed))
     assert (finding.rule, finding.level) == (UNKNOWN_VERSION, "note")
     assert f"{newest()} is assumed" in finding.message
-    chosen = Options(version=find("v1.22.1"))
+    chosen = ReviewOptions(version=find("v1.22.1"))
     assert UNKNOWN_VERSION not in levels(addon(unnamed, at(version)), options=chosen)
 
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import run, write_tree
 from eks import NODE_TRUST
 from synthetic import block, configured, plan, refers, resource, reviewed
-from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.options import ReviewOptions
 
 TRUST = """resource "aws_iam_role" "r" {
   inline_policy {
@@ -37,7 +37,7 @@ def test_a_trust_policy_is_read_where_it_is_written_if_an_engine_reads_that(
     write_tree(tmp_path, {"main.tf": text})
     sides = [{"name": "r", "assume_role_policy": NODE_TRUST}, {"name": "r"}]
     change = resource("aws_iam_role", "r", *sides, after_unknown={"assume_role_policy": True})
-    findings = reviewed(change, options=Options(source=tmp_path)).findings
+    findings = reviewed(change, options=ReviewOptions(source=tmp_path)).findings
     rules = {"trust-widened"} if is_read else {"unknown-policy"}
     assert {(f.rule, f.place and f.place.line) for f in findings} == {(r, 1) for r in rules}
     assert "ec2:A" not in str(findings)
@@ -77,7 +77,7 @@ def test_a_new_trust_policy_has_its_level_also_if_its_provider_is_known_after_ap
     write_tree(tmp_path, {"main.tf": text})
     unknown = {"assume_role_policy": True}
     change = resource("aws_iam_role", "r", None, {"name": "r"}, after_unknown=unknown)
-    findings = reviewed(change, options=Options(source=tmp_path)).findings
+    findings = reviewed(change, options=ReviewOptions(source=tmp_path)).findings
     assert [(str(f.rule), str(f.level)) for f in findings] == [("new-policy", level)]
 
 
@@ -98,7 +98,7 @@ def test_each_expression_of_a_policy_is_unknown_in_its_place(tmp_path: Path) -> 
     change = resource("aws_iam_policy", "p", None, {"name": "p"}, after_unknown={"policy": True})
 
     def lines(source: Path | None) -> list[str]:
-        (policy,) = reviewed(change, options=Options(source=source)).policies
+        (policy,) = reviewed(change, options=ReviewOptions(source=source)).policies
         return [line.text.partition(" is added: ")[2] for line in policy.lines]
 
     unknown = "${aws_iam_policy.p.policy: aws_s3_bucket.b.arn}"

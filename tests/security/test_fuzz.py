@@ -40,7 +40,7 @@ from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.ignore import load as load_ignoring
-from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.options import ReviewOptions
 from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.run import review
 from vpc_cni_iam.texts import decode, limits
@@ -88,7 +88,7 @@ def markdown(text: str) -> None:
 
 def plan(text: str) -> None:
     """Whatever is read as a plan can be reviewed and said in words."""
-    shown(review(read_plan(text.encode(errors="surrogatepass"), "plan.json"), Options()))
+    shown(review(read_plan(text.encode(errors="surrogatepass"), "plan.json"), ReviewOptions()))
 
 
 def convert(text: str) -> None:

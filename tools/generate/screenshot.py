@@ -14,7 +14,7 @@ import zlib
 from pathlib import Path
 
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.options import ReviewOptions
 from vpc_cni_iam.review.report.formats.html import write
 from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.report_formats import Setting
@@ -42,7 +42,7 @@ _KEY = b"Page\0"
 def page() -> str:
     """Return the page of the review."""
     plan = read_plan(PLAN.read_bytes(), "plan.json")
-    return write(shown(review(plan, Options(source=SOURCE))), Setting())
+    return write(shown(review(plan, ReviewOptions(source=SOURCE))), Setting())
 
 
 def is_current(picture: Path) -> bool:

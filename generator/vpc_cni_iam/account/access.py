@@ -15,7 +15,7 @@ from vpc_cni_iam.plugin.cluster import ANY_CLUSTER
 from vpc_cni_iam.plugin.identity import Identity, is_role_arn
 from vpc_cni_iam.plugin.trust import ANY_ISSUER, RoleTrust
 from vpc_cni_iam.policy.document import Policy, Principal, Statement
-from vpc_cni_iam.policy.template import Hole, Template, Text, holes, parts_of
+from vpc_cni_iam.policy.template import Hole, PolicyText, Template, holes, parts_of
 
 # The ARN of a role whose account is not known.
 _SOME_ROLE = "arn:aws:iam::111122223333:role/example"
@@ -131,7 +131,7 @@ def _with_provider(statement: Statement) -> Statement:
     return replace(statement, principals=principals, conditions=conditions)
 
 
-def _of_issuer(key: Text) -> Text:
+def _of_issuer(key: PolicyText) -> PolicyText:
     """Return a condition key with the example instead of an unknown issuer."""
     match parts_of(key):
         case (Hole(), str(claim)) if claim.startswith(":"):

@@ -20,7 +20,7 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.policy.quotas import MANAGED
-from vpc_cni_iam.policy.template import Text, holes, join
+from vpc_cni_iam.policy.template import PolicyText, holes, join
 
 LIMIT = "--limit-to"
 
@@ -60,7 +60,7 @@ def limits_of(names: Iterable[str]) -> tuple[IdList, ...]:
 
 def narrow(policy: Policy, limits: Iterable[IdList]) -> Policy:
     """Return a document with a hole for each ID of a list, instead of any subnet or group."""
-    listed: dict[Text, Text] = {
+    listed: dict[PolicyText, PolicyText] = {
         limit.anywhere: join([limit.start, limit.parameter.hole]) for limit in limits
     }
     return policy.map_texts(lambda text: listed.get(text, text))
@@ -84,7 +84,7 @@ def with_ids(policy: Policy, ids: Mapping[IdList, Sequence[str]]) -> Policy:
             if values.count(value) > 1:
                 raise UsageError(f"{option} {value} is given twice")
 
-    def each(text: Text) -> tuple[Text, ...]:
+    def each(text: PolicyText) -> tuple[PolicyText, ...]:
         for limit, values in ids.items():
             if limit.parameter.hole in holes([text]):
                 return tuple(join([limit.start, value]) for value in values)

@@ -17,9 +17,9 @@ from vpc_cni_iam.catalog.facts.partitions import partition_of
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy import template
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.template import Hole, HoleKind, Text, join, parts_of
+from vpc_cni_iam.policy.template import Hole, HoleKind, PolicyText, join, parts_of
 
-_Value = TypeVar("_Value", str, Text)
+_Value = TypeVar("_Value", str, PolicyText)
 
 
 class Parameter(Struct, frozen=True):
@@ -150,18 +150,18 @@ def read(policy: Policy) -> Policy:
     return policy.map_texts(_read)
 
 
-def _read(text: Text) -> Text:
+def _read(text: PolicyText) -> PolicyText:
     pieces = _PLACEHOLDER.split(str(text))
     return join(_PLACEHOLDERS[p].hole if p in _PLACEHOLDERS else p for p in pieces)
 
 
-def in_arns(text: Text) -> Text:
+def in_arns(text: PolicyText) -> PolicyText:
     """Return a text with a hole for each part of an ARN that users can narrow."""
     start, *others = parts_of(text)
     if not isinstance(start, str) or not (match := _ARN.match(start)):
         return text
     owner = VPC_OWNER_ID if match["shared"] else ACCOUNT_ID
-    arn: list[Text | Hole] = [
+    arn: list[PolicyText | Hole] = [
         "arn:",
         PARTITION.hole,
         f":{match['service']}:",
@@ -221,7 +221,7 @@ def substitute(policy: Policy, chosen: Mapping[str, str]) -> Policy:
     return fill(policy, chosen)
 
 
-def fill(policy: Policy, chosen: Mapping[str, Text]) -> Policy:
+def fill(policy: Policy, chosen: Mapping[str, PolicyText]) -> Policy:
     """Return a document with values for its parameters; holes without a value stay."""
     return policy.map_texts(
         lambda text: template.fill(in_arns(text), lambda hole: chosen.get(hole.place, hole))

@@ -11,7 +11,7 @@ from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
-from vpc_cni_iam.policy.template import Text, join
+from vpc_cni_iam.policy.template import PolicyText, join
 
 NAMESPACE, SERVICE_ACCOUNT = "kube-system", "aws-node"
 AUDIENCE = "sts.amazonaws.com"
@@ -98,5 +98,5 @@ def policy(
     return Policy(tuple(statements))
 
 
-def _equals(*pairs: tuple[Text, Text]) -> tuple[Condition, ...]:
+def _equals(*pairs: tuple[PolicyText, PolicyText]) -> tuple[Condition, ...]:
     return tuple(Condition("StringEquals", key, (value,)) for key, value in pairs)

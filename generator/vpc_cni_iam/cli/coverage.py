@@ -53,9 +53,9 @@ Examples:
 
 _REPORTS = "vpc_cni_iam.coverage.report"
 if TYPE_CHECKING:
-    Format = StrEnum
+    CoverageFormat = StrEnum
 else:
-    Format = options.choices("Format", formats.names(_REPORTS))
+    CoverageFormat = options.choices("CoverageFormat", formats.names(_REPORTS))
 
 
 def _scenarios() -> list[str]:
@@ -194,7 +194,7 @@ def coverage(
         FailOn.error,
     ),
     verbose: bool = flag("List the allowed calls, too."),
-    output: Format = options.output_format(Format.__members__["text"]),
+    output: CoverageFormat = options.output_format(CoverageFormat.__members__["text"]),
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.coverage.analysis.risks import find_risks

@@ -22,7 +22,7 @@ from vpc_cni_iam.cli.options import IpFamily
 
 if TYPE_CHECKING:
     from vpc_cni_iam.review.ignore import IgnoreFile
-    from vpc_cni_iam.review.options import Options
+    from vpc_cni_iam.review.options import ReviewOptions
     from vpc_cni_iam.review.report.shown import ShownReview
     from vpc_cni_iam.review.report_formats import Setting
 
@@ -46,9 +46,9 @@ Examples:
 
 _REPORTS = formats.names("vpc_cni_iam.review.report.formats")
 if TYPE_CHECKING:
-    Format = StrEnum
+    ReviewFormat = StrEnum
 else:
-    Format = options.choices("Format", _REPORTS)
+    ReviewFormat = options.choices("ReviewFormat", _REPORTS)
 
 
 class Forge(StrEnum):
@@ -125,7 +125,7 @@ class ReportOptions(Struct, frozen=True):
     PANEL: ClassVar[str] = "Report"
 
     details: bool = flag("Print all details, and every changed policy.")
-    output: Format = options.output_format(Format.__members__["text"])
+    output: ReviewFormat = options.output_format(ReviewFormat.__members__["text"])
     report: list[str] | None = value(
         "FORMAT=FILE",
         "Also write a report to a file, such as sarif=iam.sarif; repeat for more.",
@@ -172,15 +172,15 @@ def review(
     raise typer.Exit(1 if result.failed else 0)
 
 
-def _options(plugin: ReviewedPluginOptions, source: Path | None) -> Options:
+def _options(plugin: ReviewedPluginOptions, source: Path | None) -> ReviewOptions:
     import datetime
 
     from vpc_cni_iam.catalog.facts import known_versions
-    from vpc_cni_iam.review.options import Options
+    from vpc_cni_iam.review.options import ReviewOptions
 
     version = known_versions.find(plugin.cni_version) if plugin.cni_version else None
     mode = plugin.mode
-    return Options(version, mode.value if mode else None, datetime.date.today(), source)
+    return ReviewOptions(version, mode.value if mode else None, datetime.date.today(), source)
 
 
 def _ignore_file(path: Path | None) -> IgnoreFile | None:
@@ -223,7 +223,9 @@ def _setting(report: ReportOptions, source: Path | None) -> Setting:
     return Setting(forge, _prefix(source), width, colour, report.details)
 
 
-def _reports(result: ShownReview, output: Format, files: dict[Path, str], setting: Setting) -> None:
+def _reports(
+    result: ShownReview, output: ReviewFormat, files: dict[Path, str], setting: Setting
+) -> None:
     """Write the files, and print one to stdout."""
     from vpc_cni_iam.files import single
     from vpc_cni_iam.review.report_formats import pieces

@@ -23,7 +23,7 @@ from vpc_cni_iam.policy.diff import (
 )
 from vpc_cni_iam.policy.document import Condition, Policy, Statement, StatementDocument, to_json
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
-from vpc_cni_iam.policy.template import Text
+from vpc_cni_iam.policy.template import PolicyText
 
 
 class CompareVerdict(StrEnum):
@@ -167,7 +167,7 @@ def _element(element: ElementChange) -> ElementData:
     return ElementData("Condition", key, *values, old.operator, new.operator)
 
 
-def _texts(values: Iterable[Text]) -> tuple[str, ...]:
+def _texts(values: Iterable[PolicyText]) -> tuple[str, ...]:
     return tuple(map(str, values))
 
 

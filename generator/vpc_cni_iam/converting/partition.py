@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from vpc_cni_iam.hcl.literals import Expression, Interpolation, Literal, Value
+from vpc_cni_iam.hcl.literals import Expression, Interpolation, Literal, LiteralValue
 from vpc_cni_iam.hcl.write import NewBlock, literal
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.template import Text, known
+from vpc_cni_iam.policy.template import PolicyText, known
 
 CURRENT = NewBlock('data "aws_partition" "current"')
 _CURRENT = Expression("data.aws_partition.current.partition")
@@ -20,7 +20,7 @@ def partitions(policy: Policy) -> tuple[str, ...]:
     return tuple(dict.fromkeys(m[2] for m in matches if m))
 
 
-def with_current(text: Text) -> Value:
+def with_current(text: PolicyText) -> LiteralValue:
     """Return the code for a text; an ARN has the current partition."""
     written = literal(text)
     if (arn := _ARN.fullmatch(written.text)) is None:

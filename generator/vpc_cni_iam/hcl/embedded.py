@@ -28,8 +28,7 @@ from vpc_cni_iam.hcl.syntax import (
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import load_template, parse
 from vpc_cni_iam.policy.strict_json import Number
-from vpc_cni_iam.policy.template import Hole, HoleKind, join
-from vpc_cni_iam.policy.template import Text as PolicyText
+from vpc_cni_iam.policy.template import Hole, HoleKind, PolicyText, join
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 # Engines print a number with up to this many digits as it is written.

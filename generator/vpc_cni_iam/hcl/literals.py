@@ -40,7 +40,7 @@ class Each(Struct, frozen=True):
     text: Interpolation  # the text for one item, ``id``
 
 
-Value: TypeAlias = Literal | Expression | Interpolation | Each
+LiteralValue: TypeAlias = Literal | Expression | Interpolation | Each
 
 # A run of $ or % before a brace opens a template. The last sign is doubled, which is HCL's escape.
 # The signs before it are written as numbers, since a scanner may pair them differently.
@@ -50,7 +50,7 @@ _SPECIAL = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 PLAIN = re.compile(r"[ !#&-\[\]-z|}~]*", re.ASCII)
 
 
-def code(value: Value) -> str:
+def code(value: LiteralValue) -> str:
     """Return the HCL code of a value, or raise `InexpressibleError`."""
     if isinstance(value, Literal):
         text = value.text

@@ -14,9 +14,9 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.evaluate import domain
 from vpc_cni_iam.hcl.evaluate.domain import (
     ExpressionError,
+    HclValue,
     Unevaluated,
     UnknownError,
-    Value,
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.repetition import pairs
@@ -33,8 +33,7 @@ from vpc_cni_iam.policy.document import (
     are_principals,
 )
 from vpc_cni_iam.policy.parse import UNKNOWN_STRUCTURE
-from vpc_cni_iam.policy.template import Hole, HoleKind, change, folded, holes, join
-from vpc_cni_iam.policy.template import Text as PolicyText
+from vpc_cni_iam.policy.template import Hole, HoleKind, PolicyText, change, folded, holes, join
 
 _STATEMENT = ("sid", "effect", "actions", "not_actions", "resources", "not_resources")
 JOINS = ("source_policy_documents", "override_policy_documents")
@@ -174,7 +173,7 @@ class _Reader:
         repeats = tuple(_repeats(block))
         return ResolvedDocument(name, policy, tuple(joins), block.span, repeats, joined=joined)
 
-    def joined(self, value: Value) -> tuple[str | Unevaluated, ...] | None:
+    def joined(self, value: HclValue) -> tuple[str | Unevaluated, ...] | None:
         """Return the joined documents; None if only an engine knows them."""
         if self.holes or not isinstance(value, tuple):
             return None
@@ -335,7 +334,7 @@ class _Reader:
             return join([Hole(HoleKind.UNKNOWN, node.span.code)])
         return self.converted(value)
 
-    def converted(self, value: Value) -> PolicyText | None:
+    def converted(self, value: HclValue) -> PolicyText | None:
         """Return a value as text, None for null."""
         if value is None:
             return None

@@ -18,7 +18,15 @@ from msgspec import Struct, field
 
 from vpc_cni_iam.errors import InexpressibleError
 from vpc_cni_iam.escape import is_unsafe
-from vpc_cni_iam.hcl.literals import PLAIN, Each, Expression, Literal, Value, code, unwritable
+from vpc_cni_iam.hcl.literals import (
+    PLAIN,
+    Each,
+    Expression,
+    Literal,
+    LiteralValue,
+    code,
+    unwritable,
+)
 from vpc_cni_iam.policy.document import (
     NOT_EVERYONE,
     PRINCIPAL_ELEMENTS,
@@ -28,11 +36,11 @@ from vpc_cni_iam.policy.document import (
     Statement,
     are_principals,
 )
-from vpc_cni_iam.policy.template import Template, Text, parts_of
+from vpc_cni_iam.policy.template import PolicyText, Template, parts_of
 
 WIDTH = 100
 # Names and values; a tuple value is a list.
-Arguments: TypeAlias = list[tuple[str, Value | tuple[Value, ...]]]
+Arguments: TypeAlias = list[tuple[str, LiteralValue | tuple[LiteralValue, ...]]]
 _REPLACED = "has '&{', which aws_iam_policy_document changes to '${'; it cannot express this text"
 
 
@@ -66,7 +74,7 @@ def comment(paragraphs: Iterable[str], indent: str = "") -> list[str]:
     return lines
 
 
-def literal(text: Text) -> Literal:
+def literal(text: PolicyText) -> Literal:
     """Return the code for a known text."""
     if isinstance(text, str):
         return Literal(text)
@@ -77,7 +85,7 @@ def policy_document(
     name: str,
     policy: Policy,
     *,
-    value: Callable[[Text], Value] = literal,
+    value: Callable[[PolicyText], LiteralValue] = literal,
     remarks: Sequence[Sequence[str]] = (),
     joined: Expression | None = None,
 ) -> NewBlock:
@@ -105,8 +113,8 @@ def policy_document(
     return document
 
 
-def _statement(statement: Statement, value: Callable[[Text], Value]) -> NewBlock:
-    def values(texts: Iterable[Text]) -> tuple[Value, ...]:
+def _statement(statement: Statement, value: Callable[[PolicyText], LiteralValue]) -> NewBlock:
+    def values(texts: Iterable[PolicyText]) -> tuple[LiteralValue, ...]:
         return tuple(map(value, texts))
 
     attributes: Arguments = []
@@ -182,7 +190,7 @@ def _attribute_lines(attributes: Arguments, indent: str) -> list[str]:
     return lines
 
 
-def _list(value: Value) -> str:
+def _list(value: LiteralValue) -> str:
     """Return the code of a list with one value, or with a value for each item of a list."""
     return code(value) if isinstance(value, Each) else f"[{code(value)}]"
 
@@ -203,7 +211,7 @@ def problems(policy: Policy) -> tuple[Inexpressible, ...]:
     if not policy.statements:
         reason = "is empty, and aws_iam_policy_document would leave it out"
         unexpressed.append(Inexpressible("$.Statement", reason))
-    sids = set[Text]()
+    sids = set[PolicyText]()
     for place, statement in enumerate(policy.statements):
         path = f"$.Statement[{place}]"
         if statement.sid:
@@ -235,14 +243,14 @@ def _unexpressed(statement: Statement, path: str) -> Iterator[Inexpressible]:
 
 
 def _texts(
-    texts: Iterable[Text], path: str, name: str, *, replaced: bool
+    texts: Iterable[PolicyText], path: str, name: str, *, replaced: bool
 ) -> Iterator[Inexpressible]:
     for text in texts:
         if isinstance(text, Template) or not PLAIN.fullmatch(text):
             yield from _text(text, f"{path}.{name}", replaced=replaced)
 
 
-def _text(text: Text, path: str, *, replaced: bool) -> Iterator[Inexpressible]:
+def _text(text: PolicyText, path: str, *, replaced: bool) -> Iterator[Inexpressible]:
     for part in parts_of(text):
         if not isinstance(part, str):
             continue

@@ -13,8 +13,12 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.plugin.settings import NETWORK_POLICY_LOGS, VARIABLES, PluginSettings
-from vpc_cni_iam.plugin.settings import SettingsSource as Source
+from vpc_cni_iam.plugin.settings import (
+    NETWORK_POLICY_LOGS,
+    VARIABLES,
+    PluginSettings,
+    SettingsSource,
+)
 from vpc_cni_iam.policy.strict_json import Number, load_json
 
 ADVICE = (
@@ -62,7 +66,7 @@ def of_addon(
     chart = of_chart(values, source)
     environment = {**({"CLUSTER_NAME": cluster} if cluster else {}), **chart.environment}
     version = _version(version) or chart.version
-    return replace(chart, source=Source.addon, environment=environment, version=version)
+    return replace(chart, source=SettingsSource.addon, environment=environment, version=version)
 
 
 def unread(settings: PluginSettings) -> Iterator[NotKnown]:
@@ -129,7 +133,7 @@ def _daemonset(pod: Mapping[str, object], source: str) -> PluginSettings:
     words = [w for k in ("command", "args") if isinstance(v := agent.get(k), list) for w in v]
     logs = [match[1] for word in words if (match := re.fullmatch(_LOGS, _text(word)))]
     return PluginSettings(
-        Source.daemonset,
+        SettingsSource.daemonset,
         source,
         _version(tag) or _version(environment.get("VPC_CNI_VERSION", "")),
         environment,
@@ -146,7 +150,7 @@ def of_chart(values: Mapping[str, object], source: str) -> PluginSettings:
     override = image_tag(_text(image.get("override") or ""))
     switches = agent.get("enableCloudWatchLogs", ""), agent.get("enabled", "true")
     return PluginSettings(
-        Source.chart,
+        SettingsSource.chart,
         source,
         _version(override or _text(image.get("tag", ""))),
         {k: _text(v) for k, v in _object(values.get("env")).items()} | environment,

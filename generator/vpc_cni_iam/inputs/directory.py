@@ -11,7 +11,7 @@ from msgspec import Struct
 from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.errors import InputError, first_of, reason
 from vpc_cni_iam.hcl.attributes import may_hold_policy
-from vpc_cni_iam.hcl.evaluate.domain import Value
+from vpc_cni_iam.hcl.evaluate.domain import HclValue
 from vpc_cni_iam.hcl.syntax import OVERRIDE
 from vpc_cni_iam.texts import content_together, decode
 from vpc_cni_iam.texts import read as read_text
@@ -94,7 +94,7 @@ def _overrides_beside(path: Path) -> tuple[NotKnown, ...]:
     return _read(files, path.parent).skipped
 
 
-def automatic_values(path: Path) -> tuple[dict[str, Value], list[NotKnown]]:
+def automatic_values(path: Path) -> tuple[dict[str, HclValue], list[NotKnown]]:
     """Return the values that an engine reads automatically in a root module, with notes.
 
     Source: Terraform's documentation, "Variable definition precedence": ``terraform.tfvars``, then
@@ -105,7 +105,7 @@ def automatic_values(path: Path) -> tuple[dict[str, Value], list[NotKnown]]:
 
     every = sorted(p for p in path.iterdir() if p.name.endswith(_AUTOMATIC) and not p.is_dir())
     first = [path / name for name in _VALUES if (path / name).exists()]
-    known: dict[str, Value] = {}
+    known: dict[str, HclValue] = {}
     skipped, names = list[NotKnown](), list[str]()
     for file in (*first, *every):
         if not file.is_file():

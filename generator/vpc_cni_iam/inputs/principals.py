@@ -15,8 +15,8 @@ from vpc_cni_iam.hcl import embedded
 from vpc_cni_iam.hcl.evaluate.domain import (
     DOCUMENT,
     ExpressionError,
+    HclValue,
     Unevaluated,
-    Value,
     address_of,
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
@@ -174,7 +174,7 @@ class _PrincipalReader:
                         yield Use(self._role(node, roles[0]), row.by, place)
                         return
 
-    def _role(self, node: Node, value: Value) -> str:
+    def _role(self, node: Node, value: HclValue) -> str:
         """Return the address or ARN of a role; empty if not known."""
         if not isinstance(value, Unevaluated):
             arn = str(value)
@@ -182,7 +182,7 @@ class _PrincipalReader:
         steps = self._referred(node, value)
         return ".".join(steps[:2]) if steps[:1] == [ROLE] else UNKNOWN
 
-    def _argument(self, block: Block, name: str, inner: Evaluator) -> Value:
+    def _argument(self, block: Block, name: str, inner: Evaluator) -> HclValue:
         node = block.attributes.get(name)
         return None if node is None else self._value(node, inner)
 
@@ -257,7 +257,7 @@ class _PrincipalReader:
                 part = NotKnown(place, Reason.not_read, detail, owner)
             self.known.attached.append(part)
 
-    def _arn(self, node: Node, value: Value) -> str:
+    def _arn(self, node: Node, value: HclValue) -> str:
         """Return the ARN or address of a policy; empty if not known."""
         if not isinstance(value, Unevaluated):
             return str(value)
@@ -290,7 +290,7 @@ class _PrincipalReader:
                     else:
                         yield ".".join(steps[:2]) if is_principal else ""
 
-    def _referred(self, node: Node, value: Value) -> list[str]:
+    def _referred(self, node: Node, value: HclValue) -> list[str]:
         """Return the parts of an expression that is an address; empty for another value."""
         if isinstance(value, Unevaluated) and self._is_plain(node):
             return parts(value.code)
@@ -325,14 +325,14 @@ class _PrincipalReader:
             return {"": self._evaluator}, True
         return instances, unknown is not None
 
-    def _value(self, node: Node, inner: Evaluator) -> Value:
+    def _value(self, node: Node, inner: Evaluator) -> HclValue:
         try:
             return inner.evaluate(node)
         except ExpressionError:
             return Unevaluated(node.span.code)
 
 
-def _items(value: Value) -> tuple[Value, ...]:
+def _items(value: HclValue) -> tuple[HclValue, ...]:
     """Return the items of a list, or a single value; nothing for null."""
     if isinstance(value, tuple):
         return value

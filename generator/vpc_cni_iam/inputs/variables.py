@@ -11,7 +11,7 @@ from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.names import resolve
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.hcl.evaluate.domain import Value
+    from vpc_cni_iam.hcl.evaluate.domain import HclValue
 
 __all__ = ["GivenVariables", "check_declared", "given_variables"]
 
@@ -25,7 +25,7 @@ def given_variables(
 
     Options override files, and later values override earlier ones.
     """
-    values: dict[str, Value] = {}
+    values: dict[str, HclValue] = {}
     for file in files:
         from vpc_cni_iam.hcl.module.variables import read_file  # noqa: PLC0415 - a parser
 

@@ -13,14 +13,14 @@ from vpc_cni_iam.plugin import trust
 from vpc_cni_iam.plugin.issuers import APPLICATIONS, PROVIDER, SERVICE_ACCOUNTS
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, evaluate
-from vpc_cni_iam.policy.matching.variables import Context
-from vpc_cni_iam.policy.template import Hole, Template, Text, fill, known
+from vpc_cni_iam.policy.matching.variables import KeyValues
+from vpc_cni_iam.policy.template import Hole, PolicyText, Template, fill, known
 
 _SAML = "sts:AssumeRoleWithSAML"
 # The values of a stranger's request if no condition asks for others: an account and an organization
 # that nobody named. No service sends it.
 _STRANGER = "999999999999"
-_OF_STRANGER: Context = {
+_OF_STRANGER: KeyValues = {
     trust.CALLER: f"arn:aws:iam::{_STRANGER}:role/zz-example",
     trust.ACCOUNT: _STRANGER,
     "aws:principalorgid": "o-zz",
@@ -149,7 +149,7 @@ def _with_issuer(principals: tuple[Principal, ...], statement: Statement) -> tup
         return principals
     (only,) = issuers
 
-    def with_issuer(name: Text) -> Text:
+    def with_issuer(name: PolicyText) -> PolicyText:
         before, _, end = str(name).partition(PROVIDER)
         return f"{before}{PROVIDER}{only}" if is_unknown(end) else name
 
@@ -161,7 +161,7 @@ def is_unknown(name: str) -> bool:
     return _UNKNOWN in name
 
 
-def _key(condition: Condition, providers: list[str]) -> Text:
+def _key(condition: Condition, providers: list[str]) -> PolicyText:
     """Return the key of a condition; for a hole, the claim's key of the only provider."""
     key = condition.key
     if isinstance(key, str) or len(providers) != 1:
@@ -175,7 +175,7 @@ def _key(condition: Condition, providers: list[str]) -> Text:
     return f"{prefix}:sub" if is_subject else key
 
 
-def _named(text: Text, kind: str = "") -> str:
+def _named(text: PolicyText, kind: str = "") -> str:
     """Return a text with a name for each hole."""
     name = str(fill(text, lambda hole: f"{_UNKNOWN}{hash(hole) & _MASK:x}"))
     is_hole = not isinstance(text, str) and len(text.parts) == 1

@@ -19,7 +19,7 @@ from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster, cluster_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
-from vpc_cni_iam.policy.matching.variables import UNKNOWN, Context, UnknownValue
+from vpc_cni_iam.policy.matching.variables import UNKNOWN, KeyValues, UnknownValue
 from vpc_cni_iam.policy.template import holes, known
 from vpc_cni_iam.policy.value import Known, Unknown
 
@@ -79,7 +79,7 @@ class ServiceAccount(Struct, frozen=True):
         return f"{issuers.SERVICE_ACCOUNTS}{self.namespace}:{self.name}"
 
     @property
-    def tags(self) -> Context:
+    def tags(self) -> KeyValues:
         """The session tags that name it."""
         return {
             "aws:requesttag/kubernetes-namespace": self.namespace,
@@ -329,7 +329,7 @@ class RoleTrust(Struct, frozen=True):
 
     def _of_pods(
         self, account: ServiceAccount, cluster: EksCluster, *, tags: bool
-    ) -> Iterator[Context]:
+    ) -> Iterator[KeyValues]:
         """Yield the contexts of EKS Pod Identity's requests for a service account of a cluster."""
         # The cluster's account is the role's, which may not be known.
         is_placed = cluster.account or self.role.split(":")[4]
@@ -387,7 +387,7 @@ def may_share_account(*arns: str) -> bool:
     return len({part for arn in arns for part in arn.split(":")[4:5] if part}) <= 1
 
 
-def cluster_tags(cluster: str) -> Context:
+def cluster_tags(cluster: str) -> KeyValues:
     """Return the session tags with a cluster's name, from its ARN."""
     return {_CLUSTER_ARN: cluster, _CLUSTER_NAME: cluster.partition("/")[2]}
 

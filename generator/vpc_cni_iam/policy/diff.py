@@ -25,13 +25,13 @@ from vpc_cni_iam.policy.document import (
     Statement,
     identifiers_by_type,
 )
-from vpc_cni_iam.policy.template import Text, folded
+from vpc_cni_iam.policy.template import PolicyText, folded
 
 # The most statements that each one is compared with: those with the most actions in common. So the
 # work stays in proportion to the policies.
 _CANDIDATES = 32
 # An action, with the effect and whether it is in NotAction.
-_Action: TypeAlias = tuple[str, bool, Text]
+_Action: TypeAlias = tuple[str, bool, PolicyText]
 
 
 class Change(StrEnum):
@@ -46,8 +46,8 @@ class ValuesChange(Struct, frozen=True):
     """The values of an element that are in only one of two statements."""
 
     element: str  # such as ``Action``
-    removed: tuple[Text, ...]
-    added: tuple[Text, ...]
+    removed: tuple[PolicyText, ...]
+    added: tuple[PolicyText, ...]
     principal_type: str = ""  # such as ``AWS``; only for Principal and NotPrincipal
 
 
@@ -135,8 +135,8 @@ class _Features(Struct, frozen=True):
     """The features in which two statements are compared."""
 
     actions: frozenset[_Action]
-    resources: frozenset[Text]
-    conditions: frozenset[tuple[str, Text, frozenset[Text]]]
+    resources: frozenset[PolicyText]
+    conditions: frozenset[tuple[str, PolicyText, frozenset[PolicyText]]]
 
     @classmethod
     def of(cls, statement: Statement) -> _Features:
@@ -208,9 +208,9 @@ def _principals(old: Statement, new: Statement) -> Iterator[ValuesChange]:
 
 def _values(
     element: str,
-    old: Sequence[Text],
-    new: Sequence[Text],
-    fold: Callable[[Text], Text] | None = None,
+    old: Sequence[PolicyText],
+    new: Sequence[PolicyText],
+    fold: Callable[[PolicyText], PolicyText] | None = None,
 ) -> Iterator[ValuesChange]:
     same = fold or (lambda text: text)
     before, after = set(map(same, old)), set(map(same, new))
@@ -225,7 +225,7 @@ def _conditions(old: Statement, new: Statement) -> Iterator[ConditionChange]:
     before, after = (
         {(c.operator, folded(c.key)): c for c in side.conditions} for side in (old, new)
     )
-    waiting: dict[Text, deque[Condition]] = {}
+    waiting: dict[PolicyText, deque[Condition]] = {}
     for name, condition in after.items():
         if name not in before:
             waiting.setdefault(name[1], deque()).append(condition)

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.policy import wildcard
-from vpc_cni_iam.policy.template import Hole, Text, holes, known
+from vpc_cni_iam.policy.template import Hole, PolicyText, holes, known
 
 Effect = Literal["Allow", "Deny"]
 VERSION = "2012-10-17"
@@ -42,8 +42,8 @@ class Condition(Struct, frozen=True):
     """
 
     operator: str
-    key: Text
-    values: tuple[Text, ...]
+    key: PolicyText
+    values: tuple[PolicyText, ...]
 
 
 class Principal(Struct, frozen=True):
@@ -55,7 +55,7 @@ class Principal(Struct, frozen=True):
     """
 
     type: str
-    identifiers: tuple[Text, ...]
+    identifiers: tuple[PolicyText, ...]
 
 
 EVERYONE = (Principal(ANYONE, (ANYONE,)),)
@@ -68,9 +68,9 @@ NOT_EVERYONE = (
 
 
 # Source: the same file, which joins blocks of the same type.
-def identifiers_by_type(principals: Iterable[Principal]) -> dict[str, tuple[Text, ...]]:
+def identifiers_by_type(principals: Iterable[Principal]) -> dict[str, tuple[PolicyText, ...]]:
     """Return the identifiers of each type; several principals may have the same type."""
-    identifiers: dict[str, tuple[Text, ...]] = {}
+    identifiers: dict[str, tuple[PolicyText, ...]] = {}
     for principal in principals:
         before = identifiers.get(principal.type, ())
         identifiers[principal.type] = (*before, *principal.identifiers)
@@ -86,14 +86,14 @@ class Statement(Struct, frozen=True, cache_hash=True):
     """One statement. Empty tuples mean absent elements."""
 
     effect: Effect = "Allow"
-    actions: tuple[Text, ...] = ()
-    not_actions: tuple[Text, ...] = ()
-    resources: tuple[Text, ...] = ()
-    not_resources: tuple[Text, ...] = ()
+    actions: tuple[PolicyText, ...] = ()
+    not_actions: tuple[PolicyText, ...] = ()
+    resources: tuple[PolicyText, ...] = ()
+    not_resources: tuple[PolicyText, ...] = ()
     conditions: tuple[Condition, ...] = ()
     principals: tuple[Principal, ...] = ()
     not_principals: tuple[Principal, ...] = ()
-    sid: Text = ""
+    sid: PolicyText = ""
 
     @property
     def size(self) -> int:
@@ -110,7 +110,7 @@ class Statement(Struct, frozen=True, cache_hash=True):
             return not self.not_actions
         return bool(self.not_actions) or len(patterns) < len(self.actions)
 
-    def texts(self) -> Iterator[Text]:
+    def texts(self) -> Iterator[PolicyText]:
         """Yield its texts except actions: resources, condition keys and values, and principals."""
         yield from (*self.resources, *self.not_resources)
         for condition in self.conditions:
@@ -118,10 +118,12 @@ class Statement(Struct, frozen=True, cache_hash=True):
         for principal in (*self.principals, *self.not_principals):
             yield from principal.identifiers
 
-    def map_texts(self, change: Callable[[Text], Text], *, whole: bool = False) -> Statement:
+    def map_texts(
+        self, change: Callable[[PolicyText], PolicyText], *, whole: bool = False
+    ) -> Statement:
         """Return the statement with `change` applied to its `texts`; with `whole`, to all texts."""
 
-        def changed(texts: tuple[Text, ...]) -> tuple[Text, ...]:
+        def changed(texts: tuple[PolicyText, ...]) -> tuple[PolicyText, ...]:
             return tuple(map(change, texts))
 
         def principals(named: tuple[Principal, ...]) -> tuple[Principal, ...]:
@@ -153,19 +155,21 @@ class Policy(Struct, frozen=True, cache_hash=True):
 
     statements: tuple[Statement, ...]
     version: str = VERSION
-    id: Text = ""
+    id: PolicyText = ""
 
     @property
     def names_principals(self) -> bool:
         """Whether it is a trust or resource policy, not an identity policy."""
         return any(s.principals or s.not_principals for s in self.statements)
 
-    def map_texts(self, change: Callable[[Text], Text], *, whole: bool = False) -> Policy:
+    def map_texts(
+        self, change: Callable[[PolicyText], PolicyText], *, whole: bool = False
+    ) -> Policy:
         """Return the policy with `change` applied to every statement's texts."""
         changed = tuple(s.map_texts(change, whole=whole) for s in self.statements)
         return replace(self, statements=changed, id=change(self.id) if whole else self.id)
 
-    def all_texts(self) -> Iterator[Text]:
+    def all_texts(self) -> Iterator[PolicyText]:
         """Yield every text of it, in the order of its JSON."""
         yield self.id
         for statement in self.statements:
@@ -266,7 +270,7 @@ def _statement_json(statement: Statement) -> dict[str, Any]:
     return result
 
 
-def _one_or_many(values: tuple[Text, ...]) -> str | list[str]:
+def _one_or_many(values: tuple[PolicyText, ...]) -> str | list[str]:
     texts = list(map(str, values))
     return texts[0] if len(texts) == 1 else texts
 

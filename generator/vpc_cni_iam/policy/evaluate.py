@@ -26,14 +26,14 @@ from vpc_cni_iam.policy.matching.patterns import Patterns
 from vpc_cni_iam.policy.matching.variables import (
     ANYTHING,
     HOLES,
-    Context,
+    KeyValues,
     UnknownValue,
     keys_of,
 )
-from vpc_cni_iam.policy.template import Text
+from vpc_cni_iam.policy.template import PolicyText
 
 # Whether a statement applies to the resource, the caller and the context.
-Applies: TypeAlias = Callable[[str, str, Context], Truth]
+Applies: TypeAlias = Callable[[str, str, KeyValues], Truth]
 
 # A statement without its place: whether it is about an action, whether it applies, and the
 # condition keys on which that depends.
@@ -81,14 +81,14 @@ class Request(Struct, frozen=True, dict=True):
         return hash((self.action, self.resource, self.principal))
 
     @cached_property
-    def folded(self) -> Context:
+    def folded(self) -> KeyValues:
         """The context by lower-case keys; raises `InputError` for a key in two spellings."""
         folded = {key.lower(): value for key, value in self.context.items()}
         if len(folded) != len(self.context):
             raise _two_spellings(self.context)
         return folded
 
-    def context_for(self, keys: Iterable[str]) -> Context:
+    def context_for(self, keys: Iterable[str]) -> KeyValues:
         """Return the context for conditions on some keys, with the unknown ones."""
         if self.may_have is None:
             return self.folded
@@ -124,7 +124,7 @@ class Decision(Struct, frozen=True):
 
 
 _OUTCOMES = {"Allow": Outcome.ALLOWED, "Deny": Outcome.EXPLICITLY_DENIED}
-_NOTHING: Context = {}
+_NOTHING: KeyValues = {}
 _IMPLICIT = Decision(Outcome.IMPLICITLY_DENIED)
 
 
@@ -264,7 +264,7 @@ def _compile(statement: Statement, place: ElementPath, *, variables: bool) -> _C
     resources = elements.resources(statement, place, variables=variables)
     caller = principals.test(statement, place)
     checks = _checks(statement, place, variables=variables)
-    keys: set[Text] = {*keys_of(resources.patterns), *(check.key for check in checks)}
+    keys: set[PolicyText] = {*keys_of(resources.patterns), *(check.key for check in checks)}
     keys.update(key for check in checks for key in check.keys)
     applies = _applies(resources, caller, tuple(map(conditions.test, checks)))
     named = frozenset(key for key in keys if isinstance(key, str) and key != HOLES)
@@ -273,7 +273,7 @@ def _compile(statement: Statement, place: ElementPath, *, variables: bool) -> _C
 
 def _is_about(actions: Element) -> Callable[[str], bool | None]:
     patterns, all_but = Patterns.of(actions.patterns), actions.negated
-    anything: Context = {HOLES: ANYTHING} if patterns.dynamic else {}
+    anything: KeyValues = {HOLES: ANYTHING} if patterns.dynamic else {}
 
     @lru_cache(_REMEMBERED)
     def is_about(action: str) -> bool | None:
@@ -289,7 +289,7 @@ def _is_about(actions: Element) -> Callable[[str], bool | None]:
 def _perhaps(applies: Applies) -> Applies:
     """Return whether a statement applies if it is not known whether it is about the action."""
 
-    def perhaps(resource: str, principal: str, context: Context) -> Truth:
+    def perhaps(resource: str, principal: str, context: KeyValues) -> Truth:
         answer = applies(resource, principal, context)
         return Undecided(Doubt.unknown_action) if answer else False
 
@@ -299,7 +299,7 @@ def _perhaps(applies: Applies) -> Applies:
 def _checks(
     statement: Statement, place: ElementPath, *, variables: bool
 ) -> tuple[ConditionCheck, ...]:
-    checks, seen = [], set[tuple[str, Text]]()
+    checks, seen = [], set[tuple[str, PolicyText]]()
     for condition in statement.conditions:
         where = place.at(f".Condition.{condition.operator}.{condition.key}")
         named = condition.operator, context_key(condition.key)
@@ -311,16 +311,16 @@ def _checks(
 
 
 def _applies(
-    resources: Element, caller: principals.Caller | None, tests: tuple[conditions.Test, ...]
+    resources: Element, caller: principals.IsCaller | None, tests: tuple[conditions.Test, ...]
 ) -> Applies:
     patterns, all_but = Patterns.of(resources.patterns), resources.negated
     everything, keys = patterns.everything and not all_but, keys_of(patterns.dynamic)
 
-    def applies(resource: str, principal: str, context: Context) -> Truth:
+    def applies(resource: str, principal: str, context: KeyValues) -> Truth:
         answer: Truth = everything or patterns.matches(resource, context) is not all_but
         if keys:
 
-            def opened(context: Context) -> Truth:
+            def opened(context: KeyValues) -> Truth:
                 return patterns.matches(resource, context) is not all_but
 
             answer = with_variables(answer, keys, opened, context)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.document import Policy, Principal, Statement
-from vpc_cni_iam.policy.template import Text, folded
+from vpc_cni_iam.policy.template import PolicyText, folded
 
 Normal: TypeAlias = Hashable
 
@@ -34,7 +34,7 @@ def statement(value: Statement) -> Normal:
     )
 
 
-def conditions(value: Statement) -> frozenset[tuple[str, Text, frozenset[Text]]]:
+def conditions(value: Statement) -> frozenset[tuple[str, PolicyText, frozenset[PolicyText]]]:
     """Return a statement's conditions as a set of operator, key and set of values."""
     return frozenset((c.operator, folded(c.key), frozenset(c.values)) for c in value.conditions)
 
@@ -49,9 +49,9 @@ def equal(left: Policy, right: Policy) -> bool:
     return len(left.statements) == len(right.statements) and policy(left) == policy(right)
 
 
-def _folded(actions: Iterable[Text]) -> frozenset[Text]:
+def _folded(actions: Iterable[PolicyText]) -> frozenset[PolicyText]:
     return frozenset(folded(action) for action in actions)
 
 
-def _principals(principals: Iterable[Principal]) -> frozenset[tuple[str, Text]]:
+def _principals(principals: Iterable[Principal]) -> frozenset[tuple[str, PolicyText]]:
     return frozenset((p.type, i) for p in principals for i in p.identifiers)

@@ -22,12 +22,12 @@ from vpc_cni_iam.policy.document import (
     effect_problem,
 )
 from vpc_cni_iam.policy.strict_json import Number, load_json
-from vpc_cni_iam.policy.template import Template, Text, folded, holes, join
+from vpc_cni_iam.policy.template import PolicyText, Template, folded, holes, join
 
 UNKNOWN_STRUCTURE = "decides the structure; only an engine can know it"
 
 
-def loads(text: Text, source: str) -> Policy:
+def loads(text: PolicyText, source: str) -> Policy:
     """Read a policy document from JSON text.
 
     Raises:
@@ -36,7 +36,7 @@ def loads(text: Text, source: str) -> Policy:
     return parse(load_template(text, source), source)
 
 
-def load_template(text: Text, source: str) -> object:
+def load_template(text: PolicyText, source: str) -> object:
     """Decode JSON text whose strings may have holes.
 
     Raises:
@@ -121,9 +121,9 @@ class _PolicyParser:
             parsed = (self.statement(statements, f"{path}.Statement"),)
         return Policy(parsed, version, self.text(fields, "Id", path))
 
-    def text(self, fields: Mapping[str, object], name: str, path: str) -> Text:
+    def text(self, fields: Mapping[str, object], name: str, path: str) -> PolicyText:
         value = fields.get(name, "")
-        if not isinstance(value, Text):
+        if not isinstance(value, PolicyText):
             raise self.refuse(f"{path}.{name}", f"a string is expected, not {_kind(value)}")
         return value
 
@@ -152,12 +152,12 @@ class _PolicyParser:
         }
         return Statement(effect, **elements, sid=self.text(fields, "Sid", path))
 
-    def strings(self, value: object, path: str) -> tuple[Text, ...]:
+    def strings(self, value: object, path: str) -> tuple[PolicyText, ...]:
         items = value if isinstance(value, list) else [value]
         if not items:
             raise self.refuse(path, "is an empty list; name at least one value")
         for item in items:
-            if not isinstance(item, Text):
+            if not isinstance(item, PolicyText):
                 raise self.refuse(path, f"strings are expected, not {_kind(item)}")
         return tuple(items)
 
@@ -193,8 +193,8 @@ class _PolicyParser:
                 conditions.append(Condition(operator, key, texts))
         return tuple(conditions)
 
-    def scalar(self, value: object, path: str) -> Text:
-        if isinstance(value, Text):
+    def scalar(self, value: object, path: str) -> PolicyText:
+        if isinstance(value, PolicyText):
             return value
         if isinstance(value, bool):
             return "true" if value else "false"
@@ -205,7 +205,7 @@ class _PolicyParser:
         raise self.refuse(path, f"a string, number or boolean is expected, not {_kind(value)}")
 
 
-def _hint(key: Text, known: tuple[str, ...]) -> str:
+def _hint(key: PolicyText, known: tuple[str, ...]) -> str:
     for name in known:
         if name.lower() == folded(key):
             return f"write {name}, since case matters to IAM here"

@@ -32,7 +32,7 @@ from vpc_cni_iam.policy.proof.answer import (
     RequestPart,
     StatementPlace,
 )
-from vpc_cni_iam.policy.template import Side, Text
+from vpc_cni_iam.policy.template import PolicyText, Side
 
 # The noun for the values of an element.
 NOUNS = {
@@ -68,7 +68,7 @@ def describe(statement: Statement) -> str:
     return " ".join(parts)
 
 
-def _listed(texts: Iterable[Text]) -> str:
+def _listed(texts: Iterable[PolicyText]) -> str:
     return ", ".join(map(str, texts))
 
 
@@ -161,7 +161,7 @@ def _element_texts(element: ElementChange, removed: str) -> Iterator[tuple[Chang
             yield Change.changed, text
 
 
-def value_text(element: ValuesChange, value: Text) -> str:
+def value_text(element: ValuesChange, value: PolicyText) -> str:
     """Return a value of an element as text; a principal with its type."""
     kind = element.principal_type
     return f"{kind} {value}" if kind not in ("", ANYONE) else str(value)

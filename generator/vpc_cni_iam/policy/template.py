@@ -52,10 +52,10 @@ class Template(Struct, frozen=True, cache_hash=True):
         return "".join(p if isinstance(p, str) else f"${{{p.place}}}" for p in self.parts)
 
 
-Text: TypeAlias = str | Template  # a text without a hole is a ``str``
+PolicyText: TypeAlias = str | Template  # a text without a hole is a ``str``
 
 
-def join(pieces: Iterable[Text | Hole]) -> Text:
+def join(pieces: Iterable[PolicyText | Hole]) -> PolicyText:
     """Return pieces as one text."""
     parts: list[str | Hole] = []
     for piece in pieces:
@@ -69,35 +69,35 @@ def join(pieces: Iterable[Text | Hole]) -> Text:
     return Template(tuple(parts))
 
 
-def parts_of(text: Text) -> tuple[str | Hole, ...]:
+def parts_of(text: PolicyText) -> tuple[str | Hole, ...]:
     """Return the parts of a text."""
     return text.parts if isinstance(text, Template) else (text,)
 
 
-def holes(texts: Iterable[Text]) -> Iterator[Hole]:
+def holes(texts: Iterable[PolicyText]) -> Iterator[Hole]:
     """Yield the holes of texts."""
     for text in texts:
         if isinstance(text, Template):
             yield from (part for part in text.parts if isinstance(part, Hole))
 
 
-def known(texts: Iterable[Text]) -> tuple[str, ...]:
+def known(texts: Iterable[PolicyText]) -> tuple[str, ...]:
     """Return the texts that have no hole."""
     return tuple(text for text in texts if isinstance(text, str))
 
 
-def fill(text: Text, value: Callable[[Hole], Text | Hole]) -> Text:
+def fill(text: PolicyText, value: Callable[[Hole], PolicyText | Hole]) -> PolicyText:
     """Return a text with values in its holes."""
     if isinstance(text, str):
         return text
     return join(value(part) if isinstance(part, Hole) else part for part in text.parts)
 
 
-def change(text: Text, literal: Callable[[str], str]) -> Text:
+def change(text: PolicyText, literal: Callable[[str], str]) -> PolicyText:
     """Return a text with its literal parts changed."""
     return join(literal(p) if isinstance(p, str) else p for p in parts_of(text))
 
 
-def folded(text: Text) -> Text:
+def folded(text: PolicyText) -> PolicyText:
     """Return a text in lower case; the case of a hole is also unknown."""
     return change(text, str.lower)

@@ -23,7 +23,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
 from vpc_cni_iam.policy.template import known
 
-Kind = Literal["instance", "network-interface"]
+TaggedKind = Literal["instance", "network-interface"]
 _RESOURCE_TAG = "aws:ResourceTag/"
 _CREATING = "ec2:CreateNetworkInterface"
 _ASSIGNING = "ec2:AssignIpv6Addresses"
@@ -46,7 +46,7 @@ class Needs(Struct, frozen=True):
     unlisted: tuple[str, ...]  # the keys of these that the policy does not allow the plugin to set
     tag_keys: tuple[str, ...]  # the keys of the resource tags that the policy requires
     _compiled: Compiled
-    _actions: Mapping[Kind, tuple[str, ...]]
+    _actions: Mapping[TaggedKind, tuple[str, ...]]
 
     @staticmethod
     def of(
@@ -87,7 +87,7 @@ class Needs(Struct, frozen=True):
         )
 
     def denied(
-        self, kind: Kind, name: str, tags: Mapping[str, str], vpc: str = ""
+        self, kind: TaggedKind, name: str, tags: Mapping[str, str], vpc: str = ""
     ) -> tuple[str, ...]:
         """Return the actions of the plugin on one resource that the policy denies.
 
@@ -130,7 +130,7 @@ class Needs(Struct, frozen=True):
         return context
 
 
-def _actions(policy: Policy, kind: Kind) -> Iterable[str]:
+def _actions(policy: Policy, kind: TaggedKind) -> Iterable[str]:
     actions = (
         action
         for statement in policy.statements

@@ -18,11 +18,11 @@ from vpc_cni_iam.catalog.selection import ALL_CALLS, Selection
 from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.escape import escape_markdown
 from vpc_cni_iam.hcl import write
-from vpc_cni_iam.hcl.literals import Each, Expression, Interpolation, Literal, Value
+from vpc_cni_iam.hcl.literals import Each, Expression, Interpolation, Literal, LiteralValue
 from vpc_cni_iam.hcl.write import NewBlock
 from vpc_cni_iam.policy.document import Statement
 from vpc_cni_iam.policy.quotas import MANAGED
-from vpc_cni_iam.policy.template import Text, parts_of
+from vpc_cni_iam.policy.template import PolicyText, parts_of
 
 if TYPE_CHECKING:
     from vpc_cni_iam.versions.works_with import DocumentVersions, MissingAction
@@ -130,7 +130,7 @@ def reference(document: RenderedDocument, *, required: bool) -> str:
     return f"var.cluster_name == null ? null : {json}" if guarded else json
 
 
-def _value(text: Text, *, required: bool) -> Value:
+def _value(text: PolicyText, *, required: bool) -> LiteralValue:
     """Return a resource, condition key or value, with parameters as references."""
     parts: list[Literal | Expression] = []
     names = {p.name for p in parameters.NAMES} if not required else set()

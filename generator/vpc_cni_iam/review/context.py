@@ -23,7 +23,7 @@ from vpc_cni_iam.review.account.reader import AccountReader
 from vpc_cni_iam.review.account.source import SourceReader
 from vpc_cni_iam.review.diff.permissions import Proofs
 from vpc_cni_iam.review.locate import Locator
-from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.options import ReviewOptions
 
 T = TypeVar("T")
 # The account ID in an ARN.
@@ -33,7 +33,7 @@ _IN_ARN = re.compile(r"arn:[\w-]+:[\w-]+:[\w-]*:([0-9]{12}):")
 class Context:
     """A plan as two accounts."""
 
-    def __init__(self, plan: Plan, options: Options) -> None:
+    def __init__(self, plan: Plan, options: ReviewOptions) -> None:
         self.plan, self.options = plan, options
         # Facts by the function that computes them; see `fact`.
         self.facts: dict[Callable[[Context], Any], Any] = {}

@@ -14,7 +14,7 @@ from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.rules import Consequence, Rule
 
 # The subject of a finding; None for the resource at its address.
-Subject: TypeAlias = IamResource | EksCluster | None
+FindingSubject: TypeAlias = IamResource | EksCluster | None
 
 
 class AboutPrincipals(Struct, frozen=True):
@@ -29,7 +29,7 @@ class Finding(Struct, frozen=True):
     rule: Rule
     level: Level
     means: tuple[Consequence, ...]
-    subject: Subject
+    subject: FindingSubject
     address: str  # the resource that causes it; empty if it is about the plan as a whole
     attribute: str  # its argument; may be empty
     # Each type has one function in `vpc_cni_iam.review.report.sentences`.
@@ -46,7 +46,7 @@ def finding(
     address: str = "",
     *,
     attribute: str = "",
-    subject: Subject = None,
+    subject: FindingSubject = None,
     level: Level | None = None,
     means: Iterable[Consequence] | None = None,
 ) -> Finding:

@@ -11,7 +11,7 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 
-class Options(Struct, frozen=True):
+class ReviewOptions(Struct, frozen=True):
     """The options of a review."""
 
     version: PluginVersion | None = None  # the plugin version to check; None for the plan's

@@ -12,14 +12,14 @@ from vpc_cni_iam import formats
 from vpc_cni_iam.review.report.shown import ShownReview
 
 PACKAGE = "vpc_cni_iam.review.report.formats"
-Forge = Literal["github", "gitlab", "bitbucket"]
-FORGES: tuple[Forge, ...] = ("github", "gitlab", "bitbucket")
+ForgeName = Literal["github", "gitlab", "bitbucket"]
+FORGES: tuple[ForgeName, ...] = ("github", "gitlab", "bitbucket")
 
 
 class Setting(Struct, frozen=True):
     """The settings of a report."""
 
-    forge: Forge | None = None  # the forge that shows it; None for no particular one
+    forge: ForgeName | None = None  # the forge that shows it; None for no particular one
     prefix: str = ""  # where the root module is in its repository, with forward slashes
     width: int | None = None  # the width of lines of text; None for any length
     colour: bool = False  # whether text is in colour

@@ -27,7 +27,7 @@ from vpc_cni_iam.review.checks.drift import drift, without_echoes
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.ignore import Ignored, IgnoreFile, apply
-from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.options import ReviewOptions
 
 # One for each file of `checks`.
 CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
@@ -56,7 +56,7 @@ class Review(Struct, frozen=True):
     ignored: tuple[Ignored, ...] = ()
 
 
-def review(plan: Plan, options: Options, ignore_file: IgnoreFile | None = None) -> Review:
+def review(plan: Plan, options: ReviewOptions, ignore_file: IgnoreFile | None = None) -> Review:
     """Review a plan; the entries of an ignore file suppress findings."""
     context = Context(plan, options)
     planned = [finding for check in CHECKS for finding in check(context)]

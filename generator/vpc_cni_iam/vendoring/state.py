@@ -58,7 +58,7 @@ class TofuReplacement(Struct, frozen=True):
 
 
 # A file that cannot be read may repeat generated definitions.
-Effect: TypeAlias = Redefinition | Override | TofuReplacement | ReadProblem
+FileEffect: TypeAlias = Redefinition | Override | TofuReplacement | ReadProblem
 
 
 class ModuleFile(Struct, frozen=True):
@@ -74,7 +74,7 @@ class ModuleFile(Struct, frozen=True):
     forbidden: bool = False  # whether --no-accepted forbids its accepted edit
     recorded: bool = True  # whether the manifest names the file
     # How another file changes the module's files, or why this is not known.
-    effect: Effect | None = None
+    effect: FileEffect | None = None
 
     @property
     def fine(self) -> bool:

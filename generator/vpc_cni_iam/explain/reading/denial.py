@@ -109,7 +109,7 @@ class Unclear(Struct, frozen=True):
     text: str
 
 
-Finding = Denial | OtherError | Unclear
+ReadError = Denial | OtherError | Unclear
 
 
 def role_of(principal: str) -> str:

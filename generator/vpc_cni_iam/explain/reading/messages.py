@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.explain import known
 from vpc_cni_iam.explain.known import ErrorKind
-from vpc_cni_iam.explain.reading.denial import Denial, Finding, OtherError, Unclear, role_name
+from vpc_cni_iam.explain.reading.denial import Denial, OtherError, ReadError, Unclear, role_name
 
 # The error codes of denied requests.
 DENIED = r"UnauthorizedOperation|AccessDenied|Client\.Unauthorized"
@@ -97,7 +97,7 @@ def may_tell(line: str) -> bool:
     return "\\u" in line or any(word in lower for word in _WORDS_OF_ERRORS)
 
 
-def findings(text: str) -> Iterator[Finding]:
+def findings(text: str) -> Iterator[ReadError]:
     """Yield the denials and known errors in a message on one line."""
     errors = list(_known_errors(text, general=False))
     denials = list(_denials(text, [place for place, _ in errors]))
@@ -109,7 +109,7 @@ def findings(text: str) -> Iterator[Finding]:
     yield from every if pod is None else _of_pod(every, pod[1])
 
 
-def _of_pod(findings: list[Finding], pod: str) -> Iterator[Finding]:
+def _of_pod(findings: list[ReadError], pod: str) -> Iterator[ReadError]:
     """Yield the findings about another pod, without errors of its credentials."""
     for finding in findings:
         if isinstance(finding, Denial):
@@ -122,13 +122,13 @@ def _is_about_credentials(error: OtherError) -> bool:
     return known.errors()[error.name].kind is ErrorKind.credentials
 
 
-def clarity(findings: list[Finding]) -> tuple[int, bool, bool]:
+def clarity(findings: list[ReadError]) -> tuple[int, bool, bool]:
     """Return how much the findings say; the best reading of a text has the highest value."""
     is_clear = any(not isinstance(f, Unclear) for f in findings)
     return sum(map(_clarity, findings)), is_clear, bool(findings)
 
 
-def _clarity(finding: Finding) -> int:
+def _clarity(finding: ReadError) -> int:
     if isinstance(finding, OtherError):
         return 0 if known.errors()[finding.name].general else 3
     if isinstance(finding, Unclear):
@@ -180,7 +180,7 @@ def _around(text: str, match: re.Match[str]) -> str:
     return ("..." if start else "") + text[start : start + _SHOWN]
 
 
-def _denials(text: str, errors: list[int]) -> Iterator[Finding]:
+def _denials(text: str, errors: list[int]) -> Iterator[ReadError]:
     encoded = bool(ENCODED.search(text))
     matches = list(_DENIALS.finditer(text))
     starts = sorted((*errors, *(m.start() for m in matches if m["action"])))

@@ -42,12 +42,12 @@ _NARROW, _LINES = 60, 200
 # How many lines are read to find the width of a text.
 _SEVERAL = 3
 
-Part = object  # a value of JSON, or a message as text on one line
+LogPart = object  # a value of JSON, or a message as text on one line
 
 
 def parts(
     text: str, may_tell: Callable[[str], bool], source: str = ""
-) -> Iterator[tuple[Part, ...]]:
+) -> Iterator[tuple[LogPart, ...]]:
     """Yield the parts of a text, each with all of its possible readings.
 
     Lines without a denial or an error are left out, and not read as JSON. With a source, raises
@@ -80,7 +80,7 @@ def _check_lines(text: str, source: str) -> None:
         start, number = end + 1, number + 1
 
 
-def _readings(record: list[str]) -> tuple[Part, ...]:
+def _readings(record: list[str]) -> tuple[LogPart, ...]:
     """Return the possible readings of a record: a wrapped word may end at a line's end or not."""
     joined = ("",) if len(record) == 1 else ("", " ") if _is_cut(record) else (" ", "")
     text = "\n".join(record)
@@ -93,7 +93,7 @@ def _readings(record: list[str]) -> tuple[Part, ...]:
     return tuple(one_line(separator.join(record)) for separator in joined)
 
 
-def _value(text: str) -> Part | None:
+def _value(text: str) -> LogPart | None:
     try:
         return load_json(text, "")
     except InputError:

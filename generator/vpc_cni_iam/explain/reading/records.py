@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.explain import known
 from vpc_cni_iam.explain.reading import messages
-from vpc_cni_iam.explain.reading.denial import Denial, Finding, OtherError
+from vpc_cni_iam.explain.reading.denial import Denial, OtherError, ReadError
 from vpc_cni_iam.explain.reading.parts import one_line, parts
 from vpc_cni_iam.plugin.issuers import SERVICE_ACCOUNTS
 from vpc_cni_iam.plugin.trust import AWS_NODE
@@ -31,7 +31,7 @@ _PAIRS = (
 _REASONS = {"VpceAccessDenied": "a VPC endpoint policy denies it"}
 
 
-def findings(value: object, source: str, depth: int = 0) -> Iterator[Finding]:
+def findings(value: object, source: str, depth: int = 0) -> Iterator[ReadError]:
     """Yield the findings in a JSON value or a message."""
     if depth > _DEPTH:
         raise InputError(source, "", "is nested too deeply to contain denied requests")
@@ -47,25 +47,25 @@ def findings(value: object, source: str, depth: int = 0) -> Iterator[Finding]:
         yield from _of_object(value, source, depth)
 
 
-def of_text(text: str, source: str) -> Iterator[Finding]:
+def of_text(text: str, source: str) -> Iterator[ReadError]:
     """Yield the findings in a text."""
     return _of_parts(parts(text, messages.may_tell, source), source, 0)
 
 
-def _of_parts(parts: Iterable[tuple[object, ...]], source: str, depth: int) -> Iterator[Finding]:
+def _of_parts(parts: Iterable[tuple[object, ...]], source: str, depth: int) -> Iterator[ReadError]:
     """Yield the findings in parts, each from its clearest reading."""
     for readings in parts:
         several = [list(_inside(reading, source, depth)) for reading in readings]
         yield from max(several, key=messages.clarity)
 
 
-def _inside(reading: object, source: str, depth: int) -> Iterator[Finding]:
+def _inside(reading: object, source: str, depth: int) -> Iterator[ReadError]:
     if isinstance(reading, str):
         return messages.findings(reading)
     return findings(reading, source, depth)
 
 
-def _of_object(value: Mapping[str, object], source: str, depth: int) -> Iterator[Finding]:
+def _of_object(value: Mapping[str, object], source: str, depth: int) -> Iterator[ReadError]:
     pair = next((p for p in _PAIRS if all(isinstance(value.get(name), str) for name in p)), ())
     if all(isinstance(value.get(name), str) for name in ("eventName", "eventSource")):
         yield from _of_record(value)
@@ -92,7 +92,7 @@ def _pod(event: Mapping[str, object]) -> str:
     return _text(about.get("name")) if about.get("kind") == "Pod" else ""
 
 
-def _of_record(record: Mapping[str, object]) -> Iterator[Finding]:
+def _of_record(record: Mapping[str, object]) -> Iterator[ReadError]:
     code, agent = record.get("errorCode"), record.get("userAgent")
     if not isinstance(code, str):
         return

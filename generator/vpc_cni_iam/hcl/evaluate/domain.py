@@ -21,7 +21,9 @@ MOST_NUMBER = 2**53
 _MOST_DIGITS = 15
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 Scalar: TypeAlias = bool | int | str
-Value: TypeAlias = Union[Scalar, tuple["Value", ...], dict[str, "Value"], "Unevaluated", None]
+HclValue: TypeAlias = Union[
+    Scalar, tuple["HclValue", ...], dict[str, "HclValue"], "Unevaluated", None
+]
 DOCUMENT = "data.aws_iam_policy_document"
 # Data sources with the provider's partition, Region and account: the parameter of each attribute.
 SURROUNDINGS = {
@@ -48,7 +50,7 @@ class Unevaluated(Struct, frozen=True, eq=False):
     # computed from it.
     text: Template | None = None
     # The known attributes of an object; None if it may be something else.
-    attributes: Mapping[str, Value] | None = None
+    attributes: Mapping[str, HclValue] | None = None
     is_text: bool = False  # whether it is a text that is not empty
 
     @property
@@ -95,28 +97,28 @@ class EvaluationBudget:
             problem = f"takes more than {self.MOST:,} steps to evaluate, which is the limit"
             raise TooLargeError(problem)
 
-    def weigh(self, value: Value) -> None:
+    def weigh(self, value: HclValue) -> None:
         """Use up a step for each part of a value; shared parts are counted each time."""
         self.take(1 + len(value) // 64 if isinstance(value, str) else 1)
         for item in items(value):
             self.weigh(item)
 
 
-def items(value: Value) -> Iterable[Value]:
+def items(value: HclValue) -> Iterable[HclValue]:
     """Return the items of a list, set or map; nothing for other values."""
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, tuple) else ()
 
 
-def unknown_in(value: Value) -> Unevaluated | None:
+def unknown_in(value: HclValue) -> Unevaluated | None:
     """Return the first unknown part of a value; None if everything is known."""
     if isinstance(value, Unevaluated):
         return value
     return next((part for item in items(value) if (part := unknown_in(item))), None)
 
 
-def kind(value: Value) -> str:
+def kind(value: HclValue) -> str:
     """Return the type of a value in HCL's words: string, number, bool, list, set, map or null."""
     if isinstance(value, bool):
         return "bool"
@@ -128,7 +130,7 @@ def kind(value: Value) -> str:
     return names.get(type(value), "null")
 
 
-def scalar_kinds(*values: Value) -> set[str]:
+def scalar_kinds(*values: HclValue) -> set[str]:
     """Return the types of the known scalars in values; null may be a string."""
     kinds = set()
     for value in values:
@@ -139,7 +141,7 @@ def scalar_kinds(*values: Value) -> set[str]:
     return kinds
 
 
-def text(value: Value) -> str | Unevaluated:
+def text(value: HclValue) -> str | Unevaluated:
     """Return a value as text, converted as engines do; raises `EvaluationError` if not a scalar."""
     match value:
         case Unevaluated():
@@ -153,7 +155,7 @@ def text(value: Value) -> str | Unevaluated:
     raise EvaluationError(f"{kind(value)} where a string is needed")
 
 
-def flag(value: Value) -> bool | Unevaluated:
+def flag(value: HclValue) -> bool | Unevaluated:
     """Return a value as a boolean, converted as engines do; raises `EvaluationError`."""
     if isinstance(value, Unevaluated):
         return value.computed
@@ -176,7 +178,7 @@ def number(code: str) -> int:
     return int(code)
 
 
-def same_kind(*values: Value) -> None:
+def same_kind(*values: HclValue) -> None:
     """Raise `UndecidedError` unless the scalars in values have one type.
 
     Otherwise engines may convert some of them, depending on declared types.
@@ -185,7 +187,7 @@ def same_kind(*values: Value) -> None:
         raise UndecidedError
 
 
-def one_type(values: Iterable[Value]) -> None:
+def one_type(values: Iterable[HclValue]) -> None:
     """Raise `UndecidedError` if the items of a list or map have several types.
 
     Engines convert scalars to one type, also in attributes of objects, and refuse other mixtures.
@@ -203,7 +205,7 @@ def one_type(values: Iterable[Value]) -> None:
             raise UndecidedError
 
 
-def _one_type_of_fields(objects: Sequence[Mapping[str, Value]]) -> None:
+def _one_type_of_fields(objects: Sequence[Mapping[str, HclValue]]) -> None:
     names = {name: None for fields in objects for name in fields}
     if any(fields.keys() != names.keys() for fields in objects):
         one_type(item for fields in objects for item in fields.values())  # of a map
@@ -216,7 +218,7 @@ class ValueScope(Struct, frozen=True):
 
     # The values of variables, by reference such as ``var.partition``. A template is a text that a
     # caller passes.
-    values: Mapping[str, Template | Value] = field(default_factory=dict)
+    values: Mapping[str, Template | HclValue] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)  # expressions by reference, for locals
     texts: Mapping[Hole, str | Template] = field(
         default_factory=dict
@@ -233,8 +235,8 @@ class ValueScope(Struct, frozen=True):
     surroundings: Mapping[str, str] = field(default_factory=dict)
 
     def attributes(
-        self, address: str, key: str, arguments: Mapping[str, Value]
-    ) -> dict[str, Value]:
+        self, address: str, key: str, arguments: Mapping[str, HclValue]
+    ) -> dict[str, HclValue]:
         """Return the known attributes of an instance of a resource, data source or module.
 
         `arguments` has the arguments of a data source about the provider, by name.

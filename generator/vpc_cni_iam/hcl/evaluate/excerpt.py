@@ -15,8 +15,8 @@ from msgspec import Struct
 
 from vpc_cni_iam.hcl.evaluate.domain import (
     DOCUMENT,
+    HclValue,
     Unevaluated,
-    Value,
     ValueScope,
     address_of,
     unknown_in,
@@ -90,7 +90,7 @@ class Excerpt(Struct, frozen=True):
     """The part of a module that renders policies."""
 
     text: str  # its HCL; empty if no policy is in it
-    values: Mapping[str, Value]  # the values of its variables by name
+    values: Mapping[str, HclValue]  # the values of its variables by name
     targets: tuple[RenderTarget, ...]  # the policies in it
     kinds: frozenset[str]  # the types of its data sources
     left_out: Mapping[str, str]  # why other policies are not in it, by name
@@ -133,7 +133,7 @@ def excerpt(
     return Excerpt(text, needed, tuple(rendered), frozenset(kinds), left_out)
 
 
-def _passed(value: Template | Value, scope: ValueScope) -> Value:
+def _passed(value: Template | HclValue, scope: ValueScope) -> HclValue:
     """Return what a caller passes for a variable."""
     if not isinstance(value, Template):
         return value
@@ -160,7 +160,10 @@ def declarations(block: Block) -> Iterator[tuple[str, Declaration]]:
 
 
 def _closure(
-    address: str, parts: Mapping[str, Declaration], values: Mapping[str, Value], scope: ValueScope
+    address: str,
+    parts: Mapping[str, Declaration],
+    values: Mapping[str, HclValue],
+    scope: ValueScope,
 ) -> tuple[dict[str, str], str]:
     """Return the code that a block depends on by address, or why an engine does not get it."""
     reached = dependencies([address], parts)
@@ -182,7 +185,7 @@ def dependencies(addresses: Iterable[str], parts: Mapping[str, Declaration]) -> 
 
 
 def _problem(
-    address: str, part: Declaration, values: Mapping[str, Value], scope: ValueScope
+    address: str, part: Declaration, values: Mapping[str, HclValue], scope: ValueScope
 ) -> str:
     """Return why an engine does not get a block or a local value; empty if it does."""
     block, kind = part.block, address.rpartition(".")[0]
@@ -202,7 +205,7 @@ def _problem(
     return ""
 
 
-def _no_value(address: str, variable: Block, values: Mapping[str, Value]) -> str:
+def _no_value(address: str, variable: Block, values: Mapping[str, HclValue]) -> str:
     if address not in values and "default" not in variable.attributes:
         return f"{address} has no value; give --{address.replace('.', ' ')}=VALUE"
     return f"{address} has an unknown value" if unknown_in(values.get(address)) else ""

@@ -16,10 +16,10 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     SURROUNDINGS,
     EvaluationBudget,
     EvaluationError,
+    HclValue,
     TooLargeError,
     UndecidedError,
     Unevaluated,
-    Value,
     ValueScope,
     advice,
     flag,
@@ -46,10 +46,9 @@ from vpc_cni_iam.hcl.syntax import (
     Reference,
     Text,
 )
-from vpc_cni_iam.policy.template import Hole, HoleKind, Template, join
-from vpc_cni_iam.policy.template import Text as PolicyText
+from vpc_cni_iam.policy.template import Hole, HoleKind, PolicyText, Template, join
 
-_CONSTANTS: dict[str, Value] = {"true": True, "false": False, "null": None}
+_CONSTANTS: dict[str, HclValue] = {"true": True, "false": False, "null": None}
 _ABSENT = object()
 _IN_PROGRESS = object()
 _FULL = "full_splat_expr_term"
@@ -62,13 +61,13 @@ class Evaluator:
 
     def __init__(self, scope: ValueScope) -> None:
         self.scope = scope
-        self.names: Mapping[str, Value] = {}
+        self.names: Mapping[str, HclValue] = {}
         self.root = self
         self.assumed: frozenset[str] = frozenset()
         self.budget = EvaluationBudget()
         self._locals: dict[str, Any] = {}
 
-    def with_names(self, names: Mapping[str, Value]) -> Evaluator:
+    def with_names(self, names: Mapping[str, HclValue]) -> Evaluator:
         """Return an evaluator with more names, such as an iterator's."""
         inner = copy(self)
         inner.names = {**self.names, **names}
@@ -94,7 +93,7 @@ class Evaluator:
                 return inner
         return self
 
-    def evaluate(self, node: Node) -> Value:
+    def evaluate(self, node: Node) -> HclValue:
         """Return the value of an expression.
 
         Raises `EvaluationError` if every engine refuses it, `TooLargeError` after too many steps.
@@ -118,10 +117,10 @@ class Evaluator:
             return names
         return {key: self.with_names(names[key]) for key in names}
 
-    def _constant(self, node: Constant) -> Value:
+    def _constant(self, node: Constant) -> HclValue:
         return _CONSTANTS[node.code] if node.code in _CONSTANTS else number(node.code)
 
-    def _reference(self, node: Reference) -> Value:
+    def _reference(self, node: Reference) -> HclValue:
         if node.path in self.assumed:
             return True
         parts = node.path.split(".")
@@ -129,7 +128,7 @@ class Evaluator:
             named = self._named(".".join(parts[:length]))
             if named is _ABSENT:
                 continue
-            value: Value = named
+            value: HclValue = named
             self.budget.weigh(value)
             for part in parts[length:]:
                 value = operations.attribute(value, part)
@@ -150,7 +149,7 @@ class Evaluator:
             return self._block(name)
         return _ABSENT
 
-    def _local(self, name: str) -> Value:
+    def _local(self, name: str) -> HclValue:
         if name not in self._locals:
             self._locals[name] = _IN_PROGRESS
             try:
@@ -162,9 +161,9 @@ class Evaluator:
             raise EvaluationError(f"{name} refers to itself")
         if isinstance(value, EvaluationError):
             raise value
-        return cast("Value", value)
+        return cast("HclValue", value)
 
-    def _block(self, address: str) -> Value:
+    def _block(self, address: str) -> HclValue:
         """Return a resource, data source or module: only the number of its instances is known."""
         block = self.scope.blocks[address]
         instances = self.root.instances(block)
@@ -188,7 +187,7 @@ class Evaluator:
             return tuple(parts.values())
         return {key[2:-2]: value for key, value in parts.items()}
 
-    def _text(self, node: Text) -> Value:
+    def _text(self, node: Text) -> HclValue:
         pieces: list[PolicyText] = []
         for part in node.parts:
             value = part if isinstance(part, str) else self._part(part)
@@ -220,18 +219,18 @@ class Evaluator:
             and re.fullmatch(REFERENCE, code) is not None
         )
 
-    def _heredoc(self, node: Heredoc) -> Value:
+    def _heredoc(self, node: Heredoc) -> HclValue:
         return self._text(Text(node.content, span=node.span))
 
-    def _code(self, node: Code) -> Value:
+    def _code(self, node: Code) -> HclValue:
         inner = expression(node.code) if node.kind is CodeKind.expression else None
         return Unevaluated(node.code) if inner is None else self.evaluate(inner)
 
-    def _list(self, node: List) -> Value:
+    def _list(self, node: List) -> HclValue:
         return tuple(self.evaluate(item) for item in node.items)
 
-    def _object(self, node: Object) -> Value:
-        fields: dict[str, Value] = {}
+    def _object(self, node: Object) -> HclValue:
+        fields: dict[str, HclValue] = {}
         for key, inner in node.fields:
             name = text(self.evaluate(key))
             if isinstance(name, Unevaluated):
@@ -241,7 +240,7 @@ class Evaluator:
             fields[name] = self.evaluate(inner)
         return fields
 
-    def _conditional(self, node: Conditional) -> Value:
+    def _conditional(self, node: Conditional) -> HclValue:
         holds = flag(self.evaluate(node.condition))
         if isinstance(holds, Unevaluated):
             return holds
@@ -259,14 +258,14 @@ class Evaluator:
         operations.check_options(value, against, other)
         return value
 
-    def _call(self, node: FunctionCall) -> Value:
+    def _call(self, node: FunctionCall) -> HclValue:
         if node.name == "try":
             return self._try(node)
         if node.name not in FUNCTIONS:
             return Unevaluated(operations.shown(node), _ADVICE.get(node.name, ""))
         return self._apply(node.name, [self.evaluate(a) for a in node.arguments], node)
 
-    def _spread_call(self, node: Operation) -> Value:
+    def _spread_call(self, node: Operation) -> HclValue:
         name, _, arguments, *_ = node.parts
         if not isinstance(name, Reference) or not isinstance(arguments, Operation):
             raise UndecidedError
@@ -277,7 +276,7 @@ class Evaluator:
             raise EvaluationError(f"{kind(last)} before ...")
         return self._apply(name.path, [*values, *last], node)
 
-    def _apply(self, name: str, arguments: list[Value], node: Node) -> Value:
+    def _apply(self, name: str, arguments: list[HclValue], node: Node) -> HclValue:
         function = FUNCTIONS.get(name)
         if function is None:
             raise UndecidedError
@@ -294,7 +293,7 @@ class Evaluator:
         self.budget.weigh(value)
         return value
 
-    def _try(self, node: FunctionCall) -> Value:
+    def _try(self, node: FunctionCall) -> HclValue:
         if not node.arguments:
             raise UndecidedError
         *others, last = node.arguments
@@ -329,12 +328,12 @@ class Evaluator:
             return False
         return isinstance(value, str) or (isinstance(value, Unevaluated) and value.is_text)
 
-    def _operation(self, node: Operation) -> Value:
+    def _operation(self, node: Operation) -> HclValue:
         if node.rule not in _BY_RULE:
             raise UndecidedError
         return _BY_RULE[node.rule](self, node)
 
-    def _unary(self, node: Operation) -> Value:
+    def _unary(self, node: Operation) -> HclValue:
         sign, operand = node.parts
         assert isinstance(operand, Node)  # noqa: S101 - as the grammar has it
         value = self.evaluate(operand)
@@ -345,7 +344,7 @@ class Evaluator:
         holds = flag(value)
         return holds if isinstance(holds, Unevaluated) else not holds
 
-    def _binary(self, node: Operation) -> Value:
+    def _binary(self, node: Operation) -> HclValue:
         first, *terms = cast("tuple[Node, ...]", node.parts)
         pairs = [*map(operations.sign_and_operand, terms)]
         try:
@@ -358,7 +357,7 @@ class Evaluator:
             raise
         return value
 
-    def _binary_term(self, left: Value, sign: str, operand: Node) -> Value:
+    def _binary_term(self, left: HclValue, sign: str, operand: Node) -> HclValue:
         if sign in _LOGICAL:
             return self._logical(left, sign, operand)
         right = self.evaluate(operand)
@@ -367,7 +366,7 @@ class Evaluator:
             return same if isinstance(same, Unevaluated) else same == (sign == "==")
         return operations.computed(left, sign, right)
 
-    def _logical(self, left: Value, sign: str, operand: Node) -> Value:
+    def _logical(self, left: HclValue, sign: str, operand: Node) -> HclValue:
         decides, first = sign == "||", _flag(left)
         if first is decides:
             return first
@@ -376,12 +375,12 @@ class Evaluator:
             return second if second is decides else first
         return second
 
-    def _get_attribute(self, node: Operation) -> Value:
+    def _get_attribute(self, node: Operation) -> HclValue:
         inner, getter = node.parts
         assert isinstance(inner, Node)  # noqa: S101 - as the grammar has it
         return self._steps(self.evaluate(inner), [getter])
 
-    def _steps(self, value: Value, steps: list[Any]) -> Value:
+    def _steps(self, value: HclValue, steps: list[Any]) -> HclValue:
         """Return the value after attributes and indices."""
         for step in steps:
             match step:
@@ -393,7 +392,7 @@ class Evaluator:
                     raise UndecidedError
         return value
 
-    def _splat(self, node: Operation) -> Value:
+    def _splat(self, node: Operation) -> HclValue:
         inner, splat = node.parts
         assert isinstance(inner, Node) and isinstance(splat, Operation)  # noqa: S101
         splats = [splat]
@@ -403,7 +402,7 @@ class Evaluator:
             splats.append(splat)
         return self._each(self.evaluate(inner), splats)
 
-    def _each(self, value: Value, splats: list[Operation]) -> Value:
+    def _each(self, value: HclValue, splats: list[Operation]) -> HclValue:
         """Return a value after splats, applied from the last to the first."""
         *later, splat = splats
         steps = [step for step in splat.parts[1:] if isinstance(step, Operation)]
@@ -417,14 +416,14 @@ class Evaluator:
         return tuple(self._each(item, later) if later else item for item in items)
 
 
-def _flag(value: Value) -> bool | Unevaluated:
+def _flag(value: HclValue) -> bool | Unevaluated:
     """Return an operand of a logical operator; some engines accept null."""
     if value is None:
         raise UndecidedError
     return flag(value)
 
 
-_BY_TYPE: dict[type[Node], Callable[[Evaluator, Any], Value]] = {
+_BY_TYPE: dict[type[Node], Callable[[Evaluator, Any], HclValue]] = {
     Code: Evaluator._code,
     Conditional: Evaluator._conditional,
     Constant: Evaluator._constant,
@@ -436,7 +435,7 @@ _BY_TYPE: dict[type[Node], Callable[[Evaluator, Any], Value]] = {
     Reference: Evaluator._reference,
     Text: Evaluator._text,
 }
-_BY_RULE: dict[str, Callable[[Evaluator, Operation], Value]] = {
+_BY_RULE: dict[str, Callable[[Evaluator, Operation], HclValue]] = {
     "attr_splat_expr_term": Evaluator._splat,
     "binary_op": Evaluator._binary,
     "for_object_expr": repetition.evaluate_for,

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 
 from vpc_cni_iam.hcl.evaluate.domain import (
     EvaluationError,
+    HclValue,
     Set,
     UndecidedError,
     Unevaluated,
-    Value,
     flag,
     items,
     kind,
@@ -29,7 +29,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
 from vpc_cni_iam.policy.template import Hole, HoleKind, Template, join
 
 
-def _sequence(value: Value) -> tuple[Value, ...]:
+def _sequence(value: HclValue) -> tuple[HclValue, ...]:
     """Return the items of a list, in order."""
     if value is None:
         raise EvaluationError("null where a list is needed")
@@ -38,31 +38,31 @@ def _sequence(value: Value) -> tuple[Value, ...]:
     return value
 
 
-def _collection(value: Value) -> tuple[Value, ...]:
+def _collection(value: HclValue) -> tuple[HclValue, ...]:
     """Return the items of a list or set."""
     return tuple(value) if isinstance(value, Set) else _sequence(value)
 
 
-def _map(value: Value) -> dict[str, Value]:
+def _map(value: HclValue) -> dict[str, HclValue]:
     if not isinstance(value, dict):
         raise UndecidedError
     return value
 
 
-def _text(value: Value) -> str:
+def _text(value: HclValue) -> str:
     result = text(value)
     if isinstance(result, Unevaluated):
         raise UndecidedError
     return result
 
 
-def _whole_number(value: Value) -> int:
+def _whole_number(value: HclValue) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise UndecidedError
 
 
-def to_set(value: Value) -> Set:
+def to_set(value: HclValue) -> Set:
     """Return a list of texts as a set."""
     values = _collection(value)
     if scalar_kinds(*values) <= {"string"} and all(isinstance(v, str) for v in values):
@@ -70,7 +70,7 @@ def to_set(value: Value) -> Set:
     raise UndecidedError
 
 
-def convert_scalar(value: Value, name: str) -> Value:
+def convert_scalar(value: HclValue, name: str) -> HclValue:
     """Return a scalar as a string, number or bool, by the name of that type."""
     if value is None or kind(value) == name:
         return value
@@ -85,7 +85,7 @@ def convert_scalar(value: Value, name: str) -> Value:
     raise EvaluationError(f"{kind(value)} where a number is needed")
 
 
-def _flags(value: Value) -> Iterator[bool]:
+def _flags(value: HclValue) -> Iterator[bool]:
     for item in _collection(value):
         if not isinstance(item, bool):
             raise UndecidedError
@@ -103,7 +103,7 @@ def is_not_empty(value: Unevaluated) -> bool:
     )
 
 
-def _coalesce(*values: Value) -> Value:
+def _coalesce(*values: HclValue) -> HclValue:
     kinds = scalar_kinds(*values)
     if any(isinstance(value, tuple | dict) for value in values):
         raise UndecidedError
@@ -118,7 +118,7 @@ def _coalesce(*values: Value) -> Value:
     raise EvaluationError("coalesce has no argument that is not null and not empty")
 
 
-def _joined(first: Value, *others: Value) -> tuple[Value, ...]:
+def _joined(first: HclValue, *others: HclValue) -> tuple[HclValue, ...]:
     """Return the items of lists; engines may convert items to one type, unless all are texts."""
     values = (first, *others)
     lists = [_sequence(value) for value in values]
@@ -129,7 +129,7 @@ def _joined(first: Value, *others: Value) -> tuple[Value, ...]:
     return tuple(item for items_ in lists for item in items_)
 
 
-def _coalesce_list(*values: Value) -> Value:
+def _coalesce_list(*values: HclValue) -> HclValue:
     if None in values:
         raise UndecidedError  # some engines accept the others
     _joined(*values)
@@ -138,8 +138,8 @@ def _coalesce_list(*values: Value) -> Value:
     raise EvaluationError("coalescelist has no list that is not empty")
 
 
-def _flatten(value: Value) -> Value:
-    def inside(value: Value) -> Iterator[Value]:
+def _flatten(value: HclValue) -> HclValue:
+    def inside(value: HclValue) -> Iterator[HclValue]:
         for item in items(value):
             if isinstance(item, tuple):
                 yield from inside(item)
@@ -154,7 +154,7 @@ def _flatten(value: Value) -> Value:
     return flat
 
 
-def _distinct(value: Value) -> Value:
+def _distinct(value: HclValue) -> HclValue:
     values = _sequence(value)
     same_kind(*values)
     if any(isinstance(v, tuple | dict) for v in values):
@@ -162,7 +162,7 @@ def _distinct(value: Value) -> Value:
     return tuple(dict.fromkeys(values))
 
 
-def _compact(value: Value) -> Value:
+def _compact(value: HclValue) -> HclValue:
     values = _collection(value)
     for item in values:
         if isinstance(item, Unevaluated) and not is_not_empty(item):
@@ -173,12 +173,12 @@ def _compact(value: Value) -> Value:
     return tuple(item for item in texts if item)
 
 
-def _merge(*values: Value) -> Value:
+def _merge(*values: HclValue) -> HclValue:
     maps = [_map(value) for value in values if value is not None]
     return {name: item for fields in maps for name, item in fields.items()}
 
 
-def _lookup(value: Value, key: Value, *default: Value) -> Value:
+def _lookup(value: HclValue, key: HclValue, *default: HclValue) -> HclValue:
     known = _map(value)
     name = _text(key)
     if name in known:
@@ -197,7 +197,7 @@ def _lookup(value: Value, key: Value, *default: Value) -> Value:
     return default[0]
 
 
-def _length(value: Value) -> Value:
+def _length(value: HclValue) -> HclValue:
     if isinstance(value, str):
         if not value.isascii():
             raise UndecidedError
@@ -206,7 +206,7 @@ def _length(value: Value) -> Value:
     return len(value)
 
 
-def _element(value: Value, index: Value) -> Value:
+def _element(value: HclValue, index: HclValue) -> HclValue:
     values, place = _sequence(value), _whole_number(index)
     if not values:
         raise EvaluationError("element of an empty list")
@@ -215,18 +215,18 @@ def _element(value: Value, index: Value) -> Value:
     return values[place % len(values)]
 
 
-def _split(separator: Value, value: Value) -> Value:
+def _split(separator: HclValue, value: HclValue) -> HclValue:
     mark = _text(separator)
     if not mark:
         raise UndecidedError
     return tuple(_text(value).split(mark))
 
 
-def _join(separator: Value, *values: Value) -> Value:
+def _join(separator: HclValue, *values: HclValue) -> HclValue:
     return _text(separator).join(_text(item) for value in values for item in _collection(value))
 
 
-def _format(template: Value, *values: Value) -> Value:
+def _format(template: HclValue, *values: HclValue) -> HclValue:
     pieces, left = [], list(values)
     parts = _text(template).split("%")
     pieces.append(parts.pop(0))
@@ -247,7 +247,7 @@ def _format(template: Value, *values: Value) -> Value:
     return "".join(pieces)
 
 
-def _formatlist(template: Value, *values: Value) -> Value:
+def _formatlist(template: HclValue, *values: HclValue) -> HclValue:
     lengths = {len(v) for v in values if isinstance(v, tuple)}
     if len(lengths) != 1 or template is None:
         raise UndecidedError
@@ -258,14 +258,14 @@ def _formatlist(template: Value, *values: Value) -> Value:
     )
 
 
-def _replace(value: Value, old: Value, new: Value) -> Value:
+def _replace(value: HclValue, old: HclValue, new: HclValue) -> HclValue:
     before = _text(old)
     if not before or (before.startswith("/") and before.endswith("/")):
         raise UndecidedError  # a regular expression of Go's
     return _text(value).replace(before, _text(new))
 
 
-def _contains(value: Value, item: Value) -> Value:
+def _contains(value: HclValue, item: HclValue) -> HclValue:
     values = _collection(value)
     if item is None or any(isinstance(v, tuple | dict) for v in (item, *values)):
         raise UndecidedError
@@ -273,32 +273,32 @@ def _contains(value: Value, item: Value) -> Value:
     return item in values
 
 
-def _slice(value: Value, start: Value, end: Value) -> Value:
+def _slice(value: HclValue, start: HclValue, end: HclValue) -> HclValue:
     values, first, last = _sequence(value), _whole_number(start), _whole_number(end)
     if not 0 <= first <= last <= len(values):
         raise EvaluationError("slice goes beyond its list")
     return values[first:last]
 
 
-def _one(value: Value) -> Value:
+def _one(value: HclValue) -> HclValue:
     values = _collection(value)
     if len(values) > 1:
         raise EvaluationError("one of a list of several items")
     return values[0] if values else None
 
 
-def _to_list(value: Value) -> Value:
+def _to_list(value: HclValue) -> HclValue:
     values = _collection(value)
     one_type(values)
     return values
 
 
-def _json(value: Value) -> Value:
+def _json(value: HclValue) -> HclValue:
     encoded = join(_encoded(value))
     return encoded if isinstance(encoded, str) else Unevaluated("jsonencode(...)", "", encoded)
 
 
-def _encoded(value: Value) -> Iterator[str | Hole]:
+def _encoded(value: HclValue) -> Iterator[str | Hole]:
     """Yield the parts of a value's JSON; a text with holes keeps them."""
     match value:
         case Unevaluated(text=Template(parts=parts)):
@@ -319,7 +319,7 @@ def _encoded(value: Value) -> Iterator[str | Hole]:
             yield _quoted(value)
 
 
-def _quoted(value: Value) -> str:
+def _quoted(value: HclValue) -> str:
     """Return the JSON of a scalar in the form of engines."""
     encoded = json.dumps(value, ensure_ascii=False)
     for character in "<>&\u2028\u2029":
@@ -327,14 +327,14 @@ def _quoted(value: Value) -> str:
     return encoded
 
 
-def _lower(value: Value) -> Value:
+def _lower(value: HclValue) -> HclValue:
     result = _text(value)
     if not result.isascii():
         raise UndecidedError
     return result.lower()
 
 
-FUNCTIONS: dict[str, Callable[..., Value]] = {
+FUNCTIONS: dict[str, Callable[..., HclValue]] = {
     "alltrue": lambda v: all([*_flags(v)]),
     "anytrue": lambda v: any([*_flags(v)]),
     "coalesce": _coalesce,
@@ -371,7 +371,7 @@ _OF_ITEMS = {
 }
 
 
-def missing_argument(name: str, argument: Value) -> Unevaluated | None:
+def missing_argument(name: str, argument: HclValue) -> Unevaluated | None:
     """Return the unknown part of an argument that a function needs; None if it knows enough."""
     if name in _OF_ITEMS:
         return argument if isinstance(argument, Unevaluated) else None
@@ -380,7 +380,7 @@ def missing_argument(name: str, argument: Value) -> Unevaluated | None:
     return None if name == "coalesce" else unknown_in(argument)
 
 
-def _without_text(value: Value) -> Unevaluated | None:
+def _without_text(value: HclValue) -> Unevaluated | None:
     """Return the first unknown part of a value that is not a text with holes."""
     if isinstance(value, Unevaluated):
         return value if value.text is None else None

@@ -11,10 +11,10 @@ from typing import Any
 from vpc_cni_iam.hcl.evaluate.domain import (
     MOST_NUMBER,
     EvaluationError,
+    HclValue,
     Set,
     UndecidedError,
     Unevaluated,
-    Value,
     advice,
     items,
     kind,
@@ -46,7 +46,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def attribute(value: Value, name: str) -> Value:
+def attribute(value: HclValue, name: str) -> HclValue:
     """Return an attribute of an object, or an item of a list by its number."""
     match value:
         case Unevaluated():
@@ -63,7 +63,7 @@ def attribute(value: Value, name: str) -> Value:
     raise EvaluationError(f"attribute {name!r} of {kind(value)}")
 
 
-def item(value: Value, index: Value) -> Value:
+def item(value: HclValue, index: HclValue) -> HclValue:
     """Return the item at an index."""
     for part in (value, index):
         if isinstance(part, Unevaluated):
@@ -81,7 +81,7 @@ def item(value: Value, index: Value) -> Value:
     return value[place]
 
 
-def equal(left: Value, right: Value) -> bool | Unevaluated:
+def equal(left: HclValue, right: HclValue) -> bool | Unevaluated:
     """Return whether two values are equal; equal values have the same type."""
     for value, other in ((left, right), (right, left)):
         if isinstance(value, Unevaluated):
@@ -96,7 +96,7 @@ def equal(left: Value, right: Value) -> bool | Unevaluated:
     return kind(left) == kind(right) and left == right
 
 
-def computed(left: Value, sign: str, right: Value) -> Value:
+def computed(left: HclValue, sign: str, right: HclValue) -> HclValue:
     """Return the result of an operator on two numbers; only whole numbers are computed."""
     for value in (left, right):
         if isinstance(value, Unevaluated):
@@ -109,7 +109,7 @@ def computed(left: Value, sign: str, right: Value) -> Value:
     return result
 
 
-def may_fail(value: Value) -> Unevaluated | None:
+def may_fail(value: HclValue) -> Unevaluated | None:
     """Return a part of a value that an engine may refuse; None if there is none."""
     if isinstance(value, Unevaluated):
         return None if value.is_text or value.text is not None else value
@@ -136,7 +136,7 @@ def is_path(node: Node) -> bool:
     return isinstance(node, Text) and node.plain is not None
 
 
-def check_options(value: Value, other: Value, other_node: Node) -> None:
+def check_options(value: HclValue, other: HclValue, other_node: Node) -> None:
     """Raise `UndecidedError` if an engine may convert the chosen option of a conditional.
 
     An engine converts both options to one type; `other` is the option that is not chosen.
@@ -154,7 +154,7 @@ def check_options(value: Value, other: Value, other_node: Node) -> None:
         raise UndecidedError
 
 
-def _shape(value: Value) -> object:
+def _shape(value: HclValue) -> object:
     """Return the type of a value, with the types of its parts."""
     if isinstance(value, dict):
         return {name: _shape(item) for name, item in value.items()}
@@ -163,12 +163,12 @@ def _shape(value: Value) -> object:
     return kind(value)
 
 
-def _may_become_set(value: Value, other: Value) -> bool:
+def _may_become_set(value: HclValue, other: HclValue) -> bool:
     """Return whether one option has a list where the other may have a set, or vice versa.
 
     Null and unknown values may be sets.
     """
-    pairs: Iterable[tuple[Value, Value]] = ()
+    pairs: Iterable[tuple[HclValue, HclValue]] = ()
     match value, other:
         case dict(), dict() if value.keys() == other.keys():
             pairs = ((value[name], other[name]) for name in value)
@@ -181,16 +181,16 @@ def _may_become_set(value: Value, other: Value) -> bool:
     return any(_may_become_set(item, part) for item, part in pairs)
 
 
-def _is_set(value: Value) -> bool:
+def _is_set(value: HclValue) -> bool:
     return isinstance(value, Set)
 
 
-def _nested(value: Value) -> list[Value]:
+def _nested(value: HclValue) -> list[HclValue]:
     """Return the items of a value that are neither texts nor numbers; nested lists are few."""
     return [item for item in items(value) if not isinstance(item, str | int)]
 
 
-def _has_empty(value: Value) -> bool:
+def _has_empty(value: HclValue) -> bool:
     """Return whether a value contains an empty list or map, whose items may have any type."""
     is_empty = isinstance(value, tuple | dict) and not value
     return is_empty or any(map(_has_empty, items(value)))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from vpc_cni_iam.hcl.evaluate.domain import (
     EvaluationError,
+    HclValue,
     Set,
     TooLargeError,
     UndecidedError,
     Unevaluated,
-    Value,
     flag,
     kind,
     text,
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 MOST_INSTANCES = 1_000
 
 
-def instance_names(evaluator: Evaluator, block: Block) -> dict[str, dict[str, Value]] | Unevaluated:
+def instance_names(
+    evaluator: Evaluator, block: Block
+) -> dict[str, dict[str, HclValue]] | Unevaluated:
     """Return the names that each instance of a block has, for `Evaluator.instances`."""
     argument = next((a for a in ("count", "for_each") if a in block.attributes), None)
     if argument is None:
@@ -73,7 +75,7 @@ def conjuncts(condition: Node) -> Iterator[str]:
                 yield from conjuncts(node)
 
 
-def pairs(collection: Value) -> list[tuple[Value, Value]]:
+def pairs(collection: HclValue) -> list[tuple[HclValue, HclValue]]:
     """Return the keys or numbers and the values of a list, set or map, in the order of engines."""
     match collection:
         case dict():
@@ -85,7 +87,7 @@ def pairs(collection: Value) -> list[tuple[Value, Value]]:
     raise EvaluationError(f"cannot repeat over {kind(collection)}")
 
 
-def evaluate_for(evaluator: Evaluator, node: Operation) -> Value:
+def evaluate_for(evaluator: Evaluator, node: Operation) -> HclValue:
     """Return the value of a ``for`` expression."""
     intro = next(p for p in node.parts if isinstance(p, Operation) and p.rule == "for_intro")
     *names, over = (part for part in intro.parts if isinstance(part, Node))
@@ -114,8 +116,8 @@ def evaluate_for(evaluator: Evaluator, node: Operation) -> Value:
     return _fields(inner, bodies, grouped="..." in node.parts)
 
 
-def _fields(inner: list[Evaluator], bodies: list[Node], *, grouped: bool) -> Value:
-    groups: dict[str, list[Value]] = {}
+def _fields(inner: list[Evaluator], bodies: list[Node], *, grouped: bool) -> HclValue:
+    groups: dict[str, list[HclValue]] = {}
     for evaluator in inner:
         key, value = (evaluator.evaluate(body) for body in bodies)
         name = text(key)

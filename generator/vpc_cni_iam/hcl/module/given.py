@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.hcl.evaluate.domain import Value
+    from vpc_cni_iam.hcl.evaluate.domain import HclValue
 
 
 class Renderer(Struct, frozen=True):
@@ -25,7 +25,7 @@ class GivenVariables(Struct, frozen=True):
     """A user's values for variables, and the engine for documents that need one."""
 
     texts: Mapping[str, str] = field(default_factory=dict)  # values of ``--var``, by name
-    values: Mapping[str, Value] = field(default_factory=dict)  # values of files, by name
+    values: Mapping[str, HclValue] = field(default_factory=dict)  # values of files, by name
     # The variables of modules; reading a module adds its variables.
     declared: set[str] = field(default_factory=set)
     renderer: Renderer | None = None  # the engine; None to read without one

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.evaluate.domain import DOCUMENT, Value, ValueScope, address_of
+from vpc_cni_iam.hcl.evaluate.domain import DOCUMENT, HclValue, ValueScope, address_of
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.module.joining import join as join_documents
@@ -20,8 +20,7 @@ from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block, Constant, FunctionCall, List, Node, Reference, Text
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.template import Hole, HoleKind, Template, fill, join
-from vpc_cni_iam.policy.template import Text as PolicyText
+from vpc_cni_iam.policy.template import Hole, HoleKind, PolicyText, Template, fill, join
 
 _WIDTH = 100
 _FLAGS = {"true": True, "false": False}
@@ -152,7 +151,7 @@ def _scope(
 ) -> ValueScope:
     """Return the values of names; `texts` has the variables that are only used in texts."""
     nodes, filling = local_nodes(blocks), {hole_of(name): text for name, text in texts.items()}
-    open_values: dict[str, Template | Value] = {
+    open_values: dict[str, Template | HclValue] = {
         f"var.{name}": Template((hole_of(name),)) for name in texts
     }
     string = Reference("string")
@@ -205,7 +204,7 @@ def _default_texts(variables: Mapping[str, Node | None]) -> dict[str, str]:
     }
 
 
-def _defaults(variables: Mapping[str, Node | None]) -> dict[str, Value]:
+def _defaults(variables: Mapping[str, Node | None]) -> dict[str, HclValue]:
     """Return the defaults that are not text: true, false and null."""
     return {
         f"var.{name}": {**_FLAGS, "null": None}[node.code]

@@ -9,10 +9,10 @@ from typing import Any
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.hcl.evaluate.domain import (
     EvaluationError,
+    HclValue,
     TooLargeError,
     UndecidedError,
     Unevaluated,
-    Value,
     ValueScope,
     kind,
     number,
@@ -39,7 +39,7 @@ _SCALARS = tuple(Reference(name) for name in ("string", "number", "bool"))
 _REFERENCE = re.compile(r"\bvar\.([\w-]+)")
 
 
-def read_file(text: str, source: str) -> dict[str, Value]:
+def read_file(text: str, source: str) -> dict[str, HclValue]:
     """Return the values of a variables file; a name that ends in ``.json`` means JSON."""
     if source.endswith(".json"):
         document = load_json(text, source)
@@ -58,7 +58,7 @@ def read_file(text: str, source: str) -> dict[str, Value]:
     return values
 
 
-def _from_json(value: Any) -> Value:
+def _from_json(value: Any) -> HclValue:
     if isinstance(value, dict):
         return {name: _from_json(inner) for name, inner in value.items()}
     if isinstance(value, list):
@@ -71,7 +71,7 @@ def _from_json(value: Any) -> Value:
     return value  # type: ignore[no-any-return]
 
 
-def _literal(node: Node) -> Value:
+def _literal(node: Node) -> HclValue:
     """Return a literal value; raises `EvaluationError`."""
     try:
         value = Evaluator(ValueScope()).evaluate(node)
@@ -82,7 +82,7 @@ def _literal(node: Node) -> Value:
     return value
 
 
-def _parsed(text: str, constraint: Node | None) -> Value:
+def _parsed(text: str, constraint: Node | None) -> HclValue:
     """Return the value of ``--var`` text; for complex types, engines read it as code."""
     if constraint is None or constraint in _SCALARS:
         return text
@@ -97,13 +97,13 @@ def declared(blocks: Iterable[Block]) -> dict[str, Block]:
     return {b.labels[0]: b for b in blocks if b.type == "variable"}
 
 
-def values(blocks: Iterable[Block], user_values: GivenVariables) -> dict[str, Value]:
+def values(blocks: Iterable[Block], user_values: GivenVariables) -> dict[str, HclValue]:
     """Return the values of variables by reference, such as ``var.name``.
 
     Variables without a value and a default are left out. Raises `UsageError` if a user's value does
     not have the variable's type.
     """
-    known: dict[str, Value] = {}
+    known: dict[str, HclValue] = {}
     variables = declared(blocks)
     user_values.declared.update(variables)
     for name, block in variables.items():
@@ -117,10 +117,10 @@ def values(blocks: Iterable[Block], user_values: GivenVariables) -> dict[str, Va
     return known
 
 
-def _value(name: str, block: Block, user_values: GivenVariables) -> dict[str, Value]:
+def _value(name: str, block: Block, user_values: GivenVariables) -> dict[str, HclValue]:
     constraint = block.attributes.get("type")
     default = block.attributes.get("default")
-    value: Value
+    value: HclValue
     if name in user_values.texts:
         value = _parsed(user_values.texts[name], constraint)
     elif name in user_values.values:
@@ -140,14 +140,14 @@ def referred(files: Iterable[File]) -> set[str]:
     return {name for file in files for name in _REFERENCE.findall(file.text)}
 
 
-def undeclared(names: Iterable[str], user_values: GivenVariables) -> dict[str, Value]:
+def undeclared(names: Iterable[str], user_values: GivenVariables) -> dict[str, HclValue]:
     """Return a user's values for variables that another file of the module declares.
 
     `names` are those that these files declare.
 
     Raises `UsageError` for an invalid list or map.
     """
-    values: dict[str, Value] = {}
+    values: dict[str, HclValue] = {}
     for name in user_values.names.difference(names):
         text = user_values.texts.get(name)
         try:
@@ -157,14 +157,14 @@ def undeclared(names: Iterable[str], user_values: GivenVariables) -> dict[str, V
     return values
 
 
-def _scalar(text: str) -> Value:
+def _scalar(text: str) -> HclValue:
     node = expression(text)
     if isinstance(node, Constant) or text.lstrip()[:1] in tuple("[{"):
         return _parsed(text, Reference("any"))
     return text
 
 
-def convert(value: Value, constraint: Node | None) -> Value:
+def convert(value: HclValue, constraint: Node | None) -> HclValue:
     """Return a value converted to a type, such as ``list(string)``; None is any type.
 
     Raises `EvaluationError` if it cannot be converted, `UndecidedError` for an unknown type.
@@ -187,7 +187,7 @@ def convert(value: Value, constraint: Node | None) -> Value:
     raise UndecidedError
 
 
-def _items(name: str, values: tuple[Value, ...], inner: Node) -> Value:
+def _items(name: str, values: tuple[HclValue, ...], inner: Node) -> HclValue:
     """Return the items of a list or set, converted to their type."""
     items = tuple(convert(item, inner) for item in values)
     if name == "list" and inner == Reference("any"):
@@ -197,17 +197,17 @@ def _items(name: str, values: tuple[Value, ...], inner: Node) -> Value:
     return items
 
 
-def _map(value: dict[str, Value], inner: Node) -> Value:
+def _map(value: dict[str, HclValue], inner: Node) -> HclValue:
     fields = {key: convert(item, inner) for key, item in value.items()}
     if inner == Reference("any"):
         one_type(fields.values())
     return fields
 
 
-def _object(known: dict[str, Value], types: Node) -> Value:
+def _object(known: dict[str, HclValue], types: Node) -> HclValue:
     if not isinstance(types, Object):
         raise UndecidedError
-    fields: dict[str, Value] = {}
+    fields: dict[str, HclValue] = {}
     for key, constraint in types.fields:
         if not isinstance(key, Text) or key.plain is None:
             raise UndecidedError

@@ -22,7 +22,7 @@ from vpc_cni_iam.policy.matching.patterns import split_arn
 from vpc_cni_iam.policy.matching.variables import (
     ANYTHING,
     HOLES,
-    Context,
+    KeyValues,
     OneOf,
     UnknownValue,
     expand,
@@ -62,7 +62,7 @@ class Undecided(Struct, frozen=True):
 
 
 Truth: TypeAlias = bool | Undecided
-Test: TypeAlias = Callable[[Context], Truth]
+Test: TypeAlias = Callable[[KeyValues], Truth]
 
 
 def parse(condition: Condition, place: ElementPath, *, variables: bool) -> ConditionCheck:
@@ -139,11 +139,11 @@ def test(check: ConditionCheck) -> Test:
     decide, decide_opened = _known(check, key), _known(opened, key, opened=True)
     not_known = _not_known(key.spelling)
 
-    def with_value(context: Context) -> Truth:
+    def with_value(context: KeyValues) -> Truth:
         answer = decide(context)
         return with_variables(answer, keys, decide_opened, context) if keys else answer
 
-    def outcome(context: Context) -> Truth:  # no call of itself: that is a cycle
+    def outcome(context: KeyValues) -> Truth:  # no call of itself: that is a cycle
         value = context.get(key)
         if isinstance(value, UnknownValue):
             values = value if isinstance(value, OneOf) else ((), *value)
@@ -154,7 +154,7 @@ def test(check: ConditionCheck) -> Test:
     return outcome
 
 
-def with_variables(answer: Truth, keys: Sequence[str], opened: Test, context: Context) -> Truth:
+def with_variables(answer: Truth, keys: Sequence[str], opened: Test, context: KeyValues) -> Truth:
     """Return a result; undecided if it depends on variables or holes with unknown values.
 
     The result assumes that they have no value and match nothing; `opened`, that they have any
@@ -187,7 +187,7 @@ def _known(check: ConditionCheck, key: ContextKey, *, opened: bool = False) -> T
     return _several(check, key, match) if check.operator.quantifier else _one(check, key, match)
 
 
-def _matches_any(value: str, context: Context) -> bool:
+def _matches_any(value: str, context: KeyValues) -> bool:
     return True
 
 
@@ -217,7 +217,7 @@ def _one(check: ConditionCheck, key: ContextKey, match: Match) -> Test:
     missing = negated or check.operator.if_exists
     open_meaning, several = undefined(check), keys.find(key).values is keys.Values.SEVERAL
 
-    def outcome(context: Context) -> Truth:
+    def outcome(context: KeyValues) -> Truth:
         value = context.get(key)
         if value is None or value == ():
             return missing
@@ -231,7 +231,7 @@ def _one(check: ConditionCheck, key: ContextKey, match: Match) -> Test:
     return outcome
 
 
-def answer_undefined(check: ConditionCheck, context: Context, undecided: Undecided) -> Truth:
+def answer_undefined(check: ConditionCheck, context: KeyValues, undecided: Undecided) -> Truth:
     """Return the result of a condition that AWS does not define."""
     return undecided
 
@@ -248,7 +248,7 @@ def _several(check: ConditionCheck, key: ContextKey, match: Match) -> Test:
     of_all = check.operator.quantifier is SetOperator.ALL
     missing, decide = of_all or check.operator.if_exists, all if of_all else any
 
-    def outcome(context: Context) -> Truth:
+    def outcome(context: KeyValues) -> Truth:
         texts = request_values(context, key)
         if not texts:
             return missing
@@ -257,7 +257,7 @@ def _several(check: ConditionCheck, key: ContextKey, match: Match) -> Test:
     return outcome
 
 
-def request_values(context: Context, key: str) -> tuple[str, ...]:
+def request_values(context: KeyValues, key: str) -> tuple[str, ...]:
     """Return the values for set operators; none for one empty string."""
     texts = context.get(key, ())
     if isinstance(texts, str):

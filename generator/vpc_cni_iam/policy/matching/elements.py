@@ -16,7 +16,7 @@ from vpc_cni_iam.policy.matching.variables import (
     is_plain,
     read,
 )
-from vpc_cni_iam.policy.template import Template, Text, folded
+from vpc_cni_iam.policy.template import PolicyText, Template, folded
 from vpc_cni_iam.policy.wildcard import Wild
 
 EVERYTHING: Pattern = (Wild.RUN,)
@@ -85,7 +85,7 @@ def resources(statement: Statement, place: ElementPath, *, variables: bool) -> E
     return Element(patterns, negated=bool(statement.not_resources))
 
 
-def _resource(text: Text, place: ElementPath, *, variables: bool) -> Pattern:
+def _resource(text: PolicyText, place: ElementPath, *, variables: bool) -> Pattern:
     """Read one resource.
 
     Page "IAM identifiers", IAM ARNs: an ARN with fewer than six parts is completed with ``*``. One

@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from msgspec import Struct
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.policy.template import Template, Text
+from vpc_cni_iam.policy.template import PolicyText, Template
 from vpc_cni_iam.policy.wildcard import Wild, Wildcard
 
 _FILES = "policy/matching/data/{}condition-keys.json"
@@ -67,7 +67,7 @@ _UNKNOWN = Key(KeyType.UNKNOWN, Values.UNKNOWN)
 
 
 @lru_cache(_REMEMBERED)
-def find(name: Text) -> Key:
+def find(name: PolicyText) -> Key:
     """Return the known facts about a key; no facts for an unknown key."""
     exact, variable = _table()
     if isinstance(name, Template):

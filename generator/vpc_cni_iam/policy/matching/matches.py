@@ -18,7 +18,7 @@ from vpc_cni_iam.policy.matching.operators import Family, Operator
 from vpc_cni_iam.policy.matching.patterns import Patterns, arn_matches, arn_pattern
 from vpc_cni_iam.policy.matching.variables import (
     HOLES,
-    Context,
+    KeyValues,
     Pattern,
     expand,
     expansions,
@@ -26,11 +26,11 @@ from vpc_cni_iam.policy.matching.variables import (
     keys_of,
     literal,
 )
-from vpc_cni_iam.policy.template import Template, Text, folded, known
+from vpc_cni_iam.policy.template import PolicyText, Template, folded, known
 from vpc_cni_iam.policy.wildcard import Wildcard
 
 # Whether a value of the request, with its context, matches a value of the policy.
-Match: TypeAlias = Callable[[str, Context], bool]
+Match: TypeAlias = Callable[[str, KeyValues], bool]
 T = TypeVar("T")
 
 
@@ -47,7 +47,7 @@ class ContextKey(str):
         return key
 
 
-def context_key(spelling: Text) -> ContextKey | Template:
+def context_key(spelling: PolicyText) -> ContextKey | Template:
     """Return the key of a condition; a key with a hole may be one of several."""
     if isinstance(spelling, str):
         return ContextKey(spelling)
@@ -61,7 +61,7 @@ class ConditionCheck(Struct, frozen=True, cache_hash=True):
 
     operator: Operator
     key: ContextKey | Template
-    values: tuple[Text, ...]
+    values: tuple[PolicyText, ...]
     # Its parsed values, for the operators on strings and ARNs.
     patterns: tuple[Pattern, ...] = ()
 
@@ -85,7 +85,7 @@ def _text(fold: Callable[[str], str]) -> Callable[[ConditionCheck], Match]:
         if not dynamic:
             return lambda value, context: fold(value) in literals
 
-        def match(value: str, context: Context) -> bool:
+        def match(value: str, context: KeyValues) -> bool:
             folded = fold(value)
             return folded in literals or any(
                 Wildcard.of(fold(p) if isinstance(p, str) else p for p in parts).matches(folded)
@@ -102,7 +102,7 @@ def _arn(check: ConditionCheck) -> Match:
     plain = [arn_pattern(expand(t, {}) or ()) for t in check.patterns if is_plain(t)]
     dynamic = [t for t in check.patterns if not is_plain(t)]
 
-    def match(value: str, context: Context) -> bool:
+    def match(value: str, context: KeyValues) -> bool:
         filled = (arn_pattern(parts) for parts in expansions(dynamic, context))
         return any(arn_matches(pattern, value) for pattern in chain(plain, filled))
 
@@ -119,7 +119,7 @@ def _ordered(reader: Callable[[str], Decimal | None]) -> Callable[[ConditionChec
         order = check.operator.base.order
         limits = [w for v in known(check.values) if (w := reader(v)) is not None]
 
-        def match(value: str, context: Context) -> bool:
+        def match(value: str, context: KeyValues) -> bool:
             number = reader(value)
             return number is not None and any(order(number, w) for w in limits)
 
@@ -137,7 +137,7 @@ def _among(reader: Callable[[str], T | None]) -> Callable[[ConditionCheck], Matc
     def build(check: ConditionCheck) -> Match:
         allowed = [reader(v) for v in known(check.values)]
 
-        def match(value: str, context: Context) -> bool:
+        def match(value: str, context: KeyValues) -> bool:
             return reader(value) in allowed
 
         return match
@@ -149,7 +149,7 @@ def _within(check: ConditionCheck) -> Match:
     """Look an address up in ranges; page "...: Condition operators", IP address."""
     ranges = [network for v in known(check.values) if (network := values.network(v)) is not None]
 
-    def match(value: str, context: Context) -> bool:
+    def match(value: str, context: KeyValues) -> bool:
         address = values.address(value)
         return address is not None and any(address in each for each in ranges)
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from vpc_cni_iam.policy.matching.variables import (
-    Context,
+    KeyValues,
     Pattern,
     Plain,
     expand,
@@ -79,7 +79,7 @@ class Patterns(Struct, frozen=True):
         everything = any(pattern.everything for pattern in wild)
         return cls(everything, frozenset(literals), tuple(wild), tuple(dynamic))
 
-    def matches(self, text: str, context: Context) -> bool:
+    def matches(self, text: str, context: KeyValues) -> bool:
         """Return whether one of the patterns matches."""
         if self.everything or text in self.literals:
             return True

@@ -12,18 +12,18 @@ from typing import TypeAlias
 from vpc_cni_iam.policy.document import ANYONE, NOT_EVERYONE, Statement, are_principals
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.template import Template, Text
+from vpc_cni_iam.policy.template import PolicyText, Template
 
 # Whether a statement is about a caller, by its ARN or service name; None if not known.
-Caller: TypeAlias = Callable[[str], "bool | None"]
+IsCaller: TypeAlias = Callable[[str], "bool | None"]
 # The type of a principal and one of its identifiers.
-Name: TypeAlias = tuple[str, Text]
+Name: TypeAlias = tuple[str, PolicyText]
 
 _ACCOUNT = r"[0-9]{12}|arn:[^:]+:iam::([0-9]{12}):root"
 _ROLE = r"arn:([^:]+):iam::([0-9]{12}):role/(?:.*/)?([^/]+)"
 
 
-def test(statement: Statement, place: ElementPath) -> Caller | None:
+def test(statement: Statement, place: ElementPath) -> IsCaller | None:
     """Return a statement's test of the caller; None if it has none.
 
     Page "AWS JSON policy elements: Principal": ``*`` is anyone; an account, by number or by its
@@ -40,7 +40,7 @@ def test(statement: Statement, place: ElementPath) -> Caller | None:
         return None
     if not are_principals(statement.principals):
         raise place.at(".Principal").refuse(NOT_EVERYONE)
-    tests: list[Caller] = []
+    tests: list[IsCaller] = []
     for principal in statement.principals:
         for name in principal.identifiers:
             if isinstance(name, Template):
@@ -93,7 +93,7 @@ def _sessions(role: re.Match[str]) -> str:
     return f"arn:{role[1]}:sts::{role[2]}:assumed-role/{role[3]}/"
 
 
-def _aws(name: str) -> Caller:
+def _aws(name: str) -> IsCaller:
     account = re.fullmatch(_ACCOUNT, name)
     if account:
         number = account[1] or name

@@ -13,11 +13,11 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from vpc_cni_iam.policy.matching.element_path import ElementPath
-from vpc_cni_iam.policy.template import Hole, HoleKind, Text, parts_of
+from vpc_cni_iam.policy.template import Hole, HoleKind, PolicyText, parts_of
 from vpc_cni_iam.policy.wildcard import Wild
 
 # The request's context, its keys in lower case.
-Context: TypeAlias = Mapping[str, str | tuple[str, ...]]
+KeyValues: TypeAlias = Mapping[str, str | tuple[str, ...]]
 
 
 class UnknownValue(tuple[str, ...]):
@@ -57,8 +57,8 @@ class HolePattern(Struct, frozen=True):
 
 # Parts for text that is not in the pattern.
 Opaque: TypeAlias = PolicyVariable | HolePattern
-Part: TypeAlias = str | Wild | Opaque
-Pattern: TypeAlias = tuple[Part, ...]
+TextPart: TypeAlias = str | Wild | Opaque
+Pattern: TypeAlias = tuple[TextPart, ...]
 # A pattern in which every variable and hole has its value.
 Plain: TypeAlias = tuple[str | Wild, ...]
 
@@ -68,7 +68,7 @@ _HALF_VARIABLE = re.compile(r"\$(\{[^}]*)?\Z|\A(\{|[^{]*\})")
 _VARIABLE = re.compile(r"\$\{(?:([*?$])|([^\s,'${}*?]+)(?:, '([^']*)')?)\}")
 
 
-def read(text: Text, place: ElementPath, *, variables: bool, wildcards: bool) -> Pattern:
+def read(text: PolicyText, place: ElementPath, *, variables: bool, wildcards: bool) -> Pattern:
     """Parse a text into literal text, wildcards, variables and holes.
 
     Page "IAM policy elements: Variables and tags": ``${*}``, ``${?}`` and ``${$}`` are the
@@ -78,7 +78,7 @@ def read(text: Text, place: ElementPath, *, variables: bool, wildcards: bool) ->
     """
     if isinstance(text, str):
         return tuple(_read(text, place, variables=variables, wildcards=wildcards))
-    parts: list[Part] = []
+    parts: list[TextPart] = []
     for piece in parts_of(text):
         if isinstance(piece, Hole):
             parts.append(HolePattern(piece, variables, wildcards))
@@ -90,8 +90,8 @@ def read(text: Text, place: ElementPath, *, variables: bool, wildcards: bool) ->
     return tuple(parts)
 
 
-def _read(text: str, place: ElementPath, *, variables: bool, wildcards: bool) -> list[Part]:
-    parts: list[Part] = []
+def _read(text: str, place: ElementPath, *, variables: bool, wildcards: bool) -> list[TextPart]:
+    parts: list[TextPart] = []
     position = 0
     while special := _SPECIAL.search(text, position):
         _add(parts, text[position : special.start()])
@@ -113,7 +113,7 @@ def _read(text: str, place: ElementPath, *, variables: bool, wildcards: bool) ->
     return parts
 
 
-def _add(parts: list[Part], text: str) -> None:
+def _add(parts: list[TextPart], text: str) -> None:
     """Append literal text, joined to literal text before it."""
     if text and parts and isinstance(parts[-1], str):
         parts[-1] += text
@@ -155,12 +155,12 @@ def literal(pattern: Pattern) -> str | None:
     return first if len(pattern) == 1 and isinstance(first, str) else None
 
 
-def expansions(patterns: Iterable[Pattern], context: Context) -> Iterator[Plain]:
+def expansions(patterns: Iterable[Pattern], context: KeyValues) -> Iterator[Plain]:
     """Yield patterns with values for all variables and holes, without those that lack a value."""
     return (parts for t in patterns if (parts := expand(t, context)) is not None)
 
 
-def expand(pattern: Pattern, context: Context) -> Plain | None:
+def expand(pattern: Pattern, context: KeyValues) -> Plain | None:
     """Return a pattern with the values of variables and holes; None if one has no value.
 
     Page "IAM policy elements: Variables and tags": if the request lacks a variable's key, the

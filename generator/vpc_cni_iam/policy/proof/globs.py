@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.variables import (
-    Context,
+    KeyValues,
     Opaque,
-    Part,
     Pattern,
     PolicyVariable,
+    TextPart,
     is_plain,
 )
 from vpc_cni_iam.policy.wildcard import Wild
@@ -93,7 +93,7 @@ class Glob(Struct, frozen=True, cache_hash=True, dict=True):
         """The pattern with ``*`` instead of each atom."""
         return self._with({}) if self.has_atoms else self
 
-    def filled(self, values: Context) -> Glob | None:
+    def filled(self, values: KeyValues) -> Glob | None:
         """Return the pattern for values of its variables; None if one has no value."""
         letters: dict[Atom, list[Item]] = {}
         for atom in (item for item in self.items if isinstance(item, Atom)):
@@ -126,7 +126,7 @@ ANYTHING = Glob((), (Characters.ALL,))
 SOMETHING = Glob((Characters.ALL,), (Characters.NONE, Characters.ALL))
 
 
-def _value(variable: Opaque, values: Context) -> str | None:
+def _value(variable: Opaque, values: KeyValues) -> str | None:
     if not isinstance(variable, PolicyVariable):
         return None
     value = values.get(variable.key)
@@ -152,7 +152,7 @@ def of_arn(pattern: Pattern, *, wide: bool) -> Glob | None:
     one does not. None for a narrow one that may have fewer than six parts.
     AWSEC2VssSnapshotPolicy now has ArnLike instead of StringLike.
     """
-    parts: list[tuple[Part, Characters]] = []
+    parts: list[tuple[TextPart, Characters]] = []
     colons, is_open = 0, False
     for part in pattern:
         last = colons >= ARN_PARTS - 1 or (wide and is_open)
@@ -177,7 +177,7 @@ def of_resource(pattern: Pattern, *, narrow: bool) -> Glob | None:
         return None
     if not narrow or not is_ambiguous(pattern):
         return of(pattern)
-    marked: list[tuple[Part, Characters]] = []
+    marked: list[tuple[TextPart, Characters]] = []
     colons = 0
     for index, part in enumerate(pattern):
         last = colons >= ARN_PARTS - 1
@@ -218,7 +218,9 @@ def _ends_part(pattern: Pattern, index: int) -> bool:
     return isinstance(following, str) and following.startswith(":")
 
 
-def _build(parts: list[tuple[Part, Characters]], *, fold: bool = False, wide: bool = False) -> Glob:
+def _build(
+    parts: list[tuple[TextPart, Characters]], *, fold: bool = False, wide: bool = False
+) -> Glob:
     items: list[Item] = []
     loops = [Characters.NONE]
     for part, characters in parts:

@@ -20,7 +20,7 @@ from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause, Language
 from vpc_cni_iam.policy.proof.globs import Glob
-from vpc_cni_iam.policy.proof.possible import Literal, values_for
+from vpc_cni_iam.policy.proof.possible import CheckOrNot, values_for
 from vpc_cni_iam.policy.proof.related_keys import SAME, SERVICE, SameKeys, renamed, same
 from vpc_cni_iam.policy.proof.texts import Texts
 from vpc_cni_iam.policy.wildcard import Wild
@@ -36,7 +36,7 @@ class Piece(Struct, frozen=True):
 
     actions: Texts = _ACTIONS
     resources: Texts = Texts()
-    literals: tuple[Literal, ...] = ()  # the conditions that hold, and those that do not
+    literals: tuple[CheckOrNot, ...] = ()  # the conditions that hold, and those that do not
     # Their principals are in each of these sets; an empty set means all.
     callers: tuple[frozenset[Name], ...] = ()
     same: tuple[SameKeys, ...] = ()  # keys that have the same value
@@ -65,7 +65,7 @@ class Piece(Struct, frozen=True):
         piece = replace(self, literals=(*self.literals, (check, holds)))
         return piece if values_for((*about, (check, holds)), budget) else None
 
-    def where_all(self, literals: Iterable[Literal], budget: Budget) -> Piece | None:
+    def where_all(self, literals: Iterable[CheckOrNot], budget: Budget) -> Piece | None:
         """Return the part in which conditions hold or do not; None if it is empty."""
         piece: Piece | None = self
         for check, holds in literals:

@@ -28,11 +28,11 @@ from vpc_cni_iam.policy.proof.texts import Texts, text_of
 from vpc_cni_iam.policy.template import known
 
 # A condition, and whether it holds.
-Literal: TypeAlias = tuple[ConditionCheck, bool]
+CheckOrNot: TypeAlias = tuple[ConditionCheck, bool]
 # The values of a condition, and whether a value of the key is one of them.
 _Requirement: TypeAlias = tuple[ConditionCheck, bool]
 # The value of a key; None for an absent key.
-Value: TypeAlias = str | tuple[str, ...] | None
+ContextValue: TypeAlias = str | tuple[str, ...] | None
 
 # Keys whose values have at least one letter. Source: IAM User Guide, "Tags for IAM resources": a
 # tag key has 1 to 128 characters. ROSAInstallerPolicy asks for ForAllValues with Null on it.
@@ -47,7 +47,7 @@ TYPED = (Family.NUMERIC, Family.DATE, Family.IP)
 _OTHER = "x"  # a value of no type
 
 
-def values_for(literals: tuple[Literal, ...], budget: Budget) -> tuple[Value, ...]:
+def values_for(literals: tuple[CheckOrNot, ...], budget: Budget) -> tuple[ContextValue, ...]:
     """Return values of a key for which conditions may hold or not; empty if there is none.
 
     All conditions are about the same key.
@@ -58,7 +58,7 @@ def values_for(literals: tuple[Literal, ...], budget: Budget) -> tuple[Value, ..
 
 
 @lru_cache(_REMEMBERED)
-def values_and_steps(literals: tuple[Literal, ...]) -> tuple[tuple[Value, ...], int]:
+def values_and_steps(literals: tuple[CheckOrNot, ...]) -> tuple[tuple[ContextValue, ...], int]:
     """Return the values and the steps; after too many steps, some value is possible."""
     budget = Counter(STEPS)
     try:
@@ -68,7 +68,7 @@ def values_and_steps(literals: tuple[Literal, ...]) -> tuple[tuple[Value, ...], 
     return every, STEPS - max(0, budget.steps)
 
 
-def _kinds(literals: Sequence[Literal], budget: Counter) -> Iterator[Value]:
+def _kinds(literals: Sequence[CheckOrNot], budget: Counter) -> Iterator[ContextValue]:
     """Yield an absent value, one without a letter, and one with letters, if they are possible."""
     budget.spend(1 + sum(1 + len(check.values) for check, _ in literals))
     if _contradict(((check.operator, *_meaning(check)), holds) for check, holds in literals):
@@ -108,7 +108,7 @@ def _if_absent(check: ConditionCheck) -> bool | None:
     return holds if isinstance(holds, bool) else None
 
 
-def _may_be_present(literal_: Literal) -> bool:
+def _may_be_present(literal_: CheckOrNot) -> bool:
     check, holds = literal_
     operator = check.operator
     if operator.base.family is not Family.NULL or operator.quantifier or not check.is_known:
@@ -116,7 +116,7 @@ def _may_be_present(literal_: Literal) -> bool:
     return (False in map(values.truth, known(check.values))) is holds
 
 
-def _may_be_empty(literals: Sequence[Literal]) -> bool:
+def _may_be_empty(literals: Sequence[CheckOrNot]) -> bool:
     """Return whether the value can be one empty string, read as no value for set operators.
 
     Read as a value, it is one of those of `_some_text`.
@@ -143,7 +143,7 @@ def _required(check: ConditionCheck, *, holds: bool) -> _Requirement:
     return check, holds is not check.operator.base.negated
 
 
-def _several(literals: Sequence[Literal], budget: Counter) -> Iterator[Value]:
+def _several(literals: Sequence[CheckOrNot], budget: Counter) -> Iterator[ContextValue]:
     """Yield a value with several texts: one for each condition that asks for some text.
 
     ROSAInstallerPolicy compares all keys of tags.

@@ -30,7 +30,7 @@ from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.conditions import request_values
 from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import Context, Part, PolicyVariable
+from vpc_cni_iam.policy.matching.variables import KeyValues, PolicyVariable, TextPart
 from vpc_cni_iam.policy.proof.examples import reference
 from vpc_cni_iam.policy.wildcard import matches
 
@@ -107,7 +107,7 @@ def renamed(check: ConditionCheck, pairs: tuple[SameKeys, ...]) -> ConditionChec
     if not names:
         return check
 
-    def part(each: Part) -> Part:
+    def part(each: TextPart) -> TextPart:
         if isinstance(each, PolicyVariable):
             return replace(each, key=names.get(each.key, each.key))
         return each
@@ -131,7 +131,7 @@ def agree(request: Request, asked: Collection[str]) -> bool:
     )
 
 
-def _tags_agree(context: Context, asked: Collection[str], action: str) -> bool:
+def _tags_agree(context: KeyValues, asked: Collection[str], action: str) -> bool:
     """Return whether aws:TagKeys has the keys of the request's tags; only keys in `asked` count."""
     if TAG_KEYS not in asked:
         return True

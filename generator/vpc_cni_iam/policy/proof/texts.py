@@ -17,14 +17,14 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from vpc_cni_iam.policy.matching.variables import Context, PolicyVariable
+from vpc_cni_iam.policy.matching.variables import KeyValues, PolicyVariable
 from vpc_cni_iam.policy.proof.budget import Counter, TooHardError
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Atom, Characters, Glob
 
 # A letter, or an atom for any text that is its value.
 Symbol: TypeAlias = str | Atom
 Word: TypeAlias = tuple[Symbol, ...]
-Group: TypeAlias = tuple[Glob, ...]
+GlobGroup: TypeAlias = tuple[Glob, ...]
 
 STEPS = 40_000  # of one search
 _LIKELY = "xyz0123456789-_qw"
@@ -37,7 +37,7 @@ _REMEMBERED = 8192
 class Texts(Struct, frozen=True, cache_hash=True, dict=True):
     """A set of texts."""
 
-    groups: tuple[Group, ...] = ()
+    groups: tuple[GlobGroup, ...] = ()
     excluded: tuple[Glob, ...] = ()
 
     @cached_property
@@ -64,7 +64,7 @@ class Texts(Struct, frozen=True, cache_hash=True, dict=True):
             _matches(glob, text) for glob in self.excluded
         )
 
-    def filled(self, values: Context) -> Texts | None:
+    def filled(self, values: KeyValues) -> Texts | None:
         """Return the set for values of its variables; None if a needed one has no value."""
         groups = tuple(_filled(group, values) for group in self.groups)
         return Texts(groups, _filled(self.excluded, values)) if all(groups) else None
@@ -102,7 +102,7 @@ class Texts(Struct, frozen=True, cache_hash=True, dict=True):
         return word
 
 
-def _filled(globs: Group, values: Context) -> Group:
+def _filled(globs: GlobGroup, values: KeyValues) -> GlobGroup:
     return tuple(made for glob in globs if (made := glob.filled(values)) is not None)
 
 
@@ -170,7 +170,7 @@ class _Machine:
     At most one group may have variables.
     """
 
-    def __init__(self, groups: Sequence[Group], excluded: Sequence[Glob]) -> None:
+    def __init__(self, groups: Sequence[GlobGroup], excluded: Sequence[Glob]) -> None:
         self.size, self.start, self.sink, self.accepted = 0, 0, 0, 0
         self.groups: list[tuple[int, int]] = []  # the positions of a group, and its ends
         self.letters: dict[str, int] = {}
@@ -189,7 +189,7 @@ class _Machine:
         private = map(chr, range(_PRIVATE, _PRIVATE + len(self.letters) + 1))
         self.other = next(c for c in (*_LIKELY, *private) if c not in self.letters)
 
-    def _add_group(self, group: Group) -> None:
+    def _add_group(self, group: GlobGroup) -> None:
         begin, ends = self.size, [self._add(glob) for glob in group]
         self.groups.append(((1 << self.size) - (1 << begin), sum(1 << end for end in ends)))
         if not any(glob.has_atoms for glob in group):
@@ -302,7 +302,7 @@ def word_and_steps(texts: Texts) -> tuple[Word | None, int]:
     return word, STEPS - max(0, budget.steps)
 
 
-def with_variables_once(groups: tuple[Group, ...]) -> Iterator[tuple[Group, ...]]:
+def with_variables_once(groups: tuple[GlobGroup, ...]) -> Iterator[tuple[GlobGroup, ...]]:
     """Yield the groups with variables in only one of them, for each of these, and with none."""
     having = [n for n, group in enumerate(groups) if any(glob.has_atoms for glob in group)]
     for number in (None, *having):

@@ -15,7 +15,7 @@ from msgspec import Struct
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import Path, marks_in, place_of, value_at
 from vpc_cni_iam.policy.document import VERSION, VERSIONS, Condition, Policy, Principal, Statement
-from vpc_cni_iam.policy.template import Hole, HoleKind, Side, Text, join
+from vpc_cni_iam.policy.template import Hole, HoleKind, PolicyText, Side, join
 from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
 from vpc_cni_iam.review.account.documents import Content, Document, Invalid
 from vpc_cni_iam.review.account.resolve import Resolver
@@ -175,13 +175,13 @@ class _Block(Struct, frozen=True):
     def is_unknown(self, name: str) -> bool:
         return is_unknown_as_a_whole(self.source, (*self.at, name))
 
-    def text(self, name: str) -> Text:
+    def text(self, name: str) -> PolicyText:
         if self._is_open(name):
             return self.hole(name)
         text = self.values.get(name)
         return text if isinstance(text, str) else ""
 
-    def texts(self, name: str) -> tuple[Text, ...]:
+    def texts(self, name: str) -> tuple[PolicyText, ...]:
         values = self.values.get(name)
         if not isinstance(values, list):
             return (self.hole(name),) if self._is_open(name) else ()
@@ -198,6 +198,6 @@ class _Block(Struct, frozen=True):
             value_at(self.source, (*self.at, *steps), Side.AFTER), Unknown | Sensitive
         )
 
-    def hole(self, *steps: str | int) -> Text:
+    def hole(self, *steps: str | int) -> PolicyText:
         place = place_of(self.source, (*self.at, *steps))
         return join([Hole(HoleKind.UNKNOWN, place, Side.AFTER)])

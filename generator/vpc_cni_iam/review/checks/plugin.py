@@ -20,7 +20,7 @@ from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEven
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource, judged_version
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, plugin_needs
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.options import ReviewOptions
 from vpc_cni_iam.review.rules import CHANGES, EVERY, GAINS, Consequence, Rule
 
 _CLUSTER_NAME = "CLUSTER_NAME"
@@ -136,7 +136,9 @@ def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
     return finding(rule, evidence, address, subject=cluster, level=level, means=means)
 
 
-def _version(plugin: ClusterPlugin, needs: PluginNeeds, options: Options) -> Iterator[_OfSetup]:
+def _version(
+    plugin: ClusterPlugin, needs: PluginNeeds, options: ReviewOptions
+) -> Iterator[_OfSetup]:
     before, after = plugin.before.setup, plugin.after.setup
     judged, source = judged_version(after.settings.version, options)
     is_update = bool(plugin.before.installer) and before.version != after.version

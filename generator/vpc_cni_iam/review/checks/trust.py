@@ -21,7 +21,7 @@ from vpc_cni_iam.review.account.documents import Content, Document, Invalid
 from vpc_cni_iam.review.account.grants import Grant
 from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.permissions import Open, Refusal
+from vpc_cni_iam.review.diff.permissions import Open, PermissionRefusal
 from vpc_cni_iam.review.diff.plugin.roles import is_plugins
 from vpc_cni_iam.review.diff.principals import changed_principals
 from vpc_cni_iam.review.diff.trust.anybody import (
@@ -140,7 +140,7 @@ def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
         yield from of_anybody if not any(map(_names_anybody, changed)) else ()
     else:
         for why in filter(None, map(problem, content.shown.statements)) if not of_anybody else ():
-            refused = NotProven(Open.REFUSED, Refusal(Message(str(why))))
+            refused = NotProven(Open.REFUSED, PermissionRefusal(Message(str(why))))
             yield _found(Rule.NOT_PROVEN, TrustUndecided(refused), grant)
         new = _new(role, content, context)
         is_whole = bool(of_anybody) and _names_anybody(new)

@@ -30,7 +30,7 @@ from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
 from vpc_cni_iam.policy.proof.examples import ordinary
 from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, REGION
-from vpc_cni_iam.policy.template import Text, known
+from vpc_cni_iam.policy.template import PolicyText, known
 from vpc_cni_iam.policy.wildcard import matches
 from vpc_cni_iam.review.account.grants import Grant, have_secrets
 from vpc_cni_iam.review.account.iam_resource import Place
@@ -68,7 +68,7 @@ class GainedPart(Struct, frozen=True):
     """A difference of statements that allows more."""
 
     difference: Difference
-    actions: tuple[Text, ...]  # the newly allowed actions, the most harmful first
+    actions: tuple[PolicyText, ...]  # the newly allowed actions, the most harmful first
     harm: HarmRank
     is_of_plugin: bool = False  # whether it is in a policy of the plugin
     is_needed: bool = False  # whether the plugin calls all of them
@@ -170,7 +170,7 @@ def _widens(element: ElementChange, *, is_deny: bool) -> bool:
             return (new if is_deny else old) is not None
 
 
-def _widening_values(change: ValuesChange, *, is_deny: bool) -> tuple[Text, ...]:
+def _widening_values(change: ValuesChange, *, is_deny: bool) -> tuple[PolicyText, ...]:
     """Return the values with which a statement allows more, or no longer denies."""
     return change.removed if change.element.startswith("Not") != is_deny else change.added
 
@@ -201,7 +201,7 @@ def _methods(policies: tuple[Policy, ...]) -> tuple[str, ...]:
 
 
 @lru_cache(1024)  # many policies have the same actions on different resources
-def _steps(actions: tuple[Text, ...], not_actions: tuple[Text, ...]) -> frozenset[str]:
+def _steps(actions: tuple[PolicyText, ...], not_actions: tuple[PolicyText, ...]) -> frozenset[str]:
     """Return the actions of escalation methods that a statement covers."""
     statement = Statement(actions=actions, not_actions=not_actions)
     return frozenset(filter(statement.is_about, escalating(lambda _: True)))

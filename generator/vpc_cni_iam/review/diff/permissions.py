@@ -31,7 +31,7 @@ class Open(StrEnum):
     TOO_LARGE = "too large"  # a trust policy is larger than IAM accepts
 
 
-class Refusal(Struct, frozen=True):
+class PermissionRefusal(Struct, frozen=True):
     """Why the evaluator refuses a policy."""
 
     why: Message  # empty if it could reveal a secret
@@ -107,11 +107,11 @@ class Proofs:
                     return NotProven(Open.LATER, part)
         return answer
 
-    def _refusal(self, error: InputError, policies: Iterable[Policy]) -> Refusal:
+    def _refusal(self, error: InputError, policies: Iterable[Policy]) -> PermissionRefusal:
         """Return why policies are refused; the reason repeats values of them."""
         texts = (str(text) for policy in policies for text in policy.all_texts())
         is_secret = any(self._secrets.masked(text) != text for text in texts)
-        return Refusal(Message("" if is_secret else str(error)))
+        return PermissionRefusal(Message("" if is_secret else str(error)))
 
     def prove(self, old: Iterable[Policy], new: Iterable[Policy]) -> Answer:
         """Return whether new policies allow more than old ones."""

@@ -139,7 +139,10 @@ def limits_more(context: Context, old: Collection[Content], new: Collection[Cont
 
 
 def gained_by(
-    context: Context, old: Collection[RoleAccess], new: Collection[RoleAccess], answer: NewAccess
+    context: Context,
+    old: Collection[RoleAccess],
+    new: Collection[RoleAccess],
+    answer: NewAccess,
 ) -> Gained:
     """Return what roles newly allow instead of others."""
     before = [GrantChange(k, g, None) for role in old for k, g in role.grants.items()]

@@ -14,7 +14,7 @@ from vpc_cni_iam.review.diff.harm import HarmRank
 from vpc_cni_iam.review.diff.not_shown import not_shown
 from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
 from vpc_cni_iam.review.diff.principal_tags import tags_not_read
-from vpc_cni_iam.review.findings import Finding, Subject
+from vpc_cni_iam.review.findings import Finding, FindingSubject
 from vpc_cni_iam.review.ignore import Ignored
 from vpc_cni_iam.review.locate import SourcePlace
 from vpc_cni_iam.review.report import words
@@ -27,7 +27,7 @@ from vpc_cni_iam.review.report.shown import ShownFinding, ShownIgnored, ShownRev
 from vpc_cni_iam.review.rules import Consequence, Rule
 from vpc_cni_iam.review.run import Review
 
-Place: TypeAlias = Callable[[str], SourcePlace | None]
+Locate: TypeAlias = Callable[[str], SourcePlace | None]
 # The most harmful first; the others are in the order of the rules.
 _HARM = (
     *(Rule.ADMIN, Rule.TRUST_ANYBODY, Rule.TRUST_WIDENED, Rule.BOUNDARY_WEAKENED),
@@ -68,7 +68,7 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
     )
 
 
-def _finding(finding: Finding, place: Place) -> ShownFinding:
+def _finding(finding: Finding, place: Locate) -> ShownFinding:
     saying = say(finding)
     key = "\0".join((finding.rule, finding.address, finding.attribute))
     return ShownFinding(
@@ -91,7 +91,7 @@ def _sentence(message: str) -> str:
     return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
 
 
-def _subject(subject: Subject) -> str:
+def _subject(subject: FindingSubject) -> str:
     match subject:
         case None:
             return ""
@@ -100,7 +100,7 @@ def _subject(subject: Subject) -> str:
     return name_of(subject)
 
 
-def _ignored(ignored: Ignored, place: Place) -> ShownIgnored:
+def _ignored(ignored: Ignored, place: Locate) -> ShownIgnored:
     until = ignored.entry.until
     last_day = until.isoformat() if until else ""
     return ShownIgnored(_finding(ignored.finding, place), ignored.entry.reason, last_day)

@@ -12,7 +12,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.account.plugin.state import NodePart, PluginIdentity
-from vpc_cni_iam.review.diff.plugin.answers import AnswerReason, PluginAnswer, Reason
+from vpc_cni_iam.review.diff.plugin.answers import AnswerCause, AnswerReason, PluginAnswer
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
 from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource
@@ -28,7 +28,7 @@ _SOURCES = {
 }
 _CANNOT = "it cannot assume {role}, because "
 # Why aws-node does not work, or what the plan does not show.
-REASONS: Mapping[Reason, str] = {
+REASONS: Mapping[AnswerCause, str] = {
     AnswerReason.REMOVED: "",
     IdentityEvent.NO_ARN: "the value for its role is not an ARN",
     IdentityEvent.OLD_VERSION: TOO_OLD,

@@ -22,7 +22,7 @@ from vpc_cni_iam.errors import ConfigurationError, InputError, OptionError, Tree
 from vpc_cni_iam.names import unknown_name
 from vpc_cni_iam.texts import content, read, toml
 from vpc_cni_iam.texts.limits import CONFIGURATION, NAME_BYTES, PATH_BYTES
-from vpc_cni_iam.vendoring.configuration.tables import ModuleTable, Refusal, convert
+from vpc_cni_iam.vendoring.configuration.tables import ModuleTable, Refuse, convert
 
 _TABLE = re.compile(r"\s*\[+\s*[\"']?([^\s\"'\].]+)")
 # The header of a table inside the module table above it, such as [[module.accept]].
@@ -190,7 +190,7 @@ def parse(text: str, path: Path, *, strict: bool = False) -> Config:
 
 
 def _module(
-    table: ModuleTable, keys: Container[str], line: int, refuse: Refusal, *, strict: bool
+    table: ModuleTable, keys: Container[str], line: int, refuse: Refuse, *, strict: bool
 ) -> VendoredModule:
     version, revision = _set(table.cni_version), _set(table.revision)
     if version is None and revision is None:

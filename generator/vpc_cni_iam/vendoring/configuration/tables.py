@@ -21,7 +21,7 @@ from vpc_cni_iam.catalog.variants import every
 from vpc_cni_iam.errors import ConfigurationError
 from vpc_cni_iam.names import unknown_name
 
-Refusal = Callable[[str | None, str], ConfigurationError]
+Refuse = Callable[[str | None, str], ConfigurationError]
 _SHOWN = 80
 # The rule for editors; the catalog has the error message for a wrong tag key.
 _TAG_KEY = Meta(
@@ -122,7 +122,7 @@ class Tables(Struct, frozen=True, forbid_unknown_fields=True):
     module: list[Annotated[ModuleTable, _RELATIONS]] = []
 
 
-def convert(table: dict[str, Any], refuse: Refusal) -> ModuleTable:
+def convert(table: dict[str, Any], refuse: Refuse) -> ModuleTable:
     """Return the typed table of a module; `refuse` returns the error for a key's problem."""
     try:
         return msgspec.convert(table, ModuleTable)
@@ -130,7 +130,7 @@ def convert(table: dict[str, Any], refuse: Refusal) -> ModuleTable:
         raise _refusal(table, refuse) from None
 
 
-def _refusal(table: dict[str, Any], refuse: Refusal) -> ConfigurationError:
+def _refusal(table: dict[str, Any], refuse: Refuse) -> ConfigurationError:
     """Return the first problem of a table, with its key and value, which `msgspec` leaves out."""
     fields = {field.name: field for field in msgspec.structs.fields(ModuleTable)}
     for key, value in table.items():

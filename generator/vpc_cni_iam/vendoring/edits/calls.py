@@ -12,9 +12,9 @@ from vpc_cni_iam.hcl.evaluate.excerpt import declarations, dependencies
 from vpc_cni_iam.hcl.module.reader import any_values
 from vpc_cni_iam.hcl.resolve import is_document
 from vpc_cni_iam.hcl.syntax import Block, Constant, Node, Text
-from vpc_cni_iam.policy.template import Text as PolicyText
+from vpc_cni_iam.policy.template import PolicyText
 
-Call: TypeAlias = Mapping[str, PolicyText | bool]  # what a caller passes, by variable
+CallValues: TypeAlias = Mapping[str, PolicyText | bool]  # what a caller passes, by variable
 _Values: TypeAlias = tuple[PolicyText | bool | None, ...]  # None if a caller passes nothing
 
 _NULL = Constant("null")
@@ -25,7 +25,7 @@ _MOST = 1024
 
 def calls(
     olds: Sequence[Sequence[Block]], new: Sequence[Block]
-) -> list[tuple[tuple[Call, ...], Call]] | None:
+) -> list[tuple[tuple[CallValues, ...], CallValues]] | None:
     """Return the calls of old versions of a module and of a new one; None if there are too many.
 
     A document can depend on a boolean, on whether a variable is null, and on a default that differs
@@ -91,7 +91,7 @@ def _values(name: str, old: Node | None, new: Node | None) -> _Values:
 
 def _call(
     passed: Mapping[str, PolicyText | bool | None], defaults: Mapping[str, Node | None]
-) -> Call:
+) -> CallValues:
     """Return a call that passes every variable without a default."""
     call: dict[str, PolicyText | bool] = {}
     for name, value in passed.items():

@@ -18,7 +18,7 @@ from vpc_cni_iam.vendoring.edits.meaning import ModuleReason, ReadProblem
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.observe import ModuleContents
 from vpc_cni_iam.vendoring.state import (
-    Effect,
+    FileEffect,
     FileState,
     ModuleFile,
     Override,
@@ -61,7 +61,7 @@ def conflicting(observed: ModuleContents, texts: Mapping[str, str]) -> tuple[Mod
     return tuple(files)
 
 
-def _replaced(name: str, own: Container[str]) -> Effect | None:
+def _replaced(name: str, own: Container[str]) -> FileEffect | None:
     """Return how a file replaces a module's files; None if it does not."""
     if OVERRIDE.fullmatch(name):
         return Override()

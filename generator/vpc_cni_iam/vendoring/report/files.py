@@ -14,7 +14,7 @@ from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
 from vpc_cni_iam.vendoring.report.edits import edit_text
 from vpc_cni_iam.vendoring.state import (
     EDITED,
-    Effect,
+    FileEffect,
     FileState,
     ModuleFile,
     Override,
@@ -77,7 +77,7 @@ def _state_text(file: ModuleFile) -> str:
     return _REASONS[file.state]
 
 
-def _effect_text(effect: Effect) -> str:
+def _effect_text(effect: FileEffect) -> str:
     match effect:
         case Redefinition((first, *others), home):
             more = f" and {len(others)} more" if others else ""

@@ -11,7 +11,7 @@ from vpc_cni_iam.policy.matching.conditions import request_values
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.variables import (
     HOLES,
-    Context,
+    KeyValues,
     Pattern,
     PolicyVariable,
     is_plain,
@@ -24,7 +24,7 @@ from vpc_cni_iam.policy.proof.examples import key_values, ordinary
 from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, KEY_VALUES, NAME, OTHER_ACCOUNT
 from vpc_cni_iam.policy.proof.globs import Atom
 from vpc_cni_iam.policy.proof.pieces import Piece
-from vpc_cni_iam.policy.proof.possible import Value
+from vpc_cni_iam.policy.proof.possible import ContextValue
 from vpc_cni_iam.policy.proof.related_keys import (
     OWNER_KEY,
     REQUEST_TAG,
@@ -43,7 +43,7 @@ _PART, _WORD = re.compile("[:/]"), re.compile(r"\w+")
 
 def contexts(
     piece: Piece, near: Sequence[Clause], asked: Collection[str], budget: Budget
-) -> Iterator[Context]:
+) -> Iterator[KeyValues]:
     """Yield contexts of a piece, with related keys among those that conditions ask for.
 
     Policy variables get their values first: conditions on other keys depend on them.
@@ -60,14 +60,14 @@ def contexts(
 
 
 def _assigned(
-    keys: Sequence[str], piece: Piece, context: Context, hints: _Hints, budget: Budget
-) -> Iterator[Context]:
+    keys: Sequence[str], piece: Piece, context: KeyValues, hints: _Hints, budget: Budget
+) -> Iterator[KeyValues]:
     if not keys:
         yield context
         return
     key, *rest = keys
     about = tuple((check, holds) for check, holds in piece.literals if check.key == key)
-    values: Iterable[Value] = key_values.options(about, context, budget) if about else ()
+    values: Iterable[ContextValue] = key_values.options(about, context, budget) if about else ()
     if not about:
         usual = key_values.likely(key, set())[0]
         values = dict.fromkeys((*hints.get(key, ())[:_HINTS], usual, NAME, None))
@@ -114,7 +114,7 @@ def _bindings(pattern: Pattern, text: str, budget: Budget) -> dict[str, str]:
     return {}
 
 
-def _signed(context: Context, asked: Collection[str]) -> Iterator[Context]:
+def _signed(context: KeyValues, asked: Collection[str]) -> Iterator[KeyValues]:
     """Yield a context with its principal's account and ARN, if conditions ask for them."""
     if not {OWNER_KEY, SIGNER_KEY} & {*asked}:
         yield context
@@ -129,8 +129,8 @@ def _signed(context: Context, asked: Collection[str]) -> Iterator[Context]:
 
 
 def agreeing(
-    context: Context, asked: Collection[str], action: str, resource: str
-) -> Iterator[Context]:
+    context: KeyValues, asked: Collection[str], action: str, resource: str
+) -> Iterator[KeyValues]:
     """Yield contexts in which related keys agree, of those that conditions ask for."""
     account = "".join(resource.split(":", ARN_PARTS - 1)[4:5])
     if account and RESOURCE_ACCOUNT in asked and RESOURCE_ACCOUNT not in context:
@@ -144,7 +144,7 @@ def agreeing(
         yield from _with_tags(context, asked)
 
 
-def _with_tags(context: Context, asked: Collection[str]) -> Iterator[Context]:
+def _with_tags(context: KeyValues, asked: Collection[str]) -> Iterator[KeyValues]:
     """Yield a context in which tags and aws:TagKeys agree, if they do not yet."""
     listed = [key for key in request_values(context, TAG_KEYS) if key]
     in_lower = {key.lower() for key in listed}

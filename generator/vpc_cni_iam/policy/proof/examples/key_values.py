@@ -8,7 +8,7 @@ from itertools import islice, permutations
 from vpc_cni_iam.policy.matching import conditions, keys, values
 from vpc_cni_iam.policy.matching.keys import KeyType
 from vpc_cni_iam.policy.matching.operators import TEXTS, Family
-from vpc_cni_iam.policy.matching.variables import Context, literal
+from vpc_cni_iam.policy.matching.variables import KeyValues, literal
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.examples import ordinary, reference
 from vpc_cni_iam.policy.proof.examples.aws import (
@@ -18,7 +18,7 @@ from vpc_cni_iam.policy.proof.examples.aws import (
     OTHER_ACCOUNT,
     TYPE_VALUES,
 )
-from vpc_cni_iam.policy.proof.possible import Literal, Value, values_for
+from vpc_cni_iam.policy.proof.possible import CheckOrNot, ContextValue, values_for
 from vpc_cni_iam.policy.template import known
 
 _TRIED = 24
@@ -53,7 +53,9 @@ def fits(value: str, key: str) -> bool:
     return reader is None or reader(value) is not None
 
 
-def options(literals: tuple[Literal, ...], context: Context, budget: Budget) -> list[Value]:
+def options(
+    literals: tuple[CheckOrNot, ...], context: KeyValues, budget: Budget
+) -> list[ContextValue]:
     """Return values of a key for which conditions hold or not, the most ordinary ones first.
 
     `context` has the values of other keys, for the policy variables in the conditions.
@@ -62,7 +64,7 @@ def options(literals: tuple[Literal, ...], context: Context, budget: Budget) -> 
     key = str(literals[0][0].key)
     tests = [(conditions.test(check), holds) for check, holds in literals]
 
-    def is_option(value: Value) -> bool:
+    def is_option(value: ContextValue) -> bool:
         made = context if value is None else {**context, key: value}
         return all(test(made) is holds for test, holds in tests)
 
@@ -74,7 +76,7 @@ def options(literals: tuple[Literal, ...], context: Context, budget: Budget) -> 
     return [value for value in dict.fromkeys(tried) if is_option(value)]
 
 
-def _candidates(key: str, literals: tuple[Literal, ...], context: Context) -> Iterator[str]:
+def _candidates(key: str, literals: tuple[CheckOrNot, ...], context: KeyValues) -> Iterator[str]:
     """Yield values that conditions name, and values that are like them."""
     about = [check for check, _ in literals]
     asked = [c for c, holds in literals if holds is not c.operator.base.negated]

@@ -12,7 +12,7 @@ from functools import cache
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import Context, HolePattern, Pattern, PolicyVariable
+from vpc_cni_iam.policy.matching.variables import HolePattern, KeyValues, Pattern, PolicyVariable
 from vpc_cni_iam.policy.proof.examples import reference
 from vpc_cni_iam.policy.proof.examples.aws import ARN_FIELDS, NAME, PLACES, REGION
 from vpc_cni_iam.policy.wildcard import Wild
@@ -76,7 +76,7 @@ def _of_form(form: str, partition: str, region: str, account: str) -> str:
     return ":".join((*fields, name.replace("*", names.get(name.partition("*")[0], NAME))))
 
 
-def _fill(pattern: Pattern, context: Context, run: Callable[[str, str], str]) -> str:
+def _fill(pattern: Pattern, context: KeyValues, run: Callable[[str, str], str]) -> str:
     """Return a pattern as text: variables have their values, a ``?`` or a hole becomes ``x``.
 
     `run` returns the text of a ``*`` from the text before and after it; the text after it is empty
@@ -96,7 +96,7 @@ def _fill(pattern: Pattern, context: Context, run: Callable[[str, str], str]) ->
     return text
 
 
-def resource_arns(pattern: Pattern, context: Context) -> Iterator[str]:
+def resource_arns(pattern: Pattern, context: KeyValues) -> Iterator[str]:
     """Yield ARNs that a resource pattern matches, short readable ones first."""
     for begins in (("/", ":", "-"), ("",), ()):
 
@@ -113,7 +113,7 @@ def resource_arns(pattern: Pattern, context: Context) -> Iterator[str]:
             yield text
 
 
-def key_texts(pattern: Pattern, context: Context) -> Iterator[str]:
+def key_texts(pattern: Pattern, context: KeyValues) -> Iterator[str]:
     """Yield texts that a condition's pattern matches, with no part of them empty."""
     first = pattern[0] if pattern else ""
     if isinstance(first, str) and first.startswith("arn:"):

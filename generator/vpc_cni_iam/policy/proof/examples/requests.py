@@ -13,7 +13,7 @@ from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.principals import covers
-from vpc_cni_iam.policy.matching.variables import Context, Pattern, read
+from vpc_cni_iam.policy.matching.variables import KeyValues, Pattern, read
 from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
@@ -62,7 +62,7 @@ def example_requests(
                 yield from (Request(action, arn, caller, of_keys) for caller in callers)
 
 
-def _of_owner(resource: str, context: Context) -> str:
+def _of_owner(resource: str, context: KeyValues) -> str:
     """Return a resource of the account that a context names."""
     parts = resource.split(":", ARN_PARTS - 1)
     owner = context.get(RESOURCE_ACCOUNT)
@@ -186,7 +186,7 @@ def _arn(text: str) -> Glob:
     return globs.of_arn(pattern, wide=True) or globs.ANYTHING
 
 
-def _callers(origins: Sequence[Clause], context: Context) -> list[str]:
+def _callers(origins: Sequence[Clause], context: KeyValues) -> list[str]:
     """Return principals that statements name, and two others; empty if no statement names any.
 
     If the request has a signer, it is the caller; services sign none.

@@ -75,7 +75,7 @@ class AnswerReason(StrEnum):
 
 
 # An event of its identity or nodes, or what a new cluster lacks, is a reason, too.
-Reason: TypeAlias = AnswerReason | IdentityEvent | NodeLoss | NodePart
+AnswerCause: TypeAlias = AnswerReason | IdentityEvent | NodeLoss | NodePart
 
 
 class PluginAnswer(Struct, frozen=True):
@@ -83,13 +83,13 @@ class PluginAnswer(Struct, frozen=True):
 
     needs: PluginNeeds
     verdict: Verdict
-    reason: Reason | None  # None if it works
+    reason: AnswerCause | None  # None if it works
     is_as_before: bool = False  # whether it also failed before
     fault: TrustFault | None = None  # why it cannot assume its role, if the trust policy says it
 
 
 # A verdict, its reason, and whether it was the same before.
-_Doubt: TypeAlias = tuple[Verdict, Reason, bool]
+_Doubt: TypeAlias = tuple[Verdict, AnswerCause, bool]
 
 
 @fact

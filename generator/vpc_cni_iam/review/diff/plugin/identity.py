@@ -112,7 +112,10 @@ def _is_of_new_cluster(context: Context, plugin: ClusterPlugin) -> bool:
 
 
 def _compared(
-    context: Context, change: IdentityChange, before: list[RoleAccess], after: list[RoleAccess]
+    context: Context,
+    change: IdentityChange,
+    before: list[RoleAccess],
+    after: list[RoleAccess],
 ) -> IdentityChange:
     """Return a change with what new roles or session policies allow aws-node in addition.
 

@@ -28,7 +28,7 @@ from vpc_cni_iam.review.account.iam_resource import IAM_ARN, IamResource, Named
 from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.account.plugin.state import PluginSetup, PluginState
 from vpc_cni_iam.review.account.reader import AccountReader
-from vpc_cni_iam.review.options import Options
+from vpc_cni_iam.review.options import ReviewOptions
 
 
 class VersionSource(StrEnum):
@@ -90,7 +90,7 @@ class OtherPlace(Struct, frozen=True):
     own: str  # the place of aws-node
 
 
-def judged_version(version: str, options: Options) -> tuple[PluginVersion, VersionSource]:
+def judged_version(version: str, options: ReviewOptions) -> tuple[PluginVersion, VersionSource]:
     """Return the version to check: that of the option, of the plan, or the newest."""
     if options.version:
         return options.version, VersionSource.OPTION
@@ -101,7 +101,7 @@ def judged_version(version: str, options: Options) -> tuple[PluginVersion, Versi
 
 
 def judged(
-    state: PluginState, other: PluginState, options: Options, reader: AccountReader
+    state: PluginState, other: PluginState, options: ReviewOptions, reader: AccountReader
 ) -> tuple[JudgedPlugin, VersionSource]:
     """Return the plugin's place and setup on a side; missing facts come from the other side."""
     setup = state.setup if state.installer else other.setup

@@ -332,7 +332,11 @@ def _calls_before(
 
 
 def _calls(
-    context: Context, has: RoleAccess, judged: JudgedPlugin, side: Side, only: Collection[str] = ()
+    context: Context,
+    has: RoleAccess,
+    judged: JudgedPlugin,
+    side: Side,
+    only: Collection[str] = (),
 ) -> PluginCalls | None:
     """Return the calls that the policies of a role on one side allow the plugin."""
     tags, naming = _tags(context, has.role, side), _naming(context, has.role)

@@ -17,7 +17,7 @@ from vpc_cni_iam.plugin.issuers import APPLICATIONS, PROVIDER
 from vpc_cni_iam.plugin.principals import filled, may_assume, strangers
 from vpc_cni_iam.policy.document import ANYONE, EVERYONE, Effect, Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
-from vpc_cni_iam.policy.template import Text, known
+from vpc_cni_iam.policy.template import PolicyText, known
 
 _EFFECTS: tuple[Effect, Effect] = "Deny", "Allow"
 # the value of a claim in a stranger's token
@@ -54,7 +54,7 @@ def takes_strangers(policy: Policy, provider: str, subject: str, audiences: Iter
 def living(policy: Policy) -> Policy:
     """Return a trust policy without statements whose claims no token of the issuer has."""
 
-    def may_be_met(statement: Statement, name: Text) -> bool:
+    def may_be_met(statement: Statement, name: PolicyText) -> bool:
         is_provider = isinstance(name, str) and PROVIDER in name
         alone, request = Policy((statement,)), trust.token_request(str(name), {})
         return not is_provider or may_assume(alone, request)
@@ -62,7 +62,7 @@ def living(policy: Policy) -> Policy:
     return policy if trust.is_too_large(policy) else narrowed(policy, may_be_met)
 
 
-def narrowed(policy: Policy, is_for: Callable[[Statement, Text], bool]) -> Policy:
+def narrowed(policy: Policy, is_for: Callable[[Statement, PolicyText], bool]) -> Policy:
     """Return a trust policy that allows only some principals, by name."""
     statements = []
     for statement in policy.statements:

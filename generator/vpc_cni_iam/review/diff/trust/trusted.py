@@ -23,7 +23,7 @@ from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import evaluate
 from vpc_cni_iam.policy.matching.operators import BASES, TEXTS
 from vpc_cni_iam.policy.proof.answer import NewAccess
-from vpc_cni_iam.policy.template import Text
+from vpc_cni_iam.policy.template import PolicyText
 from vpc_cni_iam.review.diff.trust.anybody import living
 
 
@@ -31,14 +31,14 @@ class Trusted(Struct, frozen=True):
     """A principal that a statement allows to assume the role."""
 
     type: str  # of the principal, such as ``Federated``
-    name: Text  # as in the policy
+    name: PolicyText  # as in the policy
     # The name with unknown parts replaced by their places, and the claims of a token.
     known: str
     claims: tuple[tuple[str, str], ...] = ()
-    subject: Text = ""  # of a token; empty for any
+    subject: PolicyText = ""  # of a token; empty for any
     is_pattern: bool = False  # whether wildcards in the subject are compared as wildcards
     platform: Platform = Platform.OTHER  # the platform that has tokens of the issuer
-    audiences: tuple[Text, ...] = ()  # of a token; empty for any
+    audiences: tuple[PolicyText, ...] = ()  # of a token; empty for any
     limits: frozenset[Condition] = frozenset()  # the other conditions
 
     @property
@@ -95,7 +95,7 @@ def trusted_by(policy: Policy) -> tuple[Trusted, ...]:
 
 
 def _trusted(
-    statement: Statement, named: Statement, kind: str, name: Text, known: str
+    statement: Statement, named: Statement, kind: str, name: PolicyText, known: str
 ) -> Iterator[Trusted]:
     """Yield the principals of a name, with token subjects; `named` has no holes in keys."""
     by_claim: dict[str, tuple[Condition, Condition]] = {}

@@ -18,7 +18,7 @@ from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.formats import json as json_report
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownPolicy, ShownReview
 from vpc_cni_iam.review.report.words import Section
-from vpc_cni_iam.review.report_formats import Forge, Setting
+from vpc_cni_iam.review.report_formats import ForgeName, Setting
 
 
 class Dialect(Struct, frozen=True):
@@ -28,7 +28,7 @@ class Dialect(Struct, frozen=True):
     folds: bool  # whether it folds ``<details>`` of HTML
 
 
-DIALECTS: dict[Forge, Dialect] = {
+DIALECTS: dict[ForgeName, Dialect] = {
     "github": Dialect(65_536, True),
     "gitlab": Dialect(32_000, True),
     "bitbucket": Dialect(32_000, False),

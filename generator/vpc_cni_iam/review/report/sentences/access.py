@@ -21,7 +21,7 @@ from vpc_cni_iam.policy.diff import (
 from vpc_cni_iam.policy.document import Condition, Statement
 from vpc_cni_iam.policy.proof.answer import NewAccess, NotProven
 from vpc_cni_iam.policy.report import NOUNS, example_text, not_proven_text
-from vpc_cni_iam.policy.template import Text
+from vpc_cni_iam.policy.template import PolicyText
 from vpc_cni_iam.review.account.grants import GrantKey
 from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.checks.access import (
@@ -33,7 +33,7 @@ from vpc_cni_iam.review.checks.access import (
 )
 from vpc_cni_iam.review.checks.boundaries import BoundaryChanged
 from vpc_cni_iam.review.diff.harm import GainedPart
-from vpc_cni_iam.review.diff.permissions import Open, Refusal
+from vpc_cni_iam.review.diff.permissions import Open, PermissionRefusal
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.report.names import conjugate, limit_text, name_of, names_of
@@ -195,7 +195,9 @@ def _reasons(element: ValuesChange | ConditionChange, *, is_deny: bool) -> Itera
 
 
 def _calls(
-    statement: Statement, actions: tuple[Text, ...] = (), without: Collection[Condition | None] = ()
+    statement: Statement,
+    actions: tuple[PolicyText, ...] = (),
+    without: Collection[Condition | None] = (),
 ) -> str:
     """Return which calls a statement is about, leaving out the conditions `without`."""
     what = _listed(actions or statement.actions)
@@ -209,7 +211,7 @@ def _calls(
     return f"call {what} on {where}{f' if {limits}' if limits else ''}"
 
 
-def _listed(texts: Iterable[Text]) -> str:
+def _listed(texts: Iterable[PolicyText]) -> str:
     return first_of(map(str, texts), _NAMES)
 
 
@@ -236,7 +238,7 @@ _REASONS = {
 def undecided_text(answer: NotProven, policy: str) -> str:
     """Return why it is not known what a policy newly allows."""
     match answer:
-        case NotProven(Open.REFUSED, Refusal(why)):
+        case NotProven(Open.REFUSED, PermissionRefusal(why)):
             return ", ".join(filter(None, (f"{policy} cannot be evaluated", str(why))))
         case NotProven(Open() as reason):
             return _REASONS[reason].format(policy)

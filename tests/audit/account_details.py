@@ -14,6 +14,8 @@ ACCOUNT = "111122223333"
 ISSUER = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE"
 MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
 WORKER = "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"
+PULL = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"
+OF_NODES = (WORKER, PULL)
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 
 

@@ -10,6 +10,7 @@ from account_details import (
     ACCOUNT,
     CNI,
     NODES,
+    OF_NODES,
     OLD,
     Audited,
     audited,
@@ -76,7 +77,7 @@ def test_the_ip_family_of_the_cluster_decides(
     network = {"serviceIpv4Cidr": "10.100.0.0/16", "ipFamily": family}
     cluster = {"name": "prod", "arn": arn, "kubernetesNetworkConfig": network}
     trust = irsa() if first == "addon" else NODES
-    page = details(role("own", trust, inline={"cni": CNI}))
+    page = details(role("own", trust, inline={"cni": CNI}, attached=OF_NODES))
     result = audited(tmp_path, page, of_eks(first, "own", place=EU), {"cluster": cluster})
     (use,) = result.roles["own"]["clusters"]
     assert (use["result"]["mode"], use["result"]["verdict"]) == (family, verdict)

@@ -10,7 +10,10 @@ from account_details import (
     ACCOUNT,
     CNI,
     NODES,
+    OF_NODES,
     PODS,
+    PULL,
+    WORKER,
     audited,
     details,
     generated,
@@ -145,7 +148,8 @@ def test_a_role_that_aws_node_cannot_assume_breaks(
 def test_a_role_that_aws_node_can_assume_works(
     tmp_path: Path, trust: dict[str, Any], files: list[dict[str, Any]]
 ) -> None:
-    answer = audited(tmp_path, details(role("cni", trust, inline={"cni": CNI})), *files)
+    cni = role("cni", trust, inline={"cni": CNI}, attached=OF_NODES)
+    answer = audited(tmp_path, details(cni), *files)
     assert answer.verdicts == {"cni": "works"} and answer.roles["cni"]["untrusted"] == []
 
 
@@ -189,3 +193,38 @@ def test_a_policy_that_asks_for_session_tags_breaks_without_them(
     policy = generated("ipv4-pod-identity", "--vpc-id", "vpc-01234567")
     answer = audited(tmp_path, details(role("cni", trust, inline={"cni": policy})), *files)
     assert answer.verdicts == {"cni": verdict}
+
+
+@pytest.mark.parametrize(
+    ("attached", "verdict", "cannot"),
+    [
+        (OF_NODES, "works", ()),
+        ((WORKER,), "fails", ("pull",)),
+        ((PULL,), "fails", ("join",)),
+        ((), "fails", ("join", "pull")),
+        ((f"arn:aws:iam::{ACCOUNT}:policy/not-read",), "unknown", ("join", "pull")),
+    ],
+)
+def test_a_node_role_works_only_if_nodes_join_and_pull_the_image(
+    attached: tuple[str, ...], verdict: str, cannot: tuple[str, ...], tmp_path: Path
+) -> None:
+    page = details(role("cni", NODES, inline={"cni": CNI}, attached=attached))
+    answer = audited(tmp_path, page, NODE_GROUP)
+    cni = answer.roles["cni"]
+    assert (cni["verdict"], tuple(n["need"] for n in cni["nodes"])) == (verdict, cannot)
+    assert answer.code == (verdict != "works")
+    for need, policy in zip(("join", "pull"), OF_NODES, strict=True):
+        to_do = f"attach {policy.rpartition('/')[2]}"
+        assert (
+            (to_do in cni["proposal"])
+            == (need in cannot)
+            == (f"to do        {to_do}" in answer.text)
+        )
+
+
+def test_what_nodes_need_is_not_asked_of_a_role_that_is_not_known_as_one_of_eks(
+    tmp_path: Path,
+) -> None:
+    """Nodes of kOps join in another way."""
+    answer = audited(tmp_path, details(role("cni", NODES, inline={"cni": CNI})))
+    assert answer.verdicts == {"cni": "works"} and answer.roles["cni"]["nodes"] == []

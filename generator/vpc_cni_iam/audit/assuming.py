@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.account.doubts import NotInInput, NotKnown
 from vpc_cni_iam.audit.clusters import ClusterUse
 from vpc_cni_iam.catalog.facts.calls import program_of
+from vpc_cni_iam.catalog.facts.node_needs import AGENT_ACTION
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.coverage.analysis.excess import granted
@@ -32,8 +33,6 @@ from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 from vpc_cni_iam.policy.report import undecided_text
 
-# The action with which the EKS Pod Identity agent on a node gets the credentials of pods.
-ASSUME_FOR_PODS = "eks-auth:AssumeRoleForPodIdentity"
 _HELPER = ServiceAccount(trusts.AWS_NODE.namespace, program_of("metrics-helper").service_account)
 
 
@@ -206,9 +205,9 @@ def obstacle_of_node(
     `role` is the ARN of the node role, which has the policies and limits.
     """
     arn = cluster_arn(use.where, role)
-    request = Request(ASSUME_FOR_PODS, arn, may_have=lambda key: UNKNOWN)
+    request = Request(AGENT_ACTION, arn, may_have=lambda key: UNKNOWN)
     decision = Answers(policies, limits).evaluate(request)
-    obstacle = Obstacle(ObstacleKind.node_role, use.cluster, use.by, ASSUME_FOR_PODS, arn, of=role)
+    obstacle = Obstacle(ObstacleKind.node_role, use.cluster, use.by, AGENT_ACTION, arn, of=role)
     if decision.allowed:
         return None
     if decision.undecided:

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from vpc_cni_iam.account.access import RoleAccess
 from vpc_cni_iam.account.doubts import NotInInput, NotKnown
 from vpc_cni_iam.audit.assuming import (
-    ASSUME_FOR_PODS,
     Obstacle,
     ObstacleKind,
     TrustAudit,
@@ -42,9 +41,11 @@ from vpc_cni_iam.audit.report.proposal import proposal
 from vpc_cni_iam.audit.report.remedies import remedies
 from vpc_cni_iam.audit.report.wording import sentence
 from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.facts.node_needs import AGENT_ACTION
 from vpc_cni_iam.catalog.facts.partitions import partition_of
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
+from vpc_cni_iam.coverage.judge.nodes import NodeDenial, node_denials
 from vpc_cni_iam.coverage.judge.verdict import Verdict, every, one_of
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE
 from vpc_cni_iam.errors import InputError, UsageError
@@ -68,6 +69,7 @@ class RoleAudit(Struct, frozen=True):
     clusters: tuple[ClusterUse, ...]  # the clusters that are known to use it
     policies: PolicyAudit  # what its policies mean
     untrusted: tuple[str, ...]  # why aws-node cannot assume it, in sentences
+    nodes: tuple[NodeDenial, ...]  # what nodes cannot do with it, if it is theirs
     verdict: Verdict  # whether the plugin works with it at `cni_version`
     # Whether aws-node has another role in each cluster that is known to have it.
     is_unused: bool
@@ -257,17 +259,18 @@ class RoleAuditor(Struct):
         obstacles = [*obstacles_of(trust, uses), *of_version(trust, uses, self.version)]
         for use in _active(uses):
             obstacles += [*self._first_role(use, trust, detail.arn), *self._roles_of_nodes(use)]
+        is_of_nodes = trust.identities == (Identity.node_role,)
+        is_unused = bool(uses) and not _active(uses) and is_of_nodes
+        asked = is_of_nodes and not is_unused
+        nodes = node_denials(detail.access(), is_of_eks=bool(uses)) if asked else ()
         no_trust = [o for o in obstacles if o.kind.is_certain]
         others = tuple(o for o in obstacles if not o.kind.is_certain)
         undecided += others
-        verdict = every(results)
-        if no_trust:
-            verdict = Verdict.fails
-        elif others and verdict is not Verdict.fails:
-            verdict = Verdict.unknown
-        is_unused = bool(uses) and not _active(uses) and trust.identities == (Identity.node_role,)
+        results += [Verdict.fails] * bool(no_trust) + [Verdict.unknown] * bool(others)
+        results += [denial.verdict for denial in nodes]
         by_cluster = {use.where: use.result for use in uses if use.result}
         advice = remedies(detail.arn, no_trust)
+        advice += tuple(f"attach {denial.need.aws_policy}" for denial in nodes)
         if not is_unused:
             only_repairs = bool(no_trust)
             advice += proposal(
@@ -281,7 +284,8 @@ class RoleAuditor(Struct):
             uses,
             judgement,
             tuple(map(sentence, no_trust)),
-            verdict,
+            nodes,
+            every(results),
             is_unused,
             tuple(map(sentence, undecided)),
             advice,
@@ -306,7 +310,7 @@ class RoleAuditor(Struct):
         for name in use.node_roles if use.by is Identity.pod_identity else ():
             if (detail := self.roles_beside.get(name)) is None:
                 absent = ObstacleKind.absent_node_role
-                yield Obstacle(absent, use.cluster, action=ASSUME_FOR_PODS, on=name)
+                yield Obstacle(absent, use.cluster, action=AGENT_ACTION, on=name)
                 continue
             access = detail.access()
             unknown = list(map(obstacle_of_doubt, _counting(access)))

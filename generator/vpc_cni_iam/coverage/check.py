@@ -38,6 +38,7 @@ def check(
     denied = [(scenario.name, call) for scenario, call in coverage.denied()]
     return replace(
         coverage,
+        nodes=subject.nodes,
         repairs=repairs_for(subject, coverage.setting, chosen, denied, if_degraded=if_degraded),
         risks=find_risks(policies, setting, limits, subject.regions),
     )
@@ -52,7 +53,10 @@ def check_versions(
 ) -> Matrix:
     """Return the coverage of every version, with repairs for the newest that fails a check."""
     chosen = tuple(scenarios)
-    result = matrix(subject.policies, setting, chosen, subject.limiting, subject.regions)
+    result = replace(
+        matrix(subject.policies, setting, chosen, subject.limiting, subject.regions),
+        nodes=subject.nodes,
+    )
     version = result.newest_failure(if_degraded=if_degraded)
     if version is None:
         return result

@@ -13,6 +13,7 @@ from vpc_cni_iam.coverage.analysis.cover import Coverage
 from vpc_cni_iam.coverage.analysis.excess import Excess, Harm, UnusedAction
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
 from vpc_cni_iam.coverage.analysis.risks import RiskName, explanation
+from vpc_cni_iam.coverage.judge.nodes import NodeDenial
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.report.sentences.repairs import repair_text
 from vpc_cni_iam.coverage.report.sentences.risks import risk_text
@@ -107,6 +108,7 @@ class ReportData(TypedDict):
     mode: Mode
     features: Sequence[str]
     verdict: Verdict
+    nodes: Sequence[NodeDenial]
     skipped: Sequence[NotKnown]
     repairs: Sequence[str]
     scenarios_not_run: Sequence[str]
@@ -194,6 +196,7 @@ def coverage_data(subject: Subject, coverage: Coverage) -> CoverageData:
             {"region": region.name, "checked": region.checked, "verdict": verdict}
             for region, verdict in coverage.by_region.items()
         ],
+        "nodes": coverage.nodes,
         "skipped": subject.skipped,
         "repairs": [repair_text(repair) for repair in coverage.repairs],
         "scenarios": [
@@ -293,6 +296,7 @@ def matrix_data(subject: Subject, matrix: Matrix) -> MatrixData:
             }
             for each in matrix.by_region
         ],
+        "nodes": matrix.nodes,
         "skipped": subject.skipped,
         "works_with": _spans(matrix.works()),
         "works_but_for": {"scenarios": names, "works_with": _spans(more)},

@@ -19,6 +19,7 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.partitions import partition_of
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.catalog.selection import Selection
+from vpc_cni_iam.coverage.judge.nodes import NodeDenial, node_denials
 from vpc_cni_iam.coverage.names import (
     CheckedRegion,
     known_names,
@@ -70,6 +71,11 @@ class Subject(Struct, frozen=True):
     def doubting(self, doubts: Iterable[NotKnown]) -> Subject:
         """Return the subject with these doubts."""
         return replace(self, access=replace(self.access, not_known=tuple(doubts)))
+
+    @property
+    def nodes(self) -> tuple[NodeDenial, ...]:
+        """What nodes cannot do with the role, if it is theirs."""
+        return node_denials(self.access) if self.access.is_of_nodes else ()
 
     @property
     def is_complete(self) -> bool:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from vpc_cni_iam.audit.assuming import ASSUME_FOR_PODS
 from vpc_cni_iam.audit.audit import Audit
 from vpc_cni_iam.audit.clusters import ClusterUse, MetricsHelperRole
 from vpc_cni_iam.audit.judge import RoleResult
 from vpc_cni_iam.audit.node_roles import NodeAnswer
 from vpc_cni_iam.audit.roles import RoleAudit
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
+from vpc_cni_iam.catalog.facts.node_needs import AGENT_ACTION
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.report.sentences.calls import consequence
+from vpc_cni_iam.coverage.report.sentences.nodes import node_text
 from vpc_cni_iam.coverage.report.sentences.verdict import by_region
 from vpc_cni_iam.inputs.report import skipped_lines
 from vpc_cni_iam.plugin.identity import Identity
@@ -25,7 +26,7 @@ _ISSUER = "; works only if this is the cluster's issuer"
 _ISSUERS = "each role works only in a cluster with its issuer"
 _UNKNOWN_REGION = "the cluster's Region is not known; add the output of `aws eks describe-cluster`"
 _UNCHECKED_NODES = (
-    f"not checked: whether the node role allows {ASSUME_FOR_PODS}; add the output of aws eks "
+    f"not checked: whether the node role allows {AGENT_ACTION}; add the output of aws eks "
     "describe-nodegroup"
 )
 _UNCHECKED = " (not checked; add aws eks describe-addon and describe-cluster)"
@@ -89,6 +90,8 @@ def _facts(role: RoleAudit, version: str, issuers: list[str]) -> Iterator[tuple[
     policies = role.policies
     yield from (("not decided", text) for text in role.undecided)
     yield from (("trust", text) for text in role.untrusted)
+    for denial in role.nodes:
+        yield "nodes", f"{node_text([denial])}: no policy allows {', '.join(denial.actions)}"
     known = bool(role.clusters) and all(use.region for use in role.clusters)
     known |= bool(role.issuers) and all(map(region_of, role.issuers))
     for family in policies.families:

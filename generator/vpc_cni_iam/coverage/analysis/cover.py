@@ -28,7 +28,8 @@ from vpc_cni_iam.coverage.judge.judge import (
     judge,
     run_scenarios,
 )
-from vpc_cni_iam.coverage.judge.verdict import Verdict
+from vpc_cni_iam.coverage.judge.nodes import NodeDenial
+from vpc_cni_iam.coverage.judge.verdict import Verdict, every
 from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario, not_expected
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits, SentCall
@@ -50,6 +51,7 @@ class Coverage(Struct, frozen=True):
     risks: tuple[Risk, ...] = ()  # of the policies
     # The scenarios that need a variable which is not set, if the plugin does not work in them.
     if_set: tuple[ScenarioRun, ...] = ()
+    nodes: tuple[NodeDenial, ...] = ()  # what nodes cannot do, if the role is theirs
     # The judgement of the role; the runs are those of its worst case.
     judgement: Judgement | None = None
 
@@ -61,7 +63,7 @@ class Coverage(Struct, frozen=True):
     def verdict(self) -> Verdict:
         """Whether the plugin works."""
         assert self.judgement is not None  # noqa: S101 - `cover` sets it
-        return self.judgement.verdict
+        return every((self.judgement.verdict, *(denial.verdict for denial in self.nodes)))
 
     @property
     def by_region(self) -> Mapping[CheckedRegion, Verdict]:

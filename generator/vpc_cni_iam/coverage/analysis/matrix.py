@@ -29,6 +29,7 @@ from vpc_cni_iam.coverage.analysis.excess import (
 from vpc_cni_iam.coverage.analysis.regions import InRegion, in_regions
 from vpc_cni_iam.coverage.analysis.repairs import Repair
 from vpc_cni_iam.coverage.judge.judge import ScenarioRun, run_scenarios
+from vpc_cni_iam.coverage.judge.nodes import NodeDenial
 from vpc_cni_iam.coverage.judge.verdict import Verdict, every, one_of
 from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.node import CHANGES
@@ -97,6 +98,7 @@ class Matrix(Struct, frozen=True):
     unused: tuple[UnusedAction, ...] = ()  # actions that policies name and no version calls
     repairs: tuple[Repair, ...] = ()  # what to do at this version
     repaired: PluginVersion | None = None
+    nodes: tuple[NodeDenial, ...] = ()  # what nodes cannot do, if the role is theirs
     # If the plugin works with other versions in some Regions, the matrix of each Region; this
     # matrix then has the fewest versions.
     by_region: tuple[InRegion[Matrix], ...] = ()
@@ -105,7 +107,8 @@ class Matrix(Struct, frozen=True):
         """Return the verdict of all versions, with what is not known about the role."""
         regions = [each.result for each in self.by_region] or [self]
         every_one = (every(row.verdict for row in matrix.rows) for matrix in regions)
-        return one_of(every_one).doubted(doubts)
+        calls = one_of(every_one).doubted(doubts)
+        return every((calls, *(denial.verdict for denial in self.nodes)))
 
     def newest_failure(self, *, if_degraded: bool) -> PluginVersion | None:
         """Return the newest version at which a check fails."""

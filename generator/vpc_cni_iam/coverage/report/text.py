@@ -16,6 +16,7 @@ from vpc_cni_iam.coverage.judge.judge import ScenarioRun
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.report.sentences import matrix as matrix_sentences
 from vpc_cni_iam.coverage.report.sentences.excess import excess_lines, unused_lines
+from vpc_cni_iam.coverage.report.sentences.nodes import node_lines, node_text
 from vpc_cni_iam.coverage.report.sentences.repairs import repair_text
 from vpc_cni_iam.coverage.report.sentences.risks import risk_text
 from vpc_cni_iam.coverage.report.sentences.verdict import not_run, verdict
@@ -70,6 +71,7 @@ def text(subject: Subject, coverage: Coverage, *, verbose: bool = False) -> Iter
 def _blocks(subject: Subject, coverage: Coverage, *, verbose: bool) -> Iterator[Iterable[str]]:
     """Yield the parts of a report between its first and its last line."""
     some = granted(subject.policies)
+    yield node_lines(coverage.nodes)
     if verbose:
         for run in coverage.scenario_runs:
             yield _scenario(subject, some, run, coverage.setting.version)
@@ -87,15 +89,16 @@ def _blocks(subject: Subject, coverage: Coverage, *, verbose: bool) -> Iterator[
 
 
 def _summary(coverage: Coverage) -> str:
-    """Return how many calls are denied."""
+    """Return what nodes cannot do, and how many calls of the plugin are denied."""
+    nodes = f"{node_text(coverage.nodes)}; " if coverage.nodes else ""
     sent = sum(len(run.calls) for run in coverage.scenario_runs)
     denied = [call for _, call in coverage.denied()]
     required = sum(call.range.is_fatal for call in denied)
     scenarios = f"{len(coverage.scenario_runs)} scenario{'s' * (len(coverage.scenario_runs) != 1)}"
     if not denied:
-        return f"{sent} calls in {scenarios}, all allowed"
+        return f"{nodes}{sent} calls in {scenarios}, all allowed"
     return (
-        f"{sent} calls in {scenarios}, {len(denied)} denied{_undecided(denied)}, "
+        f"{nodes}{sent} calls in {scenarios}, {len(denied)} denied{_undecided(denied)}, "
         f"{required or 'none'} of them required{_only_in(coverage)}"
     )
 

@@ -12,6 +12,7 @@ from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.report.sentences.calls import consequence
 from vpc_cni_iam.coverage.report.sentences.excess import excess_lines as beyond
 from vpc_cni_iam.coverage.report.sentences.excess import unused_lines
+from vpc_cni_iam.coverage.report.sentences.nodes import node_lines, node_text
 from vpc_cni_iam.coverage.report.sentences.repairs import repair_text
 from vpc_cni_iam.coverage.report.sentences.verdict import by_region, not_run
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
@@ -51,6 +52,7 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
     blocks: list[list[str]] = [
         [f"and {more:,} more {are} never called; --format json lists them"] * (more > 0),
         [f"{mark}  {meaning}" for mark, meaning in MEANINGS.values()],
+        list(node_lines(matrix.nodes)),
         list(reasons(matrix)),
         list(fails_with(matrix)),
         list(excess_lines(matrix)),
@@ -84,7 +86,7 @@ def equal_lines(subject: Subject) -> Iterator[str]:
 
 def conclusion(subject: Subject, matrix: Matrix) -> str:
     """Return the versions that the plugin works at, after the reasons why they may be unknown."""
-    words = works_with_text(matrix, works)
+    words = _with_nodes(matrix, works_with_text(matrix, works))
     if subject.is_complete:
         return words
     return f"incomplete: {incomplete_text(subject.skipped)}; what was read {words}"
@@ -124,7 +126,12 @@ def _verdict(subject: Subject, matrix: Matrix) -> str:
         return Verdict.unknown
     undecided = ", ".join(map(str, matrix.works_perhaps()))
     more = f"; unknown with {undecided}" if undecided and not matrix.by_region else ""
-    return works_with_text(matrix) + more
+    return _with_nodes(matrix, works_with_text(matrix) + more)
+
+
+def _with_nodes(matrix: Matrix, words: str) -> str:
+    """Return that nodes cannot run any version, if so, before the versions at which it works."""
+    return f"{node_text(matrix.nodes)}; aws-node {words}" if matrix.nodes else words
 
 
 def _versions(matrix: Matrix) -> str:

@@ -14,12 +14,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.documents import RESOURCE_CONTROLLER, managed_policy
+from vpc_cni_iam.catalog.facts.node_needs import NodeNeed, denied_actions
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE, TEMPLATE
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import read, scalar
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.policy.document import statements_of
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known
@@ -44,17 +44,10 @@ class NodeLoss(Enum):
     PULL_DENIED = "pull denied"  # pulling the image of aws-node
 
 
-# The calls that nodes need, as AmazonEKSWorkerNodePolicy and AmazonEC2ContainerRegistryPullOnly
-# allow them.
-AGENT_ACTION = "eks-auth:AssumeRoleForPodIdentity"
-NODE_CALLS = {
-    NodeLoss.AGENT_DENIED: (AGENT_ACTION,),
-    NodeLoss.JOIN_DENIED: ("ec2:DescribeInstances", "eks:DescribeCluster"),
-    NodeLoss.PULL_DENIED: (
-        "ecr:GetAuthorizationToken",
-        "ecr:BatchGetImage",
-        "ecr:GetDownloadUrlForLayer",
-    ),
+_NEEDS = {
+    NodeLoss.AGENT_DENIED: NodeNeed.agent,
+    NodeLoss.JOIN_DENIED: NodeNeed.joining,
+    NodeLoss.PULL_DENIED: NodeNeed.pulling,
 }
 
 
@@ -101,7 +94,7 @@ def _nodes_lost(context: Context) -> Iterator[NodesLost]:
         for role in sorted(after.node_roles, key=str):
             if _is_refused(role, plugin, context):
                 yield NodesLost(NodeLoss.REFUSED, role, cluster)
-            for loss in NODE_CALLS:
+            for loss in _NEEDS:
                 denied = _denied(loss, role, plugin, context)
                 if denied and (is_served or loss is not NodeLoss.AGENT_DENIED):
                     yield NodesLost(loss, role, cluster, actions=denied)
@@ -153,7 +146,10 @@ def _denied(
     before, had = plugin.before, role in plugin.before.node_roles
 
     def denied(each: IamResource, side: Side) -> tuple[str, ...]:
-        return tuple(a for a in NODE_CALLS[loss] if not _may_call(a, each, side, context))
+        has = access_of(context, each, PluginIdentity(), side)
+        allowed = has.permissions
+        layers = allowed.limits if has.open_policies else (allowed.policies, *allowed.limits)
+        return denied_actions(_NEEDS[loss], layers, allowed.every)
 
     could, lacks = not denied(role, Side.BEFORE), denied(role, Side.AFTER)
     if loss is NodeLoss.AGENT_DENIED:
@@ -163,17 +159,6 @@ def _denied(
     # If the role is not in the plan, it may have other policies.
     is_known = not isinstance(role, Named) or could
     return lacks if (could or is_new) and is_known else ()
-
-
-def _may_call(action: str, role: IamResource, side: Side, context: Context) -> bool:
-    """Return whether a role allows a call on some resource, with its known policies."""
-    has = access_of(context, role, PluginIdentity(), side)
-    allowed = has.permissions
-    layers = allowed.limits if has.open_policies else (allowed.policies, *allowed.limits)
-    denying = (s for s in statements_of(allowed.every, "Deny") if s.is_about(action))
-    return all(
-        any(s.is_about(action) for s in statements_of(layer, "Allow")) for layer in layers
-    ) and not any("*" in s.resources and not s.conditions for s in denying)
 
 
 @fact

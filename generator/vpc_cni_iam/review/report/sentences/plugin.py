@@ -7,6 +7,7 @@ from typing import Any
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, RESOURCE_CONTROLLER
+from vpc_cni_iam.catalog.facts.node_needs import AGENT_ACTION
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import undecided_text
@@ -15,7 +16,6 @@ from vpc_cni_iam.review.checks.plugin_roles import ManagedAttached, RoleRefused
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.judged import OtherPlace, PlaceKind
 from vpc_cni_iam.review.diff.plugin.nodes import (
-    AGENT_ACTION,
     ControllerMissing,
     MetadataClosed,
     NodeLoss,

@@ -1,0 +1,41 @@
+"""Whether a node role of EKS lets nodes join their cluster and pull the image of aws-node."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from vpc_cni_iam.account.access import RoleAccess
+from vpc_cni_iam.account.grants import Document
+from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.catalog.facts.node_needs import OF_EACH_NODE, NodeNeed, denied_actions
+from vpc_cni_iam.coverage.judge.verdict import Verdict
+
+
+class NodeDenial(Struct, frozen=True):
+    """What nodes cannot do with their role, so that aws-node does not run on them."""
+
+    need: NodeNeed
+    actions: tuple[str, ...]  # the actions that the role does not allow
+    verdict: Verdict  # fails, or unknown if a policy that is not known may allow them
+
+
+def node_denials(access: RoleAccess, *, is_of_eks: bool = False) -> tuple[NodeDenial, ...]:
+    """Return what nodes cannot do with their role; empty if it is not known to be one of EKS.
+
+    Nodes of other clusters join in other ways. It is one of EKS if the caller knows that, or if it
+    has an AWS managed policy of EKS.
+    """
+    if not (is_of_eks or any(map(_is_of_eks, access.policies))):
+        return ()
+    may_allow = any(doubt.may_allow for doubt in access.not_known)
+    verdict = Verdict.unknown if may_allow else Verdict.fails
+    layers = (access.known, *access.limiting)
+    every = [policy for layer in layers for policy in layer]
+    denials = (
+        NodeDenial(need, denied_actions(need, layers, every), verdict) for need in OF_EACH_NODE
+    )
+    return tuple(denial for denial in denials if denial.actions)
+
+
+def _is_of_eks(document: Document) -> bool:
+    return aws_managed.name_of(document.arn or document.name).startswith("AmazonEKS")

@@ -31,7 +31,6 @@ from synthetic import (
     role,
 )
 from vpc_cni_iam.coverage.judge.verdict import Verdict
-from vpc_cni_iam.review.account.plugin.state import NodePart
 from vpc_cni_iam.review.diff.plugin.answers import (
     AnswerReason,
     PluginAnswer,
@@ -39,6 +38,7 @@ from vpc_cni_iam.review.diff.plugin.answers import (
 )
 from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent
 from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss
+from vpc_cni_iam.review.plugin.state import NodePart
 from vpc_cni_iam.review.report.plugins import REASONS, shown_plugin
 
 

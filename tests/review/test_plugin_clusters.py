@@ -34,10 +34,10 @@ from synthetic import (
 )
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import revisions
+from vpc_cni_iam.inputs.plan.account.iam_resource import InPlan
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.report.shown import ShownFinding
 
 OWN, OTHER = "vpc-0123456789abcdef0", "vpc-0fedcba9876543210"

@@ -9,21 +9,21 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from vpc_cni_iam.inputs.plan.account.fill import fill
+from vpc_cni_iam.inputs.plan.account.grants import Accounts
+from vpc_cni_iam.inputs.plan.account.iam_resource import Place
+from vpc_cni_iam.inputs.plan.account.in_clusters import ResourceEnd
+from vpc_cni_iam.inputs.plan.account.reader import AccountReader
+from vpc_cni_iam.inputs.plan.account.source import SourceReader
 from vpc_cni_iam.inputs.plan.arguments import CLUSTER
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review.account.fill import fill
-from vpc_cni_iam.review.account.grants import Accounts
-from vpc_cni_iam.review.account.iam_resource import Place
-from vpc_cni_iam.review.account.in_clusters import ResourceEnd
-from vpc_cni_iam.review.account.node_roles import NodeRoleReader
-from vpc_cni_iam.review.account.plugin.clusters import PluginReader
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin
-from vpc_cni_iam.review.account.reader import AccountReader
-from vpc_cni_iam.review.account.source import SourceReader
 from vpc_cni_iam.review.diff.permissions import Proofs
 from vpc_cni_iam.review.locate import Locator
 from vpc_cni_iam.review.options import ReviewOptions
+from vpc_cni_iam.review.plugin.clusters import PluginReader
+from vpc_cni_iam.review.plugin.node_roles import NodeRoleReader
+from vpc_cni_iam.review.plugin.state import ClusterPlugin
 
 T = TypeVar("T")
 # The account ID in an ARN.
@@ -38,7 +38,8 @@ class Context:
         # Facts by the function that computes them; see `fact`.
         self.facts: dict[Callable[[Context], Any], Any] = {}
         self.locator = Locator(options.source, plan.configuration)
-        self.reader = AccountReader(plan, SourceReader(self.locator) if options.source else None)
+        source = SourceReader(self.locator.block_text) if options.source else None
+        self.reader = AccountReader(plan, source)
         budget = Budget.of_many(len(self.reader.resources), sum(map(len, self._texts())))
         self.proofs = Proofs(budget, plan.secrets)
 

@@ -8,9 +8,9 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.cluster import EksCluster
-from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.rules import Consequence, Rule
 
 # The subject of a finding; None for the resource at its address.

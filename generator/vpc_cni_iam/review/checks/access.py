@@ -11,15 +11,15 @@ from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument
+from vpc_cni_iam.inputs.plan.account.documents import Invalid
+from vpc_cni_iam.inputs.plan.account.grants import Grant, GrantKey
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.document import statements_of
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Sensitive
-from vpc_cni_iam.review.account.documents import Invalid
-from vpc_cni_iam.review.account.grants import Grant, GrantKey
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import (
     GainedPart,

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.inputs.plan.arguments import ACCESS_ENTRY, ROLE, USER
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Value
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.roles import is_named, node_roles, own_roles
 from vpc_cni_iam.review.findings import Finding, finding

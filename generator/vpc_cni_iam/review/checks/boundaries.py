@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vpc_cni_iam.inputs.plan.account.grants import known_policies
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
-from vpc_cni_iam.review.account.grants import known_policies
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import GainedPart, scope
 from vpc_cni_iam.review.diff.permissions import Permissions

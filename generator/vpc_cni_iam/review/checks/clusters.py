@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from vpc_cni_iam.inputs.plan.account.resolve import name_in
 from vpc_cni_iam.inputs.plan.arguments import (
     ACCESS_ENTRY,
     ACCESS_POLICY,
@@ -20,10 +21,9 @@ from vpc_cni_iam.inputs.plan.arguments import (
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.plugin.state import NodePart, missing_parts
-from vpc_cni_iam.review.account.resolve import name_in
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.plugin.state import NodePart, missing_parts
 from vpc_cni_iam.review.rules import LOSES, Rule
 
 # EKS does not delete a cluster that has one of these.

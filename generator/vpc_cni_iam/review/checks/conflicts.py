@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from vpc_cni_iam.review.account.grants import ConflictKind, Grant, known_policies
-from vpc_cni_iam.review.account.plugin.policy import concerns_plugin
+from vpc_cni_iam.inputs.plan.account.grants import ConflictKind, Grant, known_policies
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import may_deny
 from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.plugin.policy import concerns_plugin
 from vpc_cni_iam.review.rules import CHANGES, EVERY, GAINS, LOSES, Consequence, Rule
 
 

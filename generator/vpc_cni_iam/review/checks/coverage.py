@@ -9,12 +9,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import calls as all_calls
+from vpc_cni_iam.inputs.plan.account.grants import known_policies
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.levels import Level, at_most, most_severe
 from vpc_cni_iam.policy.document import Policy, statements_of
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
-from vpc_cni_iam.review.account.grants import known_policies
-from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
 from vpc_cni_iam.review.diff.plugin.judged import OtherPlace

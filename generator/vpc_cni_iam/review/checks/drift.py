@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
+from vpc_cni_iam.inputs.plan.account.iam_resource import InPlan
 from vpc_cni_iam.inputs.plan.arguments import list_argument
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.levels import Level
-from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import CHANGES, Consequence, Rule

@@ -7,11 +7,11 @@ from enum import Enum
 
 from msgspec import Struct
 
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
+from vpc_cni_iam.inputs.plan.account.resolve import is_there
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.resolve import is_there
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.trust.providers import client_ids, issuer_on, providers
 from vpc_cni_iam.review.findings import Finding, finding

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.inputs.plan.arguments import PROFILE, ROLE
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.role_names import RoleNaming, texts
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
-from vpc_cni_iam.review.account.plugin.resources import is_for_plugin
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.node_roles import node_role_changes
 from vpc_cni_iam.review.diff.plugin.roles import own_roles
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.role_access import reach_of
 from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.plugin.resources import is_for_plugin
 from vpc_cni_iam.review.rules import Rule
 
 _SENSITIVE = Unresolved("(sensitive)", Side.AFTER, ROLE)

@@ -10,17 +10,17 @@ from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts.calls import call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.inputs.plan.account.in_clusters import ResourceEnd
 from vpc_cni_iam.levels import Level, at_most, most_severe
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Value
-from vpc_cni_iam.review.account.in_clusters import ResourceEnd
-from vpc_cni_iam.review.account.plugin.setup import HIDDEN_ARGUMENTS, VALUE_ARGUMENTS
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginSetup, UnreadReason
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEvent, identity_change
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource, judged_version
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, plugin_needs
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.options import ReviewOptions
+from vpc_cni_iam.review.plugin.setup import HIDDEN_ARGUMENTS, VALUE_ARGUMENTS
+from vpc_cni_iam.review.plugin.state import ClusterPlugin, PluginSetup, UnreadReason
 from vpc_cni_iam.review.rules import CHANGES, EVERY, GAINS, Consequence, Rule
 
 _CLUSTER_NAME = "CLUSTER_NAME"

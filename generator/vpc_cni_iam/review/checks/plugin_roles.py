@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, managed_policy
+from vpc_cni_iam.inputs.plan.account.grants import known_policies
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.mending import TrustFault
 from vpc_cni_iam.policy.document import Policy, statements_of
 from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.grants import known_policies
-from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.plugin.policy import is_of_aws, is_of_plugin
 from vpc_cni_iam.review.checks.coverage import of_role
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
@@ -24,6 +23,7 @@ from vpc_cni_iam.review.diff.plugin.nodes import controllers_missing
 from vpc_cni_iam.review.diff.plugin.roles import TrustLost, is_of_nodes, node_roles, trust_lost
 from vpc_cni_iam.review.diff.trust.providers import roles_without_provider
 from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.plugin.policy import is_of_aws, is_of_plugin
 from vpc_cni_iam.review.rules import Rule
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from vpc_cni_iam.inputs.plan.account.documents import Content, Document
+from vpc_cni_iam.inputs.plan.account.grants import GrantKey
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.inputs.plan.arguments import GROUP, POLICY, ROLE, USER, Part
 from vpc_cni_iam.policy import quotas
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.documents import Content, Document
-from vpc_cni_iam.review.account.grants import GrantKey
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, finding
 from vpc_cni_iam.review.rules import Rule

@@ -10,6 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import Message
+from vpc_cni_iam.inputs.plan.account.documents import Content, Document, Invalid
+from vpc_cni_iam.inputs.plan.account.grants import Grant
+from vpc_cni_iam.inputs.plan.account.iam_resource import InPlan
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.levels import Level, most_severe
 from vpc_cni_iam.plugin import issuers
@@ -17,9 +20,6 @@ from vpc_cni_iam.plugin.trust import AWS_NODE, PODS, TAG, is_too_large
 from vpc_cni_iam.policy.document import ANYONE, Policy
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.value import Sensitive
-from vpc_cni_iam.review.account.documents import Content, Document, Invalid
-from vpc_cni_iam.review.account.grants import Grant
-from vpc_cni_iam.review.account.iam_resource import InPlan
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import Open, PermissionRefusal
 from vpc_cni_iam.review.diff.plugin.roles import is_plugins

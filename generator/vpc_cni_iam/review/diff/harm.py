@@ -15,6 +15,8 @@ from vpc_cni_iam.catalog.facts.escalation import escalating
 from vpc_cni_iam.coverage.analysis.aws_actions import describes
 from vpc_cni_iam.coverage.analysis.excess import excess_grants
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.account.grants import Grant, have_secrets
+from vpc_cni_iam.inputs.plan.account.iam_resource import Place
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
     Difference,
@@ -32,11 +34,9 @@ from vpc_cni_iam.policy.proof.examples import ordinary
 from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, REGION
 from vpc_cni_iam.policy.template import PolicyText, known
 from vpc_cni_iam.policy.wildcard import matches
-from vpc_cni_iam.review.account.grants import Grant, have_secrets
-from vpc_cni_iam.review.account.iam_resource import Place
-from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.diff.permissions import Permissions, Proofs
 from vpc_cni_iam.review.diff.principals import Compared, GrantChange
+from vpc_cni_iam.review.plugin.policy import is_of_plugin
 
 # The most statements for which it is proven that each one by itself allows more.
 _PROVEN = 12

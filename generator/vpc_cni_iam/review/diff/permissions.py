@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import InputError, Message
+from vpc_cni_iam.inputs.plan.account.grants import Account, Grant, GrantKey, known_policies
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, Named
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.inputs.plan.secrets import Secrets
 from vpc_cni_iam.policy.document import Policy, Statement, statements_of
@@ -16,8 +18,6 @@ from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven, OpenPart
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review.account.grants import Account, Grant, GrantKey, known_policies
-from vpc_cni_iam.review.account.iam_resource import IamResource, Named
 
 _EVERYTHING = Statement(actions=("*",), resources=("*",))
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from vpc_cni_iam.inputs.plan.account.grants import known_policies
 from vpc_cni_iam.inputs.plan.arguments import ROLE, USER
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.grants import known_policies
 from vpc_cni_iam.review.context import Context
 
 _KEY, _TAGS = "aws:principaltag/", ("tags", "tags_all")

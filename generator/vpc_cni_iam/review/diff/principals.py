@@ -7,11 +7,11 @@ from itertools import chain
 
 from msgspec import Struct
 
+from vpc_cni_iam.inputs.plan.account.grants import Account, Accounts, Grant, GrantKey, have_secrets
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, Unresolved
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.grants import Account, Accounts, Grant, GrantKey, have_secrets
-from vpc_cni_iam.review.account.iam_resource import IamResource, Unresolved
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.permissions import (
     Permissions,

@@ -7,8 +7,8 @@ from itertools import product
 
 from vpc_cni_iam.catalog.known_documents import KnownDocument, may_be_known, recognise
 from vpc_cni_iam.coverage.names import names_in
+from vpc_cni_iam.inputs.plan.account.grants import Grant, known_policies
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.review.account.grants import Grant, known_policies
 from vpc_cni_iam.review.diff.principals import GrantChange
 
 

@@ -7,13 +7,13 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.inputs.plan.account.documents import Content, Document
+from vpc_cni_iam.inputs.plan.account.grants import Grant, GrantKey, have_secrets
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Unknown
-from vpc_cni_iam.review.account.documents import Content, Document
-from vpc_cni_iam.review.account.grants import Grant, GrantKey, have_secrets
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import Gained, gained
 from vpc_cni_iam.review.diff.permissions import Open, Permissions, may_deny, permissions

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, POD_IDENTITY_SINCE
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.inputs.plan.account.in_clusters import ResourceEnd
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.mending import TrustFault
@@ -14,8 +16,6 @@ from vpc_cni_iam.plugin.trust import AWS_NODE, TAG, WEB
 from vpc_cni_iam.policy.document import Condition
 from vpc_cni_iam.policy.report import condition_text
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Value
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
-from vpc_cni_iam.review.account.in_clusters import ResourceEnd
 
 TOO_OLD = f"versions before {POD_IDENTITY_SINCE} get no credentials from EKS Pod Identity"
 MOST_NAMED = 3  # names in a sentence

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
+from vpc_cni_iam.inputs.plan.account.documents import Content, Document, Invalid
+from vpc_cni_iam.inputs.plan.account.grants import Grant
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.diff import Change, differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.report import difference_lines
 from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown
-from vpc_cni_iam.review.account.documents import Content, Document, Invalid
-from vpc_cni_iam.review.account.grants import Grant
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.locate import SourcePlace
 from vpc_cni_iam.review.report.names import name_of

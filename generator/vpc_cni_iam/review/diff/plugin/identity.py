@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.errors import InputError, first_of
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin import trust as trusts
 from vpc_cni_iam.plugin.identity import Identity
@@ -27,8 +28,6 @@ from vpc_cni_iam.policy.matching.variables import UNKNOWN
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Unknown
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import Gained
 from vpc_cni_iam.review.diff.plugin.roles import access_of
@@ -43,6 +42,7 @@ from vpc_cni_iam.review.diff.role_access import (
 )
 from vpc_cni_iam.review.diff.trust.providers import has_new_issuer, roles_without_provider
 from vpc_cni_iam.review.diff.trust.roles import trust_of
+from vpc_cni_iam.review.plugin.state import ClusterPlugin, PluginIdentity, PluginState
 
 _ASSUMES = trusts.ASSUME, trusts.TAG
 

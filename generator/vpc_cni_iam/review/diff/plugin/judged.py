@@ -17,18 +17,18 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.names import mode_of, names_in
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario, find
 from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.inputs.plan.account.grants import Account, known_policies
+from vpc_cni_iam.inputs.plan.account.iam_resource import IAM_ARN, IamResource, Named
+from vpc_cni_iam.inputs.plan.account.reader import AccountReader
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings, SettingsSource
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent
-from vpc_cni_iam.review.account.grants import Account, known_policies
-from vpc_cni_iam.review.account.iam_resource import IAM_ARN, IamResource, Named
-from vpc_cni_iam.review.account.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.account.plugin.state import PluginSetup, PluginState
-from vpc_cni_iam.review.account.reader import AccountReader
 from vpc_cni_iam.review.options import ReviewOptions
+from vpc_cni_iam.review.plugin.policy import is_of_plugin
+from vpc_cni_iam.review.plugin.state import PluginSetup, PluginState
 
 
 class VersionSource(StrEnum):

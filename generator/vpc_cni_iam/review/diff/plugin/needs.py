@@ -13,6 +13,9 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.inputs.plan.account.documents import Document
+from vpc_cni_iam.inputs.plan.account.grants import Grant, have_secrets, known_policies
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Unresolved
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, POLICY
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.inputs.plan.values import one
@@ -20,16 +23,6 @@ from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known
-from vpc_cni_iam.review.account.documents import Document
-from vpc_cni_iam.review.account.grants import Grant, have_secrets, known_policies
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
-from vpc_cni_iam.review.account.plugin.policy import is_of_aws, is_of_plugin
-from vpc_cni_iam.review.account.plugin.state import (
-    ClusterPlugin,
-    PluginIdentity,
-    PluginSetup,
-    PluginState,
-)
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, PluginCalls, plugin_calls
 from vpc_cni_iam.review.diff.plugin.judged import (
@@ -49,6 +42,13 @@ from vpc_cni_iam.review.diff.plugin.roles import (
 )
 from vpc_cni_iam.review.diff.principals import changed_principals
 from vpc_cni_iam.review.diff.role_access import RoleAccess
+from vpc_cni_iam.review.plugin.policy import is_of_aws, is_of_plugin
+from vpc_cni_iam.review.plugin.state import (
+    ClusterPlugin,
+    PluginIdentity,
+    PluginSetup,
+    PluginState,
+)
 
 _Key: TypeAlias = tuple[str, str, str]  # of a call
 

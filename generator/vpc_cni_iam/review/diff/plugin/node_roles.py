@@ -11,13 +11,12 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.inputs.plan.account.resolve import is_there
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, NODE_ROLES, PROFILE, ROLE
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
-from vpc_cni_iam.review.account.node_roles import InstanceRole
-from vpc_cni_iam.review.account.resolve import is_there
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.harm import Gained
 from vpc_cni_iam.review.diff.plugin.roles import has_plugin_policy
@@ -29,6 +28,7 @@ from vpc_cni_iam.review.diff.role_access import (
     reach_of,
     role_access,
 )
+from vpc_cni_iam.review.plugin.node_roles import InstanceRole
 
 
 class NodeRoleChange(Struct, frozen=True):

@@ -15,6 +15,8 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.documents import RESOURCE_CONTROLLER, managed_policy
 from vpc_cni_iam.catalog.facts.node_needs import NodeNeed, denied_actions
+from vpc_cni_iam.inputs.plan.account.grants import known_policies
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE, TEMPLATE
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import read, scalar
@@ -23,14 +25,12 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known
-from vpc_cni_iam.review.account.grants import known_policies
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
-from vpc_cni_iam.review.account.plugin.policy import is_of_aws
-from vpc_cni_iam.review.account.plugin.state import ClusterPlugin, PluginIdentity, PluginState
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.identity import is_trusted
 from vpc_cni_iam.review.diff.plugin.node_roles import node_role_changes
 from vpc_cni_iam.review.diff.plugin.roles import access_of, has_plugin_policy
+from vpc_cni_iam.review.plugin.policy import is_of_aws
+from vpc_cni_iam.review.plugin.state import ClusterPlugin, PluginIdentity, PluginState
 
 
 class NodeLoss(Enum):

@@ -7,6 +7,8 @@ from itertools import product
 
 from vpc_cni_iam.catalog.trust import AUDIENCE
 from vpc_cni_iam.catalog.trust import issuer as issuer_of
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
+from vpc_cni_iam.inputs.plan.account.resolve import is_there
 from vpc_cni_iam.inputs.plan.arguments import CLUSTER, OIDC_PROVIDER, Part
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
@@ -15,8 +17,6 @@ from vpc_cni_iam.plugin.issuers import Platform
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
-from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.resolve import is_there
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.roles import is_plugins, service_account_roles
 from vpc_cni_iam.review.diff.trust.roles import trust_of

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.plugin import trust
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.iam_resource import IamResource
 from vpc_cni_iam.review.context import Context
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.plan.account.grants import GrantKey
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.levels import Level
@@ -22,8 +24,6 @@ from vpc_cni_iam.policy.document import Condition, Statement
 from vpc_cni_iam.policy.proof.answer import NewAccess, NotProven
 from vpc_cni_iam.policy.report import NOUNS, example_text, not_proven_text
 from vpc_cni_iam.policy.template import PolicyText
-from vpc_cni_iam.review.account.grants import GrantKey
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.review.checks.access import (
     AccessUndecided,
     DenyLost,

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.plan.account.grants import Conflict, ConflictKind, Grant, OpenList
 from vpc_cni_iam.inputs.plan.arguments import Part
-from vpc_cni_iam.review.account.grants import Conflict, ConflictKind, Grant, OpenList
-from vpc_cni_iam.review.account.plugin.state import NodePart
 from vpc_cni_iam.review.checks.arns import IdentityChanged
 from vpc_cni_iam.review.checks.clusters import GoneWithOther, MadeTwice, NotInstalled
 from vpc_cni_iam.review.checks.sizes import TooLarge
 from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.plugin.state import NodePart
 from vpc_cni_iam.review.report.names import name_of
 from vpc_cni_iam.review.report.saying import Saying
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, Named, Unresolved
 from vpc_cni_iam.inputs.plan.arguments import KINDS
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.report import example_text, not_proven_text
-from vpc_cni_iam.review.account.iam_resource import IamResource, Named, Unresolved
 from vpc_cni_iam.review.checks.named_roles import AdminRoleNamed
 from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.plugin.node_roles import NodeRoleChange

@@ -8,14 +8,13 @@ from typing import Any
 
 from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
+from vpc_cni_iam.inputs.plan.account.in_clusters import ResourceEnd
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import example_text
 from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown, Value
-from vpc_cni_iam.review.account.iam_resource import IamResource
-from vpc_cni_iam.review.account.in_clusters import ResourceEnd
-from vpc_cni_iam.review.account.plugin.state import PluginIdentity
 from vpc_cni_iam.review.checks.plugin import (
     DecidingChanged,
     PluginRemoved,
@@ -30,6 +29,7 @@ from vpc_cni_iam.review.diff.harm import beyond_plugin
 from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEvent
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding
+from vpc_cni_iam.review.plugin.state import PluginIdentity
 from vpc_cni_iam.review.report.names import ENDS, TOO_OLD, name_of, of_issuer, value_text
 from vpc_cni_iam.review.report.saying import Saying
 from vpc_cni_iam.review.report.sentences.access import REACH_TEXTS, also, part_text

@@ -8,6 +8,7 @@ from typing import Any
 from vpc_cni_iam.catalog.trust import AUDIENCE
 from vpc_cni_iam.catalog.trust import issuer as issuer_of
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.plan.account.documents import Invalid
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.trust import TAG, WEB
 from vpc_cni_iam.policy.diff import ConditionChange, StatementChanged, StatementRemoved
@@ -21,7 +22,6 @@ from vpc_cni_iam.policy.report import (
     values_text,
 )
 from vpc_cni_iam.policy.value import Sensitive
-from vpc_cni_iam.review.account.documents import Invalid
 from vpc_cni_iam.review.checks.identity_providers import ProviderChanged, ProviderEvent
 from vpc_cni_iam.review.checks.trust import (
     AnybodyTrusted,

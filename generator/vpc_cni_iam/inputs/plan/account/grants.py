@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
+from vpc_cni_iam.inputs.plan.account.documents import Content, Document, Invalid
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.inputs.plan.account.renewed import Renewed
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Sensitive, Unknown
-from vpc_cni_iam.review.account.documents import Content, Document, Invalid
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named
-from vpc_cni_iam.review.account.renewed import Renewed
 
 
 class GrantKey(NamedTuple):

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 
+from vpc_cni_iam.inputs.plan.account.resolve import Resolver
 from vpc_cni_iam.inputs.plan.arguments import CHART, CLUSTER
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
@@ -19,7 +20,6 @@ from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.plugin.cluster import EksCluster, cluster_of
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT
-from vpc_cni_iam.review.account.resolve import Resolver
 
 _ARNS = ("arn", "association_arn", "access_entry_arn")
 _OF_EKS = "aws_eks_"

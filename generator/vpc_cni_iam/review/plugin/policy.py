@@ -6,11 +6,11 @@ import re
 from functools import lru_cache
 
 from vpc_cni_iam.catalog.facts.documents import RESOURCE_CONTROLLER, managed_versions
+from vpc_cni_iam.inputs.plan.account.grants import Grant
+from vpc_cni_iam.inputs.plan.account.iam_resource import Named
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.normalise import equal
-from vpc_cni_iam.review.account.grants import Grant
-from vpc_cni_iam.review.account.iam_resource import Named
 
 # Actions that only the plugin, or a similar program, needs.
 _MARKS = (

@@ -38,7 +38,7 @@ from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.strict_json import Number, load_json
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
-from vpc_cni_iam.review.account.plugin.state import PluginSetup, UnreadReason
+from vpc_cni_iam.review.plugin.state import PluginSetup, UnreadReason
 
 # Arguments of a release that may set anything, and that a plan does not show.
 HIDDEN_ARGUMENTS = ("postrender", "set_sensitive", "set_wo_revision")

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 
 from msgspec import Struct, field
 
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.inputs.plan.account.resolve import Resolver, is_there
 from vpc_cni_iam.inputs.plan.arguments import POLICY, PRINCIPALS
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.resolve import Resolver, is_there
 
 
 class Renewed(Struct):

@@ -11,6 +11,8 @@ from functools import reduce
 
 from msgspec import Struct
 
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.inputs.plan.account.reader import AccountReader
 from vpc_cni_iam.inputs.plan.arguments import NODE_ROLES, ROLE, TEMPLATE
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
@@ -25,8 +27,6 @@ from vpc_cni_iam.inputs.plan.values import (
 )
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
-from vpc_cni_iam.review.account.reader import AccountReader
 
 # The keys with which a block names an instance profile or a launch template.
 _IDENTIFIERS = ("arn", "id", "name", "launch_template_id", "launch_template_name")

@@ -8,6 +8,8 @@ from enum import Enum, StrEnum
 from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.inputs.plan.account.documents import Content
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.plugin.cluster import EksCluster
@@ -16,8 +18,6 @@ from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Known, Value
-from vpc_cni_iam.review.account.documents import Content
-from vpc_cni_iam.review.account.iam_resource import IamResource
 
 
 class UnreadReason(StrEnum):

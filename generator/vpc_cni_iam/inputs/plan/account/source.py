@@ -7,6 +7,7 @@ what other files of the module may override, stays unknown.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -17,17 +18,16 @@ from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import Path, place_of
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Hole, HoleKind, Side, fill
-from vpc_cni_iam.review.locate import Locator
 
 if TYPE_CHECKING:
     from vpc_cni_iam.hcl.attributes import Attribute
 
 
 class SourceReader:
-    """Reads arguments of resources from the configuration."""
+    """Reads arguments of resources from the configuration, from the text of a resource's block."""
 
-    def __init__(self, locator: Locator) -> None:
-        self._locator = locator
+    def __init__(self, block_text: Callable[[str], str | None]) -> None:
+        self._block_text = block_text
 
     def policy(self, resource: Resource, path: Path) -> Policy | None:
         """Return the policy that an argument writes out, with a hole for each expression."""
@@ -55,7 +55,7 @@ class SourceReader:
     def _attribute(self, resource: Resource, path: Path) -> Attribute | None:
         """Return the attribute of an argument; None if there are several."""
         names = tuple(step for step in path if isinstance(step, str))
-        attributes = _attributes(self._locator.block_text(resource.address) or "")
+        attributes = _attributes(self._block_text(resource.address) or "")
         fitting = [a for a in attributes if a.path == names and not a.dynamic]
         return fitting[0] if len(fitting) == 1 else None
 

@@ -9,19 +9,19 @@ from collections.abc import Hashable, Iterator
 
 from msgspec.structs import replace
 
+from vpc_cni_iam.inputs.plan.account.grants import Grant, GrantKey
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Unresolved
+from vpc_cni_iam.inputs.plan.account.in_clusters import gone_with_others
+from vpc_cni_iam.inputs.plan.account.library import Library
+from vpc_cni_iam.inputs.plan.account.renewed import renewed
+from vpc_cni_iam.inputs.plan.account.resolve import Resolver, name_in
+from vpc_cni_iam.inputs.plan.account.source import SourceReader
 from vpc_cni_iam.inputs.plan.arguments import GRANTS, GROUP, POLICY, USER, GrantArgument, Part
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, place_of, read, value_at
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive
-from vpc_cni_iam.review.account.grants import Grant, GrantKey
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
-from vpc_cni_iam.review.account.in_clusters import gone_with_others
-from vpc_cni_iam.review.account.library import Library
-from vpc_cni_iam.review.account.renewed import renewed
-from vpc_cni_iam.review.account.resolve import Resolver, name_in
-from vpc_cni_iam.review.account.source import SourceReader
 
 
 class AccountReader:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vpc_cni_iam.inputs.plan.account.resolve import name_in
 from vpc_cni_iam.inputs.plan.arguments import (
     ADDON,
     ASSOCIATION,
@@ -17,7 +18,6 @@ from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, text, values_
 from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT
-from vpc_cni_iam.review.account.resolve import name_in
 
 _PLUGIN = "vpc-cni"
 IN_CLUSTER = ("namespace", "service_account")  # the arguments that name an association's account

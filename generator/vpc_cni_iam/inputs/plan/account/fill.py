@@ -11,16 +11,16 @@ from collections.abc import Iterator
 
 from msgspec.structs import asdict, replace
 
+from vpc_cni_iam.inputs.plan.account.grants import Accounts, Conflict, ConflictKind, Grant, GrantKey
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.inputs.plan.account.lists import apply_lists
+from vpc_cni_iam.inputs.plan.account.reader import AccountReader
+from vpc_cni_iam.inputs.plan.account.resolve import is_there
 from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, Part, list_argument
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known
-from vpc_cni_iam.review.account.grants import Accounts, Conflict, ConflictKind, Grant, GrantKey
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.lists import apply_lists
-from vpc_cni_iam.review.account.reader import AccountReader
-from vpc_cni_iam.review.account.resolve import is_there
 
 
 def fill(reader: AccountReader) -> Accounts:

@@ -12,14 +12,7 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.inputs.plan.arguments import NAMED_BY, POLICY, PRINCIPALS, PROFILE
-from vpc_cni_iam.inputs.plan.configuration import Resolution
-from vpc_cni_iam.inputs.plan.reader import Plan
-from vpc_cni_iam.inputs.plan.resource import Resource, parts, without_keys
-from vpc_cni_iam.inputs.plan.values import Path, one, place_of, text
-from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
-from vpc_cni_iam.review.account.iam_resource import (
+from vpc_cni_iam.inputs.plan.account.iam_resource import (
     IAM_ARN,
     IamResource,
     InPlan,
@@ -28,6 +21,13 @@ from vpc_cni_iam.review.account.iam_resource import (
     Unresolved,
     named,
 )
+from vpc_cni_iam.inputs.plan.arguments import NAMED_BY, POLICY, PRINCIPALS, PROFILE
+from vpc_cni_iam.inputs.plan.configuration import Resolution
+from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.inputs.plan.resource import Resource, parts, without_keys
+from vpc_cni_iam.inputs.plan.values import Path, one, place_of, text
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 
 # Each IAM ARN with an account, in a text.
 _ARNS = re.compile(r"arn:[a-z-]*:iam::[0-9]{12}:[a-z-]+/(?:[^\s\"'/]+/)*[\w+=,.@-]+")

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import InputError, Message
+from vpc_cni_iam.inputs.plan.account.documents import Content, Document, Invalid
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.inputs.plan.account.rebuild import only_document, rebuilt
+from vpc_cni_iam.inputs.plan.account.resolve import Resolver
+from vpc_cni_iam.inputs.plan.account.source import SourceReader
 from vpc_cni_iam.inputs.plan.arguments import POLICY
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import holds_mark, is_mark
@@ -12,11 +17,6 @@ from vpc_cni_iam.policy import quotas
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
-from vpc_cni_iam.review.account.documents import Content, Document, Invalid
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Named, Unresolved
-from vpc_cni_iam.review.account.rebuild import only_document, rebuilt
-from vpc_cni_iam.review.account.resolve import Resolver
-from vpc_cni_iam.review.account.source import SourceReader
 
 
 class Library:

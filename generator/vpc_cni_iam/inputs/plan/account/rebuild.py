@@ -12,13 +12,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from vpc_cni_iam.inputs.plan.account.documents import Content, Document, Invalid
+from vpc_cni_iam.inputs.plan.account.resolve import Resolver
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import Path, marks_in, place_of, value_at
 from vpc_cni_iam.policy.document import VERSION, VERSIONS, Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.template import Hole, HoleKind, PolicyText, Side, join
 from vpc_cni_iam.policy.value import Known, Sensitive, Unknown
-from vpc_cni_iam.review.account.documents import Content, Document, Invalid
-from vpc_cni_iam.review.account.resolve import Resolver
 
 DOCUMENT = "aws_iam_policy_document"
 _DEPTH = 20

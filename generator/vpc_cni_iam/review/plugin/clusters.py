@@ -17,6 +17,11 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.inputs.plan.account.documents import Content
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.inputs.plan.account.in_clusters import place_by_arn
+from vpc_cni_iam.inputs.plan.account.reader import AccountReader
+from vpc_cni_iam.inputs.plan.account.resolve import is_there, name_in
 from vpc_cni_iam.inputs.plan.arguments import ADDON, ASSOCIATION, CHART, CLUSTER, NODE_GROUP, ROLE
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
@@ -26,10 +31,7 @@ from vpc_cni_iam.plugin.identity import Identity, counting
 from vpc_cni_iam.plugin.trust import ServiceAccount
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
-from vpc_cni_iam.review.account.documents import Content
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.review.account.in_clusters import place_by_arn
-from vpc_cni_iam.review.account.plugin.resources import (
+from vpc_cni_iam.review.plugin.resources import (
     IN_CLUSTER,
     annotated_roles,
     installs_plugin,
@@ -37,15 +39,13 @@ from vpc_cni_iam.review.account.plugin.resources import (
     may_be_account,
     names_account,
 )
-from vpc_cni_iam.review.account.plugin.setup import SetupReader
-from vpc_cni_iam.review.account.plugin.state import (
+from vpc_cni_iam.review.plugin.setup import SetupReader
+from vpc_cni_iam.review.plugin.state import (
     ClusterPlugin,
     PluginIdentity,
     PluginSetup,
     PluginState,
 )
-from vpc_cni_iam.review.account.reader import AccountReader
-from vpc_cni_iam.review.account.resolve import is_there, name_in
 
 _TYPES = (ADDON, ASSOCIATION, NODE_GROUP, CLUSTER)  # the types that name their cluster
 _AGENT = "eks-pod-identity-agent"

@@ -15,6 +15,17 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.inputs.plan.account.grants import (
+    Accounts,
+    Conflict,
+    ConflictKind,
+    Grant,
+    GrantKey,
+    OpenList,
+)
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Unresolved
+from vpc_cni_iam.inputs.plan.account.reader import AccountReader
+from vpc_cni_iam.inputs.plan.account.resolve import is_there, name_in
 from vpc_cni_iam.inputs.plan.arguments import (
     GRANTS,
     POLICY,
@@ -28,17 +39,6 @@ from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, place_of, read, value_at
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Unknown
-from vpc_cni_iam.review.account.grants import (
-    Accounts,
-    Conflict,
-    ConflictKind,
-    Grant,
-    GrantKey,
-    OpenList,
-)
-from vpc_cni_iam.review.account.iam_resource import IamResource, InPlan, Unresolved
-from vpc_cni_iam.review.account.reader import AccountReader
-from vpc_cni_iam.review.account.resolve import is_there, name_in
 
 
 def apply_lists(reader: AccountReader, accounts: Accounts) -> None:

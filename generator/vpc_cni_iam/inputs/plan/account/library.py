@@ -26,7 +26,7 @@ class Library:
         self._resolver, self._source = resolver, source
         self._secrets = resolver.plan.secrets
         self._texts: dict[str, Document | Invalid] = {}
-        self._read = {
+        self.read = {  # the texts that data sources read, by ARN
             str(values["arn"]): str(values["policy"])
             for resource in resolver.plan.read
             if (values := resource.after or {}).get("policy") and values.get("arn")
@@ -53,7 +53,7 @@ class Library:
             case InPlan(address):
                 return self._in_plan(address, side)
             case Named(_, _, arn):
-                if (text := self._read.get(arn)) is not None:
+                if (text := self.read.get(arn)) is not None:
                     return Sensitive(text) if is_mark(text) else self.parsed(text)
                 if (known := aws_managed.published(arn)) is not None:
                     return Document(known.document)

@@ -1,0 +1,1 @@
+"""The accounts before and after a plan: who has which policies."""

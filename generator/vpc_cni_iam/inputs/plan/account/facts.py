@@ -1,0 +1,155 @@
+"""The account after a plan, as facts: the same account that a review compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from vpc_cni_iam.account import grants as model
+from vpc_cni_iam.account.account import Fact
+from vpc_cni_iam.account.doubts import NotKnown, Reason
+from vpc_cni_iam.account.grants import UNKNOWN, Gap, GapKind, GrantPart, PolicyOrGap, Use
+from vpc_cni_iam.inputs.plan.account.documents import Content, Document, Invalid
+from vpc_cni_iam.inputs.plan.account.fill import fill
+from vpc_cni_iam.inputs.plan.account.grants import Accounts, Grant
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.inputs.plan.account.reader import AccountReader
+from vpc_cni_iam.inputs.plan.arguments import ROLE, USES, Part
+from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.inputs.plan.resource import Resource
+from vpc_cni_iam.inputs.plan.values import PlacedValue, read, value_at
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown
+
+_PARTS = {
+    Part.PERMISSIONS: GrantPart.INLINE,
+    Part.ATTACHMENT: GrantPart.ATTACHED,
+    Part.BOUNDARY: GrantPart.BOUNDARY,
+    Part.TRUST: GrantPart.TRUST,
+}
+_LATER = "is only known after apply"
+
+
+def facts(plan: Plan) -> Iterator[Fact]:
+    """Yield the documents, grants and uses after a plan, and what is not known about them.
+
+    If the plan has no other policy, the policy documents that it read are taken.
+    """
+    reader = AccountReader(plan)
+    after = _After(reader, fill(reader))
+    of_grants = [*after.of_grants()]
+    yield from of_grants
+    if not any(isinstance(fact, model.Document) for fact in of_grants):
+        for resource in plan.documents:
+            value = value_at(resource, ("json",), Side.AFTER)
+            content = reader.library.content(resource, ("json",), value)
+            yield from _document(resource.address, content)
+    yield from after.of_changes()
+    for resource in reader.resources:
+        yield from after.uses(resource)
+    if not plan.complete:
+        detail = "made with -target, or with changes that are put off; make a plan of everything"
+        yield NotKnown("the rest of the plan", Reason.not_read, detail)
+
+
+class _After(Struct, frozen=True):
+    """The account after a plan."""
+
+    reader: AccountReader
+    accounts: Accounts
+
+    def of_grants(self) -> Iterator[Fact]:
+        """Yield the grants of each principal, with their documents."""
+        after = self.accounts.after
+        for owner in after.grants:
+            for part in (Part.TRUST, Part.BOUNDARY):
+                if grant := after.one(owner, part):
+                    yield from self._grant(owner, grant)
+            for grant in after.policies(owner).values():
+                yield from self._grant(owner, grant)
+
+    def _grant(self, owner: IamResource, grant: Grant) -> Iterator[Fact]:
+        name, who = self._policy(grant), self._name(owner)
+        if grant.policy is not None and grant.policy == owner:  # its principals are not shown
+            yield from _document(name, grant.content)
+            return
+        if grant.key.part is Part.MEMBERSHIP or not name:
+            what = "group" if grant.key.part is Part.MEMBERSHIP else "policy"
+            yield NotKnown(grant.address, Reason.not_read, f"its {what} {_LATER}", who)
+            return
+        if not isinstance(grant.policy, Named) or grant.policy.arn in self.reader.library.read:
+            yield from _document(name, grant.content)
+        is_other = self.accounts.is_ambiguous(grant)
+        part = _PARTS[grant.key.part]
+        yield model.Grant(UNKNOWN if is_other else who, part, name, grant.address)
+
+    def of_changes(self) -> Iterator[NotKnown]:
+        """Yield policies that changes of the plan may remove; it does not say which comes last."""
+        for conflict in self.accounts.conflicts:
+            if conflict.is_kept:
+                detail = f"{conflict.address} may remove it or replace it"
+                owner = self._name(conflict.grant.owner)
+                yield NotKnown(conflict.grant.address, Reason.may_be_absent, detail, owner)
+        for each in self.accounts.open_lists:
+            if not each.is_created:
+                detail = f"it removes policies that it does not name, and a name {_LATER}"
+                yield NotKnown(each.address, Reason.overrides, detail, self._name(each.owner))
+
+    def uses(self, resource: Resource) -> Iterator[Use]:
+        """Yield the role of aws-node that a resource names."""
+        for row in USES.get(resource.type, ()):
+            block = f"{row.block}.*." if row.block else ""
+            for placed in read(resource, f"{block}{row.role}", Side.AFTER):
+                beside = placed.path[: 2 if row.block else 0]
+                values = [value_at(resource, (*beside, n), Side.AFTER) for n, _ in row.values]
+                fits = values == [Known(value) for _, value in row.values]
+                if fits and self._is_set(resource, placed):
+                    (role, *more) = self.reader.resolve(resource, placed, ROLE, Side.AFTER)
+                    yield Use(UNKNOWN if more else self._name(role), row.by, resource.address)
+                    return
+
+    def _is_set(self, resource: Resource, placed: PlacedValue) -> bool:
+        """Return whether a value is given, and not only computed by the provider."""
+        if isinstance(placed.value, Unknown):
+            return self.reader.is_written(resource, str(placed.path[0]))
+        return not isinstance(placed.value, Absent)
+
+    def _policy(self, grant: Grant) -> str:
+        """Return the name of a grant's policy; empty if it is not known."""
+        if grant.policy is not None:
+            return self._name(grant.policy)
+        if grant.key.part is Part.TRUST:
+            return f"{grant.address}.{grant.attribute}"
+        is_own = grant.owner == self.reader.owner(InPlan(grant.address))
+        return f'{grant.address}.inline_policy["{grant.key.name}"]' if is_own else grant.address
+
+    def _name(self, resource: IamResource) -> str:
+        """Return the address after the plan, the ARN or the name of a principal or policy."""
+        match resource:
+            case InPlan(address):
+                return self.accounts.successors.get(resource, address)
+            case Named(_, _, name, arn):
+                return arn or name
+        return UNKNOWN
+
+
+def _document(name: str, content: Content) -> Iterator[Fact]:
+    """Yield a document, or why it is not known; a policy with principals is of another kind."""
+    known = _known(content)
+    yield model.Document(name, known)
+    if not isinstance(known, Gap) and known.names_principals:
+        yield NotKnown(name, Reason.other_kind, "it names principals")
+
+
+def _known(content: Content) -> PolicyOrGap:
+    match content:
+        case Document(masked=None):
+            return content.policy
+        case Document():
+            return Gap(GapKind.sensitive, "has values that the plan marks sensitive")
+        case Sensitive():
+            return Gap(GapKind.sensitive, "is marked sensitive")
+        case Invalid():
+            return Gap(GapKind.invalid, content.why)
+    return Gap(GapKind.unknown, _LATER)

@@ -40,12 +40,11 @@ def test_files_and_standard_input(tmp_path: Path) -> None:
     command = "aws ec2 create-tags --resources i-0123456789abcdef0 --tags "
     assert f"    {command}Key=kubernetes.io/cluster/prod,Value=owned\n" in done.out
     assert done.out.endswith(
-        "1 instance and 1 network interface read, 1 node checked: "
-        "the plugin would break (1 breaks, 1 note)\n"
+        "fails: 1 instance and 1 network interface read, 1 node checked (1 error, 1 note)\n"
     )
     done = run(*words, "--format", "json", cwd=tmp_path, stdin=INSTANCES)
     data = json.loads(done.out)
-    assert (done.code, data["breaks"], data["nodes"]) == (1, True, 1)
+    assert (done.code, data["verdict"], data["nodes"]) == (1, "fails", 1)
     assert [(f["rule"], f["resources"]) for f in data["findings"]] == [
         ("instance-tag-missing", ["i-0123456789abcdef0"]),
         ("interface-tagged-at-start", ["eni-0123456789abcdef0"]),
@@ -60,7 +59,7 @@ def test_nothing_would_break(tmp_path: Path) -> None:
     (tmp_path / "instances.json").write_text(INSTANCES)
     done = run(*words, "instances.json", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
-    assert done.out.endswith("1 node checked: nothing would break\n")
+    assert done.out.splitlines()[-1].startswith("works: ")
 
 
 def test_the_limit_is_that_of_answers_of_ec2(tmp_path: Path) -> None:
@@ -220,7 +219,7 @@ def test_a_plugin_without_the_name_of_the_cluster_breaks(tmp_path: Path) -> None
     def findings(text: str, *words: str) -> list[str]:
         done = deployed(tmp_path, *words, "--format", "json", text=text)
         result = json.loads(done.out)
-        assert done.code == 1 and result["breaks"]
+        assert done.code == 1 and result["verdict"] != "works"
         return [f["rule"] for f in result["findings"]]
 
     unset = daemonset(CLUSTER_NAME=None)
@@ -258,10 +257,10 @@ def test_the_operator_that_ec2_describes_tells_a_node_of_auto_mode(tmp_path: Pat
     (tmp_path / "i.json").write_text(json.dumps(answer))
     done = run("preflight", "i.json", "--cluster-name", "prod", cwd=tmp_path)
     assert "note     i-0123456789abcdef0: a node of EKS Auto Mode" in done.out
-    assert "breaks  " not in done.out and done.code == 1  # no node with aws-node is shown
+    assert "error  " not in done.out and done.code == 1  # no node with aws-node is shown
     described["Operator"] = {"Managed": False}
     (tmp_path / "i.json").write_text(json.dumps(answer))
-    assert "breaks  " in run("preflight", "i.json", "--cluster-name", "prod", cwd=tmp_path).out
+    assert "error  " in run("preflight", "i.json", "--cluster-name", "prod", cwd=tmp_path).out
 
 
 def test_the_keys_of_additional_tags_must_be_listed(tmp_path: Path) -> None:

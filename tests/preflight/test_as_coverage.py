@@ -60,7 +60,9 @@ def test_what_breaks_is_what_fails(
         result = preflight(
             inventory(described, tagged=tagged), composed, "prod", plugin=setting.plugin
         )
-        assert result.breaks is fails(SimulatedNode(setting, policies), described), (setting, tags)
+        assert result.verdict.is_failure(if_degraded=False) is fails(
+            SimulatedNode(setting, policies), described
+        ), (setting, tags)
 
 
 def inventory(described: dict[str, dict[str, str]], *, tagged: bool) -> Inventory:

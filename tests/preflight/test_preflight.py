@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface, Inventory
 from vpc_cni_iam.preflight import report
@@ -33,6 +34,11 @@ def instance(tags: Mapping[str, str], name: str = "i-1", vpc: str = VPC) -> Inst
 def interface(tags: Mapping[str, str], name: str = "eni-1", **changed: str) -> Interface:
     result = {"vpc": VPC, "status": "in-use", "type": "interface", "description": ""}
     return Interface(name, **{**result, "instance": "i-1", **changed}, tags=tags)
+
+
+def fails(result: Preflight) -> bool:
+    """Whether the exit code is 1."""
+    return result.verdict.is_failure(if_degraded=False)
 
 
 def check(
@@ -62,9 +68,9 @@ def summary(result: Preflight) -> str:
 def test_a_node_that_is_ready() -> None:
     result = check(instance({**OWNED, **NODE_GROUP}), interface(DONE))
     lists = NodeLists((), (), ("i-1",), has_eni_configs=False)
-    assert result == Preflight(1, 1, 1, (), breaks=False, lists=lists)
+    assert result == Preflight(1, 1, 1, (), Verdict.works, lists=lists)
     assert list(report.lines(result)) == [
-        "1 instance and 1 network interface read, 1 node checked: nothing would break"
+        "works: 1 instance and 1 network interface read, 1 node checked"
     ]
 
 
@@ -80,8 +86,8 @@ def test_a_node_that_is_ready() -> None:
 )
 def test_an_instance_without_its_tag_breaks(tags: Mapping[str, str], rule: str) -> None:
     result = check(instance(tags))
-    assert result.breaks and only(result).rule == rule
-    assert only(result).severity == "breaks"
+    assert fails(result) and only(result).rule == rule
+    assert only(result).severity == "error"
 
 
 def test_iam_does_not_tell_the_case_of_the_key() -> None:
@@ -105,7 +111,7 @@ def test_keys_that_differ_in_case_matter_only_where_the_policy_asks() -> None:
 )
 def test_an_instance_of_another_cluster_is_passed_over(theirs: Mapping[str, str]) -> None:
     result = check(instance(OWNED), instance(theirs, "i-2"))
-    assert not result.breaks and only(result).rule == "instance-of-another-cluster"
+    assert not fails(result) and only(result).rule == "instance-of-another-cluster"
     assert only(result).resources == ("i-2",)
 
 
@@ -119,10 +125,10 @@ def test_a_node_of_eks_auto_mode_is_passed_over(described: str) -> None:
     )
     other = shown if described == "instance" else attached
     result = check(instance({**OWNED, **NODE_GROUP}), interface(DONE), other)
-    assert not result.breaks and only(result).rule == "instance-of-auto-mode"
+    assert not fails(result) and only(result).rule == "instance-of-auto-mode"
     assert (only(result).resources, result.nodes) == (("i-2",), 1)
     alone = check(other)
-    assert alone.breaks and alone.findings[0].rule == "no-nodes"
+    assert fails(alone) and alone.findings[0].rule == "no-nodes"
     assert "If all its nodes are of EKS Auto Mode, it needs no policy" in alone.findings[0].effect
     assert "EKS Auto Mode" not in check(instance({}, "i-3")).findings[-1].effect
 
@@ -190,17 +196,20 @@ def test_text_says_what_the_data_say() -> None:
         interface({}, "eni-3", instance="", status="available", description="aws-K8S-i-9"),
         vpc=VPC,
     )
-    assert len(result.findings) == 8 and result.breaks
-    order = ["breaks", "unknown", "degrades", "note"]
-    severities = [order.index(finding.severity) for finding in result.findings]
+    assert len(result.findings) == 8 and fails(result)
+    order = ["error", "unknown", "warning", "note"]
+    labels = ["unknown" if f.is_unknown else f.severity for f in result.findings]
+    severities = [*map(order.index, labels)]
     assert severities == sorted(severities)
     *lines, last = report.lines(result)
     assert max(len(line) for line in lines if "aws ec2" not in line and "xx" not in line) <= 100
     begins = [n for n, line in enumerate(lines) if line[0] != " "] + [len(lines)]
     assert len(begins) == len(result.findings) + 1
-    for finding, begin, end in zip(result.findings, begins[:-1], begins[1:], strict=True):
+    for finding, label, begin, end in zip(
+        result.findings, labels, begins[:-1], begins[1:], strict=True
+    ):
         block = lines[begin:end]
-        assert block[0][:9] == finding.severity.ljust(9)
+        assert block[0][:9] == label.ljust(9)
         assert all(line[:9].strip() == "" for line in block[1:])
         shown = [line[9:] for line in block]
         commands = [line[4:] for line in shown if line.startswith("    ")]
@@ -215,8 +224,7 @@ def test_text_says_what_the_data_say() -> None:
         f"{severities.count(n)} {name}" for n, name in enumerate(order) if n in severities
     )
     assert last == (
-        "44 instances and 3 network interfaces read, 23 nodes checked: "
-        f"the plugin would break ({counts})"
+        f"fails: 44 instances and 3 network interfaces read, 23 nodes checked ({counts})"
     )
 
 
@@ -228,25 +236,23 @@ def test_what_concerns_no_resource_begins_with_the_problem() -> None:
 
 def test_without_interfaces_any_instance_may_be_a_node() -> None:
     result = check(instance({"Name": "bastion"}))
-    assert result.breaks and only(result).rule == "instance-unknown"
-    assert summary(result) == (
-        "1 instance read, no node checked: whether the plugin would break is not known (1 unknown)"
-    )
+    assert fails(result) and only(result).rule == "instance-unknown"
+    assert summary(result) == ("unknown: 1 instance read, no node checked (1 unknown)")
 
 
 def test_with_interfaces_the_plugin_tells_a_node() -> None:
     bastion = instance({}, "i-2"), interface({}, "eni-2", instance="i-2")
     result = check(instance(OWNED), interface(DONE), *bastion)
-    assert not result.breaks and only(result).rule == "instance-unknown"
+    assert not fails(result) and only(result).rule == "instance-unknown"
     assert summary(result) == (
-        "2 instances and 2 network interfaces read, 1 node checked: nothing would break (1 note)"
+        "works: 2 instances and 2 network interfaces read, 1 node checked (1 note)"
     )
     result = check(instance({}), interface({INSTANCE_ID: "i-1"}))
     assert [f.rule for f in result.findings] == [
         "instance-tag-missing",
         "interface-tagged-at-start",
     ]
-    assert summary(result).endswith(": the plugin would break (1 breaks, 1 note)")
+    assert summary(result).startswith("fails: ") and "(1 error, 1 note)" in summary(result)
 
 
 def test_an_instance_of_which_no_interface_is_read_may_be_a_node() -> None:
@@ -256,7 +262,7 @@ def test_an_instance_of_which_no_interface_is_read_may_be_a_node() -> None:
     for interfaces in ({}, {"eni-1": interface(DONE)}):
         result = preflight(Inventory(instances, interfaces), composed, "prod")
         (finding,) = (f for f in result.findings if f.rule == "instance-unknown")
-        assert finding.severity == "unknown" and result.breaks
+        assert finding.is_unknown and fails(result)
         assert finding.resources == ("i-2",)
 
 
@@ -265,7 +271,7 @@ def test_a_node_whose_instance_is_not_read_is_not_checked(described: list[Instan
     """Its tags decide whether it gets interfaces, where the policy asks for them."""
     result = check(*described, interface(DONE), interface(DONE, "eni-3", instance="i-3"))
     finding = next(f for f in result.findings if f.rule == "instance-not-read")
-    assert finding.severity == "unknown" and result.breaks
+    assert finding.is_unknown and fails(result)
     assert finding.resources == ("i-1", "i-3")
     assert not check(interface(DONE), variant="ipv6-scoped").findings
 
@@ -276,18 +282,18 @@ def test_what_interfaces_must_have_before_the_plugin_starts_is_not_known_without
 ) -> None:
     result = check(instance(OWNED), how=how)
     finding = only(result)
-    assert (finding.rule, finding.severity) == ("interfaces-not-read", "unknown")
-    assert finding.resources == ("i-1",) and result.breaks
+    assert (finding.rule, finding.is_unknown) == ("interfaces-not-read", True)
+    assert finding.resources == ("i-1",) and fails(result)
     assert not check(instance(OWNED)).findings
 
 
 @pytest.mark.parametrize(
     ("version", "severity"),
     [
-        ("v1.12.6", "degrades"),
-        ("v1.13.0", "breaks"),
-        ("v1.13.3", "breaks"),
-        ("v1.13.4", "degrades"),
+        ("v1.12.6", "warning"),
+        ("v1.13.0", "error"),
+        ("v1.13.3", "error"),
+        ("v1.13.4", "warning"),
     ],
 )
 def test_a_trunk_without_the_tag_ends_the_versions_that_exit_on_a_denial(
@@ -297,18 +303,15 @@ def test_a_trunk_without_the_tag_ends_the_versions_that_exit_on_a_denial(
     finding = only(check(instance(OWNED), interface({}, type="trunk"), version=version))
     assert (finding.rule, finding.severity) == ("interface-trunk", severity)
     alone = [f.rule for f in check(instance(OWNED), version=version).findings]
-    assert alone == (["interfaces-not-read"] if severity == "breaks" else [])
+    assert alone == (["interfaces-not-read"] if severity == "error" else [])
 
 
 def test_no_node_at_all_is_not_all_well() -> None:
     result = check(interface({}, instance="", description="ELB app/x"))
-    assert result.breaks and only(result).rule == "no-nodes"
-    assert summary(result) == (
-        "1 network interface read, no node checked: whether the plugin would break is not known "
-        "(1 unknown)"
-    )
+    assert fails(result) and only(result).rule == "no-nodes"
+    assert summary(result) == ("unknown: 1 network interface read, no node checked (1 unknown)")
     result = check(instance({}), interface({}, description="Primary network interface"))
-    assert result.breaks and result.nodes == 0
+    assert fails(result) and result.nodes == 0
     assert [f.rule for f in result.findings] == ["no-nodes", "instance-unknown"]
 
 
@@ -317,16 +320,16 @@ def test_no_node_at_all_is_not_all_well() -> None:
     [
         ({}, "interface", "interface-tagged-at-start", "note"),
         ({CLUSTER: "Prod"}, "interface", "interface-tagged-at-start", "note"),
-        ({}, "trunk", "interface-trunk", "degrades"),
-        ({CLUSTER: "test"}, "trunk", "interface-trunk", "degrades"),
+        ({}, "trunk", "interface-trunk", "warning"),
+        ({CLUSTER: "test"}, "trunk", "interface-trunk", "warning"),
         (
             {"node.k8s.amazonaws.com/no_manage": "true"},
             "interface",
             "interface-not-managed",
             "note",
         ),
-        ({**DONE, CLUSTER.upper(): "prod"}, "interface", "interface-tag-twice", "breaks"),
-        ({CLUSTER.upper(): "prod"}, "interface", "interface-tag-twice", "breaks"),
+        ({**DONE, CLUSTER.upper(): "prod"}, "interface", "interface-tag-twice", "error"),
+        ({CLUSTER.upper(): "prod"}, "interface", "interface-tag-twice", "error"),
     ],
 )
 def test_an_attached_interface(
@@ -374,7 +377,7 @@ def test_left_overs_that_nobody_deletes() -> None:
         interface({}, "eni-6", **loose),
         interface({INSTANCE_ID: "i-9"}, "eni-7", **{**loose, "vpc": OTHER_VPC}),
     )
-    assert not result.breaks and only(result).rule == "interface-left-over"
+    assert not fails(result) and only(result).rule == "interface-left-over"
     assert only(result).resources == ("eni-2", "eni-3")
 
 
@@ -408,9 +411,9 @@ def test_a_hardened_policy_does_not_let_every_interface_be_tagged(
     tags: Mapping[str, str], where: str, fixable: bool, message: str
 ) -> None:
     values = instance(OWNED), interface(tags, vpc=where)
-    assert not check(*values, vpc=VPC).breaks
+    assert not fails(check(*values, vpc=VPC))
     finding = only(check(*values, vpc=VPC, how=Hardening()))
-    assert (finding.rule, finding.severity) == ("interface-tag-refused", "breaks")
+    assert (finding.rule, finding.severity) == ("interface-tag-refused", "error")
     assert message in finding.problem and bool(finding.commands) == fixable
 
 
@@ -426,7 +429,7 @@ def test_a_claim_needs_the_tag_of_the_nodes_maker() -> None:
 
 def test_an_interface_in_another_vpc_is_seen_where_the_policy_asks() -> None:
     result = check(instance(OWNED), interface(DONE, vpc=OTHER_VPC), vpc=VPC, how=Hardening())
-    assert (only(result).rule, only(result).severity) == ("interface-denied", "breaks")
+    assert (only(result).rule, only(result).severity) == ("interface-denied", "error")
     assert not check(instance(OWNED), interface(DONE, vpc=OTHER_VPC), vpc=VPC).findings
 
 
@@ -441,7 +444,7 @@ def test_commands_are_whole_and_quoted() -> None:
     ]
     text = list(report.lines(result))
     assert "and 1981 more" in " ".join(text)
-    assert text[-1] == "2001 instances read, 2001 nodes checked: the plugin would break (1 breaks)"
+    assert text[-1] == "fails: 2001 instances read, 2001 nodes checked (1 error)"
 
 
 def test_a_hostile_tag_cannot_write_to_the_terminal() -> None:

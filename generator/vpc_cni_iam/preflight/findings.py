@@ -9,25 +9,33 @@ from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
+from vpc_cni_iam.coverage.judge.verdict import Verdict, every
 from vpc_cni_iam.errors import Message, UsageError
 from vpc_cni_iam.inputs.aws.ec2 import Inventory
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.preflight import rules
 from vpc_cni_iam.preflight.eni_configs import EniConfig
 from vpc_cni_iam.preflight.lists import NodeLists, node_lists
 from vpc_cni_iam.preflight.needs import Needs
 from vpc_cni_iam.preflight.nodes import NodeCandidate, NodeOwner, is_plugins, node_candidates
-from vpc_cni_iam.preflight.rules import RuleResult, Severity
+from vpc_cni_iam.preflight.rules import RuleResult
 
 # EC2 API reference, CreateTags: at most 1,000 resources in one request.
 _MOST = 1000
+_VERDICTS = {
+    Level.NOTE: Verdict.works,
+    Level.WARNING: Verdict.degraded,
+    Level.ERROR: Verdict.fails,
+}
 
 
 class PreflightFinding(Struct, frozen=True):
     """Instances or interfaces with the same result of a rule."""
 
     rule: str
-    severity: Severity
+    severity: Level
+    is_unknown: bool  # whether it is not known if the plugin fails there
     resources: tuple[str, ...]  # the IDs, sorted
     problem: Message
     effect: str
@@ -41,7 +49,7 @@ class Preflight(Struct, frozen=True):
     interfaces: int | None  # likewise, for interfaces
     nodes: int  # how many instances were taken for the cluster's nodes
     findings: tuple[PreflightFinding, ...]  # the most severe first
-    breaks: bool  # whether something would break, or was not checked
+    verdict: Verdict  # whether the plugin works with the policy there
     lists: NodeLists  # the subnets and security groups that a policy with lists must name
 
 
@@ -74,19 +82,24 @@ def preflight(
     if inventory.continued_pages:
         resources[rules.of_pages(inventory.continued_pages)] = []
     findings = [_finding(result, sorted(ids)) for result, ids in resources.items()]
-    findings.sort(key=lambda f: (list(Severity).index(f.severity), f.rule, f.problem))
+    findings.sort(key=lambda f: (-_verdict(f).rank, -f.severity.rank, f.rule, f.problem))
     return Preflight(
         None if inventory.instances is None else len(inventory.instances),
         None if inventory.interfaces is None else len(inventory.interfaces),
         len(nodes),
         tuple(findings),
-        any(map(_counts, findings)),
+        every(map(_verdict, findings)),
         node_lists(nodes, eni_configs),
     )
 
 
 def _counts(result: RuleResult | PreflightFinding) -> bool:
-    return result.severity in (Severity.breaks, Severity.unknown)
+    return _verdict(result).is_failure(if_degraded=False)
+
+
+def _verdict(result: RuleResult | PreflightFinding) -> Verdict:
+    """Return whether the plugin works despite a finding."""
+    return Verdict.unknown if result.is_unknown else _VERDICTS[result.severity]
 
 
 def _results(
@@ -131,6 +144,7 @@ def _finding(result: RuleResult, resources: list[str]) -> PreflightFinding:
     return PreflightFinding(
         result.rule,
         result.severity,
+        result.is_unknown,
         tuple(resources),
         result.problem,
         result.effect,

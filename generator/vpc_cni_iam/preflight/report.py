@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.preflight.findings import Preflight, PreflightFinding
 from vpc_cni_iam.preflight.lists import NodeLists
-from vpc_cni_iam.preflight.rules import Severity
 
 _WIDTH = 100
 _INDENT = " " * 9
@@ -19,14 +19,8 @@ def lines(result: Preflight) -> Iterator[str]:
     """Yield the findings as lines."""
     for finding in result.findings:
         yield from _lines(finding)
-    counts = Counter(finding.severity for finding in result.findings)
-    if counts[Severity.breaks]:
-        verdict = "the plugin would break"
-    elif counts[Severity.unknown]:
-        verdict = "whether the plugin would break is not known"
-    else:
-        verdict = "nothing would break"
-    listed = ", ".join(f"{counts[s]} {s}" for s in Severity if counts[s])
+    counts = Counter(map(_label, result.findings))  # the most severe first
+    listed = ", ".join(f"{number} {label}" for label, number in counts.items())
     read = [
         _count(number, kind)
         for number, kind in (
@@ -36,7 +30,7 @@ def lines(result: Preflight) -> Iterator[str]:
         if number is not None
     ]
     checked = f"{' and '.join(read)} read, {_count(result.nodes, 'node')} checked"
-    yield f"{checked}: {verdict}{f' ({listed})' if listed else ''}"
+    yield f"{result.verdict}: {checked}{f' ({listed})' if listed else ''}"
 
 
 def list_lines(lists: NodeLists) -> Iterator[str]:
@@ -61,6 +55,10 @@ def list_lines(lists: NodeLists) -> Iterator[str]:
     )
 
 
+def _label(finding: PreflightFinding) -> str:
+    return Verdict.unknown if finding.is_unknown else finding.severity
+
+
 def _lines(finding: PreflightFinding) -> Iterator[str]:
     words = finding.problem
     if finding.resources:
@@ -75,7 +73,7 @@ def _lines(finding: PreflightFinding) -> Iterator[str]:
         subsequent_indent="  ",
     )
     for number, text in enumerate([*texts, *(f"    {c}" for c in finding.commands)]):
-        yield f"{finding.severity.ljust(9) if number == 0 else _INDENT}{text}"
+        yield f"{_label(finding).ljust(9) if number == 0 else _INDENT}{text}"
 
 
 def _listed(ids: Sequence[str]) -> str:

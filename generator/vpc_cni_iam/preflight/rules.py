@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,6 +11,7 @@ from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.hardening import KEY
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.preflight.needs import Needs
 from vpc_cni_iam.preflight.nodes import NodeCandidate, NodeOwner
 
@@ -21,24 +21,16 @@ _ADD = "add the output of aws ec2"
 _FILTER = "(--filters Name=tag:eks:cluster-name,Values=...)"
 
 
-class Severity(StrEnum):
-    """The severity of a finding, the most severe first."""
-
-    breaks = "breaks"  # the plugin fails there
-    unknown = "unknown"  # it was not checked whether the plugin fails
-    degrades = "degrades"  # the plugin works with limits
-    note = "note"
-
-
 class RuleResult(Struct, frozen=True):
     """The result of a rule, without the ID of its instance or interface."""
 
     rule: str
-    severity: Severity
+    severity: Level  # an error if the plugin fails there, a warning if it works with limits
     problem: Message
     effect: str  # what follows, or what the plugin does about it
     # The key and the value of the tag to set, or only the key of a tag to delete.
     tag: tuple[str, ...] = ()
+    is_unknown: bool = False  # whether it is not known if the plugin fails there
 
 
 def of_node(node: NodeCandidate, needs: Needs) -> Iterator[RuleResult]:
@@ -48,18 +40,20 @@ def of_node(node: NodeCandidate, needs: Needs) -> Iterator[RuleResult]:
     elif needs.instance_tag:
         yield RuleResult(
             "instance-not-read",
-            Severity.unknown,
+            Level.ERROR,
             f"not in the input, so its tag {needs.instance_tag[0]} is not known",
             f"without the tag, no interface can be added; {_ADD} describe-instances",
+            is_unknown=True,
         )
     if node.lacks_interfaces and (needs.exits_on_trunk or _breaks(_possible(node), needs)):
         some = "some of " if node.interfaces else ""
         yield RuleResult(
             "interfaces-not-read",
-            Severity.unknown,
+            Level.ERROR,
             f"{some}its network interfaces are not in the input",
             "the plugin fails if some of them have other tags than it needs; "
             f"{_ADD} describe-network-interfaces",
+            is_unknown=True,
         )
 
 
@@ -74,14 +68,14 @@ def _breaks(interfaces: Iterable[Interface], needs: Needs) -> bool:
     """Return whether the plugin fails with one of some interfaces of a node."""
     placed = (replace(each, vpc=each.vpc or needs.vpc) for each in interfaces)
     results = (of_interface(interface, needs) for interface in placed)
-    return any(result and result.severity is Severity.breaks for result in results)
+    return any(result and result.severity is Level.ERROR for result in results)
 
 
 def _of_instance(instance: Instance, needs: Needs) -> Iterator[RuleResult]:
     if needs.creates and needs.vpc and instance.vpc not in ("", needs.vpc):
         yield RuleResult(
             "instance-in-another-vpc",
-            Severity.breaks,
+            Level.ERROR,
             f"in {instance.vpc}, not in {needs.vpc}",
             "the policy denies ec2:CreateNetworkInterface there: pods only get the addresses of "
             "the first interface",
@@ -101,7 +95,7 @@ def _of_instance(instance: Instance, needs: Needs) -> Iterator[RuleResult]:
         problem = f"tag {key} is {present!r}, but must be {value!r}"
     yield RuleResult(
         "instance-tag-missing" if present is None else "instance-tag-value",
-        Severity.breaks,
+        Level.ERROR,
         problem,
         f"the policy denies {', '.join(denied)} there: no interface can be added. The plugin never "
         "sets this tag: your node group or launch template must set it. On this node:",
@@ -121,7 +115,7 @@ def of_interface(interface: Interface, needs: Needs) -> RuleResult | None:
     if tags.get(_NO_MANAGE) == "true":
         return RuleResult(
             "interface-not-managed",
-            Severity.note,
+            Level.NOTE,
             f"tag {_NO_MANAGE} is true, and no tag {CLUSTER}",
             "the plugin does not manage or tag this interface",
         )
@@ -129,7 +123,7 @@ def of_interface(interface: Interface, needs: Needs) -> RuleResult | None:
         exits = needs.exits_on_trunk
         return RuleResult(
             "interface-trunk",
-            Severity.breaks if exits else Severity.degrades,
+            Level.ERROR if exits else Level.WARNING,
             f"trunk interface, no tag {CLUSTER}",
             "the plugin never tags it. When the plugin starts, and when the security groups of the "
             "first interface change, it sets them here. The policy denies that, and the plugin "
@@ -152,7 +146,7 @@ def _of_managed(interface: Interface, needs: Needs, *, ready: bool) -> RuleResul
         if not needs.provisions:
             return RuleResult(
                 "interface-tag-missing",
-                Severity.breaks,
+                Level.ERROR,
                 problem,
                 f"the policy denies {', '.join(denied)} there: no pod gets an address. With its "
                 "configuration, the plugin does not set the tag:",
@@ -160,7 +154,7 @@ def _of_managed(interface: Interface, needs: Needs, *, ready: bool) -> RuleResul
             )
         return RuleResult(
             "interface-denied",
-            Severity.breaks,
+            Level.ERROR,
             f"in {interface.vpc}, not in {needs.vpc}",
             f"the policy denies {', '.join(denied)} there",
         )
@@ -168,7 +162,7 @@ def _of_managed(interface: Interface, needs: Needs, *, ready: bool) -> RuleResul
         return None
     return RuleResult(
         "interface-tagged-at-start",
-        Severity.note,
+        Level.NOTE,
         problem,
         "the plugin sets it at its next start, for example when you set CLUSTER_NAME; not with "
         "DISABLE_NETWORK_RESOURCE_PROVISIONING or ENABLE_IMDS_ONLY_MODE. To set it before:",
@@ -188,7 +182,7 @@ def _refused(interface: Interface, needs: Needs) -> RuleResult:
     effect = "the plugin cannot tag it when it starts, and exits"
     return RuleResult(
         "interface-tag-refused",
-        Severity.breaks,
+        Level.ERROR,
         problem,
         f"{effect}; list it with --additional-tag-key" if needs.unlisted else effect,
         () if elsewhere or needs.unlisted else (CLUSTER, needs.cluster),
@@ -201,7 +195,7 @@ def of_left_over(interface: Interface, needs: Needs) -> RuleResult | None:
         return None
     return RuleResult(
         "interface-left-over",
-        Severity.degrades,
+        Level.WARNING,
         f"left over: created by the plugin, not attached, no tag {CLUSTER}",
         "after CLUSTER_NAME is set, the plugin's clean-up skips it and nothing deletes it. If "
         "no other cluster in the VPC created it, tag it for the clean-up or delete it:",
@@ -213,11 +207,11 @@ def of_stranger(node: NodeCandidate, needs: Needs) -> RuleResult | None:
     """Return the result for an instance that has no sign of belonging to the cluster."""
     if node.owner is NodeOwner.another:
         problem, effect = "tags of another cluster", "skipped"
-        return RuleResult("instance-of-another-cluster", Severity.note, problem, effect)
+        return RuleResult("instance-of-another-cluster", Level.NOTE, problem, effect)
     if node.owner is NodeOwner.auto_mode:
         problem = "a node of EKS Auto Mode: Operator is eks.amazonaws.com"
         effect = "skipped: EKS gives its pods their addresses, and aws-node does not run on it"
-        return RuleResult("instance-of-auto-mode", Severity.note, problem, effect)
+        return RuleResult("instance-of-auto-mode", Level.NOTE, problem, effect)
     return _of_unmarked(node, needs)
 
 
@@ -230,7 +224,7 @@ def _of_unmarked(node: NodeCandidate, needs: Needs) -> RuleResult | None:
         effect = (
             f"if it is a node, no pod gets an address. If not, describe only the nodes {_FILTER}"
         )
-        return RuleResult("instance-unknown", Severity.unknown, problem, effect)
+        return RuleResult("instance-unknown", Level.ERROR, problem, effect, is_unknown=True)
     if needs.instance_tag is None or node.instance is None:
         return None
     if twice := _twice("instance", node.instance.tags, needs):
@@ -246,10 +240,11 @@ def _of_unmarked(node: NodeCandidate, needs: Needs) -> RuleResult | None:
         )
     return RuleResult(
         "instance-unknown",
-        Severity.unknown if unsure else Severity.note,
+        Level.ERROR if unsure else Level.NOTE,
         f"nothing shows which cluster it belongs to, and it has no tag {needs.instance_tag[0]}",
         effect,
         needs.instance_tag,
+        is_unknown=unsure,
     )
 
 
@@ -262,14 +257,14 @@ def of_nothing(cluster: str, *, is_auto_mode: bool) -> RuleResult:
     if is_auto_mode:
         effect += ". If all its nodes are of EKS Auto Mode, it needs no policy"
     problem = f"no instance or interface looks like a node of {cluster!r}"
-    return RuleResult("no-nodes", Severity.unknown, problem, effect)
+    return RuleResult("no-nodes", Level.ERROR, problem, effect, is_unknown=True)
 
 
 def of_cluster_name(own: str, cluster: str) -> RuleResult:
     """Return the result if the plugin has no cluster name, or another one."""
     return RuleResult(
         "cluster-name-differs",
-        Severity.breaks,
+        Level.ERROR,
         f"CLUSTER_NAME of aws-node is {own!r}, not {cluster!r}" if own
         else "CLUSTER_NAME of aws-node is not set",
         "the plugin does not tag interfaces for the cluster, so the policy denies creating and "
@@ -281,7 +276,7 @@ def of_additional_tags(keys: Iterable[str]) -> RuleResult:
     """Return the result if the policy lists the tag keys of the plugin's configuration."""
     return RuleResult(
         "additional-tag-keys",
-        Severity.note,
+        Level.NOTE,
         f"ADDITIONAL_ENI_TAGS of aws-node has the keys {', '.join(keys)}",
         "checked with a policy that lists its keys, by additional_tag_keys in vpc-cni-iam.toml or "
         f"{KEY}. With a hardened policy that does not list them, the plugin exits at start",
@@ -292,9 +287,10 @@ def of_unread(part: str) -> RuleResult:
     """Return the result if a part of the plugin's configuration is not known."""
     return RuleResult(
         "configuration-not-read",
-        Severity.unknown,
+        Level.ERROR,
         part,
         "this decides whether the plugin works with the policy",
+        is_unknown=True,
     )
 
 
@@ -302,9 +298,10 @@ def of_pages(count: int) -> RuleResult:
     """Return the result if pages say that another page follows."""
     return RuleResult(
         "pages-may-be-missing",
-        Severity.unknown,
+        Level.ERROR,
         f"{count} page{'s' * (count != 1)} with a NextToken",
         "pages may be missing; print all of them (aws without --no-paginate and --max-items)",
+        is_unknown=True,
     )
 
 
@@ -319,7 +316,7 @@ def _twice(kind: str, tags: Iterable[str], needs: Needs) -> RuleResult | None:
             wrong = next(key for key in keys if key != required)
             return RuleResult(
                 f"{kind}-tag-twice",
-                Severity.breaks,
+                Level.ERROR,
                 f"tag {wrong!r} beside {required}",
                 "IAM conditions ignore the case of a tag's key and read only one of them; "
                 "delete the wrong one:",

@@ -548,5 +548,6 @@ def test_many_files_of_clusters_are_read(tmp_path: Path) -> None:
     program = f"{few}; from vpc_cni_iam.cli.main import main; main()"
     words = [sys.executable, "-c", program, "audit", *files, "--format", "json"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)["roles"][0]["clusters"]) == 40
+    assert done.stderr == ""
+    roles = {r["role"]: r for r in json.loads(done.stdout)["roles"]}
+    assert max(len(r["clusters"]) for r in roles.values()) == 40

@@ -37,7 +37,8 @@ from vpc_cni_iam.audit.judge import (
     judge_cluster,
     modes,
 )
-from vpc_cni_iam.audit.report.proposal import proposal
+from vpc_cni_iam.audit.proposal import proposal
+from vpc_cni_iam.audit.report.proposal import to_do_text
 from vpc_cni_iam.audit.report.remedies import remedies
 from vpc_cni_iam.audit.report.wording import sentence
 from vpc_cni_iam.catalog.facts import known_versions
@@ -273,9 +274,10 @@ class RoleAuditor(Struct):
         advice += tuple(f"attach {denial.need.aws_policy}" for denial in nodes)
         if not is_unused:
             only_repairs = bool(no_trust)
-            advice += proposal(
+            steps = proposal(
                 trust.identities, judgement, role, by_cluster, only_repairs=only_repairs
             )
+            advice += tuple(dict.fromkeys(map(to_do_text, steps)))
         return RoleAudit(
             detail.arn,
             detail.account,

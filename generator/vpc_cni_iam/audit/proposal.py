@@ -37,7 +37,7 @@ class RoleChange(Enum):
     FOR_PLUGIN = "aws-node gets a role of its own"
 
 
-class Proposal(Struct, frozen=True):
+class RoleStep(Struct, frozen=True):
     """A change of a role, with the command that prints its policy."""
 
     change: RoleChange
@@ -45,7 +45,7 @@ class Proposal(Struct, frozen=True):
 
 
 # `Repair` is about calls that are denied for another reason than the role's own policies.
-ToDo: TypeAlias = Proposal | Repair
+ToDo: TypeAlias = RoleStep | Repair
 
 
 def proposal(
@@ -66,7 +66,7 @@ def proposal(
         steps += _of_clusters(role, clusters)
     is_of_nodes = tuple(identities) == (Identity.node_role,) and audit.scope is not RoleScope.none
     if is_of_nodes and not only_repairs:
-        steps.append(Proposal(RoleChange.FOR_PLUGIN))
+        steps.append(RoleStep(RoleChange.FOR_PLUGIN))
     return tuple(dict.fromkeys(steps))
 
 
@@ -76,11 +76,11 @@ def _of_policies(audit: PolicyAudit, role: PluginRole, *, only_repairs: bool) ->
     missing = [m for family in audit.families for m in _fatal(family)]
     scoped, generic = Candidate(f"{modes[0]}-scoped", Hardening()), Candidate(modes[0])
 
-    def other() -> Proposal | None:
+    def other() -> RoleStep | None:
         if audit.scope is RoleScope.none:
             return _advice(role, RoleChange.ATTACH, [scoped, generic], modes=modes[:1])
         if len(role.settings(modes[0])) > 1:
-            return Proposal(RoleChange.FOR_EACH)
+            return RoleStep(RoleChange.FOR_EACH)
         if len(modes) > 1:
             return _advice(role, RoleChange.REPLACE, [Candidate("-".join(modes))], modes=modes)
         is_scoped = audit.scope is RoleScope.scoped
@@ -90,7 +90,7 @@ def _of_policies(audit: PolicyAudit, role: PluginRole, *, only_repairs: bool) ->
     yield from _mended(missing, other)
     is_replaced = any(not (m.undecided or m.explicit or m.by) for m in missing)
     if audit.scope is RoleScope.broad and not (is_replaced or only_repairs):
-        each = Proposal(RoleChange.FOR_EACH)
+        each = RoleStep(RoleChange.FOR_EACH)
         own = each if len(modes) > 1 else _advice(role, RoleChange.SCOPE, [scoped], modes=modes)
         if own:
             yield own
@@ -104,11 +104,11 @@ def _of_clusters(role: PluginRole, clusters: Mapping[EksCluster, RoleResult]) ->
             _advice, role, RoleChange.REPLACE, candidates, modes=(family.mode,), at=cluster
         )
         yield from _mended(
-            _fatal(family), own if len(clusters) == 1 else lambda: Proposal(RoleChange.FOR_EACH)
+            _fatal(family), own if len(clusters) == 1 else lambda: RoleStep(RoleChange.FOR_EACH)
         )
 
 
-def _mended(denied: Iterable[DeniedAction], other: Callable[[], Proposal | None]) -> Iterator[ToDo]:
+def _mended(denied: Iterable[DeniedAction], other: Callable[[], RoleStep | None]) -> Iterator[ToDo]:
     """Yield what to do about denied actions; `other` returns what to do about the policies."""
     for repair in repairs(denied, lambda: ""):
         is_own = repair.kind is RepairKind.policies
@@ -127,11 +127,11 @@ def _advice(
     *,
     modes: tuple[Mode, ...],
     at: EksCluster = ANY_CLUSTER,
-) -> Proposal | None:
+) -> RoleStep | None:
     """Return a change with the command for the first candidate that works; None if none does."""
     names, chosen = role.settings(modes[0], at)[0].names, tuple(candidates)
     command = _command(chosen, role.version, names, modes, session_tags=role.session_tags)
-    return Proposal(change, command) if command else None
+    return RoleStep(change, command) if command else None
 
 
 @lru_cache(maxsize=1024)

@@ -10,18 +10,23 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from conftest import COMMAND, ROOT, TERRAFORM_NEWEST, engine_environment, read_tree, run, write_tree
 from hcl_documents import documents_of
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.hardening import Hardening
-from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.rendering.policy_module import render
+from vpc_cni_iam.rendering.kinds import render
 
 NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
+
+
+def in_m(made_from: Options) -> dict[str, str]:
+    return render(replace(made_from, directory="m"))
 
 
 def test_generate_with_defaults(tmp_path: Path) -> None:
@@ -49,8 +54,8 @@ def test_scoped_policies_are_hardened_by_default(tmp_path: Path) -> None:
         # The recorded command writes the same module again.
         command = main.partition("vpc-cni-iam generate DIRECTORY ")[2].partition("\n")[0]
         assert ("--no-harden" in command) is (folder == "b")
-        assert run("generate", f"{folder}2", *command.split(), cwd=tmp_path).code == 0
-        assert read_tree(tmp_path / folder) == read_tree(tmp_path / f"{folder}2")
+        assert run("generate", f"again/{folder}", *command.split(), cwd=tmp_path).code == 0
+        assert read_tree(tmp_path / folder) == read_tree(tmp_path / "again" / folder)
         assert run("generate", folder, *words, cwd=tmp_path).code == 0
     for words, harden in (("", "true"), ("--no-harden", "false"), ("--variant ipv4", "false")):
         assert run("init", *words.split(), cwd=tmp_path).code == 0
@@ -61,7 +66,7 @@ def test_scoped_policies_are_hardened_by_default(tmp_path: Path) -> None:
 def test_upstreams_documents_are_one_option_away_and_said_to_fail(tmp_path: Path) -> None:
     done = run("generate", "m", "--revision", "2022-01-31", cwd=tmp_path)
     assert (done.code, done.err.count("\n")) == (0, 1)
-    assert read_tree(tmp_path / "m") == render(options(revision="2022-01-31"))
+    assert read_tree(tmp_path / "m") == in_m(options(revision="2022-01-31"))
     for words in (
         "2022-01-31",
         "v1.22.0",
@@ -78,7 +83,7 @@ def test_generate_speaks_as_it_is_asked_to(tmp_path: Path) -> None:
     assert data["path"] == "m"
     assert {"path": "main.tf", "kind": "create"} in data["changes"]
     assert {c["path"] for c in data["changes"]} == set(read_tree(tmp_path / "m"))
-    assert read_tree(tmp_path / "m") == render(options(hardening=Hardening()))
+    assert read_tree(tmp_path / "m") == in_m(options(hardening=Hardening()))
     assert run(*words, "--quiet", cwd=tmp_path).out == ""
 
 
@@ -121,7 +126,7 @@ def test_generate_options_reach_the_module(tmp_path: Path) -> None:
         features=["multi-nic"],
         additions=Additions.none,
     )
-    assert read_tree(tmp_path / "m") == render(expected)
+    assert read_tree(tmp_path / "m") == in_m(expected)
 
 
 @pytest.mark.parametrize(

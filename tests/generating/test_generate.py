@@ -3,14 +3,16 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from conftest import read_tree, write_tree
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.generating.generate import generate
-from vpc_cni_iam.rendering.policy_module import render
+from vpc_cni_iam.rendering.kinds import render
 
-OLD, NEW = options(), options(["ipv4"], cni_version="latest")
+OLD = replace(options(), directory="m")
+NEW = replace(options(["ipv4"], cni_version="latest"), directory="m")
 
 
 @pytest.fixture

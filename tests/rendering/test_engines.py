@@ -1,6 +1,7 @@
 """What real engines make of generated HCL. Nothing here compares text."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from conftest import MATRIX, OFFLINE_PROVIDER, TERRAFORM_NEWEST, make_engine, tool, write_tree
+from conftest import (
+    MATRIX,
+    OFFLINE_PROVIDER,
+    TERRAFORM_NEWEST,
+    make_engine,
+    run,
+    tool,
+    write_tree,
+)
 from vpc_cni_iam.catalog import narrowing, parameters
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents, known_versions
@@ -124,6 +133,35 @@ def test_the_module_is_valid_and_its_own_tests_pass(
     assert " 0 failed" in printed
     assert " 0 passed" not in printed
     engine.run(["fmt", "-check", "-diff", "-recursive"], tmp_path)
+
+
+def test_the_call_in_a_readme_names_the_module_s_directory(engine: Engine, tmp_path: Path) -> None:
+    """`init` of an engine accepts the first block of each README, beside the module."""
+    folder = tmp_path / "infra"
+    assert run("init", "--path", "infra/my-policy", cwd=tmp_path).code == 0
+    table = '[[module]]\npath = "infra/my-role"\nkind = "role"\ncni_version = "v1.23.2"\n'
+    with (tmp_path / "vpc-cni-iam.toml").open("a") as file:
+        file.write(table)
+    assert run("sync", cwd=tmp_path).code == 0
+    assert run("generate", "infra/other one", cwd=tmp_path).code == 0
+    for name in ("my-policy", "my-role", "other one"):
+        text = (folder / name / "README.md").read_text()
+        calls = re.findall(r'^module "[^{]*{\n  source = .*?^}$', text, re.DOTALL | re.MULTILINE)
+        assert calls and "relative to the directory of the file" in text
+        for call in calls:
+            (folder / "main.tf").write_text(call)
+            engine.run(["init", "-input=false", "-backend=false"], folder)
+    # Neither a new name nor another plugin version makes its files edited ones.
+    (folder / "other one").rename(folder / "moved")
+    done = run("generate", "infra/moved", "--cni-version", "v1.20.0", cwd=tmp_path)
+    assert done.code == 0, done.err
+    (folder / "my-policy").rename(folder / "renamed")
+    toml = tmp_path / "vpc-cni-iam.toml"
+    toml.write_text(toml.read_text().replace("my-policy", "renamed"))
+    assert "out of date" in run("check", cwd=tmp_path).out
+    assert run("sync", cwd=tmp_path).code == 0
+    assert run("check", cwd=tmp_path).code == 0
+    assert 'source = "./renamed"' in (folder / "renamed" / "README.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.facts.documents import in_force, revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
-from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.catalog.options import Options, in_directory, options
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import UPSTREAM
 from vpc_cni_iam.cli import json_types
@@ -73,7 +73,7 @@ def stale_modules() -> list[str]:
     """Return a line for each file of a committed module that is stale, missing or left over."""
     results = []
     for folder, made_from in MODULES.items():
-        there, expected = tree(ROOT / folder), render(made_from)
+        there, expected = tree(ROOT / folder), render(in_directory(made_from, Path(folder)))
         results += [
             f"{folder}/{path}: {'left over' if path not in expected else 'stale or missing'}"
             for path in sorted(there.keys() | expected.keys())
@@ -267,7 +267,7 @@ def main() -> int:
     if arguments:
         write_documents(made)
         for folder, made_from in MODULES.items():
-            files = render(made_from)
+            files = render(in_directory(made_from, Path(folder)))
             write(ROOT / folder, files, [p for p in tree(ROOT / folder) if p not in files])
         for module in vendored().modules:
             sync(vendored(), module, Checkout(VENDORED.parent, {}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vpc_cni_iam.catalog.options import COMMAND_IN, Options, claims, refers, stated
+from vpc_cni_iam.catalog.options import COMMAND_IN, Options, claims, in_directory, refers, stated
 from vpc_cni_iam.errors import TreeError, VpcCniIamError, first_of
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents, decoded
@@ -22,6 +22,7 @@ def generate(directory: Path, options: Options, *, force: bool = False) -> tuple
     are others, `TreeError` is raised and nothing changes. `force` writes beside files that this
     tool did not write, and replaces edited files, of which it keeps a copy.
     """
+    options = in_directory(options, directory.resolve())
     new = render(options)
     with locked(directory):
         return _generate(directory, options, new, force=force)

@@ -8,16 +8,20 @@ from contextlib import suppress
 from functools import cache, cached_property, partial
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
 from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.options import Options, override, stated
 from vpc_cni_iam.errors import VpcCniIamError
-from vpc_cni_iam.rendering.kinds import render
+from vpc_cni_iam.rendering.kinds import called, render
 from vpc_cni_iam.vendoring.manifest import digest
 
 
 @cache
 def rendered(options: Options) -> Mapping[str, str]:
     """Return the files of a module; cached, because many modules have the same options."""
+    if options.directory:
+        return MappingProxyType(called(rendered(replace(options, directory="")), options))
     return MappingProxyType(render(options, vendored=True))
 
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.options import without_directory
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.escape import escape_control
 from vpc_cni_iam.files.read import contents, unix
@@ -187,5 +188,5 @@ def _notes(module: ModuleDirectory, catalog: Files) -> Iterator[str]:
 
 
 def _is_as_generated(module: ModuleDirectory, path: str, catalog: Files) -> bool:
-    content = contents(module.directory, [path])[path]
-    return path in catalog and unix(content) == catalog[path].encode()
+    text = unix(contents(module.directory, [path])[path]).decode(errors="replace")
+    return path in catalog and without_directory(text) == without_directory(catalog[path])

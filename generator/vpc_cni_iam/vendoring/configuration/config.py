@@ -16,7 +16,7 @@ from msgspec import Struct, UnsetType
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.narrowing import LIMIT
-from vpc_cni_iam.catalog.options import Options, options
+from vpc_cni_iam.catalog.options import Options, in_directory, options
 from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.errors import ConfigurationError, InputError, OptionError, TreeError
 from vpc_cni_iam.names import unknown_name
@@ -219,9 +219,10 @@ def _module(
         key = _KEYS.get(error.option)
         # Without the key, the error is about its default at this plugin version.
         raise refuse(key if key in keys else "cni_version", error.text(_IN_TEXTS)) from None
+    path = posixpath.normpath(table.path)
     return VendoredModule(
-        posixpath.normpath(table.path),
-        made_from,
+        path,
+        in_directory(made_from, PurePosixPath(path)),
         line,
         version if version and stand_in else "",
     )

@@ -1,5 +1,6 @@
 """What --source reads: policies and references that are written out."""
 
+import copy
 import json
 import re
 from pathlib import Path
@@ -7,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from conftest import run, write_tree
-from eks import NODE_TRUST
-from synthetic import block, configured, plan, refers, resource, reviewed
+from eks import CNI, NODE_TRUST, addon, irsa, own_role
+from synthetic import Json, block, configured, plan, refers, resource, reviewed
 from vpc_cni_iam.review.options import ReviewOptions
 
 TRUST = """resource "aws_iam_role" "r" {
@@ -166,3 +167,43 @@ def test_what_another_file_may_override_is_not_read(name: str, tmp_path: Path) -
     (tmp_path / name).write_text(text)
     shown = run("review", "plan.json", "--source", ".", cwd=tmp_path).out
     assert "taken as what they refer to (aws_iam_instance_profile.f)" in shown
+
+
+CONFIGURATION = {
+    "root_module": {
+        "module_calls": {"vpc_cni": {"source": "./modules/cni", "module": {}}},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("planned", "others", "answer"),
+    [
+        ({}, "", "v1.22.4 (IPv4, pinned in vpc-cni-iam.toml)"),
+        ({"addon_version": "v1.22.4-eksbuild.1"}, "", "v1.22.4 (IPv4)"),
+        ({"addon_version": "v1.21.2"}, "", "v1.21.2 (IPv4; vpc-cni-iam.toml pins v1.22.4)"),
+        # A module that the root module does not call has another pin.
+        ({}, '[[module]]\npath = "x"\ncni_version = "v1.20.4"\n', "v1.22.4 (IPv4, pinned in"),
+        # Of two modules that it calls, neither is the one.
+        ({}, '[[module]]\npath = "modules/b"\ncni_version = "v1.20.4"\n', "version assumed)"),
+        ({}, "[[module]]\n", "(IPv4, version assumed)"),  # a configuration that is not valid
+    ],
+)
+def test_the_version_that_a_plan_does_not_have_is_the_one_that_the_module_pins(
+    planned: Json, others: str, answer: str, tmp_path: Path
+) -> None:
+    called = copy.deepcopy(CONFIGURATION)
+    if "modules/b" in others:
+        called["root_module"]["module_calls"]["b"] = {"source": "./modules/b", "module": {}}
+    changes = [addon(None, planned), *own_role("cni", irsa(), CNI)]
+    (tmp_path / "plan.json").write_bytes(plan(*changes, configuration=called))
+    (tmp_path / "main.tf").write_text('module "vpc_cni" {\n  source = "./modules/cni"\n}\n')
+    pinned = '[[module]]\npath = "modules/cni"\ncni_version = "v1.22.4"\n'
+    (tmp_path / "vpc-cni-iam.toml").write_text(pinned + others)
+    done = run("review", "plan.json", "--source", ".", cwd=tmp_path)
+    assert answer in done.out, done.out
+    assert ("; v1.22.4 is assumed" in done.out) is ("pinned" in answer)
+    # Without --source, and with an option, the configuration decides nothing.
+    assert "vpc-cni-iam.toml" not in run("review", "plan.json", cwd=tmp_path).out
+    words = ("review", "plan.json", "--source", ".", "--cni-version", "v1.20.4")
+    assert "v1.20.4 (IPv4, --cni-version)" in run(*words, cwd=tmp_path).out

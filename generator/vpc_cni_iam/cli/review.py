@@ -21,6 +21,7 @@ from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import IpFamily
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
     from vpc_cni_iam.review.ignore import IgnoreFile
     from vpc_cni_iam.review.options import ReviewOptions
     from vpc_cni_iam.review.report.shown import ShownReview
@@ -81,7 +82,7 @@ class ReviewedPluginOptions(Struct, frozen=True):
 
     cni_version: str | None = options.plugin_version(
         "Plugin version to check, such as v1.20.4, or latest.  "
-        "[default: the plan's, else the newest known]"
+        "[default: the plan's, with --source else that of vpc-cni-iam.toml, else the newest]"
     )
     strict: bool = options.STRICT
     mode: IpFamily | None = options.mode("each policy's")
@@ -164,6 +165,9 @@ def review(
     asked, ignored = _options(plugin, source), _ignore_file(verdict.ignore_file)
     with progress("reading the plan") as passed:
         read = obtain(plan, sys.stdin.buffer, reading.engine.value, os.environ, passed, source)
+    if source is not None:
+        called = (call.source for call in read.configuration.root.calls.values())
+        asked = replace(asked, pin=_pinned_version(source, called))
     made = reviewed(read, asked, ignored)
     result = shown(made, fails_on)
     if not made.context.locator.fits:
@@ -180,7 +184,28 @@ def _options(plugin: ReviewedPluginOptions, source: Path | None) -> ReviewOption
 
     version = known_versions.find(plugin.cni_version) if plugin.cni_version else None
     mode = plugin.mode
-    return ReviewOptions(version, mode.value if mode else None, datetime.date.today(), source)
+    today = datetime.date.today()
+    return ReviewOptions(version, None, mode.value if mode else None, today, source)
+
+
+def _pinned_version(directory: Path, called: Iterable[str]) -> PluginVersion | None:
+    """Return the plugin version of the modules that a root module calls, by their sources.
+
+    If the configuration names none of them, return the version of all its modules. Return None
+    without a configuration, and if there are several versions.
+    """
+    from vpc_cni_iam.errors import VpcCniIamError
+    from vpc_cni_iam.vendoring.repository import find
+
+    try:
+        config = find(directory.absolute(), None)
+    except VpcCniIamError:
+        return None
+    places = {(directory / source).resolve() for source in called}
+    of_plugin = [m for m in config.modules if m.options.program is None]
+    modules = [m for m in of_plugin if config.folder(m).resolve() in places] or of_plugin
+    versions = {m.options.selection.version for m in modules}
+    return versions.pop() if len(versions) == 1 else None
 
 
 def _ignore_file(path: Path | None) -> IgnoreFile | None:

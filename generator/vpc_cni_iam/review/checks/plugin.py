@@ -142,7 +142,7 @@ def _version(
     before, after = plugin.before.setup, plugin.after.setup
     judged, source = judged_version(after.settings.version, options)
     is_update = bool(plugin.before.installer) and before.version != after.version
-    if source is VersionSource.ASSUMED:
+    if source in (VersionSource.ASSUMED, VersionSource.PIN):
         is_new = is_update or not plugin.before.installer
         level = Level.NOTE if isinstance(after.version, Absent) or not is_new else Level.WARNING
         yield Rule.VERSION_UNKNOWN, VersionUnknown(after.version, judged), level, None

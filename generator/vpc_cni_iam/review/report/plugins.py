@@ -25,6 +25,7 @@ from vpc_cni_iam.review.report.shown import ShownPlugin
 _SOURCES = {
     VersionSource.PLAN: "",
     VersionSource.OPTION: ", --cni-version",
+    VersionSource.PIN: ", pinned in vpc-cni-iam.toml",
     VersionSource.ASSUMED: ", version assumed",
 }
 _CANNOT = "it cannot assume {role}, because "
@@ -115,10 +116,16 @@ def _text(answer: PluginAnswer) -> str:
         "foreign": first_of(needs.plugin.after.setup.foreign),
     }
     return _VERDICTS[answer.verdict].format(
-        how=f"{needs.after.version} ({FAMILIES[needs.mode]}{_SOURCES[needs.source]})",
+        how=f"{needs.after.version} ({FAMILIES[needs.mode]}{_SOURCES[needs.source]}{_pin(needs)})",
         why=REASONS[answer.reason].format_map(parts) if answer.reason else "",
         before=" as before" if answer.is_as_before else "",
     )
+
+
+def _pin(needs: PluginNeeds) -> str:
+    """Return the pinned version, if the plan has another one."""
+    is_other = needs.source is VersionSource.PLAN and needs.pin not in (None, needs.after.version)
+    return f"; vpc-cni-iam.toml pins {needs.pin}" if is_other else ""
 
 
 def _missing(needs: PluginNeeds, *, is_fatal: bool = False) -> list[str]:

@@ -36,6 +36,7 @@ class VersionSource(StrEnum):
 
     PLAN = "plan"
     OPTION = "option"
+    PIN = "pin"  # the plan names no version; vpc-cni-iam.toml pins one
     ASSUMED = "newest"  # the plan names no version that the catalog has
 
 
@@ -91,9 +92,11 @@ class OtherPlace(Struct, frozen=True):
 
 
 def judged_version(version: str, options: ReviewOptions) -> tuple[PluginVersion, VersionSource]:
-    """Return the version to check: that of the option, of the plan, or the newest."""
+    """Return the version to check: the option's, the plan's, the pinned or the newest one."""
     if options.version:
         return options.version, VersionSource.OPTION
+    if options.pin and not version:
+        return options.pin, VersionSource.PIN
     with suppress(UsageError):
         if version:
             return known_versions.find(version), VersionSource.PLAN

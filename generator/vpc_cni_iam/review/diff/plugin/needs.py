@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.account.documents import Document
 from vpc_cni_iam.inputs.plan.account.grants import Grant, have_secrets, known_policies
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Unresolved
@@ -113,6 +114,7 @@ class PluginNeeds(Struct, frozen=True):
     before: JudgedPlugin
     after: JudgedPlugin
     source: VersionSource
+    pin: PluginVersion | None  # the version that vpc-cni-iam.toml pins
     mode: Mode  # the IP family that is checked
     is_changed: bool  # whether the plugin has another setup, or other roles
     roles: tuple[RoleNeeds, ...]
@@ -249,6 +251,7 @@ def _needs(context: Context, plugin: ClusterPlugin, *, is_of_cluster: bool) -> P
         before,
         after,
         source,
+        context.options.pin,
         after.mode_for(next((p for role in shown for p in _naming(context, role) if p), ())),
         is_changed,
         (),

@@ -7,34 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from vpc_cni_iam.coverage.judge.verdict import Verdict
+from vpc_cni_iam.colours import coloured
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.escape import escape_log_command, sanitise
 from vpc_cni_iam.levels import Level
-from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownReview
 from vpc_cni_iam.review.report.words import Section
 from vpc_cni_iam.review.report_formats import Setting
 
-_COLOURS = {
-    "error": "1;31",
-    "warning": "33",
-    "note": "36",
-    "title": "1",
-    "quiet": "2",
-    "good": "32",
-    "plain": "",
-    Change.added: "31",
-    Change.removed: "33",
-    Change.changed: "",
-}
-_VERDICTS = {
-    Verdict.works: "good",
-    Verdict.fails: "error",
-    Verdict.unknown: "warning",
-    Verdict.degraded: "warning",
-}
 _INDENT = 12
 _LABEL = "  {:<10}"
 _SCREEN = 40
@@ -67,7 +48,7 @@ def _page(
     page.line(f"IAM review of {review.plan}", "title", most=1)
     result = "fails" if review.failed else "passes"
     counted, fail_on = words.counted_with_ignored(review), " or ".join(review.fail_on)
-    style = "error" if review.failed else "good"
+    style = "fails" if review.failed else "works"
     page.line(f"{counted}; the review {result} (--fail-on {fail_on})", style)
     for part, groups in sections.items():
         page.blank()
@@ -134,8 +115,7 @@ class _TextPage:
             self._lines.append(f"{self._styled(before, style)}{self._styled(part, style)}".rstrip())
 
     def _styled(self, text: str, style: str) -> str:
-        code = _COLOURS[style]
-        return f"\x1b[{code}m{text}\x1b[0m" if self._colour and code and text.strip() else text
+        return coloured(text, style) if self._colour else text
 
 
 def _wrapped(text: str, width: int) -> Iterator[str]:
@@ -167,7 +147,7 @@ def _plugins(page: _TextPage, review: ShownReview) -> None:
 
 def _plugin(page: _TextPage, alike: Sequence[ShownPlugin]) -> None:
     plugin, *others = alike
-    page.line(words.answer(plugin), _VERDICTS[plugin.verdict], most=2)
+    page.line(words.answer(plugin), plugin.verdict, most=2)
     for label, text in () if page.is_brief else words.facts(plugin):
         page.line(text, label=_LABEL.format(label), most=1)
     for text in plugin.details if page.details else ():

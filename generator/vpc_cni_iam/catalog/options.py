@@ -178,7 +178,7 @@ def override(
         if additions is Additions.needed and version is not None:
             additions = before.additions
     chosen = tuple(names) or tuple(v.name for v in base.variants)
-    return options(
+    made_from = options(
         chosen,
         revision=revision,
         cni_version=cni_version,
@@ -187,6 +187,7 @@ def override(
         kind=base.kind,
         hardening=before.hardening if hardened_by_default(chosen, revision) else None,
     )
+    return replace(made_from, directory=base.directory)
 
 
 def stated(text: str, main: str = "") -> Options | None:

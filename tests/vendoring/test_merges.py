@@ -149,9 +149,10 @@ def test_upgrades_on_two_branches(
     assert branches.marked() == []
     assert branches.command("check", "--quiet").out == ""
     assert branches.versions() == {of_a[0], of_b[0]} if conflicts == 0 else {of_b[0]}
-    first = read_tree(branches.folder / MODULES[-1])
     if len(branches.versions()) == 1:
-        assert all(read_tree(branches.folder / m) == first for m in MODULES)
+        trees = [read_tree(branches.folder / m) for m in MODULES]
+        own = {"README.md", ".vpc-cni-iam/manifest"}  # they depend on the name of the directory
+        assert len({frozenset(t.items() - {p: t[p] for p in own}.items()) for t in trees}) == 1
 
 
 EDITED = [

@@ -545,7 +545,7 @@ def test_an_unknown_part_of_a_trust_policy_does_not_make_its_role_aws_nodes(
 ) -> None:
     text = _TRUSTS % {"suffix": _SUFFIX, "account": account}
     text += hcl_role("other", trust, "AmazonS3ReadOnlyAccess")
-    text += hcl_role("node", "data.aws_iam_policy_document.node[0].json", "AmazonEKS_CNI_Policy")
+    text += hcl_role("node", "data.aws_iam_policy_document.node[0].json", "AdministratorAccess")
     (tmp_path / "main.tf").write_text(text)
     done = run("coverage", ".", "--cni-version", "v1.23.2", cwd=tmp_path)
     assert done.code == 0, done.out + done.err

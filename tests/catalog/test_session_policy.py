@@ -61,6 +61,6 @@ def test_the_plugin_works_with_a_wide_role_and_the_session_policy(tmp_path: Path
     session = run("policy", *words, "--format", "session")
     (tmp_path / "session.json").write_text(session.out)
     (tmp_path / "role.json").write_text(run("policy", "ipv4").out)
-    words = ("role.json", "--boundary", "session.json", "--irsa", "--cluster-name")
-    assert run("coverage", *words, "prod", *VPC, cwd=tmp_path).code == 0
-    assert run("coverage", *words, "stage", *VPC, cwd=tmp_path).code == 1
+    words = ("role.json", "--boundary", "session.json", "--irsa", "--set", f"vpc-id={VPC[1]}")
+    assert run("coverage", *words, "--set", "cluster-name=prod", cwd=tmp_path).code == 0
+    assert run("coverage", *words, "--set", "cluster-name=stage", cwd=tmp_path).code == 1

@@ -164,12 +164,13 @@ def test_a_module_against_json_with_names(tmp_path: Path) -> None:
     names = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
     made = run("policy", "ipv4-scoped", *names, cwd=tmp_path)
     (tmp_path / "live.json").write_text(made.out)
+    names = ("--set", "cluster-name=prod", "--set", "vpc-id=vpc-0123456789abcdef0")
     module = str(ROOT / "modules/vpc-cni-iam-policy")
     words = ("--document", "ipv4_scoped")
     done = run("compare", "live.json", module, *words, *names, cwd=tmp_path)
     assert done.code == 0
     assert done.out.splitlines()[0].endswith(": no new access (proven)")
-    other = run("compare", "live.json", module, *words, "--cluster-name", "test", cwd=tmp_path)
+    other = run("compare", "live.json", module, *words, "--set", "cluster-name=test", cwd=tmp_path)
     assert other.code == 1
     assert "new access, for instance ec2:" in other.out
 
@@ -200,7 +201,7 @@ def test_a_document_that_is_called_otherwise_before(tmp_path: Path) -> None:
         (("nope.json", "new.json"), 3, "nope.json: does not exist"),
         (("new.json", "bad.json"), 3, "bad.json: $.Statement"),
         (("new.json", "odd.json"), 3, "odd.json: $.Statement[0].Condition"),
-        (("new.json", "new.json", "--cluster-name", "a b"), 2, "cluster"),
+        (("new.json", "new.json", "--set", "cluster-name=a b"), 2, "cluster"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, words: tuple[str, ...], code: int, text: str) -> None:

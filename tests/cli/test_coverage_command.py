@@ -98,14 +98,14 @@ def test_a_risk_is_explained_where_the_tool_is_installed() -> None:
 
 def test_names_are_those_of_the_policy(tmp_path: Path) -> None:
     folder = scoped(tmp_path)
-    done = run("coverage", "p.json", "--verbose", "--skip", "trunk-interface", cwd=folder)
+    done = run("coverage", "p.json", "--verbose", "--scenario", "no-trunk-interface", cwd=folder)
     assert done.code == 0
     assert "cluster name prod" in done.err and "account id 999988887777" in done.err
     assert "allowed  ec2:CreateNetworkInterface on the new interface, by statement 3, 2, 4" in (
         done.out
     )
     assert "trunk-interface" not in done.out
-    other = run("coverage", "p.json", "--cluster-name", "other", cwd=folder)
+    other = run("coverage", "p.json", "--set", "cluster-name=other", cwd=folder)
     assert other.code == 1 and "cluster name" not in other.err
 
 
@@ -180,9 +180,13 @@ def test_scenarios_are_listed() -> None:
         ("--variant ipv4 --primary-tag x", "write it as --primary-tag KEY="),
         ("--variant ipv4 --scenario x", "unknown scenario"),
         ("--variant ipv4 --cni-version v1.99.0", "newer than this catalog"),
-        ("--variant ipv4 --cluster-name a!", "EKS cluster name"),
+        ("--variant ipv4 --set cluster-name=a!", "--set cluster-name: 'a!' is not an EKS cluster"),
+        ("--variant ipv4 --set vpc-id", "--set 'vpc-id': write it as --set NAME=VALUE"),
+        ("--variant ipv4 --set vpcid=vpc-1", "unknown name 'vpcid'"),
+        ("--variant ipv4 --region eu-west-1", "No such option: --region"),
+        ("--variant ipv4 --scenario no-x", "unknown scenario"),
         # That nothing was asked is not all well.
-        ("--variant ipv4 --skip fresh-node --scenario fresh-node", "leave no scenario"),
+        ("--variant ipv4 --scenario no-fresh-node --scenario fresh-node", "leaves no scenario"),
         (
             "--variant ipv6 --scenario trunk-interface --cni-version v1.12.0",
             "there is none of these scenarios: trunk-interface (from v1.20.0 on)",
@@ -202,3 +206,13 @@ def test_a_placeholder_is_named_with_its_file(tmp_path: Path) -> None:
     done = run("coverage", "p.json", cwd=tmp_path)
     assert done.code == 3
     assert "p.json: $.Statement[" in done.err and "replace it with its value" in done.err
+
+
+def test_set_gives_the_names_of_a_cluster_to_each_command_that_checks(tmp_path: Path) -> None:
+    scoped = run("policy", "ipv4-scoped", "--cluster-name", "a", "--vpc-id", "vpc-01234567").out
+    (tmp_path / "p.json").write_text(scoped)
+    for name, code in (("a", 0), ("b", 1)):
+        assert run("coverage", "p.json", "--set", f"cluster-name={name}", cwd=tmp_path).code == code
+    helped = run("coverage", "--help", env={"COLUMNS": "200"}).out
+    for name in ("cluster-name", "vpc-id", "partition", "region", "account-id", "vpc-owner-id"):
+        assert f"{name}," in helped and f"--{name}" not in helped

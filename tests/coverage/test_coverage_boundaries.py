@@ -102,7 +102,14 @@ def test_a_risk_that_the_boundary_takes_away_is_none(folder: Path) -> None:
 
 def test_the_names_are_those_of_a_limit_where_the_policies_have_none(folder: Path) -> None:
     """Such as a boundary, or a session policy, that keeps a wide role to one cluster."""
-    names = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567", "--account-id", "444455556666")
+    names = (
+        "--cluster-name",
+        "prod",
+        "--vpc-id",
+        "vpc-01234567",
+        "--account-id",
+        "444455556666",
+    )
     scoped = run("policy", "ipv4-scoped", *names).out
     (folder / "scoped.json").write_text(scoped)
     (folder / "other.json").write_text(scoped.replace("prod", "other"))
@@ -112,7 +119,7 @@ def test_the_names_are_those_of_a_limit_where_the_policies_have_none(folder: Pat
         "taken from the policy: account id 444455556666, "
         in run("coverage", *words, cwd=folder).err
     )
-    assert verdict(folder, *words, "--cluster-name", "stage") == "fails"
+    assert verdict(folder, *words, "--set", "cluster-name=stage") == "fails"
     # The policy says of which cluster its role is.
     assert verdict(folder, "other.json", "--boundary", "scoped.json") == "fails"
 
@@ -124,9 +131,9 @@ def test_the_region_of_a_limit_is_not_the_plugins(limit: str, folder: Path) -> N
     words = ("ec2.json", limit, "region.json")
     done = run("coverage", *words, cwd=folder)
     assert (done.code, done.err) == (1, "")
-    works = "unknown (works in us-east-1; fails elsewhere: give `--region`)"
+    works = "unknown (works in us-east-1; fails elsewhere: give `--set region=REGION`)"
     assert done.out.splitlines()[0].endswith(f", IPv4: {works}")
-    assert verdict(folder, *words, "--region", "us-east-1") == "works"
+    assert verdict(folder, *words, "--set", "region=us-east-1") == "works"
 
 
 def test_standard_input_is_read_once(folder: Path) -> None:
@@ -141,10 +148,10 @@ def test_a_service_control_policy_leaves_some_regions_alone(folder: Path) -> Non
     words = ("ec2.json", "--scp", "region.json")
     done = run("coverage", *words, cwd=folder)
     assert (done.code, done.err) == (1, "")
-    works = "unknown (works in us-east-1, us-west-2; fails elsewhere: give `--region`)"
+    works = "unknown (works in us-east-1, us-west-2; fails elsewhere: give `--set region=REGION`)"
     assert done.out.splitlines()[0].endswith(f", IPv4: {works}")
-    assert verdict(folder, *words, "--region", "us-west-2") == "works"
-    assert verdict(folder, *words, "--region", "eu-west-1") == "fails"
+    assert verdict(folder, *words, "--set", "region=us-west-2") == "works"
+    assert verdict(folder, *words, "--set", "region=eu-west-1") == "fails"
 
 
 @pytest.mark.parametrize(
@@ -230,7 +237,7 @@ def test_several_clusters_of_a_policy_are_named_and_one_can_be_given(folder: Pat
         "choose one with"
     )
     assert done.code == 1 and hint in done.err
-    for words in (("--cluster-name", "stage"), ("--env", "CLUSTER_NAME=prod")):
+    for words in (("--set", "cluster-name=stage"), ("--env", "CLUSTER_NAME=prod")):
         done = run("coverage", "prod.json", "stage.json", *words, cwd=folder)
         assert done.code == 0 and "several" not in done.err
 
@@ -241,11 +248,11 @@ def test_the_policy_to_take_works_as_the_cluster_is(folder: Path) -> None:
         "policy", "ipv4-scoped", "--revision", "2022-01-31", *names, "--partition", "aws-cn"
     )
     (folder / "scoped.json").write_text(scoped.out)
-    done = run("coverage", "scoped.json", "--region", "cn-north-1", cwd=folder)
+    done = run("coverage", "scoped.json", "--set", "region=cn-north-1", cwd=folder)
     (command,) = re.findall("^to do .*`vpc-cni-iam (.*)`", done.out, re.MULTILINE)
     assert command.startswith("policy ipv4-scoped ") and "--cluster-name prod" in command
     (folder / "new.json").write_text(run(*command.split()).out)
-    again = run("coverage", "new.json", "--region", "cn-north-1", cwd=folder)
+    again = run("coverage", "new.json", "--set", "region=cn-north-1", cwd=folder)
     assert again.code == 0 and "to do" not in again.out
     untagged = run("coverage", "scoped.json", "--untagged-instances", cwd=folder).out
     assert f"`vpc-cni-iam policy ipv4 --cni-version {NEWEST} --partition aws-cn`" in untagged

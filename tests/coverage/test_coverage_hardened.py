@@ -246,7 +246,8 @@ def test_lists_take_nothing_from_any_default_scenario(
 def test_what_to_do_keeps_the_tags_of_a_hardened_policy(tmp_path: Path) -> None:
     tags = ("--additional-tag-key", "team", "--eni-claim-tag", "made-by=us")
     (tmp_path / "p.json").write_text(run("policy", *SCOPED_BY, "--harden", *OLD, *tags).out)
-    ready = ("--skip", "interface-from-before")  # with interfaces that lack the tag of the claim
+    # With interfaces that lack the tag of the claim.
+    ready = ("--scenario", "no-interface-from-before")
     for words, listed in (
         (ready, tags),
         ((*ready, "--env", 'ADDITIONAL_ENI_TAGS={"cost": "1"}'), (*tags, "cost")),

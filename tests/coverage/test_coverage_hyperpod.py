@@ -141,7 +141,8 @@ def test_generate_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ipv4", "ipv6-scoped --no-harden --cluster-name prod", "ipv4-pod-identity --harden"]
+    "name",
+    ["ipv4", "ipv6-scoped --no-harden --cluster-name prod", "ipv4-pod-identity --harden"],
 )
 def test_a_policy_that_asks_for_no_tag_of_instances_works_there(tmp_path: Path, name: str) -> None:
     made = run("policy", *name.split(), "--feature", "hyperpod")

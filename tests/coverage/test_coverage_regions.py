@@ -19,7 +19,7 @@ from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.names import known_names, names_of
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
-ELSEWHERE = "fails elsewhere: give `--region`"
+ELSEWHERE = "fails elsewhere: give `--set region=REGION`"
 GUARDRAILS: dict[str, Any] = {
     "one": {"Action": "*", "Condition": {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}},
     "two": {
@@ -56,8 +56,8 @@ def folder(tmp_path: Path) -> Path:
         ("two", f"works in us-east-1, us-west-2; {ELSEWHERE}"),
         ("pattern", f"works in us-*; {ELSEWHERE}"),
         ("arn", f"works in us-east-1; {ELSEWHERE}"),
-        ("here", "works elsewhere; fails in us-east-1: give `--region`"),
-        ("variable", "works elsewhere; unknown in us-*: give `--region`"),
+        ("here", "works elsewhere; fails in us-east-1: give `--set region=REGION`"),
+        ("variable", "works elsewhere; unknown in us-*: give `--set region=REGION`"),
     ],
 )
 @pytest.mark.parametrize("how", [(), ("--boundary", "ipv4.json", "--scp")])
@@ -74,7 +74,7 @@ def test_each_region_that_a_guardrail_names_is_checked_and_one_that_it_does_not(
     works = "eu-west-1" if verdict.startswith("works elsewhere") else "us-east-1"
     fails = "us-east-1" if works == "eu-west-1" else "eu-west-1"
     for region, code in ((works, 0), (fails, 1)):
-        assert run(*words, "--region", region, cwd=folder).code == code
+        assert run(*words, "--set", f"region={region}", cwd=folder).code == code
 
 
 def test_a_guardrail_that_makes_no_difference_is_not_mentioned(folder: Path) -> None:
@@ -93,7 +93,7 @@ def test_every_format_says_where_the_plugin_works(folder: Path) -> None:
     ]
     verdict = (
         f"works with v1.1.0 to {NEWEST} in us-east-1, us-west-2; "
-        "works with no known version elsewhere: give `--region`"
+        "works with no known version elsewhere: give `--set region=REGION`"
     )
     done = run(*words, "--all-versions", cwd=folder)
     first, *_, last = done.out.splitlines()
@@ -113,7 +113,7 @@ def test_the_region_of_an_allow_is_the_plugins(folder: Path) -> None:
     assert run("coverage", "scoped.json", "one.json", cwd=folder).code == 1
     (folder / "east.json").write_text(policy.replace("us-west-2", "us-east-1"))
     done = run("coverage", "scoped.json", "east.json", cwd=folder)
-    verdict = "unknown (works in us-west-2, us-east-1; fails elsewhere: give `--region`)"
+    verdict = "unknown (works in us-west-2, us-east-1; fails elsewhere: give `--set region=REGION`)"
     assert done.out.splitlines()[-1] == verdict
 
 
@@ -121,7 +121,7 @@ def test_the_region_of_a_daemonset_is_known(folder: Path) -> None:
     (folder / "ds.json").write_text(daemonset(AWS_REGION="us-east-1"))
     words = ("coverage", "ipv4.json", "one.json", "--daemonset", "ds.json")
     assert run(*words, cwd=folder).code == 0
-    assert run(*words, "--region", "eu-west-1", cwd=folder).code == 1
+    assert run(*words, "--set", "region=eu-west-1", cwd=folder).code == 1
 
 
 def test_a_risk_in_one_of_the_regions_is_listed(folder: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_region_decides_the_partition(region: str, partition: str, folder: Pat
     assert run(*words, "--partition", partition).out == policy
     refused = run(*words, "--partition", "aws")
     assert (refused.code, refused.out) == (2, "")
-    problem = f"--partition aws does not have the Region {region}, which {partition} has"
+    problem = f"the partition aws does not have the Region {region}, which {partition} has"
     assert problem in refused.err
     (folder / "policy.json").write_text(policy)
     assert run("coverage", "policy.json", cwd=folder).code == 0
@@ -159,8 +159,10 @@ def test_a_partition_decides_the_example_of_a_region(folder: Path) -> None:
         for check in call["checks"]
     }
     assert regions == {"cn-north-1"}
-    refused = run("coverage", "policy.json", "--region", "eu-west-1", "--partition", "aws-cn")
-    assert refused.code == 2 and "--partition aws-cn does not have the Region" in refused.err
+    refused = run(
+        "coverage", "policy.json", "--set", "region=eu-west-1", "--set", "partition=aws-cn"
+    )
+    assert refused.code == 2 and "the partition aws-cn does not have the Region" in refused.err
 
 
 def test_a_call_of_the_library_checks_each_region_too() -> None:
@@ -196,8 +198,8 @@ def test_no_region_in_which_a_deny_applies_is_missed(
     (folder / "deny.json").write_text(policy)
     words = ("coverage", "deny.json")
     done = run(*words, cwd=folder)
-    assert done.code == run(*words, "--region", region, cwd=folder).code == 1
-    assert run(*words, "--region", "eu-west-1", cwd=folder).code == 0
+    assert done.code == run(*words, "--set", f"region={region}", cwd=folder).code == 1
+    assert run(*words, "--set", "region=eu-west-1", cwd=folder).code == 0
     # Of a zone it is not known whether the node is in it.
     verdict = "unknown" if "-east-1a" in str(statement) else "fails"
     assert f"elsewhere; {verdict} in " in done.out.splitlines()[-1]

@@ -502,7 +502,7 @@ def test_a_deny_of_what_is_not_known_of_a_request_is_no_works(
     every = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
     path = tmp_path / "policy.json"
     path.write_text(document(every, every | {"Effect": "Deny"} | element))
-    done = run("coverage", path, "--cni-version", "v1.23.2", "--region", "eu-west-1")
+    done = run("coverage", path, "--cni-version", "v1.23.2", "--set", "region=eu-west-1")
     verdict = "unknown" if open_about else "works"
     assert done.out.splitlines()[0].endswith(f": {verdict}")
     assert done.out.splitlines()[-1].startswith(verdict)

@@ -270,7 +270,7 @@ def test_a_person_reads_when_a_call_is_sent_and_whether_each_variant_allows_it()
         '      "Action": "ec2:AttachNetworkInterface",',
         '      "Resource": "*"',
         "    }",
-        "  the statements have example names: set yours with --cluster-name",
+        "  the statements have example names: give yours with --set cluster-name=VALUE",
     ]
     assert lines[begin + 1 :][: len(statements)] == statements
 
@@ -314,9 +314,9 @@ def written(result: dict[str, Any]) -> list[str]:
         texts = [line for s in statements for line in json.dumps(s, indent=2).split("\n")]
         more = f"conditions that the request does not meet: {', '.join(unmet)}"
         lines += [f"    {line}" for line in (*texts, *[more] * bool(unmet))]
-    examples = " and ".join(f"--{name.replace('_', '-')}" for name in result["example_names"])
+    examples = " ".join(f"--set {name.replace('_', '-')}=VALUE" for name in result["example_names"])
     if examples:
-        lines.append(f"  the statements have example names: set yours with {examples}")
+        lines.append(f"  the statements have example names: give yours with {examples}")
     decode = "aws sts decode-authorization-message --encoded-message MESSAGE"
     lines += [f"  decode the message for more details: {decode}"] * result["encoded"]
     for call in result["calls"]:
@@ -347,7 +347,7 @@ def written(result: dict[str, Any]) -> list[str]:
     ],
 )
 def test_text_says_what_the_data_say(text: str) -> None:
-    for words in ((), ("--cni-version", "v1.21.2", "--mode", "ipv4", *SCOPED_NAMES)):
+    for words in ((), ("--cni-version", "v1.21.2", "--mode", "ipv4", "--set", "cluster-name=prod")):
         blocks = ["\n".join(written(result)) for result in explained(text, *words)]
         assert run("explain", "-", *words, stdin=text).out == "\n\n".join(blocks) + "\n"
 
@@ -394,7 +394,7 @@ def test_names_of_the_request_stand_in_the_statements_before_examples(
     (statement,) = scoped["statements"]
     assert statement["Resource"] == f"{ARN}:instance/*"
     assert scoped["unmet"] == ([] if allowed else [*statement["Condition"]["StringEquals"]])
-    (explanation,) = explained(text, "--cluster-name", "test", "--region", "eu-west-2")
+    (explanation,) = explained(text, "--set", "cluster-name=test", "--set", "region=eu-west-2")
     assert explanation["example_names"] == []
     assert "kubernetes.io/cluster/test" in json.dumps(explanation["statements"])
     assert "arn:aws:ec2:eu-west-2:111122223333:" in json.dumps(explanation["statements"])

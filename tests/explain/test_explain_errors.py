@@ -114,7 +114,7 @@ def test_commands_have_the_names_that_are_known() -> None:
         "userIdentity": {"userName": "system:serviceaccount:kube-system:aws-node"},
         "requestParameters": {"roleArn": "arn:aws:iam::111122223333:role/eks/prod-cni"},
     }
-    (error,) = explanations(json.dumps(record), "--cluster-name", "prod")["errors"]
+    (error,) = explanations(json.dumps(record), "--set", "cluster-name=prod")["errors"]
     assert error["name"] == "web-identity-denied"
     assert any("--role-name prod-cni " in command for command in error["commands"])
     assert any("--name prod " in command for command in error["commands"])

@@ -224,7 +224,7 @@ def test_what_data_sources_say_without_an_engine(
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
-        ("data.aws_region.r.name", "give --region"),
+        ("data.aws_region.r.name", "give --set region=REGION"),
         ("data.aws_caller_identity.c.account_id", "give --account-id"),
         ('"arn:${data.aws_caller_identity.c.id}"', "give --account-id"),
         ("var.x.y", "give --var x=VALUE"),

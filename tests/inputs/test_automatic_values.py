@@ -96,7 +96,7 @@ def test_a_name_of_the_cluster_by_option_comes_before_a_file(tmp_path: Path) -> 
     other = SCOPED.replace("var.cluster_name", '"prod"')
     write_tree(tmp_path / "fixed", {"main.tf": other})
     assert run("compare", "fixed", ".", cwd=tmp_path).code == 0
-    assert run("compare", "fixed", ".", "--cluster-name", "stage", cwd=tmp_path).code == 1
+    assert run("compare", "fixed", ".", "--set", "cluster-name=stage", cwd=tmp_path).code == 1
     assert "cluster name prod" in run("coverage", ".", cwd=tmp_path).err
 
 

@@ -94,7 +94,10 @@ def command(tmp_path: Path, name: str, *arguments: str) -> Run:
 
 
 def test_every_report_names_what_was_assumed(tmp_path: Path) -> None:
-    assumed = 'data.aws_partition: the partition is taken as "aws"; --partition names another'
+    assumed = (
+        'data.aws_partition: the partition is taken as "aws"; --set partition=PARTITION names '
+        "another"
+    )
     beside = "read with it: .: variables, locals and data sources of its other files"
     for arguments in ([], ["--all-versions"], ["--document", "cni"]):
         text = command(tmp_path, "coverage", *arguments).out
@@ -105,7 +108,7 @@ def test_every_report_names_what_was_assumed(tmp_path: Path) -> None:
     assert assumed in command(tmp_path, "compare", "cni.tf").out
     skipped = json.loads(command(tmp_path, "coverage", "--format", "json").out)["skipped"]
     assert [part["reason"] for part in skipped] == ["assumed", "read with it"]
-    china = command(tmp_path, "coverage", "--partition", "aws-cn").out
+    china = command(tmp_path, "coverage", "--set", "partition=aws-cn").out
     assert "assumed: data.aws_partition" not in china
 
 
@@ -145,6 +148,6 @@ def test_a_variable_that_no_file_declares_is_refused(tmp_path: Path) -> None:
     assert (done.code, "did you mean 'create'?" in done.err) == (2, True)
     (tmp_path / "alone").mkdir()
     (tmp_path / "alone" / "cni.tf").write_text(CNI)
-    values = ("--var", "create=true", "--partition", "aws-cn")
+    values = ("--var", "create=true", "--set", "partition=aws-cn")
     alone = run("coverage", "cni.tf", *values, cwd=tmp_path / "alone")
     assert "local.partition cannot be known" in alone.err

@@ -86,7 +86,9 @@ def test_a_region_that_is_null_is_that_of_the_provider(tmp_path: Path) -> None:
     assert policy.policy.statements[0].resources == (arn,)
     (policy,) = opened(tmp_path, {}, main=REGION.replace("null", '"us-east-1"')).policies
     assert policy.policy.statements[0].resources == (arn.replace("eu-west", "us-east"),)
-    with pytest.raises(InputError, match=r"\[0\]\.region cannot be known.*; give --region"):
+    with pytest.raises(
+        InputError, match=r"\[0\]\.region cannot be known.*; give --set region=REGION"
+    ):
         opened(tmp_path, {}, main=REGION)
 
 
@@ -158,9 +160,8 @@ data "aws_iam_policy_document" "cni" {
 def test_an_account_that_is_null_is_that_of_the_provider(tmp_path: Path) -> None:
     arn = "arn:aws:ec2:*:111122223333:network-interface/*"
     (tmp_path / "main.tf").write_text(ACCOUNT)
-    for option in ("--account-id", "--var"):
-        value = "account_id=111122223333" if option == "--var" else "111122223333"
-        done = run("coverage", ".", option, value, "--format", "json", cwd=tmp_path)
+    for words in ("--set account-id=111122223333", "--var account_id=111122223333"):
+        done = run("coverage", ".", *words.split(), "--format", "json", cwd=tmp_path)
         assert done.code == 1, done.err
     given_account = {"account_id": "111122223333"}
     (policy,) = open_account(str(tmp_path), str, {}, GivenVariables(given_account)).policies

@@ -252,7 +252,14 @@ def test_options_are_not_of_another_region_or_provider(
     text = f'data "{source}" "there" {{\n  {argument}\n}}\n'
     text += 'data "aws_iam_policy_document" "cni" {\n  statement {\n    actions = ["*"]\n'
     text += f'    resources = ["{resource}"]\n  }}\n}}\n'
-    options = ("--region", "us-east-1", "--account-id", "111122223333", "--partition", "aws")
+    options = (
+        "--set",
+        "region=us-east-1",
+        "--set",
+        "account-id=111122223333",
+        "--set",
+        "partition=aws",
+    )
     result = coverage(tmp_path, text, *options)
     assert (result.code, result.out) == (3, "")
     assert f"data.{source}.there.{attribute} cannot be known without an engine" in result.err

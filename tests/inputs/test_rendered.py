@@ -85,7 +85,7 @@ UNSAFE = {
     "a dependency": ('regex(".*", "s3:Get")', "depends_on = [module.evil]", "module.evil needs"),
     "a provider": ('regex(".*", "s3:Get")', "provider = aws.other", "data.aws_iam_policy_document"),
     "no value": ('regex(".*", var.missing)', "", "give --var missing=VALUE"),
-    "no Region": ("data.aws_region.here.name", "", "give --region"),
+    "no Region": ("data.aws_region.here.name", "", "give --set region=REGION"),
 }
 UNSAFE |= {
     "the workspace": ('regex(".*", terraform.workspace)', "", "depends on terraform.workspace"),
@@ -240,7 +240,9 @@ def test_what_may_run_is_not_given_to_an_engine(name: str, tmp_path: Path) -> No
 
 def test_a_region_of_another_partition_is_refused(tmp_path: Path) -> None:
     folder = write_tree(tmp_path, {"main.tf": MODULE})
-    with pytest.raises(UsageError, match="cn-north-1 is of the partition aws-cn; give --partition"):
+    with pytest.raises(
+        UsageError, match="cn-north-1 is of the partition aws-cn; give --set partition=aws-cn"
+    ):
         opened(folder, Renderer("x", lambda *_: {}), region="cn-north-1")
 
 

@@ -44,10 +44,13 @@ class Parameter(Struct, frozen=True):
         """The hole for its value in a document."""
         return Hole(HoleKind.PARAMETER, self.name)
 
-    def check(self, value: str) -> str:
-        """Return a user's value if it is valid; raises `UsageError`."""
+    def check(self, value: str, place: str = "") -> str:
+        """Return a user's value if it is valid; raises `UsageError`.
+
+        `place` is where it stands, if that is not the option.
+        """
         if not re.fullmatch(self.pattern, value):
-            raise UsageError(f"{self.option} {value!r} is not {self.rule}")
+            raise UsageError(f"{place or self.option} {value!r} is not {self.rule}")
         return value
 
 
@@ -197,7 +200,7 @@ def values(words: Mapping[str, str | None]) -> dict[str, str]:
         partition = partition_of(region)
         if words.get(PARTITION.name) not in (None, partition):
             problem = f"{checked[PARTITION.name]} does not have the Region {region}"
-            raise UsageError(f"{PARTITION.option} {problem}, which {partition} has; leave it out")
+            raise UsageError(f"the partition {problem}, which {partition} has; leave it out")
         checked[PARTITION.name] = partition
     return checked
 

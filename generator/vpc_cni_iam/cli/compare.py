@@ -22,7 +22,8 @@ policy in an input was not read. Exit code 3 means that an input cannot be read.
 \b
 Examples:
   vpc-cni-iam compare old.json new.json
-  vpc-cni-iam compare live.json infra/cni --document ipv4 --region eu-west-1
+  vpc-cni-iam compare live.json infra/cni --document ipv4 \\
+    --set region=eu-west-1
   aws iam get-policy-version --policy-arn ARN --version-id v1 |
     vpc-cni-iam compare - new.json --format json
 """
@@ -31,7 +32,7 @@ Examples:
 def compare(
     old: Annotated[str, typer.Argument(metavar="OLD", help="The old policy: a path, or -.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The new policy: a path, or -.")],
-    surroundings: options.ClusterOptions,
+    surroundings: options.ClusterNames,
     variables: options.ModuleOptions,
     document: list[str] | None = value(
         "NAME", "Name of a policy or a role in OLD and NEW, if they have several; repeat for more."

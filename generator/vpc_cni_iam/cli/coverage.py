@@ -12,7 +12,7 @@ from msgspec import Struct
 from vpc_cni_iam import formats
 from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.expand import flag, value
-from vpc_cni_iam.cli.plugin import PluginOptions, pairs
+from vpc_cni_iam.cli.plugin import PluginOptions
 
 if TYPE_CHECKING:
     from vpc_cni_iam.coverage.analysis.risks import Risk
@@ -152,7 +152,7 @@ class NodeOptions(Struct, frozen=True):
             known_versions.find(version),
             session_tags=not self.irsa,
             instance_tagged=not self.untagged_instances,
-            primary_tags=pairs("--primary-tag KEY=VALUE", self.primary_tag),
+            primary_tags=options.pairs("--primary-tag KEY=VALUE", self.primary_tag),
         )
 
 
@@ -164,12 +164,9 @@ class ScenarioOptions(Struct, frozen=True):
     all_versions: bool = flag("Show a matrix of plugin versions and actions.")
     scenario: list[str] | None = value(
         "NAME",
-        "Check this scenario; repeat for more. `catalog --list-scenarios` lists them.  "
-        "[default: those expected with the plugin's settings]",
+        "Check this scenario, or with no-NAME, all but this one; repeat for more. `catalog "
+        "--list-scenarios` lists them.  [default: those expected with the plugin's settings]",
         autocompletion=_scenarios,
-    )
-    skip: list[str] | None = value(
-        "NAME", "Skip this scenario; repeat for more.", autocompletion=_scenarios
     )
 
 
@@ -178,7 +175,7 @@ def coverage(
     limits: LimitOptions,
     plugin: PluginOptions,
     node: NodeOptions,
-    surroundings: options.ClusterOptions,
+    surroundings: options.ClusterNames,
     variables: options.ModuleOptions,
     selected: ScenarioOptions,
     policy: Annotated[
@@ -203,7 +200,7 @@ def coverage(
 
     subject, setting = _asked(policy or [], surroundings, variables, chosen, limits, plugin, node)
     own = [subject.program] if subject.program else []
-    scenarios = find(selected.scenario or own, selected.skip or ())
+    scenarios = find((*own, *(selected.scenario or ())))
     if_degraded = fail_on is not FailOn.error
     report = formats.load(_REPORTS, output.value)
     if selected.all_versions or not hasattr(report, "version"):
@@ -233,7 +230,7 @@ def _has_risk(risks: Iterable[Risk], fail_on: FailOn) -> bool:
 
 def _asked(
     files: list[str],
-    surroundings: options.ClusterOptions,
+    surroundings: options.ClusterNames,
     variables: options.ModuleOptions,
     chosen: PolicyOptions,
     limits: LimitOptions,
@@ -269,5 +266,5 @@ def _say_names(subject: Subject, setting: RequestSetting) -> None:
             option, listed = name.replace("_", "-"), first_of(several, 4)
             common.say(
                 f"the policy has several values for {name.replace('_', ' ')}, {listed}: "
-                f"checked with {checked}; choose one with --{option}"
+                f"checked with {checked}; choose one with --set {option}={checked}"
             )

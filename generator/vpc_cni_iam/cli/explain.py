@@ -37,7 +37,7 @@ Examples:
 
 
 def explain(
-    surroundings: options.ClusterOptions,
+    surroundings: options.ClusterNames,
     file: Annotated[str, typer.Argument(metavar="FILE", help="Text; - is standard input.")] = "-",
     daemonset: str | None = value(
         "FILE", "JSON or YAML of aws-node: plugin version, IP family and names."
@@ -73,7 +73,7 @@ def explain(
 
 
 def _cluster(
-    surroundings: options.ClusterOptions,
+    surroundings: options.ClusterNames,
     daemonset: str | None,
     cni_version: str | None,
     mode: IpFamily | None,

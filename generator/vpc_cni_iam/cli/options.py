@@ -286,6 +286,17 @@ def later(
     )
 
 
+def pairs(option: str, words: list[str] | None) -> Mapping[str, str]:
+    """Return the values of an option by name, from words such as ``NAME=VALUE``."""
+    from vpc_cni_iam.errors import UsageError
+
+    split = [word.partition("=") for word in words or ()]
+    for name, equals, _ in split:
+        if not equals:
+            raise UsageError(f"{option.partition(' ')[0]} {name!r}: write it as {option}")
+    return {name: value for name, _, value in split}
+
+
 class ModuleOptions(Struct, frozen=True):
     """The options that say how a module in HCL is read."""
 
@@ -335,7 +346,7 @@ class ModuleOptions(Struct, frozen=True):
 
 
 class ClusterOptions(Struct, frozen=True):
-    """The options for the names and IDs of a cluster and its surroundings."""
+    """The options for the names and IDs of a cluster and its surroundings, in what is written."""
 
     PANEL: ClassVar[str] = "Cluster"
 
@@ -351,6 +362,35 @@ class ClusterOptions(Struct, frozen=True):
     def values(self) -> dict[str, str | None]:
         """The values by parameter name of the catalog."""
         return asdict(self)
+
+
+def _settable() -> list[str]:
+    return [name.replace("_", "-") for name in ClusterOptions.__struct_fields__]
+
+
+class ClusterNames(Struct, frozen=True):
+    """The option for the same names and IDs in what is checked, which has most of them itself."""
+
+    PANEL: ClassVar[str] = "Cluster"
+
+    set: list[str] | None = value(
+        "NAME=VALUE",
+        "Name or ID of the cluster, if the input does not have it; repeat for more. NAME is "
+        f"{', '.join(_settable())}.",
+        autocompletion=lambda: [f"{name}=" for name in _settable()],
+    )
+
+    @property
+    def values(self) -> dict[str, str | None]:
+        """The values by parameter name of the catalog."""
+        from vpc_cni_iam.catalog.parameters import PARAMETERS
+
+        known = {p.option.removeprefix("--"): p for p in PARAMETERS}
+        given = dict[str, str | None].fromkeys(p.name for p in PARAMETERS)
+        for word, text in pairs("--set NAME=VALUE", self.set).items():
+            parameter = known[resolve(word, known, "name", "--set")]
+            given[parameter.name] = parameter.check(text, f"--set {word}:")
+        return given
 
     def with_names(self, plugin: PluginSettings) -> dict[str, str | None]:
         """Return the values; names that no option gives are those of the plugin's file."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec import Struct
@@ -62,20 +61,9 @@ class PluginOptions(Struct, frozen=True):
 
         mode = self.mode.value if self.mode else plugin.mode or subject.mode
         own = [subject.program] if subject.program else []
-        environment = pairs("--env NAME=VALUE", self.env)
+        environment = options.pairs("--env NAME=VALUE", self.env)
         features = (*(self.feature or ()), *own)
         chosen = of_options(environment, surroundings.version, features)
         setting = replace(surroundings, mode=mode, names=subject.names)
         setting = setting.configured(plugin.overridden(chosen))
         return subject.doubting((*subject.skipped, *unread(setting.plugin))), setting
-
-
-def pairs(option: str, words: list[str] | None) -> Mapping[str, str]:
-    """Return the values of an option by name, from words such as ``NAME=VALUE``."""
-    from vpc_cni_iam.errors import UsageError
-
-    split = [word.partition("=") for word in words or ()]
-    for name, equals, _ in split:
-        if not equals:
-            raise UsageError(f"{option.partition(' ')[0]} {name!r}: write it as {option}")
-    return {name: value for name, _, value in split}

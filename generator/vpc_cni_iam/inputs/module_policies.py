@@ -137,7 +137,7 @@ def _policies(
     yield from _repeated(blocks)
     asked = {block.labels[0] for block in blocks if block.type == "data"}
     if values.names.get("partition", "*") == "*" and "aws_partition" in asked:
-        detail = 'the partition is taken as "aws"; --partition names another'
+        detail = 'the partition is taken as "aws"; --set partition=PARTITION names another'
         yield NotKnown("data.aws_partition", Reason.assumed, detail)
 
 

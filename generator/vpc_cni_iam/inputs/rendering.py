@@ -111,7 +111,7 @@ def _policies_of(
         for known in _instances(target, documents.get(target.key, {}), renderer):
             yield target, known
     if "region" not in surroundings and "data.aws_service_principal" in part.kinds:
-        detail = f'the Region is taken as "{region}"; --region names another'
+        detail = f'the Region is taken as "{region}"; --set region=REGION names another'
         yield targets[0], NotKnown("data.aws_service_principal", Reason.assumed, detail)
 
 
@@ -119,7 +119,7 @@ def _region(surroundings: Mapping[str, str]) -> str:
     partition = surroundings["partition"]
     region = surroundings.get("region", regions_of(partition)[0])
     if (own := partition_of(region)) != partition:
-        raise UsageError(f"--region {region} is of the partition {own}; give --partition {own}")
+        raise UsageError(f"region {region} is of the partition {own}; give --set partition={own}")
     return region
 
 

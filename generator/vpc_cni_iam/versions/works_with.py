@@ -96,7 +96,8 @@ def _matrices(policy: Policy, variant: Variant, primary_tags: dict[str, str]) ->
     names = names_of({"vpc_id": EXAMPLE["vpc_id"]}, [filled])
     # The scenario of another program has the name of its feature.
     programs = (variant.program,) if variant.program else ()
-    scenarios = find(programs, skipped=["interface-from-before"] if primary_tags else ())
+    left_out = ("no-interface-from-before",) if primary_tags else ()
+    scenarios = find((*programs, *left_out))
     for mode in variant.modes:
         setting = RequestSetting(
             known_versions.newest(), mode, programs, names, primary_tags=primary_tags

@@ -126,7 +126,7 @@ def no_scenario_error(
         for s in scenarios
     ]
     if not since:
-        return UsageError("--scenario and --skip leave no scenario to check")
+        return UsageError("--scenario leaves no scenario to check")
     return UsageError(
         f"{words} there is none of these scenarios: {', '.join(since)}; "
         "or the policy, --env or a missing --feature excludes them"

@@ -28,6 +28,7 @@ _NEW_SUBNET, _NEW_GROUP = "subnet-new", "sg-new"
 SECONDARY = "attached interface"
 LEAKED = "leaked interface"
 EXAMPLE_TAGS = {"example-team": "network"}
+_NOT = "no-"  # before the name of a scenario that is left out
 ORDINARY = "fresh-node"  # the scenario of every node
 
 
@@ -242,7 +243,7 @@ SCENARIOS = (
     ),
     Scenario(
         "shared-subnet",
-        "a VPC and subnet that another account owns and shares: --vpc-owner-id names it",
+        "a VPC and subnet that another account owns and shares: --set vpc-owner-id=ID names it",
         _from("v1.0.0", "v1.10.0"),
         _shared_subnet,
         _shared,
@@ -306,11 +307,13 @@ SCENARIOS = (
 )
 
 
-def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Scenario, ...]:
-    """Return the scenarios with these names, all without names; not the skipped ones."""
+def find(names: Iterable[str] = ()) -> tuple[Scenario, ...]:
+    """Return the scenarios with these names, all without names; not those named ``no-NAME``."""
     known = [s.name for s in SCENARIOS]
-    chosen = {resolve(name, known, "scenario", "--scenario") for name in names}
-    left_out = {resolve(name, known, "scenario", "--skip") for name in skipped}
+    words = [*known, *(_NOT + name for name in known)]
+    asked_for = {resolve(name, words, "scenario", "--scenario") for name in names}
+    left_out = {name.removeprefix(_NOT) for name in asked_for if name.startswith(_NOT)}
+    chosen = asked_for.intersection(known)
     asked = (s.by_name() for s in SCENARIOS if s.name in chosen) if chosen else SCENARIOS
     return tuple(s for s in asked if s.name not in left_out)
 

@@ -95,8 +95,8 @@ def _denial(explanation: Explanation) -> Iterator[str]:
         upgrade = f"upgrade the plugin to {first} or later, which does not make this call"
         yield f"  or {upgrade}: {_UPGRADE}"
     if explanation.example_names:
-        options = " and ".join(f"--{n.replace('_', '-')}" for n in explanation.example_names)
-        yield f"  the statements have example names: set yours with {options}"
+        options = " ".join(f"--set {n.replace('_', '-')}=VALUE" for n in explanation.example_names)
+        yield f"  the statements have example names: give yours with {options}"
     if explanation.encoded:
         yield f"  decode the message for more details: {_DECODE}"
     for call in explanation.calls:

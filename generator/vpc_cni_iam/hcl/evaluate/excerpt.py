@@ -201,7 +201,7 @@ def _problem(
     if kind not in _OFFLINE or "provider" in block.attributes:
         return f"{address} needs a plan of your configuration: give terraform show -json of it"
     if kind == "data.aws_region" and "region" not in scope.surroundings:
-        return f"{address}: give --region"
+        return f"{address}: give --set region=REGION"
     return ""
 
 

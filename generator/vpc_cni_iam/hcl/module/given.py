@@ -29,7 +29,7 @@ class GivenVariables(Struct, frozen=True):
     # The variables of modules; reading a module adds its variables.
     declared: set[str] = field(default_factory=set)
     renderer: Renderer | None = None  # the engine; None to read without one
-    # Variables set by options of the cluster, such as ``--cluster-name``: they override the files
+    # Variables set by names of the cluster, such as ``--set vpc-id=ID``: they override the files
     # that an engine reads automatically.
     named: Collection[str] = ()
 

@@ -10,7 +10,7 @@ from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.scenarios import Scenario
 from vpc_cni_iam.errors import first_of
 
-_GIVE = "give `--region`"
+_GIVE = "give `--set region=REGION`"
 
 
 def verdict(coverage: Coverage) -> str:

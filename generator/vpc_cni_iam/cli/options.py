@@ -386,11 +386,11 @@ class ClusterNames(Struct, frozen=True):
         from vpc_cni_iam.catalog.parameters import PARAMETERS
 
         known = {p.option.removeprefix("--"): p for p in PARAMETERS}
-        given = dict[str, str | None].fromkeys(p.name for p in PARAMETERS)
+        chosen_names = dict[str, str | None].fromkeys(p.name for p in PARAMETERS)
         for word, text in pairs("--set NAME=VALUE", self.set).items():
             parameter = known[resolve(word, known, "name", "--set")]
-            given[parameter.name] = parameter.check(text, f"--set {word}:")
-        return given
+            chosen_names[parameter.name] = parameter.check(text, f"--set {word}:")
+        return chosen_names
 
     def with_names(self, plugin: PluginSettings) -> dict[str, str | None]:
         """Return the values; names that no option gives are those of the plugin's file."""

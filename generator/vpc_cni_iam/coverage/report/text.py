@@ -79,9 +79,7 @@ def _blocks(subject: Subject, coverage: Coverage, *, verbose: bool) -> Iterator[
         yield _denials(subject, some, coverage)
     yield map(_if_set, coverage.if_set)
     yield (*unused_lines(coverage.unused), *excess_lines(coverage.excess, "what is called"))
-    listed = [
-        f"  {risk.severity:<7} {risk.identifier}: {risk_text(risk)}" for risk in coverage.risks
-    ]
+    listed = [*map(_risk, coverage.risks)]
     yield ["risks, explained by vpc-cni-iam catalog --explain RISK:", *listed] if listed else ()
     yield (f"to do    {repair_text(repair)}" for repair in coverage.repairs)
     yield skipped_lines(subject.skipped)

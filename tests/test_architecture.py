@@ -157,3 +157,37 @@ def test_every_file_that_contributing_names_below_the_package_exists() -> None:
     paths = re.findall(r"`(\w+/[\w/]*(?:\.py)?|\w+\.py)`", table.partition("\n\n")[0])
     assert len(paths) > 10
     assert [path for path in paths if not (SOURCE / path).exists()] == []
+
+
+TEXTS = {
+    "str",
+    "Message",
+    "Iterator[str]",
+    "list[str]",
+    "tuple[str, ...]",
+    "Iterator[DifferenceLine]",
+}
+
+
+def test_a_report_gives_other_modules_texts_and_decides_nothing_for_them() -> None:
+    """A result may have a sentence; what a report returns to other modules is text."""
+    for path in FILES:
+        place = path.relative_to(SOURCE).parts
+        if "cli" in place or any(part.startswith("report") for part in place):
+            continue
+        for name, _ in imports(path):
+            module, _, member = name.rpartition(".")
+            if not re.search(r"\.report(\.|$)", module):
+                continue
+            file = SOURCE.parent / (module.replace(".", "/") + ".py")
+            defined = {
+                node.name: node
+                for node in syntax(file).body
+                if isinstance(node, ast.FunctionDef | ast.ClassDef)
+            }
+            found = defined[member]
+            returned = found.returns if isinstance(found, ast.FunctionDef) else None
+            assert member == "DifferenceLine" or (returned and ast.unparse(returned) in TEXTS), (
+                path,
+                name,
+            )

@@ -172,6 +172,19 @@ def installed(site: Path, folder: Path, *words: str, **environ: str) -> str:
     return done.stdout
 
 
+def test_the_archive_of_a_tag_installs(site: Path, tmp_path: Path) -> None:
+    """pip takes the archive that a forge makes of a tag: the tree in one folder."""
+    archive = tmp_path / "TAG.tar.gz"
+    with tarfile.open(archive, "w:gz") as file:
+        for name in ("pyproject.toml", "README.md", "LICENSE", "generator"):
+            file.add(ROOT / name, f"vpc-cni-iam-TAG/{name}")
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index")
+    words = ("--no-build-isolation", "--target", tmp_path / "site", archive)
+    subprocess.run([*pip, *words], check=True, capture_output=True, timeout=300)
+    path = Path(f"{tmp_path / 'site'}{os.pathsep}{site}")
+    assert installed(path, tmp_path, "--version").startswith("vpc-cni-iam ")
+
+
 def test_a_clean_installation_works_where_it_may_not_be_written(site: Path, tmp_path: Path) -> None:
     work, cache = tmp_path / "work", tmp_path / "cache"
     work.mkdir()

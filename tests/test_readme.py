@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,10 +33,7 @@ CODES = {
 }
 # What the pages show commands with.
 INPUTS, EXAMPLES = ROOT / "tests" / "docs" / "inputs", ROOT / "examples" / "inputs"
-# Stands in for an engine that plans.
-TERRAFORM = """#!/bin/sh
-case "$1" in show) cat "$SHOWN_PLAN" ;; plan) : >plan.bin ;; *) exit 0 ;; esac
-"""
+ARCHIVE = "https://github.com/OWNER/vpc-cni-iam/archive/refs/tags/TAG.tar.gz"
 
 # Pages that `make docs` generates.
 GENERATED = {"commands.md", "catalog.md"}
@@ -48,7 +46,7 @@ def test_the_pages_show_what_they_are_about() -> None:
 
 def test_the_readme_is_short_and_begins_with_the_installation() -> None:
     text = README.read_text()
-    assert len(text.split()) < 1050
+    assert len(text.split()) <= 900
     lines = text.splitlines()
     assert lines.index("pipx install .        # or: uv tool install .") < 25
     assert not re.search("ipv[46]_", text)  # names of documents have hyphens, as in `catalog`
@@ -70,37 +68,50 @@ def test_the_readme_names_the_days_of_the_page_on_peers() -> None:
         assert re.search(rf"^\| {project} \| {family} \| .* \| {days} \|$", page, re.MULTILINE)
 
 
+def commands() -> Iterator[tuple[str, str]]:
+    """Each command of the README's blocks, with the folder that it names."""
+    folder = "."
+    for before, block in re.findall(r"([^\n]*)\n\n```sh\n(.*?)```", README.read_text(), re.DOTALL):
+        folder = "." if "root of your repository" in before else folder
+        for line in block.replace("\\\n", "").splitlines():
+            command = line.partition(" #")[0].strip()
+            if command.startswith("cd "):
+                folder = command.removeprefix("cd ")
+            else:
+                yield folder, command
+
+
 def test_the_readme_s_commands_run(tmp_path: Path) -> None:
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "terraform").write_text(TERRAFORM)
-    (programs / "terraform").chmod(0o755)
-    path = (str(Path(sys.executable).parent), str(programs), os.environ["PATH"])
-    environ = {**os.environ, "PATH": os.pathsep.join(path), "SHOWN_PLAN": str(PLAN)}
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     shutil.copytree(EXAMPLES, tmp_path / "examples" / "inputs")
-    shell_folder = tmp_path
-    blocks = re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL)
+    targets = re.findall("^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     ran = []
-    for line in "".join(blocks).replace("\\\n", "").splitlines():
-        command = line.partition(" #")[0]
-        if command.startswith(("pipx", "make ")):
+    for folder, command in commands():
+        if command.startswith("make "):
+            assert command.removeprefix("make ") in targets
             continue
-        if command.startswith("cd "):
-            shell_folder = tmp_path / command.split()[1]
+        if command.startswith("pipx "):  # tests/test_packaging.py installs both
+            assert command.split()[-1] in (".", ARCHIVE)
             continue
         words = ["timeout", "3", "bash", "-c", command]
-        if "vpc-cni-iam serve" not in command:
-            words = words[2:]
         done = subprocess.run(
-            words, cwd=shell_folder, env=environ, capture_output=True, text=True, check=False
+            words if "vpc-cni-iam serve" in command else words[2:],
+            cwd=tmp_path / folder,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         name = " ".join(command.split()[:2])
         assert done.returncode == CODES.get(name, 0), (command, done.stdout, done.stderr)
         assert "error:" not in done.stderr, command
-        if command.strip() == "vpc-cni-iam publish --output dist":
+        if name == "vpc-cni-iam review":
+            assert "can now call ec2:TerminateInstances" in done.stdout
+        if command == "vpc-cni-iam publish --output dist":
             assert done.stdout == "nothing changed since 1.0.0; no new version is needed\n"
-        ran.append(name)
-    assert {"vpc-cni-iam check", "vpc-cni-iam review", "vpc-cni-iam publish"} <= set(ran)
+        ran.append((folder, name))
+    assert {("examples/inputs", "vpc-cni-iam review"), (".", "vpc-cni-iam check")} <= set(ran)
+    assert (tmp_path / "infra" / "vpc-cni" / "main.tf").exists()
 
 
 def test_no_page_shows_a_check_that_passes_a_plan_which_breaks_the_plugin() -> None:

@@ -178,6 +178,7 @@ FILES: dict[str, Callable[[], str]] = {
     "examples/vendored/vpc-cni-iam.toml": lambda: text(f"modules/{NAME}", first_options()),
     "examples/README.md": examples.page,
     **PICTURES,
+    "examples/inputs/plan.json": terminal.PLAN.read_text,
     "examples/inputs/policy.json": lambda: dumps(_before_the_outage()),
     "examples/inputs/wider.json": lambda: dumps(_wider()),
     "docs/coverage.svg": coverage_picture,

@@ -20,7 +20,7 @@ from tools.engines.sources import AWS_HOSTS, CONFIGURATION
 
 WIDTH, NARROW = 100, 50
 ENGINE = "terraform-1.15.5"
-_PLAN = (
+PLAN = (
     Path(__file__).resolve().parents[2]
     / "tests"
     / "review"
@@ -28,7 +28,7 @@ _PLAN = (
     / "widen.terraform-1.15.5.json"
 )
 # The files that a user has.
-_GIVEN = f"vpc-cni-iam policy ipv4 --revision 2024-07-22 >policy.json; cp {_PLAN} plan.json"
+_GIVEN = f"vpc-cni-iam policy ipv4 --revision 2024-07-22 >policy.json; cp {PLAN} plan.json"
 # The commands; the picture shows their whole output.
 _COVERAGE = "vpc-cni-iam coverage policy.json --cni-version v1.22.1"
 STEPS = (

@@ -1,13 +1,19 @@
 """The site in a real browser: opened as files, on a telephone and a desk, light and dark."""
 
+import html
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tools.docs import commands
 
 from devtools import Browser, browser
 from site_build import site
+from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.explain.known import errors
+from vpc_cni_iam.plugin.settings import VARIABLES
 from vpc_cni_iam.review.report.rule_texts import shown_rules
 from vpc_cni_iam.review.rules import Rule
 
@@ -42,6 +48,57 @@ def test_the_search_works_from_a_file(site: Path, tab: Browser) -> None:
     assert (site / "risks.html").as_uri() in str(results)
     assert not [a for a in tab.requests if not a.startswith(("file:", "data:", "about:"))]
     assert not tab.errors
+
+
+# What people look for by its name, and the texts of errors.
+ACTIONS = sorted({call_range.action for call in calls.calls() for call_range in call.ranges})
+NAMES = [
+    *ACTIONS,
+    *(action.partition(":")[2] for action in ACTIONS),
+    *VARIABLES,
+    *sorted(set(re.findall(r"`(--[a-z][a-z-]+)`", "".join(commands.pages().values())))),
+]
+TEXTS_OF_ERRORS = [text for error in errors().values() for text in error.says.split(", ")]
+TAG = re.compile("<[^>]+>")
+# Options that are everyday words, which most pages have.
+EVERYDAY = {"--latest", "--report", "--to"}
+# So many pages fit on the screen.
+FIRST = 8
+# The places and sections that the search shows for words, in its order.
+SEARCH = """(async (words) => {
+  const field = document.querySelector('[data-md-component=search-query]');
+  const list = document.querySelector('.md-search-result__list');
+  list.textContent = '';
+  field.value = words;
+  const shown = new Promise((done) =>
+    new MutationObserver(done).observe(list, { childList: true }));
+  field.dispatchEvent(new Event('keyup', { bubbles: true }));
+  await Promise.race([shown, new Promise((done) => setTimeout(done, 2000))]);
+  return [...list.querySelectorAll('a')].map((link) => link.href);
+})"""
+
+
+def test_names_and_texts_of_errors_are_found(site: Path, tab: Browser) -> None:
+    tab.open(site / "index.html")
+    tab.run("document.querySelector('[data-md-component=search-query]').focus()")
+    index = json.loads((site / "search" / "search_index.json").read_text())
+    base = f"{site.as_uri()}/"
+    sections = {
+        entry["location"]: " ".join(
+            html.unescape(TAG.sub("", f"{entry['title']} {entry['text']}")).split()
+        )
+        for entry in index["docs"]
+    }
+    assert len(NAMES) > 120
+    wait_for(tab, f"{SEARCH}('CreateTags').then((places) => places.length)")
+    missed = []
+    for words in (*NAMES, *TEXTS_OF_ERRORS):
+        places = tab.run(f"{SEARCH}({json.dumps(words)})")
+        pages = list(dict.fromkeys(place.partition("#")[0] for place in places))[:FIRST]
+        first = [place for place in places if place.startswith(tuple(pages))]
+        if not any(words in sections[place.removeprefix(base)] for place in first):
+            missed.append(words)
+    assert set(missed) <= EVERYDAY
 
 
 COPIED = """(button => {

@@ -18,8 +18,8 @@ _RULE = re.compile(r"^## (.+)$|^\| \[[^\]]+\]\((rules/[\w-]+\.md)\)", re.MULTILI
 _CONSOLE = re.compile(r'<div class="language-console highlight">(.*?)</div>', re.DOTALL)
 _COMMAND = re.compile(r"^\$ (.*(?:(?<=\\)\n.*)*)", re.MULTILINE)
 _TABLE, _TAG = re.compile(r"<table>.*?</table>", re.DOTALL), re.compile(r"<[^>]+>")
-# For developers of this tool; the site's search does not find these pages.
-_DEVELOPMENT = "development/"
+# For developers of this tool, and files of the repository; the site's search does not find them.
+_NOT_SEARCHED = ("development/", f"{outside.FOLDER}/")
 _places: dict[str, str] = {}
 
 
@@ -79,7 +79,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Draw diagrams, and change links to files outside docs/ to links to their pages."""
     del config, files
-    if page.file.src_uri.startswith(_DEVELOPMENT):
+    if page.file.src_uri.startswith(_NOT_SEARCHED):
         page.meta["search"] = {"exclude": True}
     text = diagrams.drawn(markdown)
     if page.file.src_uri == _RULES:

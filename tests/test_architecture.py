@@ -185,8 +185,8 @@ def test_a_report_gives_other_modules_texts_and_decides_nothing_for_them() -> No
                 for node in syntax(file).body
                 if isinstance(node, ast.FunctionDef | ast.ClassDef)
             }
-            found = defined[member]
-            returned = found.returns if isinstance(found, ast.FunctionDef) else None
+            definition = defined[member]
+            returned = definition.returns if isinstance(definition, ast.FunctionDef) else None
             assert member == "DifferenceLine" or (returned and ast.unparse(returned) in TEXTS), (
                 path,
                 name,

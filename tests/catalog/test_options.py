@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions
-from vpc_cni_iam.catalog.options import Options, claims, options, stated
+from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.options import Options, claims, options, override, stated
 from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import UsageError
@@ -113,3 +114,12 @@ def test_a_selection_is_word_for_word_only_by_revision_and_without_features() ->
 def test_options_can_be_a_key() -> None:
     assert len({options(), options(), options(["ipv4"])}) == 2
     assert isinstance(options(), Options)
+
+
+def test_a_selection_of_variants_has_the_hardening_of_the_whole_module() -> None:
+    module = options(["ipv4", "ipv4-scoped"], cni_version="v1.22.4", hardening=Hardening())
+    for names in (["ipv4"], ["ipv4-scoped"], []):
+        selected = override(module, names, cni_version="v1.23.2")
+        assert selected.selection.hardening == Hardening()
+    assert [c.hardened for c in override(module, ["ipv4"]).composed()] == [False]
+    assert override(module, revision="2024-07-22").selection.hardening is None

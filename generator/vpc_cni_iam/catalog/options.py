@@ -167,8 +167,8 @@ def override(
 ) -> Options:
     """Return options, with the arguments that a user gave replaced.
 
-    A version replaces a revision, and vice versa. Empty names and features change nothing. Options
-    stay hardened if they can be.
+    A version replaces a revision, and vice versa. Empty names and features change nothing. The
+    hardening is that of the whole module, also if none of the names is a scoped variant.
     """
     before = base.selection
     if revision is None and cni_version is None:
@@ -185,9 +185,10 @@ def override(
         features=tuple(features) or before.features,
         additions=additions,
         kind=base.kind,
-        hardening=before.hardening if hardened_by_default(chosen, revision) else None,
     )
-    return replace(made_from, directory=base.directory)
+    hardening = before.hardening if revision is None else None
+    selection = replace(made_from.selection, hardening=hardening)
+    return replace(made_from, selection=selection, directory=base.directory)
 
 
 def stated(text: str, main: str = "") -> Options | None:

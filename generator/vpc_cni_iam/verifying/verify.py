@@ -161,9 +161,6 @@ def _of_module(module: ModuleDirectory, selected: Options) -> Options:
     else:
         kind, variants = selected.kind, list(module.stated.variants)
         variants = [v for v in variants if version is None or version >= v.minimum]
-        if version is not None:  # the variants that are not selected stay hardened
-            hardening = module.stated.selection.hardening
-            selected = replace(selected, selection=replace(selected.selection, hardening=hardening))
     return replace(selected, kind=kind, variants=tuple(variants) or selected.variants)
 
 

@@ -97,9 +97,8 @@ def attached() -> Iterator[dict[str, str]]:
     """An environment in which engines call one AWS provider that runs: a fifth of the work.
 
     With it, no engine installs the provider, compares its version or writes a lock file, and the
-    provider has no types but those that `provider_in_brief` keeps. What `make matrix` runs does,
-    and so does what uses `installing_engine`. A configuration with several settings of the
-    provider needs a provider for each.
+    provider has no types but those that `provider_in_brief` keeps. What uses `installing_engine`
+    does. A configuration with several settings of the provider needs a provider for each.
     """
     with running_provider() as environ:
         yield environ
@@ -110,7 +109,7 @@ def running_provider(*types: str) -> Iterator[dict[str, str]]:
     """The same, of one more provider, with other types too."""
     mirror = TOOLS / "mirror" / "registry.terraform.io"
     binary = next(mirror.rglob("terraform-provider-aws_*"), None)
-    if MATRIX or binary is None:
+    if binary is None:
         yield {}
         return
     command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "provider_in_brief", binary]
@@ -524,12 +523,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark slow tests, and leave those out that ask a public server unless ``-m network`` asks."""
+    """Mark slow tests, and leave those out that ask a public server unless ``-m network`` asks.
+
+    `make matrix` leaves out what does not depend on the engine: `make test` has run it.
+    """
     slow = set(SLOW.read_text(encoding="utf-8").splitlines())
     for item in items:
         if _function(item.nodeid) in slow or _SLOW_FIXTURES & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.slow)
+    left_out = []
     if "network" not in config.getoption("markexpr"):
-        left_out = [item for item in items if item.get_closest_marker("network")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        left_out += [item for item in items if item.get_closest_marker("network")]
+    if MATRIX:
+        depend = "installing_engine"
+        left_out += [i for i in items if depend not in getattr(i, "fixturenames", ())]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]

@@ -136,7 +136,7 @@ fuzz: engines ## test parsers, evaluators and proofs with larger samples, for ov
 	  tests/policy/test_evaluate_second_opinion.py tests/policy/test_access.py \
 	  tests/policy/test_access_managed.py tests/policy/test_access_judged.py \
 	  tests/policy/test_limits.py tests/policy/test_same_keys.py tests/policy/test_template.py \
-	  tests/policy/test_possible.py tests/policy/test_text_sets.py tests/verifying/test_blocks.py
+	  tests/policy/test_possible.py tests/policy/test_text_sets.py tests/review/test_random_accounts.py tests/verifying/test_blocks.py
 
 mutants: venv ## make SAMPLE changes in the code of package ROOM, and report those that its tests miss
 	$(BIN)/python -m tools.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE)) $(MUTANTS_ARGS)

@@ -140,7 +140,7 @@ def test_make_fuzz_runs_every_test_that_has_a_long_run() -> None:
         for path in sorted((ROOT / "tests").rglob("test_*.py"))
         if re.search(r'environ\.get\("(VPC_CNI_IAM_FUZZ|FUZZ_EXAMPLES)"', path.read_text())
     ]
-    assert len(long) == 13
+    assert len(long) == 14
     assert all(path in recipe for path in long)
     assert "VPC_CNI_IAM_FUZZ=" in recipe
 

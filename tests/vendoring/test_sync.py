@@ -696,7 +696,7 @@ def without_markers(text: str) -> str:
 
 
 @pytest.mark.parametrize("change", [note, clash])
-def test_killed_at_every_step_the_same_command_again_ends_as_it_would_have(
+def test_killed_at_any_step_the_same_command_again_ends_as_it_would_have(
     change: Callable[[str], str],
     repo: Repository,
     tmp_path: Path,
@@ -723,7 +723,9 @@ def test_killed_at_every_step_the_same_command_again_ends_as_it_would_have(
         return code, read_tree(repository.module)
 
     expected = ended(1000)[1]
-    for stop in range(200):
+    # .ci/awkward tries every step; here, each of the two changes has others of them.
+    every = 1 if "VPC_CNI_IAM_PROCESSES" in os.environ else 4
+    for stop in range(2 if change is clash else 0, 200, every):
         code, tree = ended(stop)
         assert tree == expected, stop
         if code != -signal.SIGKILL:

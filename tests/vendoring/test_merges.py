@@ -1,7 +1,7 @@
 """Modules on two branches that git merges or rebases: few conflicts, none after sync, no lost edit.
 
-Each scenario is one of real branches with four modules, or fewer. The texts between the branches and the
-numbers of conflicts are those of git.
+Each scenario is one of real branches with up to four modules. The texts between the branches and
+the numbers of conflicts are those of git.
 """
 
 import json

@@ -50,8 +50,16 @@ def decoded(number: int) -> str:
     return json.dumps({"DecodedMessage": json.dumps(message)})
 
 
-@pytest.mark.parametrize("kind", ["log", "decoded"])
-@pytest.mark.parametrize("variant", ["", "ipv4", "ipv4-scoped", "ipv6"])
+@pytest.mark.parametrize(
+    ("kind", "variant"),
+    [
+        ("log", ""),
+        ("log", "ipv4"),
+        ("log", "ipv4-scoped"),
+        ("log", "ipv6"),
+        ("decoded", "ipv4-scoped"),
+    ],
+)
 def test_300_interfaces_of_one_incident_are_one_short_answer(
     kind: str, variant: str, tmp_path: Path
 ) -> None:
@@ -194,11 +202,11 @@ PIECES = [
 @pytest.mark.parametrize("piece", PIECES, ids=range(len(PIECES)))
 def test_a_text_that_repeats_one_piece_is_answered_or_refused_soon(piece: str) -> None:
     before = os.times()
-    done = run("explain", "-", stdin=piece * (1_000_000 // len(piece)))
+    done = run("explain", "-", stdin=piece * (300_000 // len(piece)))
     after = os.times()
-    # In proportion to the length, and not to its square: one of that would take minutes.
+    # In proportion to the length, and not to its square: one of that would take 10 seconds.
     seconds = after.children_user - before.children_user
-    assert 0 < seconds < 8
+    assert 0 < seconds < 4
     assert done.code in (0, 1, 3) and "Traceback" not in done.err
     assert "\x1b" not in done.out and "\u202e" not in done.out
 

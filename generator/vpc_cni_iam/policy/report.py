@@ -43,6 +43,7 @@ NOUNS = {
     "Principal": "principal",
     "NotPrincipal": "excepted principal",
 }
+_RESOURCES = (RequestPart.resource, RequestPart.resource_type)
 _REASONS = {
     NoProof.not_principal: "there is no proof for NotPrincipal: its effect depends on the service",
     NoProof.too_large: "too complex: the policies have too many statements or values",
@@ -183,19 +184,25 @@ def values_text(context: Mapping[str, str | Sequence[str]]) -> str:
     )
 
 
-def made_up_text(parts: Sequence[MadeUp]) -> str:
-    """Return the made-up parts of a request, such as ``action and resource``."""
-    *front, last = [part.key or part.part for part in parts] or [""]
-    return f"{', '.join(front)} and {last}" if front else last
+def made_up_text(answer: NewAccess, *, resource: bool = True) -> str:
+    """Return in brackets what AWS may not have in a request; empty if it can receive it."""
+    shown = [p for p in answer.made_up if resource or p.part not in _RESOURCES]
+    texts = [
+        f"AWS does not check {answer.request.action} on such a resource"
+        for p in shown
+        if p.part is RequestPart.resource_type
+    ]
+    if names := [p.key or p.part for p in shown if p.part is not RequestPart.resource_type]:
+        *front, last = names
+        listed = f"{', '.join(front)} and {last}" if front else last
+        texts.append(f"{listed} made up from the policy's patterns")
+    return f" ({'; '.join(texts)})" if texts else ""
 
 
 def example_text(answer: NewAccess, *, resource: bool = True) -> str:
     """Return the request of an answer, with its made-up parts."""
     text = request_text(answer.request, resource=resource)
-    made_up = [p for p in answer.made_up if resource or p.part is not RequestPart.resource]
-    return (
-        f"{text} ({made_up_text(made_up)} made up from the policy's patterns)" if made_up else text
-    )
+    return text + made_up_text(answer, resource=resource)
 
 
 def answer_text(answer: Answer) -> str:
@@ -226,7 +233,7 @@ def access_change_text(gained: Answer, lost: Answer) -> str:
 def _short_example(answer: Answer) -> str:
     if not isinstance(answer, NewAccess):
         return ""
-    return f"{answer.request.action} on {answer.request.resource}"
+    return f"{answer.request.action} on {answer.request.resource}{made_up_text(answer)}"
 
 
 def not_proven_text(answer: NotProven) -> str:

@@ -40,7 +40,8 @@ def made_up(request: Request, named: Container[str]) -> tuple[MadeUp, ...]:
     if request.action.lower() not in named and not ordinary.is_known(request.action):
         parts.append(MadeUp(RequestPart.action))
     if not reference.can_be_on(request.action, request.resource):
-        parts.append(MadeUp(RequestPart.resource))
+        is_listed = reference.is_known(request.action)
+        parts.append(MadeUp(RequestPart.resource_type if is_listed else RequestPart.resource))
     for key, value in request.context.items():
         several = (value,) if isinstance(value, str) else value
         if not all(key_values.fits(text, key) for text in several):

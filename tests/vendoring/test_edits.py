@@ -356,6 +356,28 @@ def test_an_example_names_the_values_that_are_not_known(tmp_path: Path) -> None:
     assert "adds no access" not in run("check", cwd=tmp_path).out
 
 
+@pytest.mark.parametrize(
+    ("actions", "impossible"),
+    [
+        ('"ec2:TerminateInstances"', "ec2:TerminateInstances"),
+        ('"ec2:DescribeVpcs"', "ec2:DescribeVpcs"),
+        ('"ec2:TerminateInstances", "ec2:*NetworkInterfacePermission"', ""),
+    ],
+)
+def test_an_example_is_on_a_resource_of_its_action_or_the_report_says_so(
+    tmp_path: Path, actions: str, impossible: str
+) -> None:
+    assert run("init", "--path", MODULE, cwd=tmp_path).code == 0
+    assert run("sync", cwd=tmp_path).code == 0
+    edit(tmp_path, '"ec2:DeleteNetworkInterface"', actions)
+    example = f"{impossible or 'ec2:CreateNetworkInterfacePermission'} on arn:<partition>:ec2:<region>:"
+    accepted = run("accept", f"{MODULE}/main.tf", "x", cwd=tmp_path).out
+    for report in (run("check", cwd=tmp_path).out, accepted):
+        assert f"for instance {example}<account>:network-interface/eni-0123456789abcdef0" in report
+        says_so = f"(AWS does not check {impossible} on such a resource)"
+        assert (says_so in report) is bool(impossible)
+
+
 def test_an_accepted_edit_is_a_note_with_its_reason(repo: Path) -> None:
     done = accept(repo, "main.tf", "the team agreed")
     assert "it adds access: ipv4: for instance" in done.out

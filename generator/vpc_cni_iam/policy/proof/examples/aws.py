@@ -5,11 +5,15 @@ Account numbers and IDs are those of AWS's documentation.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from vpc_cni_iam.policy.matching.operators import Family
 
+ArnPlace: TypeAlias = tuple[str, str, str]  # partition, region and account
+
 REGION, ACCOUNT, OTHER_ACCOUNT = "us-east-1", "111122223333", "444455556666"
-# Partition, region and account of resources, the most likely first.
-PLACES = (
+# The most likely first.
+PLACES: tuple[ArnPlace, ...] = (
     ("aws", REGION, ACCOUNT),
     ("aws", "eu-west-1", ACCOUNT),
     ("aws", REGION, OTHER_ACCOUNT),

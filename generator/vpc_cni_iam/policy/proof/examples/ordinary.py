@@ -14,7 +14,7 @@ from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.variables import HolePattern, KeyValues, Pattern, PolicyVariable
 from vpc_cni_iam.policy.proof.examples import reference
-from vpc_cni_iam.policy.proof.examples.aws import ARN_FIELDS, NAME, PLACES, REGION
+from vpc_cni_iam.policy.proof.examples.aws import ARN_FIELDS, NAME, PLACES, REGION, ArnPlace
 from vpc_cni_iam.policy.wildcard import Wild
 
 # The colons before the service of an ARN.
@@ -67,11 +67,12 @@ def resources_of(action: str) -> Sequence[str]:
 def arns_of(form: str) -> tuple[str, ...]:
     """Return ARNs of a form of `reference`, the most ordinary ones first."""
     usual = [arn for arns in by_service().values() for arn in arns if reference.is_of(form, arn)]
-    return tuple(dict.fromkeys([*usual, *(_of_form(form, *place) for place in PLACES)]))
+    return tuple(dict.fromkeys([*usual, *(in_place(form, place) for place in PLACES)]))
 
 
-def _of_form(form: str, partition: str, region: str, account: str) -> str:
-    *fields, name = reference.placed(form, partition, region, account)
+def in_place(form: str, place: ArnPlace) -> str:
+    """Return an ARN of a form of `reference` in a partition, region and account."""
+    *fields, name = reference.placed(form, place)
     names = _names_by_type() if form.startswith("ec2:") else {}
     return ":".join((*fields, name.replace("*", names.get(name.partition("*")[0], NAME))))
 

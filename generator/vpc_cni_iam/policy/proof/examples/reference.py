@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
+from vpc_cni_iam.policy.proof.examples.aws import ArnPlace
 from vpc_cni_iam.policy.wildcard import matches
 
 _REMEMBERED = 8192
@@ -15,12 +16,14 @@ _BUCKET = "s3:::*"  # a bucket's name has no slash; a role's may have a path
 # EC2's resources with a name; all others have an ID. Source: Service Authorization Reference,
 # "Resource types defined by Amazon EC2".
 _NAMED = ("key-pair/", "placement-group/")
+# The place of a value that is not known: see `beside`.
+_PLACE = r"<[a-z-]+>|(?:var|local|data|module|aws_\w+)\.[\w.]+"
 # A part of an ARN that varies: partition, service, region, account.
 _VARIES = (
-    re.compile("aws[a-z-]*"),
+    re.compile(f"aws[a-z-]*|{_PLACE}"),
     re.compile("[a-z0-9-]+"),
-    re.compile("[a-z]{2}(-[a-z]+)+-[0-9]"),
-    re.compile("[0-9]{12}|aws"),
+    re.compile(f"[a-z]{{2}}(-[a-z]+)+-[0-9]|{_PLACE}"),
+    re.compile(f"[0-9]{{12}}|aws|{_PLACE}"),
 )
 _EMPTY_PART = re.compile("//|/:|::")
 _ANY_FORM = ("*:*:*:*", "*::*:*", "*:::*", "*:*::*")  # of an unknown service
@@ -82,8 +85,15 @@ def possible_forms(action: str) -> tuple[str, ...]:
     return _of_service(action.partition(":")[0].lower()) if known is None else known
 
 
-def placed(form: str, partition: str, region: str, account: str) -> tuple[str, ...]:
+def is_place(place: ArnPlace) -> bool:
+    """Return whether texts have the form of a partition, a region and an account."""
+    partition, _, *rest = _VARIES
+    return all(form.fullmatch(text) for form, text in zip((partition, *rest), place, strict=True))
+
+
+def placed(form: str, place: ArnPlace) -> tuple[str, ...]:
     """Return the parts of a form's ARN in one place; its name may have a ``*``."""
+    partition, region, account = place
     service, of_region, of_account, name = form.split(":", 3)
     service = service if service != "*" else "example"
     region = region if of_region == "*" else of_region

@@ -18,6 +18,7 @@ from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
 from vpc_cni_iam.policy.proof.examples import aws, contexts, ordinary, reference
+from vpc_cni_iam.policy.proof.examples.aws import ArnPlace
 from vpc_cni_iam.policy.proof.globs import Glob
 from vpc_cni_iam.policy.proof.pieces import Piece
 from vpc_cni_iam.policy.proof.related_keys import RESOURCE_ACCOUNT, SIGNER_KEY
@@ -44,7 +45,7 @@ def example_requests(
     """
     near = [*origins, *others]
     spelled = _spellings(near)
-    actions = _actions(piece, near, budget)
+    actions, alike = _actions(piece, near, budget), _alike(piece, origins)
     patterns = _patterns(piece, near)
     pairs: dict[Texts, list[tuple[str, str]]] = {}
     for context in islice(contexts.contexts(piece, near, asked, budget), _CONTEXTS):
@@ -53,7 +54,7 @@ def example_requests(
             continue
         if resources not in pairs:
             written = [arn for p in patterns for arn in ordinary.resource_arns(p, context)]
-            pairs[resources] = _pairs(actions, resources, dict.fromkeys(written), budget)
+            pairs[resources] = _pairs(actions, alike, resources, dict.fromkeys(written), budget)
         callers = _callers(origins, context)
         for action, resource in pairs[resources]:
             arn = _of_owner(resource, context)
@@ -101,6 +102,13 @@ def _actions(piece: Piece, near: Sequence[Clause], budget: Budget) -> list[str]:
     return [*islice(own, _ACTIONS), *_made_up(text_of(piece.actions.word(budget) or ()), written)]
 
 
+def _alike(piece: Piece, origins: Sequence[Clause]) -> list[str]:
+    """Return the other actions for which the action of a piece stands, see `pieces`."""
+    text = piece.actions.text
+    every = (a for c in origins for a in known(c.statement.actions) if not set(a) & {"*", "?"})
+    return [a for a in dict.fromkeys(every) if text and a.lower() != text]
+
+
 def _made_up(word: str, written: Iterable[str]) -> list[str]:
     """Return an action in the case of the pattern's beginning."""
     for pattern in written:
@@ -112,14 +120,19 @@ def _made_up(word: str, written: Iterable[str]) -> list[str]:
 
 
 def _pairs(
-    actions: Sequence[str], resources: Texts, written: Collection[str], budget: Budget
+    actions: Sequence[str],
+    alike: Sequence[str],
+    resources: Texts,
+    written: Collection[str],
+    budget: Budget,
 ) -> list[tuple[str, str]]:
     """Return actions and resources, first those that AWS can check together."""
     budget.spend(len(written) * resources.work)
-    fitting = _Fitting(resources, list(filter(resources.has, written)), budget)
+    matching = list(filter(resources.has, written))
+    fitting = _Fitting(resources, matching, _places(matching), budget)
     real: list[tuple[str, str]] = []
-    for find in (fitting.of_action, fitting.made):
-        for action in actions if not real else ():
+    for find, some in product((fitting.of_action, fitting.made), (actions, alike)):
+        for action in some if not real else ():
             real += [(action, resource) for resource in find(action)]
             if len(real) >= _PAIRS:
                 break
@@ -134,6 +147,7 @@ class _Fitting(Struct):
 
     texts: Texts
     written: list[str]  # those that patterns of the policies match
+    places: list[ArnPlace]  # where these are
     budget: Budget
     by_form: dict[str, list[str]] = field(default_factory=dict)
 
@@ -151,7 +165,8 @@ class _Fitting(Struct):
 
     def _of_form(self, form: str) -> list[str]:
         if form not in self.by_form:
-            usual = ordinary.arns_of(form)
+            here = (ordinary.in_place(form, place) for place in self.places)
+            usual = (*ordinary.arns_of(form), *here)
             self.budget.spend(len(usual) * self.texts.work + len(self.written))
             arns = [arn for arn in usual if self.texts.has(arn)][:2]
             arns += [arn for arn in self.written if reference.is_of(form, arn)][:2]
@@ -160,7 +175,7 @@ class _Fitting(Struct):
 
     def made(self, action: str) -> Iterator[str]:
         """Yield resources of an action that are made from the patterns, in the patterns' places."""
-        for form, place in product(reference.possible_forms(action)[:_FORMS], self._places()):
+        for form, place in product(reference.possible_forms(action)[:_FORMS], (aws.PLACES[0], *self.places)):
             part = self.texts.matching([_glob(form, place)])
             part = part and part.missing(_empty_names())
             word = part and part.word(self.budget)
@@ -168,14 +183,14 @@ class _Fitting(Struct):
                 yield text
 
 
-    def _places(self) -> list[tuple[str, ...]]:
-        """Return partitions, regions and accounts; an ARN without one has the usual one."""
-        every = dict.fromkeys([aws.PLACES[0]])
-        for arn in self.written:
-            _, partition, _, *region_and_account, _ = arn.split(":", ARN_PARTS - 1)
-            parts = zip((partition, *region_and_account), aws.PLACES[0], strict=True)
-            every[tuple(part or usual for part, usual in parts)] = None
-        return list(every)[:_PLACES]
+def _places(arns: Iterable[str]) -> list[ArnPlace]:
+    """Return partitions, regions and accounts of ARNs; instead of an empty part the usual one."""
+    places = dict[ArnPlace, None]()
+    for arn in arns:
+        _, partition, _, region, account, _ = arn.split(":", ARN_PARTS - 1)
+        usual = aws.PLACES[0]
+        places[partition or usual[0], region or usual[1], account or usual[2]] = None
+    return list(filter(reference.is_place, places))[:_PLACES]
 
 
 @cache
@@ -186,9 +201,9 @@ def _empty_names() -> tuple[Glob, ...]:
 
 
 @cache
-def _glob(form: str, place: tuple[str, ...]) -> Glob:
+def _glob(form: str, place: ArnPlace) -> Glob:
     """Return the pattern of the ARNs of a form in one place."""
-    return _arn(":".join(reference.placed(form, *place)).replace("*", "?*"))
+    return _arn(":".join(reference.placed(form, place)).replace("*", "?*"))
 
 
 def _arn(text: str) -> Glob:

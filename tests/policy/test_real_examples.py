@@ -124,7 +124,9 @@ def test_a_resource_of_the_action_is_made_where_the_policy_is_about(
 @pytest.mark.parametrize("action", ["ec2:TerminateInstances", "ec2:DescribeInstances"])
 def test_an_action_that_is_on_no_such_resource_is_not_shown_as_a_request(action: str) -> None:
     answer = example([], [allow(action, on=ENIS)])
-    text = f"network-interface/eni-0123456789abcdef0 (AWS does not check {action} on such a resource)"
+    text = (
+        f"network-interface/eni-0123456789abcdef0 (AWS does not check {action} on such a resource)"
+    )
     assert answer_text(answer).endswith(text)
     assert text in access_change_text(answer, NoNewAccess())
     # Another action of the same statement that is on it comes first.

@@ -78,10 +78,6 @@ SAME: dict[str, tuple[Any, Any]] = {
         statement(when("StringEquals", "ec2:ResourceTag/x", "${aws:PrincipalTag/x}")),
         statement(when("StringEquals", "aws:ResourceTag/x", "${aws:PrincipalTag/x}")),
     ),
-    "a tag of a resource as a variable": (
-        statement(when("StringEquals", "aws:RequestTag/x", "${ec2:ResourceTag/x}"), Action=TAG),
-        statement(when("StringEquals", "aws:RequestTag/x", "${aws:ResourceTag/x}"), Action=TAG),
-    ),
     "the Region": (
         statement(when("StringEquals", "ec2:Region", "us-east-1"), Action="ec2:*", Resource="*"),
         statement(

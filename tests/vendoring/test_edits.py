@@ -370,7 +370,9 @@ def test_an_example_is_on_a_resource_of_its_action_or_the_report_says_so(
     assert run("init", "--path", MODULE, cwd=tmp_path).code == 0
     assert run("sync", cwd=tmp_path).code == 0
     edit(tmp_path, '"ec2:DeleteNetworkInterface"', actions)
-    example = f"{impossible or 'ec2:CreateNetworkInterfacePermission'} on arn:<partition>:ec2:<region>:"
+    example = (
+        f"{impossible or 'ec2:CreateNetworkInterfacePermission'} on arn:<partition>:ec2:<region>:"
+    )
     accepted = run("accept", f"{MODULE}/main.tf", "x", cwd=tmp_path).out
     for report in (run("check", cwd=tmp_path).out, accepted):
         assert f"for instance {example}<account>:network-interface/eni-0123456789abcdef0" in report

@@ -24,7 +24,6 @@ from vpc_cni_iam.policy.matching.conditions import Doubt, Undecided, undefined
 from vpc_cni_iam.policy.proof.answer import (
     Answer,
     HardStatement,
-    MadeUp,
     NewAccess,
     NoProof,
     NotProven,

@@ -30,7 +30,7 @@ from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.conditions import request_values
 from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import KeyValues, PolicyVariable, TextPart
+from vpc_cni_iam.policy.matching.variables import KeyValues
 from vpc_cni_iam.policy.proof.examples import reference
 from vpc_cni_iam.policy.wildcard import matches
 
@@ -104,17 +104,7 @@ def same(keys: Collection[str]) -> Iterator[SameKeys]:
 def renamed(check: ConditionCheck, pairs: tuple[SameKeys, ...]) -> ConditionCheck:
     """Return a condition on the keys instead of their aliases."""
     names = {pair.alias: pair.key for pair in pairs}
-    if not names:
-        return check
-
-    def part(each: TextPart) -> TextPart:
-        if isinstance(each, PolicyVariable):
-            return replace(each, key=names.get(each.key, each.key))
-        return each
-
-    patterns = tuple(tuple(map(part, pattern)) for pattern in check.patterns)
-    key = ContextKey(names[check.key]) if check.key in names else check.key
-    return replace(check, key=key, patterns=patterns)
+    return replace(check, key=ContextKey(names[check.key])) if check.key in names else check
 
 
 def agree(request: Request, asked: Collection[str]) -> bool:

@@ -180,7 +180,6 @@ class _Machine:
         for group in groups:
             self._add_group(group)
         self.made = tuple(self.atoms)
-        self.readers = -1 << self.size
         for glob in excluded:
             end = self._add(glob)
             self.accepted |= 1 << end
@@ -231,11 +230,10 @@ class _Machine:
     def _step_over(self, state: int, atom: Atom) -> int:
         """Return the state after an atom.
 
-        An excluded pattern takes it only with the same variable or a ``*`` that matches any text.
+        An excluded pattern takes it only with the same variable.
         In a group without variables, it may be any text: any position may follow.
         """
         after = (state & self.taking[atom]) << 1
-        after |= state & self.stay & self.readers
         for first, last in self.skipping:
             here = state >> first & ((1 << (last - first + 1)) - 1)
             if here:

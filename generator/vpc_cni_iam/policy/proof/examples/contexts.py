@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice, product
-from typing import TypeAlias
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from vpc_cni_iam.policy.matching.conditions import request_values
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.variables import (
     HOLES,
     KeyValues,
-    Pattern,
-    PolicyVariable,
-    is_plain,
     keys_of,
 )
-from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
-from vpc_cni_iam.policy.proof.examples import key_values, ordinary
+from vpc_cni_iam.policy.proof.examples import key_values
 from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, KEY_VALUES, NAME, OTHER_ACCOUNT
 from vpc_cni_iam.policy.proof.globs import Atom
 from vpc_cni_iam.policy.proof.pieces import Piece
@@ -33,12 +26,6 @@ from vpc_cni_iam.policy.proof.related_keys import (
     TAG_KEYS,
     same,
 )
-from vpc_cni_iam.policy.proof.texts import Texts
-
-_Hints: TypeAlias = Mapping[str, Sequence[str]]
-_PATTERNS, _HINTS = 16, 3
-_BINDINGS, _STEPS_OF_A_BINDING = 100, 4
-_PART, _WORD = re.compile("[:/]"), re.compile(r"\w+")
 
 
 def contexts(
@@ -48,19 +35,18 @@ def contexts(
 
     Policy variables get their values first: conditions on other keys depend on them.
     """
-    hints = _hints(piece, near, budget)
     own = (glob for group in piece.resources.groups for glob in group)
     atoms = [(item.variable,) for glob in own for item in glob.items if isinstance(item, Atom)]
     patterns = [pattern for check, _ in piece.literals for pattern in check.patterns]
-    sources = dict.fromkeys((*keys_of((*atoms, *patterns)), *hints))
+    sources = dict.fromkeys(keys_of((*atoms, *patterns)))
     keys = [key for key in sources if key != HOLES]
     keys += dict.fromkeys(str(c.key) for c, _ in piece.literals if str(c.key) not in sources)
-    for context in _assigned(keys, piece, {}, hints, budget):
+    for context in _assigned(keys, piece, {}, budget):
         yield from _signed(context, asked)
 
 
 def _assigned(
-    keys: Sequence[str], piece: Piece, context: KeyValues, hints: _Hints, budget: Budget
+    keys: Sequence[str], piece: Piece, context: KeyValues, budget: Budget
 ) -> Iterator[KeyValues]:
     if not keys:
         yield context
@@ -70,48 +56,10 @@ def _assigned(
     values: Iterable[ContextValue] = key_values.options(about, context, budget) if about else ()
     if not about:
         usual = key_values.likely(key, set())[0]
-        values = dict.fromkeys((*hints.get(key, ())[:_HINTS], usual, NAME, None))
+        values = dict.fromkeys((usual, NAME, None))
     for value in values:
         extended = context if value is None else {**context, key: value}
-        yield from _assigned(rest, piece, extended, hints, budget)
-
-
-def _hints(piece: Piece, near: Sequence[Clause], budget: Budget) -> dict[str, list[str]]:
-    """Return values of policy variables with which patterns match resources or other values."""
-    hints: dict[str, list[str]] = {}
-    for pattern, text in dict.fromkeys([*_resources(near), *_key_values(piece)]):
-        if is_plain(pattern) or not Texts(((globs.of(pattern).relaxed,),)).has(text):
-            continue
-        for key, value in _bindings(pattern, text, budget).items():
-            hints.setdefault(key, []).append(value)
-    return hints
-
-
-def _resources(near: Sequence[Clause]) -> Iterator[tuple[Pattern, str]]:
-    patterns = [p for c in near for p in c.resources.element.patterns][:_PATTERNS]
-    arns = [text for pattern in patterns for text in ordinary.resource_arns(pattern, {})]
-    return product(patterns, arns)
-
-
-def _key_values(piece: Piece) -> Iterator[tuple[Pattern, str]]:
-    checks = [check for check, _ in piece.literals]
-    for check in checks:
-        same_key = (p for c in checks if c.key == check.key for p in c.patterns[:_PATTERNS])
-        texts = [text for p in same_key if is_plain(p) for text in ordinary.key_texts(p, {})]
-        yield from product(check.patterns[:_PATTERNS], texts)
-
-
-def _bindings(pattern: Pattern, text: str, budget: Budget) -> dict[str, str]:
-    """Return values of the variables in a pattern with which it matches a text; empty for none."""
-    keys = list(dict.fromkeys(part.key for part in pattern if isinstance(part, PolicyVariable)))
-    words = dict.fromkeys(filter(None, [*_PART.split(text), *_WORD.findall(text)]))
-    for values in islice(product(words, repeat=len(keys)), _BINDINGS):
-        budget.spend(_STEPS_OF_A_BINDING)
-        bound = dict(zip(keys, values, strict=True))
-        glob = globs.of(pattern).filled(bound)
-        if glob and Texts(((glob,),)).has(text):
-            return bound
-    return {}
+        yield from _assigned(rest, piece, extended, budget)
 
 
 def _signed(context: KeyValues, asked: Collection[str]) -> Iterator[KeyValues]:

@@ -16,14 +16,14 @@ _BUCKET = "s3:::*"  # a bucket's name has no slash; a role's may have a path
 # EC2's resources with a name; all others have an ID. Source: Service Authorization Reference,
 # "Resource types defined by Amazon EC2".
 _NAMED = ("key-pair/", "placement-group/")
-# The place of a value that is not known: see `beside`.
-_PLACE = r"<[a-z-]+>|(?:var|local|data|module|aws_\w+)\.[\w.]+"
+# The place of a value that is not known, see `beside`.
+_PLACE = re.compile(r"<[a-z-]+>|(var|local|data|module|aws_[a-z_]+)\.[a-zA-Z0-9_.-]+")
 # A part of an ARN that varies: partition, service, region, account.
 _VARIES = (
-    re.compile(f"aws[a-z-]*|{_PLACE}"),
+    re.compile("aws[a-z-]*"),
     re.compile("[a-z0-9-]+"),
-    re.compile(f"[a-z]{{2}}(-[a-z]+)+-[0-9]|{_PLACE}"),
-    re.compile(f"[0-9]{{12}}|aws|{_PLACE}"),
+    re.compile("[a-z]{2}(-[a-z]+)+-[0-9]"),
+    re.compile("[0-9]{12}|aws"),
 )
 _EMPTY_PART = re.compile("//|/:|::")
 _ANY_FORM = ("*:*:*:*", "*::*:*", "*:::*", "*:*::*")  # of an unknown service
@@ -88,7 +88,7 @@ def possible_forms(action: str) -> tuple[str, ...]:
 def is_place(place: ArnPlace) -> bool:
     """Return whether texts have the form of a partition, a region and an account."""
     partition, _, *rest = _VARIES
-    return all(form.fullmatch(text) for form, text in zip((partition, *rest), place, strict=True))
+    return all(_fits(form, text) for form, text in zip((partition, *rest), place, strict=True))
 
 
 def placed(form: str, place: ArnPlace) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ def is_of(form: str, resource: str) -> bool:
     if front[0] not in ("*", parts[2]):
         return False  # most are of another service
     for part, there, varying in zip(("*", *front), parts[1:], _VARIES, strict=False):
-        if not varying.fullmatch(there) if part == "*" else part != there:
+        if not _fits(varying, there) if part == "*" else part != there:
             return False
     if form == _BUCKET and "/" in parts[-1]:
         return False
@@ -148,8 +148,12 @@ def is_arn(text: str) -> bool:
     if service in ("iam", "sts") and (region or not account):
         return False
     return all(
-        not part or form.fullmatch(part) for part, form in zip(parts[1:5], _VARIES, strict=True)
+        not part or _fits(form, part) for part, form in zip(parts[1:5], _VARIES, strict=True)
     )
+
+
+def _fits(form: re.Pattern[str], text: str) -> bool:
+    return bool(form.fullmatch(text) or _PLACE.fullmatch(text))
 
 
 def _is_name(text: str) -> bool:

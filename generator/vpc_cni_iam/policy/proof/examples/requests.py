@@ -174,8 +174,9 @@ class _Fitting(Struct):
         return self.by_form[form]
 
     def made(self, action: str) -> Iterator[str]:
-        """Yield resources of an action that are made from the patterns, in the patterns' places."""
-        for form, place in product(reference.possible_forms(action)[:_FORMS], (aws.PLACES[0], *self.places)):
+        """Yield resources of an action that are made from the patterns."""
+        places = dict.fromkeys((aws.PLACES[0], *self.places))
+        for form, place in product(reference.possible_forms(action)[:_FORMS], places):
             part = self.texts.matching([_glob(form, place)])
             part = part and part.missing(_empty_names())
             word = part and part.word(self.budget)

@@ -48,8 +48,8 @@ class RequestData(Struct, frozen=True):
     resource: str
     principal: str  # the caller, for a trust policy; otherwise empty
     context: dict[str, list[str]]  # the values of condition keys
-    # The parts that only match patterns of the policies, so AWS may not have them: ``action``,
-    # ``resource``, condition keys.
+    # The parts that AWS may not have: ``action``, ``resource`` and condition keys that only match
+    # patterns of the policies; ``resource type`` if the action is on other resources.
     made_up: list[str]
 
 

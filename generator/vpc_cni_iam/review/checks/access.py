@@ -31,14 +31,14 @@ from vpc_cni_iam.review.diff.harm import (
 )
 from vpc_cni_iam.review.diff.permissions import Open, Permissions, may_deny
 from vpc_cni_iam.review.diff.plugin.needs import lacked, needs_by_role
-from vpc_cni_iam.review.diff.plugin.roles import callers
+from vpc_cni_iam.review.diff.plugin.roles import callers, is_only_of_plugin
 from vpc_cni_iam.review.diff.principals import (
     GrantChange,
     PrincipalChange,
     kept_changes,
     principal_changes,
 )
-from vpc_cni_iam.review.diff.published import documents_of, published_by
+from vpc_cni_iam.review.diff.published import documents_of, is_within, published_by
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
 from vpc_cni_iam.review.rules import CHANGES, GAINS, Consequence, Rule
@@ -57,6 +57,8 @@ class Gain(AboutPrincipals, frozen=True):
     beyond: tuple[str, ...] | None
     # the documents of the catalog that the policies equal
     published: tuple[KnownDocument, ...] = ()
+    # Whether aws-node gets new policies that allow no more than the catalog's documents for it.
+    is_generated: bool = False
     example: NewAccess | None = None  # None if it could reveal a secret
     # The plugin's version, if aws-node has the role and lacked all of these calls.
     lacked_by: PluginVersion | None = None
@@ -279,7 +281,10 @@ class _OfPrincipal:
         if not more.parts and len(grants) < len(change.grants):
             return  # a group gives it
         documents = [published_by(each) for each in grants if each.after]
-        is_published = all(documents) and not change.further
+        is_own = is_only_of_plugin(context, change.owner)
+        is_published = all(documents) and not change.further and is_own
+        added = [c.after for c in grants if c.after and not c.before]
+        is_generated = is_own and len(added) == len(documents) and all(map(is_within, added))
         changing = more.grants or tuple(g for c in grants for g in (c.after, c.before) if g)
         group, causes = self._cause(changing)
         evidence = Gain(
@@ -290,8 +295,11 @@ class _OfPrincipal:
             more.parts,
             tuple(dict.fromkeys(g.policy for g in more.grants if g.policy)),
             group,
-            beyond_plugin(more.parts) if any(p.is_of_plugin for p in more.parts) else None,
+            beyond_plugin(more.parts)
+            if is_own and any(p.is_of_plugin for p in more.parts)
+            else None,
             tuple(filter(None, documents)) if is_published else (),
+            is_generated and not is_published,
             more.example,
             None if change.is_new else self._lacked_by(more.parts),
         )
@@ -310,6 +318,8 @@ class _OfPrincipal:
         if gain.published:
             is_update = all(c.before and c.before.document for c in self._grants if c.after)
             return _Outcome.UPDATED if is_update else _Outcome.PUBLISHED
+        if gain.is_generated:
+            return _Outcome.PUBLISHED
         if gain.is_new:
             return _Outcome.PUBLISHED if all(map(_is_harmless, grants)) else _Outcome.BY_NEW
         return _Outcome.LACKED if gain.lacked_by else _Outcome.MORE

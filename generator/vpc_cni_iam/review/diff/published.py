@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import product
 
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts.calls import features
+from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.catalog.known_documents import KnownDocument, may_be_known, recognise
+from vpc_cni_iam.catalog.parameters import PARAMETERS, fill
+from vpc_cni_iam.catalog.selection import Additions, select
+from vpc_cni_iam.catalog.variants import every
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.inputs.plan.account.grants import Grant, known_policies
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.review.diff.principals import GrantChange
 
 
@@ -41,3 +49,25 @@ def published_by(change: GrantChange) -> KnownDocument | None:
         if older.name.split()[0] == newer.name.split()[0] and older.date < newer.date:
             return newer if newer not in before else None
     return None
+
+
+def is_within(grant: Grant) -> bool:
+    """Return whether a policy allows no more than the documents of the catalog for aws-node."""
+    policies = list(known_policies([grant]))
+    return len(policies) == 1 and _is_within(policies[0])
+
+
+@lru_cache(4096)  # several changes have the same policy
+def _is_within(policy: Policy) -> bool:
+    if any(policy.holes()):
+        return False
+    return isinstance(no_new_access(_generated(), [policy]), NoNewAccess)
+
+
+@cache
+def _generated() -> tuple[Policy, ...]:
+    """Return the widest documents that the catalog has for aws-node, for any cluster."""
+    selection = select(cni_version=LATEST, features=features(), additions=Additions.all)
+    widest = [v for v in every() if not (v.cluster_scoped or v.program)]
+    anything = dict.fromkeys((parameter.name for parameter in PARAMETERS), "*")
+    return tuple(fill(compose(variant, selection).policy, anything) for variant in widest)

@@ -109,6 +109,21 @@ def address_of(context: Context, owner: IamResource) -> str:
     return next((grant.address for grants in sides for grant in grants), "")
 
 
+def is_only_of_plugin(context: Context, owner: IamResource) -> bool:
+    """Return whether no other program than aws-node, and those of its nodes, may have a role.
+
+    A role whose trust policy the plan does not show is taken for one if it is known as aws-node's.
+    """
+    if owner in own_roles(context) | node_roles(context):
+        return True
+    policy = trust_of(context, owner, Side.AFTER)
+    try:
+        role = "arn:aws:iam:::role/example"
+        return policy is not None and RoleTrust(filled(policy), role).is_only_of_nodes_and_plugin
+    except InputError:
+        return False
+
+
 def callers(context: Context, owner: IamResource, side: Side) -> Mapping[Caller, bool] | None:
     """Return the identities with which aws-node may assume a role, and whether each is certain.
 

@@ -58,7 +58,7 @@ _NAMES = 6  # actions or resources that it names of each
 
 
 def _gain(finding: Finding, gain: Gain) -> Saying:
-    if gain.published:
+    if gain.published or gain.is_generated:
         return _published(gain)
     parts = list(map(part_text, gain.parts))
     what = REACH_TEXTS[gain.reach] if gain.reach else parts.pop(0) if parts else "do more"
@@ -217,7 +217,8 @@ def _listed(texts: Iterable[PolicyText]) -> str:
 
 def _published(gain: Gain) -> Saying:
     names = first_of(map(str, dict.fromkeys(gain.published)))
-    message = f"{_who(gain)} {conjugate('get', gain.owners)} a policy that equals {names}"
+    which = f"equals {names}" if names else "allows no more than vpc-cni-iam generates for aws-node"
+    message = f"{_who(gain)} {conjugate('get', gain.owners)} a policy that {which}"
     newly = [] if gain.is_new else also(list(map(part_text, gain.parts)), is_first=True)
     return Saying(message, (*newly, *_example(gain.example)))
 

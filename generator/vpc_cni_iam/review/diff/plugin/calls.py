@@ -72,6 +72,7 @@ class MissingCall(Struct, frozen=True):
     is_explicit: bool = False  # whether it is a Deny
     # The variable that enables the call, if the plan does not show whether it is set.
     switch: str = ""
+    is_unset: bool = False  # whether nothing of the plan could set that variable
 
     @property
     def key(self) -> _Key:
@@ -96,7 +97,7 @@ class MissingCall(Struct, frozen=True):
     @property
     def level(self) -> Level:
         """The severity of the missing call."""
-        if self.impact is Impact.NO_EFFECT:
+        if self.impact is Impact.NO_EFFECT or self.is_unset:
             return Level.NOTE
         return Level.ERROR if self.is_fatal and self.is_certain else Level.WARNING
 
@@ -150,7 +151,11 @@ def plugin_calls(
     except InputError:
         return None
     # Some calls depend on a setting that the plan does not show.
-    missing = (replace(call, switch=judged.switch_of(call.scenario)) for call in calls.missing)
+    switches = (judged.switch_of(call.scenario) for call in calls.missing)
+    missing = (
+        replace(call, switch=switch, is_unset=bool(switch) and not judged.is_shown)
+        for call, switch in zip(calls.missing, switches, strict=True)
+    )
     return replace(calls, missing=tuple(missing))
 
 

@@ -53,6 +53,7 @@ class JudgedPlugin(Struct, frozen=True):
     places: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     node_subnets: tuple[str, ...] = ()  # of its node groups
     scenarios: tuple[str, ...] = ()  # special scenarios, such as a changed CLUSTER_NAME
+    is_shown: bool = False  # whether the plan has what installs it, and so its settings
 
     def chosen_scenarios(self) -> tuple[Scenario, ...]:
         """Return the scenarios in which the plugin makes its calls."""
@@ -141,6 +142,7 @@ def judged(
             "security_group_id": state.security_groups or other.security_groups,
         },
         node_subnets=state.node_subnets,
+        is_shown=bool(state.installer or other.installer),
     )
     return judged, source
 

@@ -129,6 +129,12 @@ class PlanConfiguration(Struct, frozen=True):
         trail.aligned = trail.aligned and not lookup
         return trail
 
+    def is_null(self, module: str, expression: Any, variables: Mapping[str, Any]) -> bool:
+        """Return whether an expression is null, also through variables of modules."""
+        found = self.resolve(module, expression, variables)
+        is_known = not (found.resources or found.open) and bool(found.constants)
+        return is_known and all(constant is None for constant in found.constants)
+
     def _follow(self, here: str, reference: str, each: Any, trail: _Trail) -> None:
         head, rest = split_first(reference)
         if head == "var":
@@ -159,8 +165,8 @@ class PlanConfiguration(Struct, frozen=True):
             trail.constants.append(trail.variables[name])
         elif module and name in module.arguments:
             trail.pending.append((parent(here), module.arguments[name], module.repeated))
-        elif module and module.defaults.get(name) is not None:
-            trail.constants.append(module.defaults[name])
+        elif module and name in module.defaults and (here or module.defaults[name] is not None):
+            trail.constants.append(module.defaults[name])  # a variable of a call may be null
         else:
             trail.open.append(reference)
 

@@ -41,6 +41,7 @@ from vpc_cni_iam.review.diff.principals import (
 from vpc_cni_iam.review.diff.published import documents_of, is_within, published_by
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
+from vpc_cni_iam.review.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.rules import CHANGES, GAINS, Consequence, Rule
 
 
@@ -321,7 +322,11 @@ class _OfPrincipal:
         if gain.is_generated:
             return _Outcome.PUBLISHED
         if gain.is_new:
-            return _Outcome.PUBLISHED if all(map(_is_harmless, grants)) else _Outcome.BY_NEW
+            is_own = is_only_of_plugin(self._context, self._change.owner)
+            harmless = (
+                _is_harmless(grant) and (is_own or not is_of_plugin(grant)) for grant in grants
+            )
+            return _Outcome.PUBLISHED if all(harmless) else _Outcome.BY_NEW
         return _Outcome.LACKED if gain.lacked_by else _Outcome.MORE
 
     def _lacked_by(self, parts: Iterable[GainedPart]) -> PluginVersion | None:

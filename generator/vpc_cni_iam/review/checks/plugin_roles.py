@@ -15,10 +15,9 @@ from vpc_cni_iam.policy.document import Policy, statements_of
 from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.checks.coverage import of_role
-from vpc_cni_iam.review.context import Context, fact
+from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
 from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent, is_less_trusted, is_trusted
-from vpc_cni_iam.review.diff.plugin.needs import plugin_needs
 from vpc_cni_iam.review.diff.plugin.nodes import controllers_missing
 from vpc_cni_iam.review.diff.plugin.roles import TrustLost, is_of_nodes, node_roles, trust_lost
 from vpc_cni_iam.review.diff.trust.providers import roles_without_provider
@@ -60,18 +59,6 @@ def check(context: Context) -> Iterator[Finding]:
         yield of_role(missing.role, rule, missing, context, Level.WARNING, missing.address)
 
 
-@fact
-def _gets_own_role(context: Context) -> bool:
-    """Return whether the plan creates a role only for the plugin, or gives it one."""
-    before, after = (
-        {role for plugin in context.plugins for role in plugin.states[side].identity.roles}
-        for side in (0, 1)
-    )
-    roles = {role.role for needs in plugin_needs(context) for role in needs.roles}
-    own = (roles - node_roles(context)) & ((after - before) | context.accounts.created)
-    return not all(is_of_nodes(context, role, alone=False) for role in own)
-
-
 def _managed(owner: IamResource, context: Context) -> Iterator[Finding]:
     """Yield roles with AmazonEKS_CNI_Policy and a scoped policy, and node roles with it."""
     before, after = (account.policies(owner) for account in context.accounts.sides)
@@ -84,13 +71,12 @@ def _managed(owner: IamResource, context: Context) -> Iterator[Finding]:
         both = (*managed, *others)
         stays = all(k in before and before[k].content == after[k].content for k in both)
         evidence = ManagedAttached(owner, tuple(grant.written_at for grant in others.values()))
-        level = Level.ERROR
+        level = Level.NOTE if stays else Level.ERROR
     elif owner in node_roles(context) or is_of_nodes(context, owner, alone=False):
-        stays = all(key in before for key in managed) and not _gets_own_role(context)
-        evidence, level = ManagedAttached(owner), Level.WARNING
+        # Until pods have rolled to a role of their own, aws-node needs it.
+        evidence, level = ManagedAttached(owner), Level.NOTE
     else:
         return
-    level = Level.NOTE if stays else level
     yield of_role(owner, Rule.MANAGED_ATTACHED, evidence, context, level)
 
 

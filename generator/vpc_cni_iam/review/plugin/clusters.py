@@ -171,7 +171,10 @@ class PluginReader:
         side: Side,
     ) -> PluginState:
         resources = [*filterfalse(partial(_is_later, side=side), by_cluster[key])]
-        readers = [(installer, SetupReader(installer, side)) for installer in installers]
+        readers = [
+            (installer, SetupReader(installer, side, self._reader.is_written))
+            for installer in installers
+        ]
         setup = readers[0][1].setup() if readers else PluginSetup()
         groups = [r for r in resources if r.type == NODE_GROUP]
         clusters = [r for r in resources if r.type == CLUSTER]

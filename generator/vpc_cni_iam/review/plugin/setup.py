@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -77,7 +77,10 @@ _REMEMBERED = 64  # texts: both sides of a resource usually have the same
 class SetupReader:
     """Reads how an add-on or a release sets up the plugin on one side."""
 
-    def __init__(self, installer: Resource, side: Side) -> None:
+    def __init__(
+        self, installer: Resource, side: Side, is_written: Callable[[Resource, str], bool]
+    ) -> None:
+        """`is_written`: whether an argument is set that is known after apply; else, EKS sets it."""
         self._installer, self._side = installer, side
         # a value that is known after apply is replaced by its place
         self._values: dict[str, Any] = {}
@@ -87,7 +90,9 @@ class SetupReader:
             self._not_read.append(UnreadReason.EARLIER_RELEASE)
         texts = (read(installer, path, side) for path in ("configuration_values", "values.*"))
         for placed in chain.from_iterable(texts):
-            self._merge(placed)
+            is_later = isinstance(placed.value, Unknown)
+            if not is_later or is_written(installer, str(placed.path[0])):
+                self._merge(placed)
         blocks = (read(installer, path, side) for path in ("set.*", "set_list.*"))
         for placed in chain.from_iterable(blocks):
             self._set(placed.path)

@@ -90,9 +90,12 @@ class AccountReader:
 
         It is taken as set if the configuration is not in the plan.
         """
-        expression = self.plan.configuration.expression
+        configuration = self.plan.configuration
         where = resource.module, resource.block
-        return expression(*where, argument) is not None or expression(*where) is None
+        expression = configuration.expression(*where, argument)
+        if expression is None:
+            return configuration.expression(*where) is None
+        return not configuration.is_null(resource.module, expression, self.plan.variables)
 
     def is_set(self, resource: Resource, argument: str) -> bool:
         """Return whether an argument that can be computed is set, according to the plan."""

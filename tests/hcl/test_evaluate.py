@@ -225,8 +225,8 @@ def test_what_data_sources_say_without_an_engine(
     ("code", "advice"),
     [
         ("data.aws_region.r.name", "give --set region=REGION"),
-        ("data.aws_caller_identity.c.account_id", "give --account-id"),
-        ('"arn:${data.aws_caller_identity.c.id}"', "give --account-id"),
+        ("data.aws_caller_identity.c.account_id", "give --set account-id=ID"),
+        ('"arn:${data.aws_caller_identity.c.id}"', "give --set account-id=ID"),
         ("var.x.y", "give --var x=VALUE"),
         ("data.aws_region.aliased.name", ""),
         ("aws_iam_role.x.arn", ""),

@@ -166,7 +166,7 @@ def test_an_account_that_is_null_is_that_of_the_provider(tmp_path: Path) -> None
     given_account = {"account_id": "111122223333"}
     (policy,) = open_account(str(tmp_path), str, {}, GivenVariables(given_account)).policies
     assert policy.policy.statements[0].resources == (arn,)
-    with pytest.raises(InputError, match=r"account_id cannot be known.*; give --account-id"):
+    with pytest.raises(InputError, match=r"account_id cannot be known.*; give --set account-id=ID"):
         opened(tmp_path, {}, main=ACCOUNT)
 
 

@@ -31,7 +31,7 @@ def test_the_managed_policy_undoes_a_scoped_one_on_its_role(
 @pytest.mark.parametrize(
     ("trust", "own", "level"),
     [
-        (NODE_TRUST, "new", "warning"),
+        (NODE_TRUST, "new", "note"),
         (NODE_TRUST, "old", "note"),
         (NODE_TRUST, "", "note"),
         (OTHER, "new", None),
@@ -56,7 +56,7 @@ def test_nodes_have_the_role_of_their_group_whatever_the_plan_says_of_its_trust(
         about_calls(group, *own_role("n", OTHER), attached(MANAGED, role="n", before=False)),
         "managed-policy-attached",
     )
-    assert finding.level == "warning" and "the node role" in finding.message
+    assert finding.level == "note" and "the node role" in finding.message
 
 
 def test_security_groups_for_pods_are_not_switched_on_without_the_policy_of_the_cluster() -> None:

@@ -25,7 +25,7 @@ EXPECTED: dict[str, list[str]] = {
     ],
     "tighten": [
         # Upstream's scoped document does not let the plugin change security groups.
-        "warning coverage-lost aws_iam_role.cni",
+        "note coverage-lost aws_iam_role.cni",
         "note access-removed aws_iam_policy.cni policy",
     ],
     "widen": [
@@ -76,12 +76,12 @@ EXPECTED: dict[str, list[str]] = {
     ],
     # That the role repeats its attachments makes no drift.
     "node-role": [
-        "warning managed-policy-attached aws_iam_role.node",
+        "note managed-policy-attached aws_iam_role.node",
         "note new-policy aws_iam_policy.cni policy",
         "note new-policy aws_iam_role.cni assume_role_policy",
     ],
     "swap": [
-        "warning coverage-lost aws_iam_role.node",
+        "note coverage-lost aws_iam_role.node",
         "note access-removed aws_iam_policy.cni policy",
     ],
     "inline": [

@@ -44,11 +44,9 @@ def nodes(*more: Json) -> list[Json]:
     return [*own_role("node", NODE_TRUST), *more]
 
 
-ATTACHED, ATTACHED_NEW = (attached(MANAGED, role="node", before=there) for there in (True, False))
 LESS = inline(document(allow("s3:*")), document(allow("s3:Get*")), role="cni")
 # The rule, a plan that leaves the state as it is, and one that brings it.
 STATES = {
-    "managed-policy-attached": (nodes(ATTACHED), nodes(ATTACHED_NEW)),
     # What is wrong with a role is said where anything of it changes.
     "trust-anybody": (
         [*own_role("cni", ANYBODY, CNI), LESS],

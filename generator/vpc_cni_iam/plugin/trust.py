@@ -183,18 +183,6 @@ class RoleTrust(Struct, frozen=True):
             if not compiled.evaluate(request(caller)).denied
         }
 
-    @property
-    def is_only_of_nodes_and_plugin(self) -> bool:
-        """Whether it trusts nobody but nodes, EKS Pod Identity, and tokens of aws-node by name."""
-        services, mine = {NODES, PODS}, {c.principal for c in self.meant_for()}
-        mine -= {c.principal for c in self.meant_for(STRANGER)}
-        return all(
-            name.removesuffix(".cn") in services if kind.type == "Service" else name in mine
-            for statement in self.policy.only("Allow").statements
-            for kind in (*statement.principals, *statement.not_principals)
-            for name in known(kind.identifiers) or ("*",)
-        )
-
     def lets_role(
         self,
         role: str,

@@ -265,7 +265,8 @@ def advice(code: str) -> Message:
         return f"give --var {name.partition('.')[0].partition('[')[0]}=VALUE"
     for address, names in SURROUNDINGS.items():
         if code.startswith(f"{address}."):
-            return f"give --{next(iter(names.values())).replace('_', '-')}"
+            option = next(iter(names.values())).replace("_", "-")
+            return f"give --set {option}={option.rpartition('-')[2].upper()}"
     return ""
 
 

@@ -131,9 +131,9 @@ class PlanConfiguration(Struct, frozen=True):
 
     def is_null(self, module: str, expression: Any, variables: Mapping[str, Any]) -> bool:
         """Return whether an expression is null, also through variables of modules."""
-        found = self.resolve(module, expression, variables)
-        is_known = not (found.resources or found.open) and bool(found.constants)
-        return is_known and all(constant is None for constant in found.constants)
+        end = self.resolve(module, expression, variables)
+        is_known = not (end.resources or end.open) and bool(end.constants)
+        return is_known and all(constant is None for constant in end.constants)
 
     def _follow(self, here: str, reference: str, each: Any, trail: _Trail) -> None:
         head, rest = split_first(reference)

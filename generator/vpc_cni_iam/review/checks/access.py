@@ -281,11 +281,8 @@ class _OfPrincipal:
         more = gained(change, grants, answer, context.proofs, context.place)
         if not more.parts and len(grants) < len(change.grants):
             return  # a group gives it
-        documents = [published_by(each) for each in grants if each.after]
         is_own = is_only_of_plugin(context, change.owner)
-        is_published = all(documents) and not change.further and is_own
-        added = [c.after for c in grants if c.after and not c.before]
-        is_generated = is_own and len(added) == len(documents) and all(map(is_within, added))
+        published = self._published(grants) if is_own else ()
         changing = more.grants or tuple(g for c in grants for g in (c.after, c.before) if g)
         group, causes = self._cause(changing)
         evidence = Gain(
@@ -296,15 +293,19 @@ class _OfPrincipal:
             more.parts,
             tuple(dict.fromkeys(g.policy for g in more.grants if g.policy)),
             group,
-            beyond_plugin(more.parts)
-            if is_own and any(p.is_of_plugin for p in more.parts)
-            else None,
-            tuple(filter(None, documents)) if is_published else (),
-            is_generated and not is_published,
+            _beyond(more.parts) if is_own else None,
+            published,
+            is_own and not published and all(map(_is_generated, grants)),
             more.example,
             None if change.is_new else self._lacked_by(more.parts),
         )
         yield self._finding(self._outcome(evidence, changing), evidence, causes)
+
+    def _published(self, grants: Iterable[GrantChange]) -> tuple[KnownDocument, ...]:
+        """Return the documents that all new policies newly equal; none if one equals none."""
+        documents = [published_by(each) for each in grants if each.after]
+        is_published = all(documents) and not self._change.further
+        return tuple(filter(None, documents)) if is_published else ()
 
     def _cause(self, changing: tuple[Grant, ...]) -> tuple[IamResource | None, tuple[Grant, ...]]:
         """Return the group that a user joins and the membership, if it gives the first grant."""
@@ -376,6 +377,16 @@ class _OfPrincipal:
         invalid = grant.content if isinstance(grant.content, Invalid) else None
         evidence = PolicyNotShown(self._owners, policy or InPlan(grant.address), invalid)
         return self._finding(outcome, evidence, (grant,))
+
+
+def _beyond(parts: Collection[GainedPart]) -> tuple[str, ...] | None:
+    """Return what the plugin never calls, if a part is in a policy of the plugin."""
+    return beyond_plugin(parts) if any(part.is_of_plugin for part in parts) else None
+
+
+def _is_generated(change: GrantChange) -> bool:
+    """Return whether a policy is new and allows no more than the catalog's documents."""
+    return not change.after or (not change.before and is_within(change.after))
 
 
 def _is_harmless(grant: Grant) -> bool:

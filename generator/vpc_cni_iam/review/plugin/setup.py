@@ -90,7 +90,7 @@ class SetupReader:
             self._not_read.append(UnreadReason.EARLIER_RELEASE)
         texts = (read(installer, path, side) for path in ("configuration_values", "values.*"))
         for placed in chain.from_iterable(texts):
-            is_later = isinstance(placed.value, Unknown)
+            is_later = isinstance(placed.value, Unknown) and bool(placed.path)
             if not is_later or is_written(installer, str(placed.path[0])):
                 self._merge(placed)
         blocks = (read(installer, path, side) for path in ("set.*", "set_list.*"))

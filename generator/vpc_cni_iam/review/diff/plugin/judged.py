@@ -118,6 +118,7 @@ def judged(
         environment = {**other.setup.settings.environment, **environment}
     # Unread values may set CLUSTER_NAME, as EKS does in its add-on.
     is_read = not (state.setup.not_read or other.setup.not_read)
+    is_shown = bool(state.installer or other.installer)
     is_all = is_read and setup.settings.source is SettingsSource.chart
     settings = replace(
         setup.settings,
@@ -126,7 +127,7 @@ def judged(
         file="",
         environment=environment,
         # A value that the plan does not show may be set.
-        has_more=not (is_read and (state.installer or other.installer)),
+        has_more=not (is_read and is_shown),
     )
     of_roles = _names_of(state.identity.roles | other.identity.roles, reader)
     kind = state.identity.kind
@@ -142,7 +143,7 @@ def judged(
             "security_group_id": state.security_groups or other.security_groups,
         },
         node_subnets=state.node_subnets,
-        is_shown=bool(state.installer or other.installer),
+        is_shown=is_shown,
     )
     return judged, source
 

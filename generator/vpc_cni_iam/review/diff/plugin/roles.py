@@ -11,7 +11,8 @@ from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.plugin.identity import Identity, in_order
 from vpc_cni_iam.plugin.mending import is_meant_for_plugin
 from vpc_cni_iam.plugin.principals import filled
-from vpc_cni_iam.plugin.trust import PODS, Caller, RoleTrust
+from vpc_cni_iam.plugin.trust import NODES, PODS, STRANGER, Caller, RoleTrust
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.role_access import RoleAccess, role_access
@@ -118,10 +119,21 @@ def is_only_of_plugin(context: Context, owner: IamResource) -> bool:
         return True
     policy = trust_of(context, owner, Side.AFTER)
     try:
-        role = "arn:aws:iam:::role/example"
-        return policy is not None and RoleTrust(filled(policy), role).is_only_of_nodes_and_plugin
+        return policy is not None and _trusts_plugin_only(filled(policy))
     except InputError:
         return False
+
+
+def _trusts_plugin_only(policy: Policy) -> bool:
+    """Return whether a policy trusts only nodes, EKS Pod Identity and tokens of aws-node."""
+    trust, services = RoleTrust(policy, "arn:aws:iam:::role/example"), {NODES, PODS}
+    named = {c.principal for c in trust.meant_for() - trust.meant_for(STRANGER)}
+    return all(
+        name.removesuffix(".cn") in services if kind.type == "Service" else name in named
+        for statement in policy.only("Allow").statements
+        for kind in (*statement.principals, *statement.not_principals)
+        for name in known(kind.identifiers) or ("*",)
+    )
 
 
 def callers(context: Context, owner: IamResource, side: Side) -> Mapping[Caller, bool] | None:

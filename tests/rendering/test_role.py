@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from msgspec.structs import replace
 
 from conftest import OFFLINE_PROVIDER, ROOT, applying_provider, label, write_tree
 from roles import ACCOUNT, CLUSTER, LATEST, NAMES, OIDC, POD, call, root, roots
@@ -134,7 +135,9 @@ def test_the_module_is_valid_formatted_and_its_own_tests_pass(
     made_from: Options, engine: Engine, tmp_path: Path
 ) -> None:
     files = render(made_from)
-    assert all(stated(text, files["main.tf"]) == made_from for text in files.values())
+    for text in files.values():
+        (written,) = filter(None, [stated(text, files["main.tf"])])
+        assert replace(written, directory="") == made_from
     folder = write_tree(tmp_path / "module", files)
     engine.run(["init", "-input=false", "-backend=false"], folder)
     engine.run(["validate"], folder)

@@ -34,7 +34,7 @@ class RoleChange(Enum):
     SCOPE = "its policy is scoped to its cluster"
     ATTACH = "it gets a policy"
     FOR_EACH = "each cluster gets a role"
-    FOR_PLUGIN = "aws-node gets a role of its own"
+    FOR_PLUGIN = "aws-node gets its own role"
 
 
 class RoleStep(Struct, frozen=True):

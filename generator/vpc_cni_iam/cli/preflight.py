@@ -87,7 +87,7 @@ def preflight(
     )
     lists = report.list_lines(result.lists) if result.nodes and is_limitable(composed) else ()
     common.show_result(result, output, chain(report.lines(result), lists))
-    raise typer.Exit(result.verdict.is_failure(if_degraded=False))
+    raise typer.Exit(1 if result.verdict.is_failure(if_degraded=False) else 0)
 
 
 def is_limitable(composed: Composed) -> bool:

@@ -16,7 +16,7 @@ _WHAT = {
 
 
 def node_text(denials: Sequence[NodeDenial]) -> str:
-    """Return what nodes cannot do, or may not be able to; empty for nothing."""
+    """Return what nodes cannot do, or may not be able to; empty if they can do all."""
     if not denials:
         return ""
     cannot = "cannot" if any(d.verdict is Verdict.fails for d in denials) else "may be unable to"

@@ -129,10 +129,12 @@ def _document(
 ) -> VerifiedDocument:
     is_trust = change.name == trust.DOCUMENT
     state = DocumentState.UNKNOWN if unknown else DocumentState.OK
+    selection = options.selection  # of the whole module, whose other variants may be hardened
+    selection = selection if options.scoped else replace(selection, hardening=None)
     return VerifiedDocument(
         label,
         DocumentState.DIFFERS if differs else state,
-        "the catalog" if is_trust else " ".join(options.selection.arguments()),
+        "the catalog" if is_trust else " ".join(selection.arguments()),
         len(change.before[0].policy.statements),
         tuple(dict.fromkeys((*differs, *unknown))),
         seen,

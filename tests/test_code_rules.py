@@ -33,8 +33,6 @@ SEARCHES = {
 MENDED = ("ministack",)
 # A class that is the same word in the public model.
 PUBLIC = {"Policy", "Statement", "Principal", "Condition", "Options"}
-# `review` reads the account of a plan itself, until it reads that of `account`.
-PUBLIC |= {"Account", "Content", "Document", "Grant", "RoleAccess"}
 
 
 @cache

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from conftest import OFFLINE_PROVIDER, TERRAFORM_NEWEST, make_engine, running_provider
+from vpc_cni_iam.account.grants import GrantPart
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl.attributes import attributes, may_hold_policy
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.inputs.plan.arguments import GRANTS, Part
+from vpc_cni_iam.inputs.plan.arguments import GRANTS
 
 POLICIES = json.loads(files("vpc_cni_iam.hcl").joinpath("data/policy_attributes.json").read_text())
 ATTRIBUTES = [(kind, path) for kind, paths in POLICIES["attributes"].items() for path in paths]
@@ -50,7 +51,7 @@ def test_a_policy_that_is_read_in_plans_is_read_in_tf_files() -> None:
         (kind, argument.path.replace(".*", ""))
         for kind, arguments in GRANTS.items()
         for argument in arguments
-        if argument.part in (Part.PERMISSIONS, Part.TRUST)
+        if argument.part in (GrantPart.INLINE, GrantPart.TRUST)
     }
     assert in_plans <= {*ATTRIBUTES}, "add them to policy_attributes.json"
 

@@ -23,8 +23,10 @@ class GrantPart(Enum):
     ATTACHED = "attached"
     BOUNDARY = "boundary"  # limits the others
     TRUST = "trust"  # who can assume the role
-    SESSION = "session"  # limits sessions of the role
     GROUP = "group"  # a user has the policies of a group
+    # Exclusive lists of a principal: IAM removes what they do not name.
+    INLINE_LIST = "inline list"
+    ATTACHED_LIST = "attached list"
 
     @property
     def gives(self) -> bool:

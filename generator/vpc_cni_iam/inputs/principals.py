@@ -24,14 +24,13 @@ from vpc_cni_iam.hcl.resolve import JOINS, is_document, read_documents, text_of
 from vpc_cni_iam.hcl.syntax import Block, Conditional, FunctionCall, Node, Reference, Text
 from vpc_cni_iam.inputs.kind import PolicyPart
 from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, ROLE, USES, GrantArgument
-from vpc_cni_iam.inputs.plan.arguments import Part as ArgumentPart
 from vpc_cni_iam.inputs.plan.resource import parts, without_keys
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
 
-_ATTACHED = (ArgumentPart.ATTACHMENT, ArgumentPart.ATTACHMENT_LIST)
+_ATTACHED = (GrantPart.ATTACHED, GrantPart.ATTACHED_LIST)
 # Resources that attach a managed policy.
-_ITSELF = GrantArgument("policy", ArgumentPart.PERMISSIONS)
+_ITSELF = GrantArgument("policy", GrantPart.INLINE)
 # Functions that return an argument, or an item of it, unchanged.
 _CHOICES = ("try", "one", "element", "coalesce", "concat", "tostring")
 _DATA_POLICY, _OF_AWS = "data.aws_iam_policy", "arn:aws:iam::aws:policy/"
@@ -146,9 +145,9 @@ class _PrincipalReader:
                 self._written(_ITSELF, block, place, inner)
             for row in rows:
                 owners = {*self._owners(row, block, place, inner)}
-                if row.part is ArgumentPart.TRUST:
+                if row.part is GrantPart.TRUST:
                     self._trust(place, block, inner)
-                if row.part is ArgumentPart.PERMISSIONS:
+                if row.part is GrantPart.INLINE:
                     self._written(row, block, place, inner)
                     self.known.owners.setdefault(self._instance(place), set()).update(owners)
                 for owner in owners:
@@ -241,12 +240,12 @@ class _PrincipalReader:
         """Note the managed policies that an argument names."""
         name = row.path.partition(".")[0]
         node = block.attributes.get(name)
-        if node is None or row.part not in (*_ATTACHED, ArgumentPart.BOUNDARY):
+        if node is None or row.part not in (*_ATTACHED, GrantPart.BOUNDARY):
             return
         for value in _items(self._value(node, inner)):
             arn = self._arn(node, value)
             part: Fact = Grant(owner, GrantPart.ATTACHED, arn, place)
-            if row.part is ArgumentPart.BOUNDARY:
+            if row.part is GrantPart.BOUNDARY:
                 part = Grant(owner, GrantPart.BOUNDARY, arn or f"{place}.{name}", place)
             elif without_keys(arn) in self._own:
                 self.known.owners.setdefault(self._instance(arn), set()).add(owner)

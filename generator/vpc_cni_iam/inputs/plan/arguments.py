@@ -8,10 +8,10 @@ an object with a member that ends in the value, and ``~`` a dot in a name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 
 from msgspec import Struct
 
+from vpc_cni_iam.account.grants import GrantPart
 from vpc_cni_iam.plugin.identity import Identity
 
 ROLE, PROFILE = "aws_iam_role", "aws_iam_instance_profile"
@@ -33,23 +33,11 @@ _ASSOCIATIONS = "pod_identity_association"
 _MIXED = "mixed_instances_policy.*.launch_template.*"
 
 
-class Part(Enum):
-    """The meaning of an argument in the model of the account."""
-
-    PERMISSIONS = "permissions"  # an inline policy
-    ATTACHMENT = "attachment"  # the ARN of a managed policy
-    BOUNDARY = "boundary"  # the ARN of a managed policy that limits the others
-    TRUST = "trust"  # who can assume the role
-    MEMBERSHIP = "membership"  # the groups of a user, or the users of a group
-    INLINE_LIST = "inline list"  # the names of all inline policies: IAM removes others
-    ATTACHMENT_LIST = "attachment list"  # the ARNs of all attachments: IAM removes others
-
-
 class GrantArgument(Struct, frozen=True):
     """An argument that gives access to a principal, or removes it."""
 
     path: str
-    part: Part
+    part: GrantPart
     # The arguments that name the principal, with the type of each; empty for the resource itself.
     owners: tuple[tuple[str, str], ...] = ()
     name: str = ""  # the argument with the name of an inline policy
@@ -88,33 +76,39 @@ USES: Mapping[str, tuple[UseArgument, ...]] = {
     "kubernetes_service_account_v1": _ANNOTATED,
 }
 
+LISTS = (GrantPart.INLINE_LIST, GrantPart.ATTACHED_LIST)
 _EVERY = (("roles.*", ROLE), ("users.*", USER), ("groups.*", GROUP))
 # By resource type.
 GRANTS: Mapping[str, tuple[GrantArgument, ...]] = {
     ROLE: (
-        GrantArgument("assume_role_policy", Part.TRUST),
-        GrantArgument("permissions_boundary", Part.BOUNDARY),
-        GrantArgument("inline_policy.*.policy", Part.PERMISSIONS, name="name", computed=True),
-        GrantArgument("managed_policy_arns.*", Part.ATTACHMENT, computed=True),
+        GrantArgument("assume_role_policy", GrantPart.TRUST),
+        GrantArgument("permissions_boundary", GrantPart.BOUNDARY),
+        GrantArgument("inline_policy.*.policy", GrantPart.INLINE, name="name", computed=True),
+        GrantArgument("managed_policy_arns.*", GrantPart.ATTACHED, computed=True),
     ),
-    USER: (GrantArgument("permissions_boundary", Part.BOUNDARY),),
-    POLICY_ATTACHMENT: (GrantArgument("policy_arn", Part.ATTACHMENT, _EVERY),),
+    USER: (GrantArgument("permissions_boundary", GrantPart.BOUNDARY),),
+    POLICY_ATTACHMENT: (GrantArgument("policy_arn", GrantPart.ATTACHED, _EVERY),),
     "aws_iam_user_group_membership": (
-        GrantArgument("groups.*", Part.MEMBERSHIP, (("user", USER),)),
+        GrantArgument("groups.*", GrantPart.GROUP, (("user", USER),)),
     ),
-    "aws_iam_group_membership": (GrantArgument("users.*", Part.MEMBERSHIP, (("group", GROUP),)),),
+    "aws_iam_group_membership": (GrantArgument("users.*", GrantPart.GROUP, (("group", GROUP),)),),
     **{
         f"aws_iam_{who}{end}": (GrantArgument(path, part, ((f"{who}{suffix}", kind),), name),)
         for who, kind in (("role", ROLE), ("user", USER), ("group", GROUP))
         for end, path, part, suffix, name in (
-            ("_policy", "policy", Part.PERMISSIONS, "", "name"),
-            ("_policy_attachment", "policy_arn", Part.ATTACHMENT, "", ""),
-            ("_policies_exclusive", "policy_names.*", Part.INLINE_LIST, "_name", ""),
-            ("_policy_attachments_exclusive", "policy_arns.*", Part.ATTACHMENT_LIST, "_name", ""),
+            ("_policy", "policy", GrantPart.INLINE, "", "name"),
+            ("_policy_attachment", "policy_arn", GrantPart.ATTACHED, "", ""),
+            ("_policies_exclusive", "policy_names.*", GrantPart.INLINE_LIST, "_name", ""),
+            (
+                "_policy_attachments_exclusive",
+                "policy_arns.*",
+                GrantPart.ATTACHED_LIST,
+                "_name",
+                "",
+            ),
         )
     },
 }
-LISTS = (Part.INLINE_LIST, Part.ATTACHMENT_LIST)
 
 
 def list_argument(kind: str) -> GrantArgument | None:

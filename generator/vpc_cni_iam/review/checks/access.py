@@ -7,14 +7,14 @@ from enum import Enum
 
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.grants import GrantPart
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument
 from vpc_cni_iam.inputs.plan.account.documents import Invalid
-from vpc_cni_iam.inputs.plan.account.grants import Grant, GrantKey
+from vpc_cni_iam.inputs.plan.account.grants import GrantKey, PlanGrant
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
-from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.document import statements_of
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
@@ -142,7 +142,7 @@ def _findings(context: Context) -> Iterator[Finding]:
 
 
 def _finding(
-    outcome: _Outcome, evidence: AboutPrincipals, grants: Iterable[Grant], context: Context
+    outcome: _Outcome, evidence: AboutPrincipals, grants: Iterable[PlanGrant], context: Context
 ) -> Finding:
     """Return a finding with addresses after the plan; the first grant is the cause."""
     successors = context.accounts.successors
@@ -153,7 +153,7 @@ def _finding(
     address, attribute = "", ""
     if grant := next(iter(grants), None):
         address, attribute = grant.address, grant.attribute
-        policy = grant.policy if grant.key.part is not Part.MEMBERSHIP else None
+        policy = grant.policy if grant.key.part is not GrantPart.GROUP else None
         if isinstance(policy, InPlan) and context.reader.resolver.is_changed(policy.address):
             address, attribute = successors.get(policy, policy.address), "policy"
     owners = tuple(map(now, evidence.owners))
@@ -208,7 +208,7 @@ class _OfPrincipal:
         It is reported for the group.
         """
         group, sides = change.key.group, self._context.accounts.sides
-        membership = GrantKey(Part.MEMBERSHIP, group)
+        membership = GrantKey(GrantPart.GROUP, group)
         stays = all(membership in side.groups(self._change.owner) for side in sides)
         return isinstance(group, InPlan) and stays
 
@@ -223,7 +223,7 @@ class _OfPrincipal:
         """Yield the policies that the plan does not show, if they are added or removed."""
         for each in self._grants:
             grant, was_sensitive = each.after, _was_sensitive(each)
-            if grant and each.key.part is not Part.MEMBERSHIP and (grant.is_open or was_sensitive):
+            if grant and each.key.part is not GrantPart.GROUP and (grant.is_open or was_sensitive):
                 yield self._not_shown(grant, was_sensitive=was_sensitive)
         vanished = (grant for grant in self._change.vanished if grant not in self._taken)
         if hidden := [grant for grant in vanished if self._may_deny(grant)]:
@@ -251,7 +251,7 @@ class _OfPrincipal:
                 yield self._no_gain()
 
     def _finding(
-        self, outcome: _Outcome, evidence: AboutPrincipals, grants: Iterable[Grant] = ()
+        self, outcome: _Outcome, evidence: AboutPrincipals, grants: Iterable[PlanGrant] = ()
     ) -> Finding:
         """Return a finding about grants, or about all that change."""
         if not grants:
@@ -267,7 +267,7 @@ class _OfPrincipal:
         is_less = not isinstance(self._change.denied_less, NoNewAccess)
         return is_less and any(map(may_deny, before))
 
-    def _may_deny(self, grant: Grant) -> bool:
+    def _may_deny(self, grant: PlanGrant) -> bool:
         """Return whether a policy that the plan does not show may have a Deny."""
         is_replaced = any(c.before is grant and c.after for c in self._grants)
         # A policy that was sensitive is reported separately.
@@ -307,13 +307,15 @@ class _OfPrincipal:
         is_published = all(documents) and not self._change.further
         return tuple(filter(None, documents)) if is_published else ()
 
-    def _cause(self, changing: tuple[Grant, ...]) -> tuple[IamResource | None, tuple[Grant, ...]]:
+    def _cause(
+        self, changing: tuple[PlanGrant, ...]
+    ) -> tuple[IamResource | None, tuple[PlanGrant, ...]]:
         """Return the group that a user joins and the membership, if it gives the first grant."""
         groups = (c.key.group for c in self._grants if c.after is changing[0])
         joined = next((self._joined[group] for group in groups if group in self._joined), None)
         return (joined.policy, (joined,)) if joined else (None, changing)
 
-    def _outcome(self, gain: Gain, grants: Iterable[Grant]) -> _Outcome:
+    def _outcome(self, gain: Gain, grants: Iterable[PlanGrant]) -> _Outcome:
         is_held = not (gain.is_new and self._change.owner in gain.policies)
         if gain.reach and is_held:
             return _Outcome.FURTHER
@@ -346,7 +348,7 @@ class _OfPrincipal:
                     return needs.after.version
         return None
 
-    def _unknown(self, grant: Grant, *places: str) -> Finding:
+    def _unknown(self, grant: PlanGrant, *places: str) -> Finding:
         referred = self._context.reader.resolver.reference_names
         references = tuple(dict.fromkeys(name for place in places for name in referred(place)))
         policy = grant.policy or InPlan(grant.address)
@@ -363,7 +365,7 @@ class _OfPrincipal:
         lost = scope(GrantChange(c.key, c.after, c.before) for c in self._grants) if loses else ()
         return self._finding(outcome, NoGain(self._owners, change.is_deleted, lost))
 
-    def _not_shown(self, grant: Grant, *, was_sensitive: bool) -> Finding:
+    def _not_shown(self, grant: PlanGrant, *, was_sensitive: bool) -> Finding:
         policy, outcome = grant.policy, _Outcome.ATTACHED
         if isinstance(grant.content, Invalid):
             outcome = _Outcome.INVALID
@@ -389,7 +391,7 @@ def _is_generated(change: GrantChange) -> bool:
     return not change.after or (not change.before and is_within(change.after))
 
 
-def _is_harmless(grant: Grant) -> bool:
+def _is_harmless(grant: PlanGrant) -> bool:
     """Return whether a policy is published by AWS or upstream, and harmless.
 
     Sources: Amazon EKS User Guide, "AWS managed policies for Amazon Elastic Kubernetes Service";
@@ -416,7 +418,7 @@ def _of_aws(arn: str, *, is_new: bool) -> _Outcome:
     return _Outcome.UNKNOWN_OF_AWS if is_unknown else _Outcome.ATTACHED
 
 
-def _holes(grant: Grant) -> list[str]:
+def _holes(grant: PlanGrant) -> list[str]:
     return [hole.place for hole in grant.document.policy.holes()] if grant.document else []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from vpc_cni_iam.inputs.plan.account.grants import ConflictKind, Grant, known_policies
+from vpc_cni_iam.inputs.plan.account.grants import ConflictKind, PlanGrant, known_policies
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import may_deny
 from vpc_cni_iam.review.findings import Finding, finding
@@ -41,7 +41,7 @@ def check(context: Context) -> Iterator[Finding]:
         )
 
 
-def _means(removed: Collection[Grant]) -> tuple[Consequence, ...]:
+def _means(removed: Collection[PlanGrant]) -> tuple[Consequence, ...]:
     """Return which kinds of --fail-on grants fail that may be removed or kept."""
     known = [*map(concerns_plugin, known_policies(removed))]
     gains = GAINS if any(map(may_deny, removed)) else CHANGES

@@ -8,10 +8,10 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.grants import GrantPart
 from vpc_cni_iam.catalog.facts.calls import calls as all_calls
 from vpc_cni_iam.inputs.plan.account.grants import known_policies
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
-from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.levels import Level, at_most, most_severe
 from vpc_cni_iam.policy.document import Policy, statements_of
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
@@ -162,7 +162,9 @@ def _denied(
 
 def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
     """Yield roles of the plugin that get an unknown boundary."""
-    before, after = (account.one(role.role, Part.BOUNDARY) for account in context.accounts.sides)
+    before, after = (
+        account.one(role.role, GrantPart.BOUNDARY) for account in context.accounts.sides
+    )
     if after is None or not after.is_open or not context.accounts.before.policies(role.role):
         return
     if before is None or before.content != after.content:

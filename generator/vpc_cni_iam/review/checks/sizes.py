@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.account.documents import Content, Document
+from vpc_cni_iam.account.grants import GrantPart
+from vpc_cni_iam.inputs.plan.account.documents import PlanContent, PlanPolicy
 from vpc_cni_iam.inputs.plan.account.grants import GrantKey
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
-from vpc_cni_iam.inputs.plan.arguments import GROUP, POLICY, ROLE, USER, Part
+from vpc_cni_iam.inputs.plan.arguments import GROUP, POLICY, ROLE, USER
 from vpc_cni_iam.policy import quotas
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.context import Context
@@ -22,7 +23,7 @@ _INLINE = {ROLE: quotas.INLINE["role"], USER: quotas.INLINE["user"], GROUP: quot
 class TooLarge(Struct, frozen=True):
     """A policy, or all inline policies of a principal together, are larger than IAM accepts."""
 
-    part: Part  # a trust policy, inline policies, or an attached managed policy
+    part: GrantPart  # a trust policy, inline policies, or an attached managed policy
     size: int  # in characters, as IAM counts them
     limit: int
 
@@ -33,15 +34,15 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in reader.resources:
         if resource.type == POLICY and not resource.is_unchanged:
             content = reader.library.of(InPlan(resource.address), Side.AFTER)
-            evidence = TooLarge(Part.ATTACHMENT, _size([content]), quotas.MANAGED)
+            evidence = TooLarge(GrantPart.ATTACHED, _size([content]), quotas.MANAGED)
             yield from _finding(evidence, resource.address, "policy")
     for owner, grants in accounts.after.grants.items():
         if grants == accounts.before.of(owner):
             continue
-        if trust := grants.get(GrantKey(Part.TRUST)):
-            evidence = TooLarge(Part.TRUST, _size([trust.content]), quotas.TRUST)
+        if trust := grants.get(GrantKey(GrantPart.TRUST)):
+            evidence = TooLarge(GrantPart.TRUST, _size([trust.content]), quotas.TRUST)
             yield from _finding(evidence, trust.address, trust.attribute)
-        inline = [g for key, g in grants.items() if key.part is Part.PERMISSIONS and not g.policy]
+        inline = [g for key, g in grants.items() if key.part is GrantPart.INLINE and not g.policy]
         if inline:
             kind = owner.kind if isinstance(owner, Named | Unresolved) else ""
             address = inline[0].address
@@ -49,12 +50,12 @@ def check(context: Context) -> Iterator[Finding]:
                 kind, address = reader.resolver.by_address[owner.address].type, owner.address
             if kind in _INLINE:
                 size = _size(grant.content for grant in inline)
-                evidence = TooLarge(Part.PERMISSIONS, size, _INLINE[kind])
+                evidence = TooLarge(GrantPart.INLINE, size, _INLINE[kind])
                 yield from _finding(evidence, address, subject=owner)
 
 
-def _size(contents: Iterable[Content]) -> int:
-    return sum(content.size for content in contents if isinstance(content, Document))
+def _size(contents: Iterable[PlanContent]) -> int:
+    return sum(content.size for content in contents if isinstance(content, PlanPolicy))
 
 
 def _finding(

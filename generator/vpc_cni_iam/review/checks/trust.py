@@ -9,11 +9,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.grants import GrantPart
 from vpc_cni_iam.errors import Message
-from vpc_cni_iam.inputs.plan.account.documents import Content, Document, Invalid
-from vpc_cni_iam.inputs.plan.account.grants import Grant
+from vpc_cni_iam.inputs.plan.account.documents import Invalid, PlanContent, PlanPolicy
+from vpc_cni_iam.inputs.plan.account.grants import PlanGrant
 from vpc_cni_iam.inputs.plan.account.iam_resource import InPlan
-from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.levels import Level, most_severe
 from vpc_cni_iam.plugin import issuers
 from vpc_cni_iam.plugin.trust import AWS_NODE, PODS, TAG, is_too_large
@@ -52,7 +52,7 @@ class TrustNotShown(Struct, frozen=True):
     """The plan does not show the new trust policy, or it is not a valid policy."""
 
     is_new: bool  # whether the role is new
-    content: Content
+    content: PlanContent
 
 
 class TrustUndecided(Struct, frozen=True):
@@ -91,8 +91,8 @@ class AnybodyTrusted(Struct, frozen=True):
 class _RoleTrusts(Struct, frozen=True):
     """A role with its trust policy before and after."""
 
-    before: Grant | None
-    after: Grant
+    before: PlanGrant | None
+    after: PlanGrant
     is_plugins: bool
 
     @property
@@ -105,7 +105,7 @@ def check(context: Context) -> Iterator[Finding]:
     changed = changed_principals(context)
     before, after = context.accounts.sides
     for owner in context.accounts.principals:
-        old, new = before.one(owner, Part.TRUST), after.one(owner, Part.TRUST)
+        old, new = before.one(owner, GrantPart.TRUST), after.one(owner, GrantPart.TRUST)
         if new is None:
             if old is not None and owner not in changed:
                 yield _found(Rule.ACCESS_REMOVED, TrustNotWidened(is_deleted=True), old)
@@ -115,7 +115,7 @@ def check(context: Context) -> Iterator[Finding]:
             yield from _of_role(role, context)
 
 
-def _found(rule: Rule, evidence: Struct, grant: Grant, **row: Any) -> Finding:
+def _found(rule: Rule, evidence: Struct, grant: PlanGrant, **row: Any) -> Finding:
     place = grant.address
     return finding(rule, evidence, place, attribute=grant.attribute, subject=grant.owner, **row)
 
@@ -123,7 +123,7 @@ def _found(rule: Rule, evidence: Struct, grant: Grant, **row: Any) -> Finding:
 def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
     grant, content = role.after, role.after.content
     is_new = role.before is None or role.after.owner in context.accounts.created
-    if not isinstance(content, Document):
+    if not isinstance(content, PlanPolicy):
         if role.changes:
             means = (*GAINS, *LOSES) if role.is_plugins and not is_new else GAINS
             rule = _NOT_SHOWN.get(type(content), Rule.UNKNOWN_POLICY)
@@ -148,7 +148,7 @@ def _of_role(role: _RoleTrusts, context: Context) -> Iterator[Finding]:
         yield from (replace(each, means=GAINS) if is_whole else each for each in of_anybody)
 
 
-def _of_anybody(role: _RoleTrusts, after: Document) -> Iterator[Finding]:
+def _of_anybody(role: _RoleTrusts, after: PlanPolicy) -> Iterator[Finding]:
     is_sensitive = after.masked is not None
     for each in everybody(after.policy):
         evidence = AnybodyTrusted(Anybody() if is_sensitive else each, is_sensitive)
@@ -166,10 +166,10 @@ def _names_anybody(other: Finding) -> bool:
     return False
 
 
-def _changed(role: _RoleTrusts, after: Document, context: Context) -> Iterator[Finding]:
+def _changed(role: _RoleTrusts, after: PlanPolicy, context: Context) -> Iterator[Finding]:
     """Yield whether a changed trust policy allows new principals."""
     content, grant = role.before.content if role.before else None, role.after
-    if not isinstance(content, Document):
+    if not isinstance(content, PlanPolicy):
         yield _found(Rule.NOT_PROVEN, TrustUndecided(NotProven(Open.NOT_SHOWN)), grant)
         return
     old, new = living(content.policy), living(after.policy)
@@ -228,7 +228,7 @@ def _level(what: Widened, *, is_plugins: bool) -> Level:
     return Level.WARNING if comes_back and is_own else Level.ERROR
 
 
-def _new(role: _RoleTrusts, after: Document, context: Context) -> Finding:
+def _new(role: _RoleTrusts, after: PlanPolicy, context: Context) -> Finding:
     """Return the finding about the principals that can assume a new role."""
     policy = after.policy
     named = (t for t in trusted_by(policy) if not t.is_nobody)

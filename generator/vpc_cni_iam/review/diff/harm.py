@@ -15,7 +15,7 @@ from vpc_cni_iam.catalog.facts.escalation import escalating
 from vpc_cni_iam.coverage.analysis.aws_actions import describes
 from vpc_cni_iam.coverage.analysis.excess import excess_grants
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.plan.account.grants import Grant, have_secrets
+from vpc_cni_iam.inputs.plan.account.grants import PlanGrant, have_secrets
 from vpc_cni_iam.inputs.plan.account.iam_resource import Place
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
@@ -83,7 +83,7 @@ class Gained(Struct, frozen=True):
     """What a principal can newly do."""
 
     parts: tuple[GainedPart, ...]  # the most harmful first; empty if only a limit changes
-    grants: tuple[Grant, ...]  # the grants with these parts, in the same order
+    grants: tuple[PlanGrant, ...]  # the grants with these parts, in the same order
     example: NewAccess | None  # None if it could reveal a secret
 
 
@@ -136,7 +136,7 @@ def _widening(changes: Iterable[GrantChange]) -> Iterator[Difference]:
     yield from filter(_may_allow_more, differences(*policies))
 
 
-def _shown(grant: Grant | None) -> tuple[Statement, ...]:
+def _shown(grant: PlanGrant | None) -> tuple[Statement, ...]:
     return grant.document.shown.statements if grant and grant.document else ()
 
 

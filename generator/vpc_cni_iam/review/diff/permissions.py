@@ -7,11 +7,11 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from vpc_cni_iam.account.grants import GrantPart
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import InputError, Message
-from vpc_cni_iam.inputs.plan.account.grants import Account, Grant, GrantKey, known_policies
+from vpc_cni_iam.inputs.plan.account.grants import GrantKey, PlanAccount, PlanGrant, known_policies
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, Named
-from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.inputs.plan.secrets import Secrets
 from vpc_cni_iam.policy.document import Policy, Statement, statements_of
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
@@ -60,20 +60,20 @@ class Permissions(Struct, frozen=True):
 
 
 def permissions(
-    account: Account,
+    account: PlanAccount,
     owner: IamResource,
     without: Collection[GrantKey] = (),
     *,
     sessions: Iterable[Policy] = (),
 ) -> Permissions:
     """Return the known permissions of a principal within its boundary and session policies."""
-    boundary = account.one(owner, Part.BOUNDARY)
+    boundary = account.one(owner, GrantPart.BOUNDARY)
     limits = [*known_policies([boundary] if boundary else []), *sessions]
     grants = (g for key, g in account.policies(owner).items() if key not in without)
     return Permissions(known_policies(grants), tuple((limit,) for limit in limits))
 
 
-def may_deny(grant: Grant) -> bool:
+def may_deny(grant: PlanGrant) -> bool:
     """Return whether a policy has a Deny, or may have one that the plan does not show."""
     if grant.document:
         return bool(statements_of([grant.document.policy], "Deny"))

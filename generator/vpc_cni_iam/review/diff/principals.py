@@ -7,29 +7,30 @@ from itertools import chain
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.account.grants import Account, Accounts, Grant, GrantKey, have_secrets
+from vpc_cni_iam.account.grants import GrantPart
+from vpc_cni_iam.inputs.plan.account.grants import (
+    Accounts,
+    GrantKey,
+    PlanAccount,
+    PlanGrant,
+    have_secrets,
+)
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, Unresolved
-from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.context import Context, fact
-from vpc_cni_iam.review.diff.permissions import (
-    Permissions,
-    Proofs,
-    may_deny,
-    permissions,
-)
+from vpc_cni_iam.review.diff.permissions import Permissions, Proofs, may_deny, permissions
 from vpc_cni_iam.review.diff.reach import Reach, farther, reach
 
-_BOUNDARY = GrantKey(Part.BOUNDARY)
+_BOUNDARY = GrantKey(GrantPart.BOUNDARY)
 
 
 class GrantChange(Struct, frozen=True):
     """A grant that is added or removed, or whose content changes."""
 
     key: GrantKey
-    before: Grant | None
-    after: Grant | None
+    before: PlanGrant | None
+    after: PlanGrant | None
 
 
 class Compared(Struct, frozen=True):
@@ -57,12 +58,12 @@ class PrincipalChange(Compared, frozen=True):
         return answer if isinstance(answer, NewAccess) and not self.has_secrets else None
 
     @property
-    def opened(self) -> tuple[Grant, ...]:
+    def opened(self) -> tuple[PlanGrant, ...]:
         """The grants that are added or change, with unknown content."""
         return tuple(c.after for c in self.grants if c.after and c.after.is_open)
 
     @property
-    def vanished(self) -> tuple[Grant, ...]:
+    def vanished(self) -> tuple[PlanGrant, ...]:
         """The unknown grants that are removed or become known: they may have had a Deny."""
         return tuple(
             c.before
@@ -93,12 +94,12 @@ def kept_changes(context: Context) -> tuple[PrincipalChange, ...]:
 
 
 def _changes_of(
-    owner: IamResource, accounts: Accounts, after: Account, proofs: Proofs
+    owner: IamResource, accounts: Accounts, after: PlanAccount, proofs: Proofs
 ) -> Iterator[PrincipalChange]:
     sides = accounts.before, after
     old, new = (side.policies(owner) for side in sides)
     grants = tuple(filter(None, (_change(k, old.get(k), new.get(k)) for k in {**old, **new})))
-    limits = tuple(side.one(owner, Part.BOUNDARY) for side in sides)
+    limits = tuple(side.one(owner, GrantPart.BOUNDARY) for side in sides)
     boundary = _change(_BOUNDARY, *limits)
     if not (grants or boundary):
         return
@@ -133,7 +134,7 @@ def _proven(
 
 
 def _pairs(
-    owner: IamResource, accounts: Accounts, after: Account, changes: tuple[GrantChange, ...]
+    owner: IamResource, accounts: Accounts, after: PlanAccount, changes: tuple[GrantChange, ...]
 ) -> Iterator[tuple[Permissions, Permissions]]:
     """Yield the permissions to compare: all, then those that are certainly the owner's.
 
@@ -158,7 +159,7 @@ def _pairs(
         yield permissions(accounts.before, owner, before), permissions(after, owner, later)
 
 
-def _change(key: GrantKey, before: Grant | None, after: Grant | None) -> GrantChange | None:
+def _change(key: GrantKey, before: PlanGrant | None, after: PlanGrant | None) -> GrantChange | None:
     """Return the change of a grant; another boundary is a change, even with the same document."""
     is_other = bool(before and after and before.document and before.policy != after.policy)
     is_other &= key == _BOUNDARY

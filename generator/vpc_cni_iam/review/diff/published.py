@@ -13,14 +13,14 @@ from vpc_cni_iam.catalog.parameters import PARAMETERS, fill
 from vpc_cni_iam.catalog.selection import Additions, select
 from vpc_cni_iam.catalog.variants import every
 from vpc_cni_iam.coverage.names import names_in
-from vpc_cni_iam.inputs.plan.account.grants import Grant, known_policies
+from vpc_cni_iam.inputs.plan.account.grants import PlanGrant, known_policies
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.review.diff.principals import GrantChange
 
 
-def documents_of(grant: Grant | None) -> tuple[KnownDocument, ...]:
+def documents_of(grant: PlanGrant | None) -> tuple[KnownDocument, ...]:
     """Return the published documents that a policy equals, the newest first."""
     return next(map(_documents_of, known_policies([grant] if grant else [])), ())
 
@@ -30,7 +30,7 @@ def _documents_of(policy: Policy) -> tuple[KnownDocument, ...]:
     return recognise(policy, names_in([policy])) if may_be_known(policy) else ()
 
 
-def _of_plugin(grant: Grant | None) -> list[KnownDocument]:
+def _of_plugin(grant: PlanGrant | None) -> list[KnownDocument]:
     """Return the documents of the plugin that a policy equals."""
     named = "upstream", "AmazonEKS_CNI"
     return [d for d in documents_of(grant) if any(name in d.name for name in named)]
@@ -51,7 +51,7 @@ def published_by(change: GrantChange) -> KnownDocument | None:
     return None
 
 
-def is_within(grant: Grant) -> bool:
+def is_within(grant: PlanGrant) -> bool:
     """Return whether a policy allows no more than the documents of the catalog for aws-node."""
     policies = list(known_policies([grant]))
     return len(policies) == 1 and _is_within(policies[0])

@@ -7,10 +7,10 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.inputs.plan.account.documents import Content, Document
-from vpc_cni_iam.inputs.plan.account.grants import Grant, GrantKey, have_secrets
+from vpc_cni_iam.account.grants import GrantPart
+from vpc_cni_iam.inputs.plan.account.documents import PlanContent, PlanPolicy
+from vpc_cni_iam.inputs.plan.account.grants import GrantKey, PlanGrant, have_secrets
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Unknown
@@ -24,13 +24,13 @@ from vpc_cni_iam.review.diff.reach import Reach, reach
 NOT_SHOWN = NotProven(Open.NOT_SHOWN)
 
 
-class RoleAccess(Struct, frozen=True):
+class RolePermissions(Struct, frozen=True):
     """What a role allows on one side, and what the plan does not show."""
 
     role: IamResource
-    grants: Mapping[GrantKey, Grant]
-    boundary: Grant | None
-    sessions: tuple[Content, ...]  # the session policies that may limit it
+    grants: Mapping[GrantKey, PlanGrant]
+    boundary: PlanGrant | None
+    sessions: tuple[PlanContent, ...]  # the session policies that may limit it
     permissions: Permissions
     open_limits: frozenset[Hashable]  # the unknown limits
 
@@ -42,12 +42,12 @@ class RoleAccess(Struct, frozen=True):
     @property
     def has_secrets(self) -> bool:
         """Whether a policy or limit has sensitive values, which are checked and never shown."""
-        documents = (content for content in self.sessions if isinstance(content, Document))
+        documents = (content for content in self.sessions if isinstance(content, PlanPolicy))
         is_session = any(document.masked is not None for document in documents)
         return is_session or have_secrets((*self.grants.values(), self.boundary))
 
     @property
-    def open_policies(self) -> frozenset[Content]:
+    def open_policies(self) -> frozenset[PlanContent]:
         """The policies with unknown content."""
         return frozenset(grant.content for grant in self.grants.values() if grant.is_open)
 
@@ -57,17 +57,17 @@ class RoleAccess(Struct, frozen=True):
         return self.is_in_plan and not (self.open_policies or self.open_limits)
 
 
-NO_ROLE = RoleAccess(InPlan(""), {}, None, (), Permissions(()), frozenset())
+NO_ROLE = RolePermissions(InPlan(""), {}, None, (), Permissions(()), frozenset())
 
 
 def role_access(
     context: Context,
     role: IamResource,
     side: Side,
-    sessions: Collection[Content] = (),
+    sessions: Collection[PlanContent] = (),
     *,
     is_certain: bool = True,
-) -> RoleAccess:
+) -> RolePermissions:
     """Return what a role allows on a side.
 
     Args:
@@ -78,12 +78,12 @@ def role_access(
         is_certain: Whether all of them do.
     """
     account = context.accounts.on(side)
-    boundary, grants = account.one(role, Part.BOUNDARY), account.policies(role)
+    boundary, grants = account.one(role, GrantPart.BOUNDARY), account.policies(role)
     doubtful = _doubtful(context, grants) if side is Side.AFTER else set[GrantKey]()
-    known = [each.policy for each in sessions if isinstance(each, Document) and is_certain]
+    known = [each.policy for each in sessions if isinstance(each, PlanPolicy) and is_certain]
     open_limits: list[Hashable] = [boundary.content] if boundary and boundary.is_open else []
-    open_limits += [s for s in sessions if not (is_certain and isinstance(s, Document))]
-    return RoleAccess(
+    open_limits += [s for s in sessions if not (is_certain and isinstance(s, PlanPolicy))]
+    return RolePermissions(
         role,
         {k: replace(g, content=_unknown(g)) if k in doubtful else g for k, g in grants.items()},
         boundary,
@@ -93,18 +93,18 @@ def role_access(
     )
 
 
-def _doubtful(context: Context, grants: Mapping[GrantKey, Grant]) -> set[GrantKey]:
+def _doubtful(context: Context, grants: Mapping[GrantKey, PlanGrant]) -> set[GrantKey]:
     """Return the new grants that may belong to another role with the name, but no Deny."""
     accounts, is_changed = context.accounts, context.reader.resolver.is_changed
     ambiguous = {key: g for key, g in grants.items() if accounts.is_ambiguous(g)}
     return {k for k, g in ambiguous.items() if is_changed(g.address) and not may_deny(g)}
 
 
-def _unknown(grant: Grant) -> Unknown:
+def _unknown(grant: PlanGrant) -> Unknown:
     return Unknown(f"{grant.address}.{grant.attribute}", Side.AFTER)
 
 
-def compare_roles(context: Context, old: RoleAccess, new: RoleAccess) -> Answer:
+def compare_roles(context: Context, old: RolePermissions, new: RolePermissions) -> Answer:
     """Return whether a role allows more than another one."""
     if old.role == new.role and limits_more(context, old.sessions, new.sessions):
         return NoNewAccess()
@@ -128,11 +128,13 @@ def compare_roles(context: Context, old: RoleAccess, new: RoleAccess) -> Answer:
     return answer if is_same or not by_tags else NOT_SHOWN
 
 
-def limits_more(context: Context, old: Collection[Content], new: Collection[Content]) -> bool:
+def limits_more(
+    context: Context, old: Collection[PlanContent], new: Collection[PlanContent]
+) -> bool:
     """Return whether session policies limit any role at least as much as others."""
     if not old or (set(old) == set(new) and len({*old}) == 1):
         return True
-    policies = [[s.policy for s in each if isinstance(s, Document)] for each in (old, new)]
+    policies = [[s.policy for s in each if isinstance(s, PlanPolicy)] for each in (old, new)]
     if not all(len(each) == len(s) == 1 for each, s in zip(policies, (old, new), strict=True)):
         return False
     return isinstance(context.proofs.prove(*policies), NoNewAccess)
@@ -140,8 +142,8 @@ def limits_more(context: Context, old: Collection[Content], new: Collection[Cont
 
 def gained_by(
     context: Context,
-    old: Collection[RoleAccess],
-    new: Collection[RoleAccess],
+    old: Collection[RolePermissions],
+    new: Collection[RolePermissions],
     answer: NewAccess,
 ) -> Gained:
     """Return what roles newly allow instead of others."""
@@ -161,7 +163,7 @@ def reach_of(context: Context, roles: Iterable[IamResource]) -> Reach:
     return max((reach(permissions(after, role)) for role in roles), default=Reach.LIMITED)
 
 
-def _union(roles: Collection[RoleAccess]) -> Permissions:
+def _union(roles: Collection[RolePermissions]) -> Permissions:
     """Return what roles allow together; with the limits if there is only one role."""
     if len(roles) == 1:
         return next(iter(roles)).permissions

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.inputs.plan.account.documents import Content
+from vpc_cni_iam.inputs.plan.account.documents import PlanContent
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.inputs.plan.account.in_clusters import place_by_arn
 from vpc_cni_iam.inputs.plan.account.reader import AccountReader
@@ -40,12 +40,7 @@ from vpc_cni_iam.review.plugin.resources import (
     names_account,
 )
 from vpc_cni_iam.review.plugin.setup import SetupReader
-from vpc_cni_iam.review.plugin.state import (
-    ClusterPlugin,
-    PluginIdentity,
-    PluginSetup,
-    PluginState,
-)
+from vpc_cni_iam.review.plugin.state import ClusterPlugin, PluginIdentity, PluginSetup, PluginState
 
 _TYPES = (ADDON, ASSOCIATION, NODE_GROUP, CLUSTER)  # the types that name their cluster
 _AGENT = "eks-pod-identity-agent"
@@ -289,7 +284,9 @@ class PluginReader:
                 return kind, in_use
         return Identity.unknown, []
 
-    def _sessions(self, associations: list[Resource], side: Side) -> Iterator[tuple[str, Content]]:
+    def _sessions(
+        self, associations: list[Resource], side: Side
+    ) -> Iterator[tuple[str, PlanContent]]:
         for resource in associations:
             for placed in read(resource, "policy", side):
                 if not isinstance(placed.value, Absent):

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from vpc_cni_iam.catalog.facts.documents import RESOURCE_CONTROLLER, managed_versions
-from vpc_cni_iam.inputs.plan.account.grants import Grant
+from vpc_cni_iam.inputs.plan.account.grants import PlanGrant
 from vpc_cni_iam.inputs.plan.account.iam_resource import Named
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy
@@ -23,12 +23,12 @@ _MARKS = (
 _NAMES_ACTION = re.compile(r"ec2:(?:[*?]*[\w-]){6,}[*?]*")
 
 
-def is_of_plugin(grant: Grant) -> bool:
+def is_of_plugin(grant: PlanGrant) -> bool:
     """Return whether a grant is a policy of the plugin; an unknown policy is not."""
     return grant.document is not None and concerns_plugin(grant.document.policy)
 
 
-def is_of_aws(grant: Grant, name: str = "") -> bool:
+def is_of_aws(grant: PlanGrant, name: str = "") -> bool:
     """Return whether a grant is a policy of AWS, or the one with a name."""
     match grant.policy:
         case Named(account="aws", name=arn):

@@ -8,7 +8,7 @@ from enum import Enum, StrEnum
 from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.inputs.plan.account.documents import Content
+from vpc_cni_iam.inputs.plan.account.documents import PlanContent
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
@@ -40,7 +40,7 @@ class PluginIdentity(Struct, frozen=True):
     first_roles: frozenset[IamResource] = frozenset()  # the roles that assume a target role
     addresses: tuple[str, ...] = ()  # the resources that name them
     # The session policies that limit the roles, each with its association.
-    sessions: frozenset[tuple[str, Content]] = frozenset()
+    sessions: frozenset[tuple[str, PlanContent]] = frozenset()
     # The roles, first roles too, whose ARN no longer exists.
     lost_roles: frozenset[IamResource] = frozenset()
     has_session_tags: bool = True  # whether no association disables them
@@ -58,7 +58,7 @@ class PluginIdentity(Struct, frozen=True):
         return self.first_roles | self.roles
 
     @property
-    def session_policies(self) -> frozenset[Content]:
+    def session_policies(self) -> frozenset[PlanContent]:
         """The session policies that may limit its roles; `Absent` if there may be none.
 
         The session policy of an association with a target role limits the target role. Source:

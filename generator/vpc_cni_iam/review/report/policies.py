@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from vpc_cni_iam.inputs.plan.account.documents import Content, Document, Invalid
-from vpc_cni_iam.inputs.plan.account.grants import Grant
+from vpc_cni_iam.account.grants import GrantPart
+from vpc_cni_iam.inputs.plan.account.documents import Invalid, PlanContent, PlanPolicy
+from vpc_cni_iam.inputs.plan.account.grants import PlanGrant
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.policy.diff import Change, differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.report import difference_lines
@@ -19,11 +19,11 @@ from vpc_cni_iam.review.report.names import name_of
 from vpc_cni_iam.review.report.shown import ShownLine, ShownPolicy
 
 _KINDS = {
-    Part.PERMISSIONS: "policy",
-    Part.ATTACHMENT: "attached policy",
-    Part.BOUNDARY: "permissions boundary",
-    Part.TRUST: "trust policy",
-    Part.MEMBERSHIP: "group membership",
+    GrantPart.INLINE: "policy",
+    GrantPart.ATTACHED: "attached policy",
+    GrantPart.BOUNDARY: "permissions boundary",
+    GrantPart.TRUST: "trust policy",
+    GrantPart.GROUP: "group membership",
 }
 _NOTHING = Policy(())
 _SAME = (ShownLine(Change.changed, "The statements are the same, written differently"),)
@@ -43,8 +43,8 @@ def shown_policies(
 
 def _policy(
     owner: IamResource,
-    before: Grant | None,
-    after: Grant | None,
+    before: PlanGrant | None,
+    after: PlanGrant | None,
     place: Callable[[str], SourcePlace | None],
 ) -> ShownPolicy:
     grant = after or before
@@ -67,12 +67,12 @@ def _policy(
 
 
 @lru_cache(64)  # many principals may have the policy
-def _lines(before: Content, after: Content) -> tuple[ShownLine, ...]:
+def _lines(before: PlanContent, after: PlanContent) -> tuple[ShownLine, ...]:
     """Return the differences between two contents of a policy, or why they are not shown."""
     texts = (_not_shown(before, "before"), _not_shown(after, "after"))
     if any(texts):
         return tuple(ShownLine(Change.changed, text) for text in texts if text)
-    sides = [side.shown if isinstance(side, Document) else _NOTHING for side in (before, after)]
+    sides = [side.shown if isinstance(side, PlanPolicy) else _NOTHING for side in (before, after)]
     lines = []
     for line in difference_lines(differences(*sides)):
         text = f"{line.place} {line.text}" if line.text.startswith("is ") else str(line)
@@ -80,7 +80,7 @@ def _lines(before: Content, after: Content) -> tuple[ShownLine, ...]:
     return tuple(lines) or _SAME
 
 
-def _not_shown(content: Content, when: str) -> str:
+def _not_shown(content: PlanContent, when: str) -> str:
     match content:
         case Unknown(place):
             return f"The policy {when} the plan is not known: {place}"

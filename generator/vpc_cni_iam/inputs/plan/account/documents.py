@@ -11,7 +11,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown
 
 
-class Document(Struct, frozen=True):
+class PlanPolicy(Struct, frozen=True):
     """A known policy, which may have unknown parts (holes)."""
 
     policy: Policy
@@ -34,4 +34,4 @@ class Invalid(Struct, frozen=True):
 
 
 # The content on one side. Unknown: the plan does not show it.
-Content: TypeAlias = Document | Invalid | Unknown | Sensitive | Absent
+PlanContent: TypeAlias = PlanPolicy | Invalid | Unknown | Sensitive | Absent

@@ -6,28 +6,30 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from vpc_cni_iam.account import grants as model
 from vpc_cni_iam.account.account import Fact
 from vpc_cni_iam.account.doubts import NotKnown, Reason
-from vpc_cni_iam.account.grants import UNKNOWN, Gap, GapKind, GrantPart, PolicyOrGap, Use
-from vpc_cni_iam.inputs.plan.account.documents import Content, Document, Invalid
+from vpc_cni_iam.account.grants import (
+    UNKNOWN,
+    Document,
+    Gap,
+    GapKind,
+    Grant,
+    GrantPart,
+    PolicyOrGap,
+    Use,
+)
+from vpc_cni_iam.inputs.plan.account.documents import Invalid, PlanContent, PlanPolicy
 from vpc_cni_iam.inputs.plan.account.fill import fill
-from vpc_cni_iam.inputs.plan.account.grants import Accounts, Grant
+from vpc_cni_iam.inputs.plan.account.grants import Accounts, PlanGrant
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.inputs.plan.account.reader import AccountReader
-from vpc_cni_iam.inputs.plan.arguments import ROLE, USES, Part
+from vpc_cni_iam.inputs.plan.arguments import ROLE, USES
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, read, value_at
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown
 
-_PARTS = {
-    Part.PERMISSIONS: GrantPart.INLINE,
-    Part.ATTACHMENT: GrantPart.ATTACHED,
-    Part.BOUNDARY: GrantPart.BOUNDARY,
-    Part.TRUST: GrantPart.TRUST,
-}
 _LATER = "is only known after apply"
 
 
@@ -40,7 +42,7 @@ def facts(plan: Plan) -> Iterator[Fact]:
     after = _After(reader, fill(reader))
     of_grants = [*after.of_grants()]
     yield from of_grants
-    if not any(isinstance(fact, model.Document) for fact in of_grants):
+    if not any(isinstance(fact, Document) for fact in of_grants):
         for resource in plan.documents:
             value = value_at(resource, ("json",), Side.AFTER)
             content = reader.library.content(resource, ("json",), value)
@@ -63,26 +65,26 @@ class _After(Struct, frozen=True):
         """Yield the grants of each principal, with their documents."""
         after = self.accounts.after
         for owner in after.grants:
-            for part in (Part.TRUST, Part.BOUNDARY):
+            for part in (GrantPart.TRUST, GrantPart.BOUNDARY):
                 if grant := after.one(owner, part):
                     yield from self._grant(owner, grant)
             for grant in after.policies(owner).values():
                 yield from self._grant(owner, grant)
 
-    def _grant(self, owner: IamResource, grant: Grant) -> Iterator[Fact]:
+    def _grant(self, owner: IamResource, grant: PlanGrant) -> Iterator[Fact]:
         name, who = self._policy(grant), self._name(owner)
         if grant.policy is not None and grant.policy == owner:  # its principals are not shown
             yield from _document(name, grant.content)
             return
-        if grant.key.part is Part.MEMBERSHIP or not name:
-            what = "group" if grant.key.part is Part.MEMBERSHIP else "policy"
+        if grant.key.part is GrantPart.GROUP or not name:
+            what = "group" if grant.key.part is GrantPart.GROUP else "policy"
             yield NotKnown(grant.address, Reason.not_read, f"its {what} {_LATER}", who)
             return
         if not isinstance(grant.policy, Named) or grant.policy.arn in self.reader.library.read:
             yield from _document(name, grant.content)
         is_other = self.accounts.is_ambiguous(grant)
-        part = _PARTS[grant.key.part]
-        yield model.Grant(UNKNOWN if is_other else who, part, name, grant.address)
+        part = grant.key.part
+        yield Grant(UNKNOWN if is_other else who, part, name, grant.address)
 
     def of_changes(self) -> Iterator[NotKnown]:
         """Yield policies that changes of the plan may remove; it does not say which comes last."""
@@ -115,11 +117,11 @@ class _After(Struct, frozen=True):
             return self.reader.is_written(resource, str(placed.path[0]))
         return not isinstance(placed.value, Absent)
 
-    def _policy(self, grant: Grant) -> str:
+    def _policy(self, grant: PlanGrant) -> str:
         """Return the name of a grant's policy; empty if it is not known."""
         if grant.policy is not None:
             return self._name(grant.policy)
-        if grant.key.part is Part.TRUST:
+        if grant.key.part is GrantPart.TRUST:
             return f"{grant.address}.{grant.attribute}"
         is_own = grant.owner == self.reader.owner(InPlan(grant.address))
         return f'{grant.address}.inline_policy["{grant.key.name}"]' if is_own else grant.address
@@ -134,19 +136,19 @@ class _After(Struct, frozen=True):
         return UNKNOWN
 
 
-def _document(name: str, content: Content) -> Iterator[Fact]:
+def _document(name: str, content: PlanContent) -> Iterator[Fact]:
     """Yield a document, or why it is not known; a policy with principals is of another kind."""
     known = _known(content)
-    yield model.Document(name, known)
+    yield Document(name, known)
     if not isinstance(known, Gap) and known.names_principals:
         yield NotKnown(name, Reason.other_kind, "it names principals")
 
 
-def _known(content: Content) -> PolicyOrGap:
+def _known(content: PlanContent) -> PolicyOrGap:
     match content:
-        case Document(masked=None):
+        case PlanPolicy(masked=None):
             return content.policy
-        case Document():
+        case PlanPolicy():
             return Gap(GapKind.sensitive, "has values that the plan marks sensitive")
         case Sensitive():
             return Gap(GapKind.sensitive, "is marked sensitive")

@@ -11,12 +11,19 @@ from collections.abc import Iterator
 
 from msgspec.structs import asdict, replace
 
-from vpc_cni_iam.inputs.plan.account.grants import Accounts, Conflict, ConflictKind, Grant, GrantKey
+from vpc_cni_iam.account.grants import GrantPart
+from vpc_cni_iam.inputs.plan.account.grants import (
+    Accounts,
+    Conflict,
+    ConflictKind,
+    GrantKey,
+    PlanGrant,
+)
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.inputs.plan.account.lists import apply_lists
 from vpc_cni_iam.inputs.plan.account.reader import AccountReader
 from vpc_cni_iam.inputs.plan.account.resolve import is_there
-from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, Part, list_argument
+from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, list_argument
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.policy.template import Side
@@ -62,7 +69,7 @@ class _Filling:
         self._had = {(grant.address, grant.owner, grant.key) for grant in self._before}
         # A list removes what it no longer names, if the list exists after the plan: see `lists`.
         self._lists = {r.address for r in reader.resources if list_argument(r.type)}
-        self._written: dict[tuple[IamResource, GrantKey], Grant] = {}
+        self._written: dict[tuple[IamResource, GrantKey], PlanGrant] = {}
 
     def fill_after(self) -> None:
         """Fill the account after the plan, and note which grants conflict with its changes."""
@@ -95,7 +102,7 @@ class _Filling:
             else:
                 self._write(grant)
 
-    def _write(self, grant: Grant) -> None:
+    def _write(self, grant: PlanGrant) -> None:
         """Add a grant; of two resources with one policy, only those that change write it."""
         other = self._written.get((grant.owner, grant.key), grant)
         is_changed = self._reader.resolver.is_changed
@@ -107,7 +114,7 @@ class _Filling:
         self._written[grant.owner, grant.key] = grant
         self.accounts.after.add(grant)
 
-    def _made_after(self) -> Iterator[tuple[Resource, Grant]]:
+    def _made_after(self) -> Iterator[tuple[Resource, PlanGrant]]:
         """Yield the grants after the plan, without those that a replacement creates and deletes.
 
         IAM has one grant of a key. If a replacement first creates what exists already, and then
@@ -122,7 +129,7 @@ class _Filling:
                 ):
                     yield resource, grant
 
-    def _is_gone(self, resource: Resource, grant: Grant) -> bool:
+    def _is_gone(self, resource: Resource, grant: PlanGrant) -> bool:
         """Return whether a grant is lost with its principal, and the plan does not create it again.
 
         The plan creates grants after the principal exists again.
@@ -133,7 +140,7 @@ class _Filling:
         assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
         owner = self._reader.resolver.by_address[grant.owner.address]
         is_renamed = one(owner, "name", Side.BEFORE) != one(owner, "name", Side.AFTER)
-        puts = grant.key.part is Part.PERMISSIONS or grant.address in self._lists or is_renamed
+        puts = grant.key.part is GrantPart.INLINE or grant.address in self._lists or is_renamed
         is_own = self._reader.owner(InPlan(grant.address)) == grant.owner
         is_put = is_update and puts
         return (grant.address, grant.owner, grant.key) in self._had and not (is_own or is_put)
@@ -166,9 +173,9 @@ class _Filling:
             for side, account in zip(Side, accounts.sides, strict=True):
                 if is_there(resource, side):
                     own = InPlan(resource.address)
-                    key = GrantKey(Part.PERMISSIONS)
+                    key = GrantKey(GrantPart.INLINE)
                     content = reader.library.of(own, side)
-                    account.add(Grant(policy, key, content, resource.address, "policy", own))
+                    account.add(PlanGrant(policy, key, content, resource.address, "policy", own))
             # IAM does not delete a policy that is attached, so the new one has no holders.
             is_new = resource.before is None or resource.is_replaced
             if is_new and policy == InPlan(resource.address):

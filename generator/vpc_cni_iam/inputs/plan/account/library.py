@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import InputError, Message
-from vpc_cni_iam.inputs.plan.account.documents import Content, Document, Invalid
+from vpc_cni_iam.inputs.plan.account.documents import Invalid, PlanContent, PlanPolicy
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.inputs.plan.account.rebuild import only_document, rebuilt
 from vpc_cni_iam.inputs.plan.account.resolve import Resolver
@@ -25,14 +25,14 @@ class Library:
     def __init__(self, resolver: Resolver, source: SourceReader | None = None) -> None:
         self._resolver, self._source = resolver, source
         self._secrets = resolver.plan.secrets
-        self._texts: dict[str, Document | Invalid] = {}
+        self._texts: dict[str, PlanPolicy | Invalid] = {}
         self.read = {  # the texts that data sources read, by ARN
             str(values["arn"]): str(values["policy"])
             for resource in resolver.plan.read
             if (values := resource.after or {}).get("policy") and values.get("arn")
         }
 
-    def content(self, resource: Resource, path: Path, value: Value) -> Content:
+    def content(self, resource: Resource, path: Path, value: Value) -> PlanContent:
         """Return the content of an argument with the text of a policy."""
         match value:
             case Known(str(policy)):
@@ -44,10 +44,10 @@ class Library:
                 if source:
                     return rebuilt(source, value, self._resolver, self.parsed)
                 written = self._source.policy(resource, path) if self._source else None
-                return Document(written) if written else value
+                return PlanPolicy(written) if written else value
         return value
 
-    def of(self, policy: IamResource, side: Side) -> Content:
+    def of(self, policy: IamResource, side: Side) -> PlanContent:
         """Return the content of a managed policy."""
         match policy:
             case InPlan(address):
@@ -56,13 +56,13 @@ class Library:
                 if (text := self.read.get(arn)) is not None:
                     return Sensitive(text) if is_mark(text) else self.parsed(text)
                 if (known := aws_managed.published(arn)) is not None:
-                    return Document(known.document)
+                    return PlanPolicy(known.document)
                 # equal on both sides, because the plan does not change it
                 return Unknown(arn, Side.BEFORE)
             case Unresolved(place, where):
                 return Unknown(place, where)
 
-    def _in_plan(self, address: str, side: Side) -> Content:
+    def _in_plan(self, address: str, side: Side) -> PlanContent:
         resource = self._resolver.by_address[address]
         is_same = resource.is_unchanged or resource.is_forgotten
         value = one(resource, "policy", side) if resource.type == POLICY else Absent()
@@ -71,7 +71,7 @@ class Library:
             return Unknown(address, Side.BEFORE if is_same else side)
         return content
 
-    def parsed(self, text: str) -> Document | Invalid:
+    def parsed(self, text: str) -> PlanPolicy | Invalid:
         """Return the policy of a text."""
         if text not in self._texts:
             try:
@@ -80,7 +80,7 @@ class Library:
                 self._texts[text] = Invalid(text, Message(str(error).removeprefix("policy: ")))
             else:
                 if holds_mark(text):
-                    self._texts[text] = Document(self._secrets.restored(policy), policy)
+                    self._texts[text] = PlanPolicy(self._secrets.restored(policy), policy)
                 else:
-                    self._texts[text] = Document(policy, size=quotas.counted(text))
+                    self._texts[text] = PlanPolicy(policy, size=quotas.counted(text))
         return self._texts[text]

@@ -15,13 +15,14 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.grants import GrantPart
 from vpc_cni_iam.inputs.plan.account.grants import (
     Accounts,
     Conflict,
     ConflictKind,
-    Grant,
     GrantKey,
     OpenList,
+    PlanGrant,
 )
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Unresolved
 from vpc_cni_iam.inputs.plan.account.reader import AccountReader
@@ -32,7 +33,6 @@ from vpc_cni_iam.inputs.plan.arguments import (
     POLICY_ATTACHMENT,
     ROLE,
     GrantArgument,
-    Part,
     list_argument,
 )
 from vpc_cni_iam.inputs.plan.resource import Resource
@@ -64,14 +64,14 @@ class _Lists(Struct, frozen=True):
     def apply(self, resource: Resource, row: GrantArgument, owner: IamResource, side: Side) -> None:
         """Apply the list of one principal on a side."""
         accounts = self.accounts
-        part = Part.PERMISSIONS if row.part is Part.INLINE_LIST else Part.ATTACHMENT
+        part = GrantPart.INLINE if row.part is GrantPart.INLINE_LIST else GrantPart.ATTACHED
         names = [
             name
             for placed in read(resource, row.path, side)
             for name in self._listed(resource, placed, part, side)
         ]
         if side is Side.BEFORE:
-            if part is Part.PERMISSIONS:
+            if part is GrantPart.INLINE:
                 self._add_named(resource, row, owner, names)
             return
         if resource.is_unchanged:
@@ -112,7 +112,7 @@ class _Lists(Struct, frozen=True):
 
     def _note_others(self, created: OpenList) -> None:
         """Record that a new list removes other policies, unless the plan shows all of them."""
-        argument = "inline_policy" if created.part is Part.PERMISSIONS else "managed_policy_arns"
+        argument = "inline_policy" if created.part is GrantPart.INLINE else "managed_policy_arns"
         state = self._before(created.owner)
         is_shown = state is None or state.get(argument) is not None
         if not (is_shown or created.owner in self.accounts.replaced):
@@ -131,15 +131,15 @@ class _Lists(Struct, frozen=True):
         They are the same on both sides, because the list does not say that they change.
         """
         accounts = self.accounts
-        for key in (GrantKey(Part.PERMISSIONS, name) for name in names):
+        for key in (GrantKey(GrantPart.INLINE, name) for name in names):
             if key not in accounts.before.of(owner):
                 unknown = Unknown(place_of(resource, (row.path, str(key.name))), Side.BEFORE)
-                grant = Grant(owner, key, unknown, resource.address, row.path)
+                grant = PlanGrant(owner, key, unknown, resource.address, row.path)
                 accounts.before.add(grant)
                 if owner not in accounts.emptied and key not in accounts.after.of(owner):
                     accounts.after.add(grant)
 
-    def _remove(self, resource: Resource, grant: Grant) -> None:
+    def _remove(self, resource: Resource, grant: PlanGrant) -> None:
         """Remove a grant that the list of a resource does not name."""
         is_there = self.accounts.after.grants.get(grant.owner, {}).pop(grant.key, None) is not None
         is_of_list = grant.address == resource.address
@@ -150,9 +150,9 @@ class _Lists(Struct, frozen=True):
             self.accounts.conflicts.append(conflict)
 
     def _listed(
-        self, resource: Resource, placed: PlacedValue, part: Part, side: Side
+        self, resource: Resource, placed: PlacedValue, part: GrantPart, side: Side
     ) -> tuple[Hashable, ...]:
-        if part is Part.ATTACHMENT:
+        if part is GrantPart.ATTACHED:
             return self.reader.resolve(resource, placed, POLICY, side)
         return (name_in(placed.value) or Unknown(place_of(resource, placed.path), side),)
 

@@ -9,14 +9,15 @@ from collections.abc import Hashable, Iterator
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.inputs.plan.account.grants import Grant, GrantKey
+from vpc_cni_iam.account.grants import GrantPart
+from vpc_cni_iam.inputs.plan.account.grants import GrantKey, PlanGrant
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Unresolved
 from vpc_cni_iam.inputs.plan.account.in_clusters import gone_with_others
 from vpc_cni_iam.inputs.plan.account.library import Library
 from vpc_cni_iam.inputs.plan.account.renewed import renewed
 from vpc_cni_iam.inputs.plan.account.resolve import Resolver, name_in
 from vpc_cni_iam.inputs.plan.account.source import SourceReader
-from vpc_cni_iam.inputs.plan.arguments import GRANTS, GROUP, POLICY, USER, GrantArgument, Part
+from vpc_cni_iam.inputs.plan.arguments import GRANTS, GROUP, POLICY, USER, GrantArgument
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, place_of, read, value_at
@@ -62,23 +63,23 @@ class AccountReader:
             if path.endswith("*") and not isinstance(placed.path[-1], int):
                 yield Unresolved(place_of(resource, placed.path), side, kind)
 
-    def grants(self, resource: Resource, side: Side) -> Iterator[Grant]:
+    def grants(self, resource: Resource, side: Side) -> Iterator[PlanGrant]:
         """Yield the grants of a resource on one side."""
         if side is Side.AFTER and resource.is_unchanged:
             yield from map(self._as_left, self.grants(resource, Side.BEFORE))
             return
         for row in GRANTS.get(resource.type, ()):
             is_set = not row.computed or self.is_set(resource, row.path.partition(".")[0])
-            if is_set and row.part is not Part.INLINE_LIST:
+            if is_set and row.part is not GrantPart.INLINE_LIST:
                 yield from _apart(self._of_row(resource, row, side))
 
-    def _as_left(self, grant: Grant) -> Grant:
+    def _as_left(self, grant: PlanGrant) -> PlanGrant:
         """Return a grant that stays, with its old owner and its old policy."""
-        if grant.key.part is Part.MEMBERSHIP or not isinstance(grant.policy, InPlan):
+        if grant.key.part is GrantPart.GROUP or not isinstance(grant.policy, InPlan):
             return grant
         return replace(grant, content=self.library.of(grant.policy, Side.AFTER))
 
-    def computed(self, resource: Resource) -> Iterator[Grant]:
+    def computed(self, resource: Resource) -> Iterator[PlanGrant]:
         """Yield the grants that a role's computed arguments repeat, as they were before."""
         if resource.before is not None:
             for row in GRANTS.get(resource.type, ()):
@@ -108,7 +109,7 @@ class AccountReader:
             return before is not None and resource.actions == ("update",)
         return bool(before or after) and before != after and resource.after is not None
 
-    def _of_row(self, resource: Resource, row: GrantArgument, side: Side) -> Iterator[Grant]:
+    def _of_row(self, resource: Resource, row: GrantArgument, side: Side) -> Iterator[PlanGrant]:
         for placed in read(resource, row.path, side):
             if not isinstance(placed.value, Absent):
                 for owner in self.owners(resource, row, side):
@@ -121,30 +122,30 @@ class AccountReader:
         owner: IamResource,
         placed: PlacedValue,
         side: Side,
-    ) -> Iterator[Grant]:
+    ) -> Iterator[PlanGrant]:
         path, value = placed.path, placed.value
         attribute = place_of(resource, path).removeprefix(f"{resource.address}.")
-        part = Part.ATTACHMENT if row.part is Part.ATTACHMENT_LIST else row.part
-        if part in (Part.PERMISSIONS, Part.TRUST):
+        part = GrantPart.ATTACHED if row.part is GrantPart.ATTACHED_LIST else row.part
+        if part in (GrantPart.INLINE, GrantPart.TRUST):
             key = GrantKey(part, self._inline_name(resource, row, placed, side) if row.name else "")
             text_ = self.library.content(resource, path, value)
-            yield Grant(owner, key, text_, resource.address, attribute)
-        elif part is Part.MEMBERSHIP:
+            yield PlanGrant(owner, key, text_, resource.address, attribute)
+        elif part is GrantPart.GROUP:
             kind = GROUP if row.path == "groups.*" else USER
             for other in self.resolver.resolve(resource, path, value, kind, side):
                 user, group = (owner, other) if kind == GROUP else (other, owner)
                 # its policies are added to the user's
                 unknown = self.library.of(group, Side.BEFORE)
                 key = GrantKey(part, group)
-                yield Grant(user, key, unknown, resource.address, attribute, group)
+                yield PlanGrant(user, key, unknown, resource.address, attribute, group)
         else:
             for policy in self._policies(resource, row, placed, side):
                 is_secret = isinstance(policy, Unresolved)
                 content = self.library.of(policy, side)
                 if is_secret and isinstance(value, Sensitive):
                     content = value
-                key = GrantKey(part, "" if part is Part.BOUNDARY else self.owner(policy))
-                yield Grant(owner, key, content, resource.address, attribute, policy)
+                key = GrantKey(part, "" if part is GrantPart.BOUNDARY else self.owner(policy))
+                yield PlanGrant(owner, key, content, resource.address, attribute, policy)
 
     def _policies(
         self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
@@ -172,7 +173,7 @@ class AccountReader:
         return list(dict.fromkeys(owner for owners in every for owner in owners))
 
 
-def _apart(grants: Iterator[Grant]) -> Iterator[Grant]:
+def _apart(grants: Iterator[PlanGrant]) -> Iterator[PlanGrant]:
     """Yield grants of a resource; grants with one name stay apart, because one of them applies."""
     keys: set[tuple[IamResource, GrantKey]] = set()
     for grant in grants:

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from vpc_cni_iam.inputs.plan.account.documents import Content, Document, Invalid
+from vpc_cni_iam.inputs.plan.account.documents import Invalid, PlanContent, PlanPolicy
 from vpc_cni_iam.inputs.plan.account.resolve import Resolver
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import Path, marks_in, place_of, value_at
@@ -56,9 +56,9 @@ def rebuilt(
     source: Resource,
     unknown: Unknown,
     resolver: Resolver,
-    parsed: Callable[[str], Document | Invalid],
+    parsed: Callable[[str], PlanPolicy | Invalid],
     depth: int = 0,
-) -> Content:
+) -> PlanContent:
     """Return the policy that a data source will have; `unknown` if too little is known."""
     match value_at(source, ("json",), Side.AFTER):
         case Known(str(text)):
@@ -74,11 +74,11 @@ def rebuilt(
         if number == _OVERRIDES:
             _merge(merged, _statements(source))
         for content in _joined(source, argument, unknown, resolver, parsed, depth):
-            if not isinstance(content, Document) or content.masked is not None:
+            if not isinstance(content, PlanPolicy) or content.masked is not None:
                 return unknown
             _merge(merged, content.policy.statements)
     version = values.get("version")
-    return Document(Policy(tuple(merged), version if version in VERSIONS else VERSION))
+    return PlanPolicy(Policy(tuple(merged), version if version in VERSIONS else VERSION))
 
 
 def _joined(
@@ -86,9 +86,9 @@ def _joined(
     argument: str,
     unknown: Unknown,
     resolver: Resolver,
-    parsed: Callable[[str], Document | Invalid],
+    parsed: Callable[[str], PlanPolicy | Invalid],
     depth: int,
-) -> Iterator[Content]:
+) -> Iterator[PlanContent]:
     """Yield the documents that an argument joins."""
     value, listed = value_at(source, (argument,), Side.AFTER), (source.after or {}).get(argument)
     texts = listed if isinstance(listed, list) else [listed] if listed else []

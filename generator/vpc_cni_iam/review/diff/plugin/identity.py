@@ -34,7 +34,7 @@ from vpc_cni_iam.review.diff.plugin.roles import access_of
 from vpc_cni_iam.review.diff.reach import Reach, farther, reach
 from vpc_cni_iam.review.diff.role_access import (
     NOT_SHOWN,
-    RoleAccess,
+    RolePermissions,
     compare_roles,
     gained_by,
     limits_more,
@@ -114,8 +114,8 @@ def _is_of_new_cluster(context: Context, plugin: ClusterPlugin) -> bool:
 def _compared(
     context: Context,
     change: IdentityChange,
-    before: list[RoleAccess],
-    after: list[RoleAccess],
+    before: list[RolePermissions],
+    after: list[RolePermissions],
 ) -> IdentityChange:
     """Return a change with what new roles or session policies allow aws-node in addition.
 
@@ -142,18 +142,18 @@ def _compared(
     return change
 
 
-def _more(context: Context, had: RoleAccess, has: RoleAccess) -> Answer:
+def _more(context: Context, had: RolePermissions, has: RolePermissions) -> Answer:
     """Return whether a role allows more than another."""
     # An unknown limit may also block what the plugin needs.
     is_alike = had.open_limits == has.open_limits
     return compare_roles(context, had, has) if is_alike else NOT_SHOWN
 
 
-def _farthest(roles: Iterable[RoleAccess]) -> Reach:
+def _farthest(roles: Iterable[RolePermissions]) -> Reach:
     return max((reach(role.permissions) for role in roles), default=Reach.LIMITED)
 
 
-def _of_roles(context: Context, identity: PluginIdentity, side: Side) -> list[RoleAccess]:
+def _of_roles(context: Context, identity: PluginIdentity, side: Side) -> list[RolePermissions]:
     return [access_of(context, role, identity, side) for role in sorted(identity.roles, key=str)]
 
 

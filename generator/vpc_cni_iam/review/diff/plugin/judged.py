@@ -17,7 +17,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.names import mode_of, names_in
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario, find
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.inputs.plan.account.grants import Account, known_policies
+from vpc_cni_iam.inputs.plan.account.grants import PlanAccount, known_policies
 from vpc_cni_iam.inputs.plan.account.iam_resource import IAM_ARN, IamResource, Named
 from vpc_cni_iam.inputs.plan.account.reader import AccountReader
 from vpc_cni_iam.inputs.plan.values import text
@@ -197,7 +197,7 @@ def _names(state: PluginState) -> dict[str, str]:
 
 
 def new_places(
-    role: IamResource, judged: JudgedPlugin, sides: tuple[Account, Account]
+    role: IamResource, judged: JudgedPlugin, sides: tuple[PlanAccount, PlanAccount]
 ) -> Iterator[OtherPlace]:
     """Yield the other places that new policies of aws-node's role are for."""
     before, after = (account.policies(role) for account in sides)

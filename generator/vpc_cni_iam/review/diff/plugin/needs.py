@@ -14,8 +14,8 @@ from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.inputs.plan.account.documents import Document
-from vpc_cni_iam.inputs.plan.account.grants import Grant, have_secrets, known_policies
+from vpc_cni_iam.inputs.plan.account.documents import PlanPolicy
+from vpc_cni_iam.inputs.plan.account.grants import PlanGrant, have_secrets, known_policies
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Unresolved
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, POLICY
 from vpc_cni_iam.inputs.plan.secrets import is_mark
@@ -42,14 +42,9 @@ from vpc_cni_iam.review.diff.plugin.roles import (
     roles_of_plugin,
 )
 from vpc_cni_iam.review.diff.principals import changed_principals
-from vpc_cni_iam.review.diff.role_access import RoleAccess
+from vpc_cni_iam.review.diff.role_access import RolePermissions
 from vpc_cni_iam.review.plugin.policy import is_of_aws, is_of_plugin
-from vpc_cni_iam.review.plugin.state import (
-    ClusterPlugin,
-    PluginIdentity,
-    PluginSetup,
-    PluginState,
-)
+from vpc_cni_iam.review.plugin.state import ClusterPlugin, PluginIdentity, PluginSetup, PluginState
 
 _Key: TypeAlias = tuple[str, str, str]  # of a call
 
@@ -57,7 +52,7 @@ _Key: TypeAlias = tuple[str, str, str]  # of a call
 class RoleNeeds(Struct, frozen=True):
     """A role of aws-node after a plan, and the calls that it does not allow."""
 
-    access: RoleAccess  # what it allows after the plan
+    access: RolePermissions  # what it allows after the plan
     missing: tuple[MissingCall, ...] | None  # None: the evaluator refuses a policy
     lost: tuple[MissingCall, ...]  # the missing calls that the role allowed before
     newly: tuple[MissingCall, ...]  # the missing calls that are new for another reason
@@ -78,7 +73,7 @@ class RoleNeeds(Struct, frozen=True):
         return self.access.role
 
     @property
-    def open_grants(self) -> tuple[Grant, ...]:
+    def open_grants(self) -> tuple[PlanGrant, ...]:
         """Its policies with unknown content."""
         return tuple(grant for grant in self.access.grants.values() if grant.is_open)
 
@@ -271,7 +266,7 @@ def _of_role(context: Context, role: IamResource, needs: PluginNeeds) -> RoleNee
     if calls and calls.missing and (needs.is_changed or (is_changed and not is_first)):
         new = [*_new_calls(context, has, calls, needs)]
     places = [g.written_at for g in filter(None, (*grants, has.boundary)) if g.document]
-    places += [address for address, limit in identity.sessions if isinstance(limit, Document)]
+    places += [address for address, limit in identity.sessions if isinstance(limit, PlanPolicy)]
     elsewhere = new_places(role, needs.after, (before, after)) if needs.is_of_cluster else ()
     return RoleNeeds(
         access=has,
@@ -289,7 +284,7 @@ def _of_role(context: Context, role: IamResource, needs: PluginNeeds) -> RoleNee
 
 
 def _new_calls(
-    context: Context, has: RoleAccess, calls: PluginCalls, needs: PluginNeeds
+    context: Context, has: RolePermissions, calls: PluginCalls, needs: PluginNeeds
 ) -> Iterator[tuple[MissingCall, bool]]:
     """Yield calls that a role newly does not allow, and whether they were made before.
 
@@ -311,7 +306,7 @@ def _new_calls(
 
 
 def _calls_before(
-    context: Context, has: RoleAccess, calls: PluginCalls, needs: PluginNeeds
+    context: Context, has: RolePermissions, calls: PluginCalls, needs: PluginNeeds
 ) -> tuple[set[_Key], Mapping[str | _Key, int]]:
     """Return the calls that roles allowed before, and the ranks of those that they denied."""
     before, identity = context.accounts.before, needs.plugin.before.identity
@@ -336,7 +331,7 @@ def _calls_before(
 
 def _calls(
     context: Context,
-    has: RoleAccess,
+    has: RolePermissions,
     judged: JudgedPlugin,
     side: Side,
     only: Collection[str] = (),
@@ -382,7 +377,7 @@ def _is_policy(context: Context, owner: IamResource) -> bool:
     return isinstance(owner, InPlan) and by_address[owner.address].type == POLICY
 
 
-def _of_plugin(grants: Iterable[Grant]) -> Iterator[str]:
+def _of_plugin(grants: Iterable[PlanGrant]) -> Iterator[str]:
     """Yield where the user's policies of the plugin are written."""
     for grant in grants:
         if is_of_plugin(grant) and not is_of_aws(grant):

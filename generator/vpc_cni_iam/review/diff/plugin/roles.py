@@ -15,7 +15,7 @@ from vpc_cni_iam.plugin.trust import NODES, PODS, STRANGER, Caller, RoleTrust
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.context import Context, fact
-from vpc_cni_iam.review.diff.role_access import RoleAccess, role_access
+from vpc_cni_iam.review.diff.role_access import RolePermissions, role_access
 from vpc_cni_iam.review.diff.trust.roles import names_plugin, trust_of
 from vpc_cni_iam.review.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.plugin.state import PluginIdentity, PluginState
@@ -33,7 +33,7 @@ class TrustLost(Struct, frozen=True):
 
 def access_of(
     context: Context, role: IamResource, identity: PluginIdentity, side: Side
-) -> RoleAccess:
+) -> RolePermissions:
     """Return what aws-node can do with one of the roles of an identity."""
     limits = identity.session_policies
     return role_access(context, role, side, limits, is_certain=len(limits) == 1)

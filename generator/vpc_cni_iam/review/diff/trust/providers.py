@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import product
 
+from vpc_cni_iam.account.grants import GrantPart
 from vpc_cni_iam.catalog.trust import AUDIENCE
 from vpc_cni_iam.catalog.trust import issuer as issuer_of
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
 from vpc_cni_iam.inputs.plan.account.resolve import is_there
-from vpc_cni_iam.inputs.plan.arguments import CLUSTER, OIDC_PROVIDER, Part
+from vpc_cni_iam.inputs.plan.arguments import CLUSTER, OIDC_PROVIDER
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.plugin.identity import Identity
@@ -37,7 +38,7 @@ class Providers:
                 self.by_issuer[side].setdefault(issuer, []).append(provider)
         self._trusted: dict[str, dict[IamResource, list[Trusted]]] = defaultdict(dict)
         for role in context.accounts.principals if self.changed else ():
-            if context.accounts.after.one(role, Part.TRUST) is None:
+            if context.accounts.after.one(role, GrantPart.TRUST) is None:
                 continue
             policy = trust_of(context, role, Side.AFTER) or trust_of(context, role, Side.BEFORE)
             for trusted in trusted_by(policy) if policy else ():

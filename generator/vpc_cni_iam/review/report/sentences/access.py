@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from vpc_cni_iam.account.grants import GrantPart
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.account.grants import GrantKey
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
-from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.diff import (
@@ -24,13 +24,7 @@ from vpc_cni_iam.policy.document import Condition, Statement
 from vpc_cni_iam.policy.proof.answer import NewAccess, NotProven
 from vpc_cni_iam.policy.report import NOUNS, example_text, not_proven_text
 from vpc_cni_iam.policy.template import PolicyText
-from vpc_cni_iam.review.checks.access import (
-    AccessUndecided,
-    DenyLost,
-    Gain,
-    NoGain,
-    PolicyNotShown,
-)
+from vpc_cni_iam.review.checks.access import AccessUndecided, DenyLost, Gain, NoGain, PolicyNotShown
 from vpc_cni_iam.review.checks.boundaries import BoundaryChanged
 from vpc_cni_iam.review.diff.harm import GainedPart
 from vpc_cni_iam.review.diff.permissions import Open, PermissionRefusal
@@ -260,7 +254,7 @@ def _deny_lost(finding: Finding, lost: DenyLost) -> Saying:
 def _hidden(key: GrantKey) -> str:
     """Return the name of a policy that the plan does not show."""
     match key:
-        case GrantKey(Part.MEMBERSHIP, InPlan() | Named() | Unresolved() as group):
+        case GrantKey(GrantPart.GROUP, InPlan() | Named() | Unresolved() as group):
             return f"the policies of {name_of(group)}"
         case GrantKey(_, InPlan() | Named() | Unresolved() as policy):
             return name_of(policy)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from vpc_cni_iam.account.grants import GrantPart
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.inputs.plan.account.grants import Conflict, ConflictKind, Grant, OpenList
-from vpc_cni_iam.inputs.plan.arguments import Part
+from vpc_cni_iam.inputs.plan.account.grants import Conflict, ConflictKind, OpenList, PlanGrant
 from vpc_cni_iam.review.checks.arns import IdentityChanged
 from vpc_cni_iam.review.checks.clusters import GoneWithOther, MadeTwice, NotInstalled
 from vpc_cni_iam.review.checks.sizes import TooLarge
@@ -17,10 +17,10 @@ from vpc_cni_iam.review.report.names import name_of
 from vpc_cni_iam.review.report.saying import Saying
 
 
-def _policy(grant: Grant) -> str:
+def _policy(grant: PlanGrant) -> str:
     """Return the name of a grant in a sentence."""
     owner = name_of(grant.owner)
-    if grant.key.part is Part.MEMBERSHIP and grant.policy:
+    if grant.key.part is GrantPart.GROUP and grant.policy:
         return f"the membership of {owner} in {name_of(grant.policy)}"
     if grant.policy:
         return f"{name_of(grant.policy)} of {owner}"
@@ -92,7 +92,7 @@ def _not_installed(finding: Finding, missing: NotInstalled) -> Saying:
 
 
 def _list_not_shown(finding: Finding, open_list: OpenList) -> Saying:
-    noun = "inline policies" if open_list.part is Part.PERMISSIONS else "attachments"
+    noun = "inline policies" if open_list.part is GrantPart.INLINE else "attachments"
     owner, address = name_of(open_list.owner), finding.address
     message = f"{address} has a new exclusive list: it removes all other {noun} of {owner}. The "
     message += "plan does not show them"
@@ -105,9 +105,9 @@ def _list_not_shown(finding: Finding, open_list: OpenList) -> Saying:
 
 
 _TOO_LARGE = {
-    Part.ATTACHMENT: "{} has",
-    Part.TRUST: "The trust policy of {} has",
-    Part.PERMISSIONS: "All inline policies of {} together have",
+    GrantPart.ATTACHED: "{} has",
+    GrantPart.TRUST: "The trust policy of {} has",
+    GrantPart.INLINE: "All inline policies of {} together have",
 }
 
 

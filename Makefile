@@ -144,7 +144,7 @@ mutants: venv ## make SAMPLE changes in the code of package ROOM, and report tho
 bench: venv ## measure speed and memory
 	$(USE_ENGINES) && $(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
 
-bench-check: ## measure, and fail if a ratio grew by more than half since docs/speed.md
+bench-check: ## measure, and fail if a ratio grew by more than half since docs/development/speed.md
 	@$(MAKE) --no-print-directory bench BENCH_ARGS='--check $(BENCH_ARGS)'
 
 probe: venv ## run the plugin's real agent against the catalog's policies (root, Go, iproute2, iptables)

@@ -1,4 +1,4 @@
-"""What docs/comparison.md says of other ways: each row with a known policy is computed anew.
+"""What docs/development/comparison.md says of other ways: each row with a known policy is computed anew.
 
 Which policy a peer has is a fact of its day, read in its source and written here with its place.
 How its users hear of a change, and its future, no test can say.
@@ -28,7 +28,7 @@ from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
 
 COLUMNS = ("ipv4", "ipv6", "scoped", "told")
-SECTION = (ROOT / "docs" / "comparison.md").read_text()
+SECTION = (ROOT / "docs" / "development" / "comparison.md").read_text()
 TABLE = SECTION.partition("\n## Converting")[0]
 ROWS = {
     cells[1].strip(): dict(zip(COLUMNS, map(str.strip, cells[2:6]), strict=True))

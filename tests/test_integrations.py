@@ -92,7 +92,7 @@ def forge(consumer: Path) -> None:
 
 def test_pre_commit(consumer: Path, pip_environ: dict[str, str], tmp_path: Path) -> None:
     revision = project_copy(tmp_path / "project")
-    page = (ROOT / "docs" / "ci" / "pre-commit.md").read_text()
+    page = (ROOT / "docs" / "ci.md").read_text()
     (snippet,) = re.findall(r"```yaml\n(repos:\n  - repo: .*?)```", page, re.DOTALL)
     address = "https://github.com/OWNER/vpc-cni-iam"
     snippet = snippet.replace(address, str(tmp_path / "project")).replace("REVISION", revision)

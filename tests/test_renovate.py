@@ -1,4 +1,4 @@
-"""docs/ci/renovate.md, each part applied as Renovate and GitHub apply it."""
+"""Renovate in docs/vendoring.md, each part applied as Renovate and GitHub apply it."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from test_workflows import PINNED, actionlint, valid
 
 # ruff: noqa: F811
 
-PAGE = (ROOT / "docs" / "ci" / "renovate.md").read_text()
+PAGE = (ROOT / "docs" / "vendoring.md").read_text().partition("\n## Renovate\n")[2]
 EMAIL = "41898282+github-actions[bot]@users.noreply.github.com"
 
 

@@ -664,8 +664,9 @@ def test_a_merged_text_that_is_not_proven_is_not_accepted(tmp_path: Path) -> Non
 def test_the_merge_driver_of_the_page_leaves_the_configuration_alone_in_conflict(
     how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (ROOT / "docs" / "merge-driver.md").read_text()
-    script, setting = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    page = (ROOT / "docs" / "vendoring.md").read_text()
+    section = page.partition("\n### A merge driver\n")[2].partition("\n## ")[0]
+    script, setting = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
     programs, folder = tmp_path / "bin", tmp_path / "r"
     for each in (programs, folder):
         each.mkdir()

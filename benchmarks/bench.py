@@ -4,8 +4,8 @@ python benchmarks/bench.py [--runs N] [--only NAME] [--write | --check]
 
 A figure is the median of alternating runs, with minimum and maximum; a ratio is the median over
 its yardstick's. Ratios travel between machines, the rest does not. --write writes the table into
-docs/development/speed.md and the ratios into benchmarks/ratios.json; --check compares with those, and exits
-with 1 if one has grown by more than half in two measurements.
+docs/development/speed.md and the ratios into benchmarks/ratios.json; --check compares with those,
+and exits with 1 if one has grown by more than half in two measurements.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=9, help="runs of each figure")
     parser.add_argument("--only", choices=PARTS, help="measure this part alone")
-    parser.add_argument("--write", action="store_true", help="write docs/development/speed.md and the ratios")
+    parser.add_argument("--write", action="store_true", help="write the page and the ratios")
     parser.add_argument("--check", action="store_true", help="compare with the stored ratios")
     options = parser.parse_args()
     if options.write and (options.only or options.check):

@@ -1,4 +1,4 @@
-"""What docs/development/comparison.md says of other ways: each row with a known policy is computed anew.
+"""What the page of other ways says: each row with a known policy is computed anew.
 
 Which policy a peer has is a fact of its day, read in its source and written here with its place.
 How its users hear of a change, and its future, no test can say.

@@ -99,6 +99,19 @@ def test_a_document_with_one_more_action_fails() -> None:
     assert reviewed(EKS, *changes, association("cni", is_new=True), fail_on="warning").failed
 
 
+@pytest.mark.parametrize("words", [("ipv4",), ("ipv4-scoped", *NAMES)])
+def test_what_a_removed_deny_or_limit_allows_is_no_note(words: tuple[str, ...]) -> None:
+    """The new policy allows no more than ours; what newly works was denied before."""
+    deny = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
+    allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    own, denied = (json.dumps({"Version": "2012-10-17", "Statement": [s]}) for s in (allow, deny))
+    stays = inline(own, own, "own", role="cni")
+    gives = inline(None, printed(*words), role="cni")
+    changes = (EKS, role("cni", PODS), stays, gives, association("cni", is_new=False))
+    without = reviewed(*changes, inline(denied, None, "no", role="cni"), fail_on="warning")
+    assert without.failed and not reviewed(*changes, fail_on="warning").failed
+
+
 def test_the_managed_policy_is_for_aws_node_alone() -> None:
     gets = attached(CNI, role="r", before=False)
     assert reviewed(role("r", LAMBDA), gets, fail_on="warning").failed

@@ -282,7 +282,8 @@ class _OfPrincipal:
         if not more.parts and len(grants) < len(change.grants):
             return  # a group gives it
         is_own = is_only_of_plugin(context, change.owner)
-        published = self._published(grants) if is_own else ()
+        is_given = is_own and self._is_given(grants)
+        published = self._published(grants) if is_given else ()
         changing = more.grants or tuple(g for c in grants for g in (c.after, c.before) if g)
         group, causes = self._cause(changing)
         evidence = Gain(
@@ -295,11 +296,17 @@ class _OfPrincipal:
             group,
             _beyond(more.parts) if is_own else None,
             published,
-            is_own and not published and all(map(_is_generated, grants)),
+            is_given and not published and all(_is_generated(c) for c in grants if c.after),
             more.example,
             None if change.is_new else self._lacked_by(more.parts),
         )
         yield self._finding(self._outcome(evidence, changing), evidence, causes)
+
+    def _is_given(self, grants: Iterable[GrantChange]) -> bool:
+        """Return whether all that is new comes from policies that are there after the plan."""
+        gone = (c.before for c in grants if c.before and not c.after)
+        has_any = any(c.after for c in grants)
+        return has_any and self._change.boundary is None and not any(map(may_deny, gone))
 
     def _published(self, grants: Iterable[GrantChange]) -> tuple[KnownDocument, ...]:
         """Return the documents that all new policies newly equal; none if one equals none."""
@@ -388,7 +395,7 @@ def _beyond(parts: Collection[GainedPart]) -> tuple[str, ...] | None:
 
 def _is_generated(change: GrantChange) -> bool:
     """Return whether a policy is new and allows no more than the catalog's documents."""
-    return not change.after or (not change.before and is_within(change.after))
+    return change.after is not None and change.before is None and is_within(change.after)
 
 
 def _is_harmless(grant: PlanGrant) -> bool:

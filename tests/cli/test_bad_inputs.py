@@ -242,16 +242,23 @@ def test_a_large_file_of_the_wrong_kind_is_refused_in_little_memory(tmp_path: Pa
         assert kib < 200 << 10, (command, kib)
 
 
-def test_too_little_memory_is_a_failure_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_is_a_failure_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def exhausted(*_: object) -> None:
         raise MemoryError
 
+    # In this process, also where the other tests start one for each command.
     monkeypatch.setattr("json.JSONDecoder.raw_decode", exhausted)
-    done = run("coverage", ROOT / "examples/inputs/policy.json")
-    assert (done.code, done.out) == (3, "")
-    assert done.err == (
+    path = str(ROOT / "examples/inputs/policy.json")
+    monkeypatch.setattr("sys.argv", ["vpc-cni-iam", "coverage", path])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 3
+    assert capsys.readouterr() == (
+        "",
         "vpc-cni-iam: error: an input needs more memory than there is; "
-        "give a smaller one, or its parts\n"
+        "give a smaller one, or its parts\n",
     )
 
 

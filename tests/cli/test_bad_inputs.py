@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from conftest import ROOT, run
 from synthetic import allow, document, plan
+from vpc_cni_iam.cli.main import main
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan import saved
 from vpc_cni_iam.texts.limits import Limit

@@ -7,7 +7,7 @@ _CODES = {
     "fails": "1;31",
     "warning": "33",
     "unknown": "33",
-    "degraded": "33",
+    "works, degraded": "33",
     "note": "36",
     "title": "1",
     "quiet": "2",

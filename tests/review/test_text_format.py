@@ -22,6 +22,7 @@ from shown_reviews import (
     many,
     review,
 )
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.review.report.formats import html, markdown
 from vpc_cni_iam.review.report.formats.text import write
@@ -231,6 +232,9 @@ def test_colours_are_for_terminals() -> None:
     text = write(example(), Setting(colour=True))
     assert "\x1b[1;31maws-node in dev: fails" in text and "\x1b[32maws-node in prod" in text
     assert re.sub(r"\x1b\[[\d;]*m", "", text) == SCREEN
+    for verdict in Verdict:
+        shown = write(review(plugins=(replace(PLUGIN, verdict=verdict),)), Setting(colour=True))
+        assert re.search(r"\x1b\[[\d;]+maws-node in prod: ", shown), verdict
 
 
 def test_hostile_text_commands_neither_a_terminal_nor_a_log() -> None:

@@ -108,8 +108,26 @@ def test_what_a_removed_deny_or_limit_allows_is_no_note(words: tuple[str, ...]) 
     stays = inline(own, own, "own", role="cni")
     gives = inline(None, printed(*words), role="cni")
     changes = (EKS, role("cni", PODS), stays, gives, association("cni", is_new=False))
-    without = reviewed(*changes, inline(denied, None, "no", role="cni"), fail_on="warning")
-    assert without.failed and not reviewed(*changes, fail_on="warning").failed
+    for hidden in ({}, {"before_sensitive": {"policy": True}}):
+        gone = inline(denied, None, "no", role="cni", **hidden)
+        assert reviewed(*changes, gone, fail_on="warning").failed
+    assert not reviewed(*changes, fail_on="warning").failed
+
+
+@pytest.mark.parametrize("principal", [{"Service": LAMBDA}, {"AWS": "*"}, {"AWS": ACCOUNT}])
+def test_a_role_of_aws_node_that_others_can_assume_is_not_its_alone(
+    principal: dict[str, str],
+) -> None:
+    own = role("cni", PODS)
+    for side in ("before", "after"):
+        trust = json.loads(own["change"][side]["assume_role_policy"])
+        more = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+        text = json.dumps({**trust, "Statement": [*trust["Statement"], more]})
+        own["change"][side] = {**own["change"][side], "assume_role_policy": text}
+    gives = inline(None, printed("ipv4"), role="cni")
+    changes = (EKS, own, gives, association("cni", is_new=False))
+    gains = [f for f in reviewed(*changes).findings if f.rule == "new-access"]
+    assert [f.level for f in gains] == ["error"]
 
 
 def test_the_managed_policy_is_for_aws_node_alone() -> None:

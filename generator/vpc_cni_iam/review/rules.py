@@ -68,7 +68,7 @@ class Rule(StrEnum):
     VERSION_CHANGED = "plugin-version-changed", _N, _PLUGIN, _ANY
     VERSION_UNKNOWN = "plugin-version-unknown", _W, _PLUGIN
     CONFIGURATION_CHANGED = "plugin-configuration-changed", _N, _PLUGIN, _ANY
-    MANAGED_ATTACHED = "managed-policy-attached", _W, _PLUGIN
+    MANAGED_ATTACHED = "managed-policy-attached", _N, _PLUGIN
     # Access.
     ADMIN = "admin-attached", _E, _ACCESS, _NEW, _ANY
     NEW_ACCESS = "new-access", _E, _ACCESS, _NEW, _ANY

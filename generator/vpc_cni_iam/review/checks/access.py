@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from enum import Enum
+from functools import cached_property
 
 from msgspec.structs import replace
 
@@ -281,8 +282,8 @@ class _OfPrincipal:
         more = gained(change, grants, answer, context.proofs, context.place)
         if not more.parts and len(grants) < len(change.grants):
             return  # a group gives it
-        is_own = is_only_of_plugin(context, change.owner)
-        is_given = is_own and self._is_given(grants)
+        has_needs = self._is_own and any(part.is_of_plugin for part in more.parts)
+        is_given = self._is_given(grants)
         published = self._published(grants) if is_given else ()
         changing = more.grants or tuple(g for c in grants for g in (c.after, c.before) if g)
         group, causes = self._cause(changing)
@@ -294,7 +295,7 @@ class _OfPrincipal:
             more.parts,
             tuple(dict.fromkeys(g.policy for g in more.grants if g.policy)),
             group,
-            _beyond(more.parts) if is_own else None,
+            beyond_plugin(more.parts) if has_needs else None,
             published,
             is_given and not published and all(_is_generated(c) for c in grants if c.after),
             more.example,
@@ -302,11 +303,16 @@ class _OfPrincipal:
         )
         yield self._finding(self._outcome(evidence, changing), evidence, causes)
 
+    @cached_property
+    def _is_own(self) -> bool:
+        """Whether it is a role that only aws-node may have."""
+        return is_only_of_plugin(self._context, self._change.owner)
+
     def _is_given(self, grants: Iterable[GrantChange]) -> bool:
-        """Return whether all that is new comes from policies that are there after the plan."""
-        gone = (c.before for c in grants if c.before and not c.after)
-        has_any = any(c.after for c in grants)
-        return has_any and self._change.boundary is None and not any(map(may_deny, gone))
+        """Return whether all that is new comes from policies that only aws-node gets."""
+        gone = (c.before for c in self._change.grants if c.before and not c.after)
+        stays = self._change.boundary is None and not any(map(may_deny, gone))
+        return stays and any(c.after for c in grants) and self._is_own
 
     def _published(self, grants: Iterable[GrantChange]) -> tuple[KnownDocument, ...]:
         """Return the documents that all new policies newly equal; none if one equals none."""
@@ -332,10 +338,7 @@ class _OfPrincipal:
         if gain.is_generated:
             return _Outcome.PUBLISHED
         if gain.is_new:
-            is_own = is_only_of_plugin(self._context, self._change.owner)
-            harmless = (
-                _is_harmless(grant) and (is_own or not is_of_plugin(grant)) for grant in grants
-            )
+            harmless = (_is_harmless(g) and (self._is_own or not is_of_plugin(g)) for g in grants)
             return _Outcome.PUBLISHED if all(harmless) else _Outcome.BY_NEW
         return _Outcome.LACKED if gain.lacked_by else _Outcome.MORE
 
@@ -386,11 +389,6 @@ class _OfPrincipal:
         invalid = grant.content if isinstance(grant.content, Invalid) else None
         evidence = PolicyNotShown(self._owners, policy or InPlan(grant.address), invalid)
         return self._finding(outcome, evidence, (grant,))
-
-
-def _beyond(parts: Collection[GainedPart]) -> tuple[str, ...] | None:
-    """Return what the plugin never calls, if a part is in a policy of the plugin."""
-    return beyond_plugin(parts) if any(part.is_of_plugin for part in parts) else None
 
 
 def _is_generated(change: GrantChange) -> bool:

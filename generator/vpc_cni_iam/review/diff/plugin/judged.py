@@ -53,7 +53,7 @@ class JudgedPlugin(Struct, frozen=True):
     places: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     node_subnets: tuple[str, ...] = ()  # of its node groups
     scenarios: tuple[str, ...] = ()  # special scenarios, such as a changed CLUSTER_NAME
-    is_shown: bool = False  # whether the plan has what installs it, and so its settings
+    is_shown: bool = False  # whether the plan has an add-on or a release of it
 
     def chosen_scenarios(self) -> tuple[Scenario, ...]:
         """Return the scenarios in which the plugin makes its calls."""

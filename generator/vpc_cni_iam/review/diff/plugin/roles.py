@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.plugin.identity import Identity, in_order
+from vpc_cni_iam.plugin.identity import Identity, in_order, is_role_arn
 from vpc_cni_iam.plugin.mending import is_meant_for_plugin
 from vpc_cni_iam.plugin.principals import filled
 from vpc_cni_iam.plugin.trust import NODES, PODS, STRANGER, Caller, RoleTrust
@@ -113,27 +113,32 @@ def address_of(context: Context, owner: IamResource) -> str:
 def is_only_of_plugin(context: Context, owner: IamResource) -> bool:
     """Return whether no other program than aws-node, and those of its nodes, may have a role.
 
-    A role whose trust policy the plan does not show is taken for one if it is known as aws-node's.
+    If the plan does not show the trust policy of aws-node's role, or of a node role, it is taken
+    for one. A role of aws-node may trust another role, which assumes it for EKS Pod Identity.
     """
-    if owner in own_roles(context) | node_roles(context):
-        return True
-    policy = trust_of(context, owner, Side.AFTER)
-    try:
-        return policy is not None and _trusts_plugin_only(filled(policy))
-    except InputError:
-        return False
-
-
-def _trusts_plugin_only(policy: Policy) -> bool:
-    """Return whether a policy trusts only nodes, EKS Pod Identity and tokens of aws-node."""
-    trust, services = RoleTrust(policy, "arn:aws:iam:::role/example"), {NODES, PODS}
-    named = {c.principal for c in trust.meant_for() - trust.meant_for(STRANGER)}
-    return all(
-        name.removesuffix(".cn") in services if kind.type == "Service" else name in named
+    shown, is_own = trust_of(context, owner, Side.AFTER), owner in own_roles(context)
+    if shown is None:
+        return is_own or owner in node_roles(context)
+    policy = filled(shown)
+    others = [
+        name
         for statement in policy.only("Allow").statements
         for kind in (*statement.principals, *statement.not_principals)
         for name in known(kind.identifiers) or ("*",)
-    )
+        if not (kind.type == "Service" and name.removesuffix(".cn") in (NODES, PODS))
+        if not (is_own and kind.type == "AWS" and is_role_arn(name))
+    ]
+    return not others or _are_of_plugin(others, policy)
+
+
+def _are_of_plugin(principals: Iterable[str], policy: Policy) -> bool:
+    """Return whether principals are OIDC providers of which only tokens of aws-node are trusted."""
+    try:
+        trust = RoleTrust(policy, "arn:aws:iam:::role/example")
+        named = {c.principal for c in trust.meant_for() - trust.meant_for(STRANGER)}
+    except InputError:
+        return False
+    return named.issuperset(principals)
 
 
 def callers(context: Context, owner: IamResource, side: Side) -> Mapping[Caller, bool] | None:

@@ -48,6 +48,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.coverage.judge.nodes import NodeDenial, node_denials
 from vpc_cni_iam.coverage.judge.verdict import Verdict, every, one_of
+from vpc_cni_iam.coverage.report.sentences.nodes import node_remedy
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws import eks
@@ -271,7 +272,7 @@ class RoleAuditor(Struct):
         results += [denial.verdict for denial in nodes]
         by_cluster = {use.where: use.result for use in uses if use.result}
         advice = remedies(detail.arn, no_trust)
-        advice += tuple(f"attach {denial.need.aws_policy}" for denial in nodes)
+        advice += tuple(map(node_remedy, nodes))
         if not is_unused:
             only_repairs = bool(no_trust)
             steps = proposal(

@@ -266,5 +266,5 @@ def _say_names(subject: Subject, setting: RequestSetting) -> None:
             option, listed = name.replace("_", "-"), first_of(several, 4)
             common.say(
                 f"the policy has several values for {name.replace('_', ' ')}, {listed}: "
-                f"checked with {checked}; choose one with --set {option}={checked}"
+                f"checked with {checked}; choose one with --set {option}=VALUE"
             )

@@ -31,10 +31,8 @@ def node_denials(access: RoleAccess, *, is_of_eks: bool = False) -> tuple[NodeDe
     verdict = Verdict.unknown if may_allow else Verdict.fails
     layers = (access.known, *access.limiting)
     every = [policy for layer in layers for policy in layer]
-    denials = (
-        NodeDenial(need, denied_actions(need, layers, every), verdict) for need in OF_EACH_NODE
-    )
-    return tuple(denial for denial in denials if denial.actions)
+    denied = ((need, denied_actions(need, layers, every)) for need in OF_EACH_NODE)
+    return tuple(NodeDenial(need, actions, verdict) for need, actions in denied if actions)
 
 
 def _is_of_eks(document: Document) -> bool:

@@ -16,16 +16,19 @@ _WHAT = {
 
 
 def node_text(denials: Sequence[NodeDenial]) -> str:
-    """Return what nodes cannot do, or may not be able to; empty if they can do all."""
-    if not denials:
-        return ""
+    """Return what nodes cannot do, or may not be able to."""
     cannot = "cannot" if any(d.verdict is Verdict.fails for d in denials) else "may be unable to"
     return f"nodes {cannot} {' or '.join(_WHAT[denial.need] for denial in denials)}"
 
 
 def node_lines(denials: Sequence[NodeDenial]) -> Iterator[str]:
-    """Yield a line for each thing that nodes cannot do, with what to attach."""
+    """Yield a line for each thing that nodes cannot do, and one that says how to mend it."""
     for denial in denials:
         label = "error" if denial.verdict is Verdict.fails else denial.verdict
         yield f"{label:<8} {node_text([denial])}: no statement allows {', '.join(denial.actions)}"
-        yield f"         to do: attach {denial.need.aws_policy}"
+        yield f"         to do: {node_remedy(denial)}"
+
+
+def node_remedy(denial: NodeDenial) -> str:
+    """Return how nodes can do it."""
+    return f"attach {denial.need.aws_policy}"

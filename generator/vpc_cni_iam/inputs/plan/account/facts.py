@@ -107,8 +107,9 @@ class _After(Struct, frozen=True):
                 values = [value_at(resource, (*beside, n), Side.AFTER) for n, _ in row.values]
                 fits = values == [Known(value) for _, value in row.values]
                 if fits and self._is_set(resource, placed):
-                    (role, *more) = self.reader.resolve(resource, placed, ROLE, Side.AFTER)
-                    yield Use(UNKNOWN if more else self._name(role), row.by, resource.address)
+                    roles = [*self.reader.resolve(resource, placed, ROLE, Side.AFTER)]
+                    name = self._name(roles[0]) if len(roles) == 1 else UNKNOWN
+                    yield Use(name, row.by, resource.address)
                     return
 
     def _is_set(self, resource: Resource, placed: PlacedValue) -> bool:

@@ -12,7 +12,6 @@ from vpc_cni_iam.policy.matching.variables import (
     keys_of,
 )
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.clauses import Clause
 from vpc_cni_iam.policy.proof.examples import key_values
 from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, KEY_VALUES, NAME, OTHER_ACCOUNT
 from vpc_cni_iam.policy.proof.globs import Atom
@@ -28,9 +27,7 @@ from vpc_cni_iam.policy.proof.related_keys import (
 )
 
 
-def contexts(
-    piece: Piece, near: Sequence[Clause], asked: Collection[str], budget: Budget
-) -> Iterator[KeyValues]:
+def contexts(piece: Piece, asked: Collection[str], budget: Budget) -> Iterator[KeyValues]:
     """Yield contexts of a piece, with related keys among those that conditions ask for.
 
     Policy variables get their values first: conditions on other keys depend on them.

@@ -48,7 +48,7 @@ def example_requests(
     actions, alike = _actions(piece, near, budget), _alike(piece, origins)
     patterns = _patterns(piece, near)
     pairs: dict[Texts, list[tuple[str, str]]] = {}
-    for context in islice(contexts.contexts(piece, near, asked, budget), _CONTEXTS):
+    for context in islice(contexts.contexts(piece, asked, budget), _CONTEXTS):
         resources = piece.resources.filled(context)
         if resources is None:
             continue

@@ -31,7 +31,8 @@
     if (parameter.list) standard = "any; with commas between several";
     if (standard !== null) field.placeholder = `default: ${standard}`;
     const label = element("label", { for: parameter.name }, parameter.option.slice(2));
-    byId("names").append(element("p", { id: `${parameter.name}-row` }, label, field));
+    const needed = !parameter.list && parameter.default === null && parameter.name !== "vpc_owner_id";
+    byId(needed ? "names" : "more-names").append(element("p", { id: `${parameter.name}-row` }, label, field));
   }
 
   const value = (name) => form.elements[name].value;
@@ -236,7 +237,7 @@
     }
     let problem = refusal(chosen);
     byId("picker-result").hidden = true;
-    byId("names").hidden = Boolean(problem);
+    byId("names").hidden = byId("more-names").hidden = Boolean(problem);
     if (!problem) {
       const key = [chosen.name, ...(isHardened() ? ["harden"] : []),
         ...features().map((box) => box.value)].join("+");

@@ -239,3 +239,46 @@ def test_diagrams_can_be_read(dark: bool, width: int, site: Path, tab: Browser) 
     )
     assert min(sizes) >= 0.9
     tab.size(1280)
+
+
+COLOURS = """[...document.querySelectorAll('.highlight :is(.m, .mi, .se)')]
+  .map((e) => [getComputedStyle(e).color, getComputedStyle(e.parentElement).color])"""
+ROWS = """[...document.querySelectorAll('.md-content thead')].map((head) =>
+  head.clientHeight / parseFloat(getComputedStyle(head.rows[0].cells[0]).lineHeight))"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_numbers_of_commands_do_not_look_like_errors(dark: bool, site: Path, tab: Browser) -> None:
+    tab.size(1280, dark=dark)
+    tab.open(site / "publishing.html")
+    shown = tab.run(COLOURS)
+    assert len(shown) > 1
+    assert all(own == around for own, around in shown)
+    tab.size(1280)
+
+
+def test_headings_of_tables_are_short(site: Path, tab: Browser) -> None:
+    tab.open(site / "hardening.html")
+    assert max(tab.run(ROWS)) < 4
+
+
+def test_the_list_of_rules_has_no_path_of_a_test(site: Path) -> None:
+    text = (site / "rules.html").read_text()
+    assert "tests/review" not in text and "file(" not in text
+
+
+def test_the_result_of_the_picker_is_above_what_is_optional(site: Path, tab: Browser) -> None:
+    tab.size(390)
+    tab.open(site / "policy-picker.html")
+    top = "document.getElementById('{}').getBoundingClientRect().top"
+    places = [tab.run(top.format(name)) for name in ("names", "picker-status", "features")]
+    assert places == sorted(places)
+    tab.size(1280)
+
+
+def test_columns_that_are_printed_stay_columns_on_a_telephone(site: Path, tab: Browser) -> None:
+    tab.size(390)
+    tab.open(site / "coverage.html")
+    space = "getComputedStyle(document.querySelector('.language-console pre > code')).whiteSpace"
+    assert tab.run(space) == "pre"
+    tab.size(1280)

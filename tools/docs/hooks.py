@@ -17,6 +17,8 @@ _RULES, _RULE_FILTER = "rules.md", "assets/rule-filter.js"
 _RULE = re.compile(r"^## (.+)$|^\| \[[^\]]+\]\((rules/[\w-]+\.md)\)", re.MULTILINE)
 _CONSOLE = re.compile(r'<div class="language-console highlight">(.*?)</div>', re.DOTALL)
 _COMMAND = re.compile(r"^\$ (.*(?:(?<=\\)\n.*)*)", re.MULTILINE)
+# A word, then a second column, or what continues it.
+_ALIGNED = re.compile(r"^\S+ {2,}\S|^ {8,}\S", re.MULTILINE)
 _TABLE, _TAG = re.compile(r"<table>.*?</table>", re.DOTALL), re.compile(r"<[^>]+>")
 # For developers of this tool, and files of the repository; the site's search does not find them.
 _NOT_SEARCHED = ("development/", f"{outside.FOLDER}/")
@@ -96,8 +98,9 @@ def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files
 def _with_commands(match: re.Match[str]) -> str:
     text = html.unescape(_TAG.sub("", match[1]))
     copied = html.escape("\n".join(_COMMAND.findall(text)))
-    columns = " columns" if "+---" in text else ""  # a drawn table
-    return f'<div class="language-console highlight{columns}" data-copy="{copied}">{match[1]}</div>'
+    kind = " aligned" if _ALIGNED.search(text) else ""
+    kind += " columns" if "+---" in text else ""  # a drawn table
+    return f'<div class="language-console highlight{kind}" data-copy="{copied}">{match[1]}</div>'
 
 
 def _with_labels(match: re.Match[str]) -> str:

@@ -35,6 +35,7 @@ _IDS = {
     IdList.subnets: ["subnet-0123456789abcdef0"],
     IdList.security_groups: ["sg-0123456789abcdef0"],
 }
+_OF_ALL = "reference"
 YES, NO, CLAIM = "yes", "no", "after tagging it"
 
 
@@ -47,11 +48,11 @@ def document(variant: str, hardening: Hardening | None = None) -> Policy:
 
 # A column each: its title, and what makes its policy.
 COLUMNS: list[tuple[str, Callable[[], Policy]]] = [
-    ("generic (`ipv4`)", lambda: document("ipv4")),
-    ("scoped (`ipv4-scoped`)", lambda: document("ipv4-scoped")),
-    ("scoped and hardened (`--harden`)", lambda: document("ipv4-scoped", Hardening())),
+    ("generic", lambda: document("ipv4")),
+    ("scoped", lambda: document("ipv4-scoped")),
+    ("hardened", lambda: document("ipv4-scoped", Hardening())),
     (
-        "the same, narrowed (`--limit-to` subnets and security groups)",
+        "narrowed",
         lambda: document("ipv4-scoped", Hardening(limits=tuple(IdList))),
     ),
 ]
@@ -241,14 +242,14 @@ def answers(make: Callable[[], Policy]) -> list[str]:
 
 
 def table() -> str:
-    """Return the table, with a line for each source."""
+    """Return the table; a row links to its sources except the one of all rows."""
     columns = [answers(make) for _, make in COLUMNS]
-    numbers = {key: number for number, key in enumerate(SOURCES, start=1)}
-    titles = ["the role can", *(title for title, _ in COLUMNS), "documented in, not tried in AWS"]
+    titles = ["the role can", *(title for title, _ in COLUMNS), "more"]
     lines = [f"| {' | '.join(titles)} |", f"|{' --- |' * len(titles)}"]
     for ability, *cells in zip(ABILITIES, *columns, strict=True):
-        sources = ", ".join(str(numbers[key]) for key in ability.sources)
+        own = (SOURCES[key][1] for key in ability.sources if key != _OF_ALL)
+        sources = ", ".join(f"[source]({address})" for address in own)
         lines.append(f"| {ability.text} | {' | '.join(cells)} | {sources} |")
-    lines.append("")
-    lines += [f"{n}. [{SOURCES[key][0]}]({SOURCES[key][1]})" for key, n in numbers.items()]
+    title, address = SOURCES[_OF_ALL]
+    lines += ["", f"Every row: [{title}]({address}). Documented, not tried in AWS."]
     return "\n".join(lines) + "\n"

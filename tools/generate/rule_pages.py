@@ -31,6 +31,8 @@ QUESTIONS = {
     "credentials": "Who gets a role?",
     "plan": "What does the plan not show?",
 }
+# How an example names a long document.
+_FILE = "file("
 _HEAD = "<!-- Made by `make generate` from the rule, tools/generate/rules.toml and two cases. -->"
 
 
@@ -64,7 +66,6 @@ def listing(rules: Iterable[Any] = RULES) -> str:
         "A finding fails the review by its level (`--fail-on error`, `warning` or `note`), or by",
         "its kind (`--fail-on new-access`, `coverage-lost` or `any-change`). The page of a rule",
         "says when a finding has another level, and shows an example with a fix.",
-        '`file("NAME.json")` in the examples reads a file of `tests/review/corpus/documents`.',
         "",
     ]
     for question, group in groupby(rules, key=lambda rule: getattr(rule, "question", None)):
@@ -127,6 +128,12 @@ def page(rule: ShownRule, entry: dict[str, str]) -> str:
         "",
         *_ignoring(rule, fires, reported[0]["address"]),
     ]
+    if any(_FILE in line for line in lines):
+        lines[lines.index("## Reported") + 1 :] = [
+            "",
+            "In the examples, `file` stands for a policy document of this name.",
+            *lines[lines.index("## Reported") + 1 :],
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -230,7 +237,7 @@ def _literal(key: str, value: Any) -> str:
     if value is None:
         return "(known after apply)"
     if isinstance(value, str) and value.startswith("@"):
-        return f'file("{value[1:]}.json")'
+        return f'{_FILE}"{value[1:]}.json")'
     if isinstance(value, dict) and key in JSON_ARGUMENTS:
         return f"jsonencode({json.dumps(value)})"
     return json.dumps(value)

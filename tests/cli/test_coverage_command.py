@@ -67,13 +67,20 @@ def test_what_is_denied_is_said_with_what_breaks_and_the_evidence() -> None:
         "         exits at start (observed): "
         "ipamd exits at start and the node stays NotReady\n"
         "         in all 4 scenarios\n",
-        "allowed and never called, describes or lists: ec2:DescribeInstances, ec2:DescribeTags",
-        "not run, unless --scenario names it: trunk-interface (ENABLE_POD_ENI), shared-subnet, ",
         "risks, explained by vpc-cni-iam catalog --explain RISK:",
         "warning unconditioned-create-tags: ",
         "fails: 34 calls in 4 scenarios, 14 denied, 8 of them required",
     ):
         assert words in done.out
+    # What to do stands below the errors; what harms nothing and what was not run is left out.
+    first = [done.out.index(text) for text in ("error ", "to do ", "risks, explained")]
+    assert first == sorted(first)
+    verbose = run("coverage", *IPV6.split(), "--cni-version", "v1.22.1", "--verbose").out
+    for words in (
+        "allowed and never called, describes or lists: ec2:DescribeInstances, ec2:DescribeTags",
+        "not run, unless --scenario names it: trunk-interface (ENABLE_POD_ENI), shared-subnet, ",
+    ):
+        assert words in verbose and words not in done.out
     assert done.out.count("ec2:DescribeSecurityGroups") == 1
     assert done.out.index("error ") < done.out.index("note ")
     assert "allowed  " not in done.out

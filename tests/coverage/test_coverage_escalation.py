@@ -40,7 +40,7 @@ def test_actions_are_told_by_what_they_are_good_for(tmp_path: Path, output: str)
     describing = ["ec2:DescribeTags", "ec2:DescribeSecurityGroups", "ec2:DescribeVpcs"]
     if output:
         describing.remove("ec2:DescribeSecurityGroups")
-    shown = run("coverage", "p.json", *output.split(), cwd=tmp_path).out
+    shown = run("coverage", "p.json", *output.split(), "--verbose", cwd=tmp_path).out
     assert f"gives itself access: {', '.join(NAMED)}" in shown
     assert "reads or changes data or resources: s3:GetObject" in shown
     assert f"describes or lists: {', '.join(describing)}" in shown

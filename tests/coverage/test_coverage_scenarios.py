@@ -104,7 +104,7 @@ def test_the_module_that_the_tool_recommends_passes_its_own_check(tmp_path: Path
     words = ("generate", "m", "--variant", "ipv4-scoped", "--cni-version", "latest", "--harden")
     assert run(*words, cwd=tmp_path).code == 0
     values = "--var", "cluster_name=prod", "--var", "vpc_id=vpc-01234567"
-    done = run("coverage", "m", *values, cwd=tmp_path)
+    done = run("coverage", "m", *values, "--verbose", cwd=tmp_path)
     assert done.code == 0
     settings = [
         "trunk-interface (ENABLE_POD_ENI)",

@@ -190,7 +190,7 @@ def coverage(
         "Fail on a denied call or a risk of this severity or a higher one.",
         FailOn.error,
     ),
-    verbose: bool = flag("List the allowed calls, too."),
+    verbose: bool = flag("List allowed calls, all actions never called and other scenarios, too."),
     output: CoverageFormat = options.output_format(CoverageFormat.__members__["text"]),
 ) -> None:
     """See `HELP`."""

@@ -9,7 +9,7 @@ from vpc_cni_iam.catalog.facts.calls import FAMILIES, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.coverage.analysis.cover import Coverage
-from vpc_cni_iam.coverage.analysis.excess import granted
+from vpc_cni_iam.coverage.analysis.excess import Harm, granted
 from vpc_cni_iam.coverage.analysis.matrix import Matrix
 from vpc_cni_iam.coverage.analysis.risks import Risk
 from vpc_cni_iam.coverage.judge.judge import ScenarioRun
@@ -77,13 +77,15 @@ def _blocks(subject: Subject, coverage: Coverage, *, verbose: bool) -> Iterator[
             yield _scenario(subject, some, run, coverage.setting.version)
     else:
         yield _denials(subject, some, coverage)
+    yield (f"to do    {repair_text(repair)}" for repair in coverage.repairs)
     yield map(_if_set, coverage.if_set)
-    yield (*unused_lines(coverage.unused), *excess_lines(coverage.excess, "what is called"))
     listed = [*map(_risk, coverage.risks)]
     yield ["risks, explained by vpc-cni-iam catalog --explain RISK:", *listed] if listed else ()
-    yield (f"to do    {repair_text(repair)}" for repair in coverage.repairs)
+    unused = [each for each in coverage.unused if verbose or each.harm is not Harm.other]
+    yield (*unused_lines(unused), *excess_lines(coverage.excess, "what is called"))
     yield skipped_lines(subject.skipped)
-    yield not_run(coverage.not_expected)
+    if verbose:
+        yield not_run(coverage.not_expected)
 
 
 def _summary(coverage: Coverage) -> str:

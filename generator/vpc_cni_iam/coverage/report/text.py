@@ -84,8 +84,7 @@ def _blocks(subject: Subject, coverage: Coverage, *, verbose: bool) -> Iterator[
     unused = [each for each in coverage.unused if verbose or each.harm is not Harm.other]
     yield (*unused_lines(unused), *excess_lines(coverage.excess, "what is called"))
     yield skipped_lines(subject.skipped)
-    if verbose:
-        yield not_run(coverage.not_expected)
+    yield not_run(coverage.not_expected) if verbose else ()
 
 
 def _summary(coverage: Coverage) -> str:
@@ -134,9 +133,8 @@ def _risk(risk: Risk) -> str:
 
 def _if_set(run: ScenarioRun) -> str:
     """Return what happens in a scenario with a variable that is not set."""
-    denied = dict.fromkeys(map(_on, run.denied))
-    variable = f"{run.scenario.variable}=true"
-    return f"note     with {variable}: {run.verdict}; denied: {', '.join(denied)}"
+    denied = ", ".join(dict.fromkeys(map(_on, run.denied)))
+    return f"note     with {run.scenario.variable}=true: {run.verdict}; denied: {denied}"
 
 
 def _scenarios(coverage: Coverage, names: list[str]) -> str:

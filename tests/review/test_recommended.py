@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conftest import run
-from synthetic import attached, block, configured, inline, resource, reviewed
+from synthetic import attached, block, configured, inline, managed, resource, reviewed
 
 ACCOUNT = "111122223333"
 CNI = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
@@ -93,10 +93,23 @@ def test_the_same_document_on_another_role_fails(words: tuple[str, ...], is_new:
     assert reviewed(*changes, fail_on="warning").failed
 
 
+def wider() -> str:
+    """What ``policy`` prints, with one more action."""
+    return printed("ipv4-scoped", *NAMES).replace("ec2:DescribeSubnets", "ec2:RunInstances")
+
+
 def test_a_document_with_one_more_action_fails() -> None:
-    text = printed("ipv4-scoped", *NAMES).replace("ec2:DescribeSubnets", "ec2:RunInstances")
-    changes = [role("cni", PODS, is_new=True), inline(None, text, role="cni")]
+    changes = [role("cni", PODS, is_new=True), inline(None, wider(), role="cni")]
     assert reviewed(EKS, *changes, association("cni", is_new=True), fail_on="warning").failed
+
+
+@pytest.mark.parametrize("words", GENERATED, ids=" ".join)
+def test_a_generated_document_as_a_new_policy_that_nobody_has_is_a_note(
+    words: tuple[str, ...],
+) -> None:
+    findings = reviewed(managed(None, printed(*words))).findings
+    assert [f.level for f in findings if f.rule == "new-policy"] == ["note"]
+    assert reviewed(managed(None, wider()), fail_on="warning").failed
 
 
 @pytest.mark.parametrize("words", [("ipv4",), ("ipv4-scoped", *NAMES)])

@@ -305,8 +305,10 @@ class _OfPrincipal:
 
     @cached_property
     def _is_own(self) -> bool:
-        """Whether it is a role that only aws-node may have."""
-        return is_only_of_plugin(self._context, self._change.owner)
+        """Whether it is a role that only aws-node may have, or a new policy, which nobody has."""
+        change = self._change
+        is_policy = any(c.after and c.after.policy == change.owner for c in change.grants)
+        return (change.is_new and is_policy) or is_only_of_plugin(self._context, change.owner)
 
     def _is_given(self, grants: Iterable[GrantChange]) -> bool:
         """Return whether all that is new comes from policies that only aws-node gets."""

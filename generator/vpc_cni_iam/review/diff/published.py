@@ -32,8 +32,7 @@ def _documents_of(policy: Policy) -> tuple[KnownDocument, ...]:
 
 def _of_plugin(grant: PlanGrant | None) -> list[KnownDocument]:
     """Return the documents of the plugin that a policy equals."""
-    named = "upstream", "AmazonEKS_CNI"
-    return [d for d in documents_of(grant) if any(name in d.name for name in named)]
+    return [d for d in documents_of(grant) if "upstream" in d.name or "AmazonEKS_CNI" in d.name]
 
 
 def published_by(change: GrantChange) -> KnownDocument | None:

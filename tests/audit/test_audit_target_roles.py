@@ -149,6 +149,14 @@ def test_what_is_not_known_of_the_first_role_counts(
     assert words in target["undecided"][0]
 
 
+def test_a_condition_that_decides_whether_the_target_role_trusts_the_first_one_counts(
+    tmp_path: Path,
+) -> None:
+    _, target = _audited(tmp_path, _trust(**SECURE), role("first", PODS))
+    assert target["verdict"] == "unknown"
+    assert target["undecided"][0].endswith(f"{CNI}: the trust policy of that role decides")
+
+
 def test_a_first_role_for_aws_node_alone_is_not_the_plugins(tmp_path: Path) -> None:
     named = {"StringEquals": {"aws:RequestTag/kubernetes-service-account": "aws-node"}}
     trust = {**PODS, "Statement": [{**PODS["Statement"][0], "Condition": named}]}

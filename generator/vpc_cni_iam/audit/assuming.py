@@ -19,6 +19,7 @@ from vpc_cni_iam.coverage.simulate.send import Answers, Limits
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.plugin import trust as trusts
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, cluster_arn
+from vpc_cni_iam.plugin.first_role import refusals
 from vpc_cni_iam.plugin.identity import Identity, in_order
 from vpc_cni_iam.plugin.mending import (
     TrustFault,
@@ -27,7 +28,7 @@ from vpc_cni_iam.plugin.mending import (
     is_meant_for_plugin,
     repairs_of,
 )
-from vpc_cni_iam.plugin.trust import RoleTrust, ServiceAccount
+from vpc_cni_iam.plugin.trust import RoleTrust, ServiceAccount, may_share_account
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
@@ -228,16 +229,12 @@ def obstacles_of_first(
     of the role that must assume it.
     """
     tags, trust = use.session_tags, audit.trust
-    is_of_account = role.split(":")[4] == use.by_role.split(":")[4]
-    lets = trust and trust.lets_named(use.by_role, use.where, tags=tags) is not False
-    if lets or (is_of_account and audit.undecided):
-        policies = (*policies, trusts.TO_NAMED)
-    answers = Answers(policies, limits)
-    for action in (trusts.ASSUME, trusts.TAG)[: 1 + tags]:
-        decision = answers.evaluate(Request(action, role, may_have=lambda key: UNKNOWN))
-        obstacle = Obstacle(ObstacleKind.first_role_policies, action=action, on=role)
-        if decision.denied:
-            yield obstacle
-        elif not decision.allowed:
-            kind = ObstacleKind.first_role_undecided
-            yield replace(obstacle, kind=kind, problem=undecided_text(decision.undecided))
+    is_named = trust.lets_named(use.by_role, use.where, tags=tags) if trust else False
+    if audit.undecided and may_share_account(role, use.by_role):
+        is_named = is_named or None
+    for refusal in refusals(role, policies, limits, is_named=is_named, tags=tags):
+        kind = ObstacleKind.first_role_undecided
+        if refusal.is_denied:
+            kind = ObstacleKind.first_role_policies
+        problem = undecided_text(refusal.undecided)
+        yield Obstacle(kind, action=refusal.action, on=role, problem=problem)

@@ -25,8 +25,6 @@ from vpc_cni_iam.policy.value import Known, Unknown
 
 PODS, NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 ASSUME, TAG, WEB = "sts:AssumeRole", "sts:TagSession", "sts:AssumeRoleWithWebIdentity"
-# The effect of a trust policy on a named role of its account.
-TO_NAMED = Policy((Statement(actions=(ASSUME, TAG), resources=("*",)),))
 # Keys that only requests of an account's principals have, not those of services and tokens. And
 # keys that only services have: for EKS Pod Identity, the cluster and its account, which is the
 # role's.

@@ -75,7 +75,7 @@ def sentence(obstacle: Obstacle) -> str:
         else f"with {obstacle.identity}",
         action=obstacle.action,
         on=obstacle.on,
-        problem=obstacle.problem,
+        problem=obstacle.problem or "the trust policy of that role decides",
         tags=" with session tags" if obstacle.tags else "",
     )
     return f"{obstacle.of}: {text}" if obstacle.of else text

@@ -20,11 +20,10 @@ from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin import trust as trusts
+from vpc_cni_iam.plugin.first_role import refusals
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.mending import TrustFault, fault_of_pods, is_meant_for_plugin, repairs_of
 from vpc_cni_iam.plugin.trust import AWS_NODE, RoleTrust, ServiceAccount
-from vpc_cni_iam.policy.evaluate import Request
-from vpc_cni_iam.policy.matching.variables import UNKNOWN
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Unknown
@@ -43,8 +42,6 @@ from vpc_cni_iam.review.diff.role_access import (
 from vpc_cni_iam.review.diff.trust.providers import has_new_issuer, roles_without_provider
 from vpc_cni_iam.review.diff.trust.roles import trust_of
 from vpc_cni_iam.review.plugin.state import ClusterPlugin, PluginIdentity, PluginState
-
-_ASSUMES = trusts.ASSUME, trusts.TAG
 
 
 class IdentityEvent(Enum):
@@ -294,18 +291,17 @@ def _may_assume(
     """Return whether policies allow a role to assume another; None if the plan does not show it."""
     tags, policy = state.identity.has_session_tags, trust_of(context, target, side)
     own, arn = (_arn(role, side, context) for role in (first, target))
-    alone = None if own.split(":")[4] == arn.split(":")[4] else False
+    is_named = None if trusts.may_share_account(own, arn) else False
     if policy:
         account = state.setup.account
-        alone = RoleTrust(policy, arn).lets_named(own, state.cluster, account, tags=tags)
+        is_named = RoleTrust(policy, arn).lets_named(own, state.cluster, account, tags=tags)
     access = role_access(context, first, side)
-    known, others = access.permissions, [trusts.TO_NAMED] if alone else []
-    permissions = replace(known, policies=(*known.policies, *others))
-    requests = [Request(a, arn, may_have=lambda _: UNKNOWN) for a in _ASSUMES[: 1 + tags]]
-    if all(map(permissions.allow, requests)) and not access.open_limits:
+    policies, limits = access.permissions.policies, access.permissions.limits
+    refused = [*refusals(arn, policies, limits, is_named=is_named, tags=tags)]
+    if not (refused or access.open_limits):
         return True
-    is_shown = access.is_shown and alone is not None and _is_whole(arn)
-    return False if is_shown and any(map(permissions.deny, requests)) else None
+    is_shown = access.is_shown and _is_whole(arn)
+    return False if is_shown and any(each.is_denied for each in refused) else None
 
 
 def _arn(role: IamResource, side: Side, context: Context) -> str:

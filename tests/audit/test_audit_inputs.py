@@ -212,3 +212,11 @@ def test_memory_does_not_grow_with_roles(tmp_path: Path) -> None:
     peak(10)
     # What is kept of a role tells it from one of the same ARN: some 200 bytes of 900.
     assert peak(2000) - peak(200) < 1800 * 400
+
+
+def test_the_policies_of_a_role_are_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "account.json"
+    path.write_text(details(role("cni", PODS, inline={"p": allow("ec2:*")})))
+    with AccountDetails([str(path)], io.BytesIO()) as account:
+        (detail,) = account.roles()
+    assert detail.access is detail.access

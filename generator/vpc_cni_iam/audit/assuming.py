@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.account.doubts import NotInInput, NotKnown
+from vpc_cni_iam.account.first_role import refusals
 from vpc_cni_iam.audit.clusters import ClusterUse
 from vpc_cni_iam.catalog.facts.calls import program_of
 from vpc_cni_iam.catalog.facts.node_needs import AGENT_ACTION
@@ -19,7 +20,6 @@ from vpc_cni_iam.coverage.simulate.send import Answers, Limits
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.plugin import trust as trusts
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, cluster_arn
-from vpc_cni_iam.plugin.first_role import refusals
 from vpc_cni_iam.plugin.identity import Identity, in_order
 from vpc_cni_iam.plugin.mending import (
     TrustFault,

@@ -40,7 +40,7 @@ def is_about_account(detail: RoleDetail) -> bool:
 def granting_policies(detail: RoleDetail) -> Iterator[GrantingPolicy]:
     """Yield the policies of a role that have permissions of the plugin, if they can be read."""
     inline = {grant.policy for grant in detail.grants if grant.part is GrantPart.INLINE}
-    for document in detail.access().policies:
+    for document in detail.access.policies:
         if actions := _changes(document.policy):
             is_only = bool(recognise(document.policy, names_in([document.policy])))
             name, is_attached = document.arn or document.name, document.name not in inline

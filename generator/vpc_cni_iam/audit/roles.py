@@ -180,7 +180,7 @@ class RoleAuditor(Struct):
         uses: tuple[ClusterUse, ...],
     ) -> tuple[PluginRole, tuple[NotKnown, ...]]:
         """Return a role with its policies, and what is not known about them."""
-        access = detail.access()
+        access = detail.access
         role = PluginRole(
             access.known,
             access.limiting,
@@ -264,7 +264,7 @@ class RoleAuditor(Struct):
         is_of_nodes = trust.identities == (Identity.node_role,)
         is_unused = bool(uses) and not _active(uses) and is_of_nodes
         asked = is_of_nodes and not is_unused
-        nodes = node_denials(detail.access(), is_of_eks=bool(uses)) if asked else ()
+        nodes = node_denials(detail.access, is_of_eks=bool(uses)) if asked else ()
         no_trust = [o for o in obstacles if o.kind.is_certain]
         others = tuple(o for o in obstacles if not o.kind.is_certain)
         undecided += others
@@ -301,7 +301,7 @@ class RoleAuditor(Struct):
             if name:
                 yield Obstacle(ObstacleKind.absent_first_role, on=name)
             return
-        access = detail.access()
+        access = detail.access
         unknown = map(obstacle_of_doubt, _counting(access))
         obstacles = [*obstacles_of(self._trust(detail), [replace(use, by_role="")]), *unknown]
         if all(o.kind.is_certain for o in obstacles):
@@ -315,7 +315,7 @@ class RoleAuditor(Struct):
                 absent = ObstacleKind.absent_node_role
                 yield Obstacle(absent, use.cluster, action=AGENT_ACTION, on=name)
                 continue
-            access = detail.access()
+            access = detail.access
             unknown = list(map(obstacle_of_doubt, _counting(access)))
             if obstacle := obstacle_of_node(use, name, access.known, access.limiting):
                 is_open = unknown and obstacle.kind.is_certain

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import BinaryIO
 
 from msgspec import Raw, Struct
@@ -94,7 +94,7 @@ class _ManagedPolicy(Struct, rename="pascal"):
     policy_version_list: list[_Version] = []
 
 
-class RoleDetail(Struct, frozen=True):
+class RoleDetail(Struct, frozen=True, dict=True):
     """A role of an account, of which only the trust policy was read."""
 
     arn: str
@@ -103,8 +103,9 @@ class RoleDetail(Struct, frozen=True):
     grants: tuple[Grant, ...]
     texts: tuple[JsonDocument, ...]  # those of its policies and its boundary that the input has
 
+    @cached_property
     def access(self) -> RoleAccess:
-        """Read its policies, and return what it has."""
+        """What it has; its policies are read when it is asked, and once."""
         facts: list[Fact] = [*map(_read, self.texts), *self.grants]
         return Account.of(facts, self.trust.source).access(self.arn)
 

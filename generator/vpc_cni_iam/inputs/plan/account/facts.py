@@ -78,7 +78,8 @@ class _After(Struct, frozen=True):
             return
         if grant.key.part is GrantPart.GROUP or not name:
             what = "group" if grant.key.part is GrantPart.GROUP else "policy"
-            yield NotKnown(grant.address, Reason.not_read, f"its {what} {_LATER}", who)
+            why = f"{name} is not in the plan" if name else _LATER
+            yield NotKnown(grant.address, Reason.not_read, f"its {what} {why}", who)
             return
         if not isinstance(grant.policy, Named) or grant.policy.arn in self.reader.library.read:
             yield from _document(name, grant.content)

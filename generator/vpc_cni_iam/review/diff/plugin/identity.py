@@ -14,13 +14,13 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.first_role import refusals
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin import trust as trusts
-from vpc_cni_iam.plugin.first_role import refusals
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.mending import TrustFault, fault_of_pods, is_meant_for_plugin, repairs_of
 from vpc_cni_iam.plugin.trust import AWS_NODE, RoleTrust, ServiceAccount

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vpc_cni_iam.plugin.first_role import refusals
+from vpc_cni_iam.account.first_role import refusals
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
 TARGET = "arn:aws:iam::111122223333:role/target"

@@ -70,7 +70,7 @@ def test_a_file_that_is_too_large_is_not_read_at_all(
     large = tmp_path / "large.json"
     with large.open("wb") as file:
         file.truncate(1 << 40)
-    with pytest.raises(InputError, match=r"large\.json: is larger than 128 MiB, the limit"):
+    with pytest.raises(InputError, match=r"large\.json: is larger than 32 MiB, the limit"):
         read(large)
 
 

@@ -57,6 +57,7 @@ def explain(
     from vpc_cni_iam.explain.explain import explain as explanations
     from vpc_cni_iam.explain.reading import incidents
     from vpc_cni_iam.explain.report import text
+    from vpc_cni_iam.texts.limits import LOG
 
     if policy == "-":
         raise UsageError("--policy is a path; standard input has the denied requests")
@@ -66,7 +67,7 @@ def explain(
     opened = subject.of_files([policy], (), opener) if policy is not None else None
     if opened is not None:
         opened = opened.doubting(without_boundaries(opened.skipped))
-    read = incidents.read(inputs.text(file), inputs.source(file))
+    read = incidents.read(inputs.text(file, limit=LOG), inputs.source(file))
     result = explanations(read, cluster, opened)
     common.show_result(result, output, text.lines(result))
     raise typer.Exit(0 if result.complete else 1)

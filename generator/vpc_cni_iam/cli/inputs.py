@@ -53,9 +53,9 @@ def eni_configs(file: str | None, *, hardened: bool) -> tuple[EniConfig, ...] | 
     return None if file is None else read(text(file), source(file))
 
 
-def text(file: str, form: str = "") -> str:
+def text(file: str, form: str = "", limit: Limit = POLICIES) -> str:
     """Return the text of a file that a user named; see `content` and `texts.decode`."""
-    data = content(file)
+    data = content(file, limit)
     # Engines read no compressed HCL.
-    data = data if form == "HCL" else texts.unpacked(data, source(file))
+    data = data if form == "HCL" else texts.unpacked(data, source(file), limit)
     return texts.decode(data, source(file), form)

@@ -17,7 +17,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.strict_json import load_json
-from vpc_cni_iam.texts import STDIN, content, decode, path_of, unpacked
+from vpc_cni_iam.texts import STDIN, beginning, content, decode, path_of, unpacked
 from vpc_cni_iam.texts.limits import POLICY
 
 _FIRST_MEMBER = re.compile(r'\s*\{\s*"([^"\\]*)"\s*:')
@@ -25,8 +25,6 @@ _FIRST_MEMBER = re.compile(r'\s*\{\s*"([^"\\]*)"\s*:')
 _ONE_POLICY = re.compile(r'\s*\{(?:\s*"(?:Version|Id)"\s*:\s*"[^"\\]*"\s*,){0,2}\s*"Statement"\s*:')
 # A value, maybe URL-encoded, or nothing.
 _JSON = re.compile(r'\s*(?:[\[{"%0-9-]|(?:true|false|null)\b|\Z)')
-
-
 # A policy by its name in the input, or a skipped part.
 PolicyPart = tuple[str, Policy] | NotKnown
 
@@ -35,10 +33,7 @@ class Content:
     """A user's input, read only as needed; `text` reads it if it is not a file."""
 
     def __init__(
-        self,
-        source: str,
-        path: Path | None = None,
-        text: Callable[[], str] = str,
+        self, source: str, path: Path | None = None, text: Callable[[], str] = str
     ) -> None:
         self.source = source
         self.path = path
@@ -68,9 +63,16 @@ class Content:
         return decode(unpacked(content(self.path), self.source), self.source)
 
     @cached_property
+    def beginning(self) -> str:
+        """Its first characters; no more is read of a file."""
+        if self.path is not None and os.path.isfile(self.path):  # noqa: PTH113
+            return beginning(self.path)
+        return self.text
+
+    @cached_property
     def is_json(self) -> bool:
         """Whether its text begins as JSON does, or is empty."""
-        return _JSON.match(self.text) is not None
+        return _JSON.match(self.beginning) is not None
 
     @cached_property
     def value(self) -> object:
@@ -94,7 +96,7 @@ class Content:
         """
         if not self.is_json:
             return False
-        first = _FIRST_MEMBER.match(self.text)
+        first = _FIRST_MEMBER.match(self.beginning)
         if first and first[1] in names:
             return True
         return isinstance(self.value, dict) and not self.value.keys().isdisjoint(names)

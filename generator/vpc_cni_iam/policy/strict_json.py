@@ -13,6 +13,7 @@ from msgspec import Struct
 from vpc_cni_iam.errors import InputError, json_problem, not_json
 
 _SPACES = re.compile(r"[ \t\n\r]*")
+_VALUES = 1_000_000  # the most brackets and commas: a value takes up to 200 bytes of memory
 _PIECE = r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|[{}\[\],:]|[^\s{}\[\],:"]+'
 
 
@@ -29,8 +30,10 @@ class _RefusedError(Exception):
 def load_json(text: str, source: str) -> object:
     """Read JSON strictly, each number as a `Number`; raises `InputError` with the place.
 
-    Refuses duplicate keys, NaN, and nesting that is too deep for the parser.
+    Refuses duplicate keys, NaN, nesting that is too deep for the parser, and too many values.
     """
+    if len(text) > _VALUES and sum(map(text.count, "{[,")) > _VALUES:
+        raise InputError(source, "", f"holds more than {_VALUES:,} values, the limit")
     if text.startswith("\ufeff"):
         raise InputError(source, "line 1", "starts with a byte order mark; save it without one")
     if _after_spaces(text, 0) == len(text):

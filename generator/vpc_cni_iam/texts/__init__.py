@@ -24,6 +24,7 @@ STDIN = "standard input"
 # The starts of git's conflict markers.
 MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 _PIECE = 1 << 20
+BEGINNING = 4096  # bytes that tell what a file is
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # Clearer words for the system's errors about a file that cannot be opened.
@@ -93,6 +94,26 @@ def content_together(
     return files
 
 
+def beginning(path: Path) -> str:
+    """Return the first characters of a file, unpacked if they are gzip."""
+    try:
+        with path.open("rb") as file:
+            return decoded_beginning(file.read(BEGINNING))
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def decoded_beginning(data: bytes) -> str:
+    """Return the text of the first bytes of a file, without a character that is cut."""
+    if data.startswith(GZIP):
+        try:
+            data = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(data, BEGINNING)
+        except zlib.error:
+            return ""  # whoever reads it all says why
+    decoder = codecs.getincrementaldecoder(json.detect_encoding(data))(errors="replace")
+    return decoder.decode(data)
+
+
 def bounded(file: Readable, source: str, limit: Limit) -> bytes:
     """Return the rest of a file or a pipe; refuses one that is too large before reading more."""
     content = io.BytesIO()
@@ -134,7 +155,7 @@ def unpack(packed: IO[bytes], plain: IO[bytes], source: str, limit: Limit) -> No
 
 def too_large(source: str, limit: Limit) -> InputError:
     """Return the error for an input that is larger than its limit."""
-    return InputError(source, "", f"is larger than {limit.words()}, the limit")
+    return InputError(source, "", f"is larger than {limit.words()}, the limit{limit.advice}")
 
 
 def unreadable(path: Path, error: OSError) -> InputError:

@@ -19,7 +19,8 @@ class Limit(Struct, frozen=True):
     kind: str
     most: int  # the limit
     why: Message  # the size of an ordinary input, which is far less
-    unit: str = "bytes"  # the unit
+    unit: str = "bytes"
+    advice: Message = ""  # after the limit: how to give less
 
     def words(self) -> str:
         """Return the limit for people, such as ``128 MiB``."""
@@ -31,9 +32,9 @@ class Limit(Struct, frozen=True):
 
 POLICIES = Limit(
     "JSON files with policies",
-    128 * _MIB,
+    32 * _MIB,
     "the largest document that AWS takes is 20 KB, a bucket policy; the details of an account "
-    "with 5,000 roles are about 40 MB",
+    "with 4,000 roles are about 32 MB, and audit reads larger ones",
 )
 POLICY = Limit(
     "files that are one policy document",
@@ -60,6 +61,12 @@ UNPACKED = Limit(
     "inputs compressed with gzip, unpacked, also if more is read of others",
     1 * _GIB,
     "a plan of 100,000 resources is about 1 GB",
+)
+LOG = Limit(
+    "texts to be explained, other than JSON",
+    64 * _MIB,
+    "a denied call is some kilobytes, and 100,000 lines of ipamd.log are about 35 MB",
+    advice="; give its last lines, such as: tail -n 10000 ipamd.log | vpc-cni-iam explain -",
 )
 LINE = Limit(
     "lines of text to be explained, other than JSON",
@@ -111,7 +118,7 @@ ENGINE_OUTPUT = Limit(
 )
 
 # The depth of brackets, and the number of parts of a TOML key; HCL nests about 10 deep. A parser of
-# JSON refuses by itself what nests too deeply for it.
+# JSON refuses by itself what nests too deeply for it; `policy.strict_json` counts its values.
 HCL_DEPTH = 100
 TOML_DEPTH = 20
 # The number of tokens in one HCL file, without texts and comments. Parsing takes about 35 µs for

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.policy.strict_json import load_json
-from vpc_cni_iam.texts.limits import LINE
+from vpc_cni_iam.texts import too_large
+from vpc_cni_iam.texts.limits import LINE, POLICIES
 
 # A line of a log may also begin with a bracket.
 _JSON = re.compile(r"\s*(\{|\[\s*[\[{\"\]])")
@@ -54,7 +55,7 @@ def parts(
     `InputError` if JSON over several lines is not valid: the text after it would be missed. Also
     raises `InputError` for a long line that is not JSON.
     """
-    _check_lines(text, source)
+    _check_sizes(text, source)
     text = text.replace("\N{NO-BREAK SPACE}", " ")
     records = _records(text)
     readings = _readings(next(records, [""]))
@@ -69,8 +70,15 @@ def parts(
             yield _readings(record)
 
 
-def _check_lines(text: str, source: str) -> None:
-    """Refuse a line that is too long to be a message; a record of CloudTrail is one line."""
+def _check_sizes(text: str, source: str) -> None:
+    """Refuse too much JSON that is no log, and a line that is too long to be a message.
+
+    A line may have a record of CloudTrail.
+    """
+    if len(text) > POLICIES.most and _JSON.match(text):
+        first = text[: max(0, text.find("\n", 0, LINE.most))]
+        if _value(first) is None:
+            raise too_large(source, POLICIES)
     start, number = 0, 1
     while len(text) - start > LINE.most:
         end = text.find("\n", start)

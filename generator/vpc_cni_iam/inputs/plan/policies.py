@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 
 from vpc_cni_iam.account.account import Fact
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues
@@ -11,8 +12,11 @@ from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues
 def _facts(content: Content, _: ModuleValues) -> Iterator[Fact]:
     from vpc_cni_iam.inputs.plan.account.facts import facts
     from vpc_cni_iam.inputs.plan.reader import read_plan
+    from vpc_cni_iam.inputs.plan.saved import opened
 
-    return facts(read_plan(content.text.encode(), content.source))
+    stdin = BytesIO() if content.path else BytesIO(content.text.encode())
+    with opened(content.path, stdin) as data:
+        return facts(read_plan(data, content.source))
 
 
 # The reader of plans refuses an engine's state and log by name.

@@ -14,9 +14,9 @@ from typing import IO, BinaryIO
 
 from msgspec import Struct
 
+from vpc_cni_iam import texts
 from vpc_cni_iam.errors import InputError, Message
 from vpc_cni_iam.inputs.plan.kinds import MAKE
-from vpc_cni_iam.texts import GZIP, STDIN, ZIP, not_text, too_large, unpack, unreadable
 from vpc_cni_iam.texts.limits import PLAN, Limit
 
 # Larger files are mapped, so that they are never in memory as a whole.
@@ -24,7 +24,6 @@ LARGE = 1 << 20
 PIECE = 1 << 20
 # The possible beginnings of a plan, also after lines of an engine's wrapper.
 _BEGIN = re.compile(r"\ufeff?\s*(?:(?:\[command\]|::)[^\n]*(?:\n\s*|\Z))*(?:\{|\Z)")
-_BEGIN_SIZE = 4096
 
 
 class JsonFile(Struct, frozen=True):
@@ -47,7 +46,7 @@ def saved_plan(path: Path) -> Path | None:
         try:
             plans = [p for p in sorted(path.iterdir()) if p.is_file() and _is_saved(p)]
         except OSError as error:
-            raise unreadable(path, error) from None
+            raise texts.unreadable(path, error) from None
         if len(plans) == 1:
             return plans[0]
         how = "make one with: terraform plan -out=tfplan (or tofu plan -out=tfplan)"
@@ -60,7 +59,7 @@ def saved_plan(path: Path) -> Path | None:
 def _is_saved(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return file.read(len(ZIP)) == ZIP and _holds_plan(path)
+            return file.read(len(texts.ZIP)) == texts.ZIP and _holds_plan(path)
     except OSError:
         return False  # whoever reads it says why
 
@@ -80,11 +79,11 @@ def opened(
     path: Path | None, stdin: BinaryIO, kind: JsonFile = PLAN_JSON
 ) -> Iterator[bytes | mmap.mmap]:
     """Open the JSON text of a file; without a path, of ``stdin``."""
-    source = str(path or STDIN)
+    source = str(path or texts.STDIN)
     with _stream(path, stdin) as stream:
         if path is not None and path.is_file():
             if os.fstat(stream.fileno()).st_size > kind.limit.most:
-                raise too_large(source, kind.limit)
+                raise texts.too_large(source, kind.limit)
             yield contents(stream, source, kind=kind)
             return
         # A pipe cannot seek, with or without a name.
@@ -103,19 +102,19 @@ def _stream(path: Path | None, stdin: BinaryIO) -> AbstractContextManager[Binary
     try:
         return path.open("rb") if path else nullcontext(stdin)
     except OSError as error:
-        raise unreadable(path or Path(STDIN), error) from None
+        raise texts.unreadable(path or Path(texts.STDIN), error) from None
 
 
 def _spool(stream: IO[bytes], spooled: IO[bytes], source: str, kind: JsonFile) -> None:
     """Write a pipe's bytes to a file, while they may belong to this kind."""
-    piece = stream.read(_BEGIN_SIZE)
-    if not piece.startswith((GZIP, ZIP)):
+    piece = stream.read(texts.BEGINNING)
+    if not piece.startswith((texts.GZIP, texts.ZIP)):
         _check_begin(piece, source, kind)
     done = 0
     while piece:
         done += len(piece)
         if done > kind.limit.most:
-            raise too_large(source, kind.limit)
+            raise texts.too_large(source, kind.limit)
         spooled.write(piece)
         piece = stream.read(PIECE)
     spooled.flush()
@@ -123,10 +122,7 @@ def _spool(stream: IO[bytes], spooled: IO[bytes], source: str, kind: JsonFile) -
 
 def _check_begin(begin: bytes, source: str, kind: JsonFile) -> None:
     """Refuse a file whose first bytes are not this JSON."""
-    # Without a character that is cut here.
-    decoder = codecs.getincrementaldecoder(json.detect_encoding(begin))(errors="replace")
-    text = decoder.decode(begin)
-    if not kind.begin.match(text):
+    if not kind.begin.match(texts.decoded_beginning(begin)):
         raise InputError(source, "", f"is not {kind.what}; {kind.advice}")
 
 
@@ -135,13 +131,13 @@ def contents(
 ) -> bytes | mmap.mmap:
     """Return the JSON text of a seekable file, unpacked; mapped if large."""
     file.seek(0)
-    begin = file.read(_BEGIN_SIZE)
+    begin = file.read(texts.BEGINNING)
     file.seek(0)
-    if begin.startswith(GZIP):
+    if begin.startswith(texts.GZIP):
         with _temporary_file() as plain:
-            unpack(file, plain, source, kind.limit)
+            texts.unpack(file, plain, source, kind.limit)
             return contents(plain, source, piped=piped, kind=kind)
-    if begin.startswith(ZIP):
+    if begin.startswith(texts.ZIP):
         if kind is not PLAN_JSON:
             raise InputError(source, "", "is a zip archive; unpack it first")
         problem = "is a zip archive, but not a plan that terraform or tofu saved"
@@ -174,5 +170,5 @@ def _recode(wide: IO[bytes], plain: IO[bytes], source: str, encoding: str) -> No
             plain.write(text.encode())
         plain.write(decoder.decode(b"", final=True).encode())
     except UnicodeDecodeError as error:
-        raise InputError(source, f"line {line}", not_text(error)) from None
+        raise InputError(source, f"line {line}", texts.not_text(error)) from None
     plain.flush()

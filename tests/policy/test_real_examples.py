@@ -15,7 +15,7 @@ from test_access_managed import managed
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.policy.proof.access import no_new_access
-from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, RequestPart
 from vpc_cni_iam.policy.report import access_change_text, answer_text
 
 ENIS, GROUPS = "arn:aws:ec2:*:*:network-interface/*", "arn:aws:ec2:*:*:security-group/*"
@@ -175,6 +175,36 @@ def test_no_value_of_an_example_is_empty(condition: Condition) -> None:
     present = Condition("Null", condition.key, ("false",))
     answer = example([allow("s3:*")], [allow("s3:*"), allow("kms:*", when=(condition, present))])
     assert without_empty_names(answer) and not answer.made_up
+
+
+VIA, PASSED = "kms:ViaService", "iam:PassedToService"
+SUBJECT = "oidc.eks.us-east-1.amazonaws.com/id/X:sub"
+
+
+@pytest.mark.parametrize(
+    ("key", "old", "new", "value"),
+    [
+        (VIA, "s3.us-east-1.amazonaws.com", "s3.*.amazonaws.com", "s3.eu-west-1.amazonaws.com"),
+        (VIA, "s3.*.amazonaws.com", "*.amazonaws.com", "example.amazonaws.com"),
+        (PASSED, "ec2.amazonaws.com", "ec2.*", "ec2.amazonaws.com.cn"),
+        (PASSED, "e*.amazonaws.com", "*.amazonaws.com", "other.amazonaws.com"),
+        ("aws:PrincipalTag/team", "team-example", "team-*", "team-other"),
+        (SUBJECT, "a:kube-system:aws-node", "a:*:aws-node", "a:example:aws-node"),
+    ],
+)
+def test_a_value_beside_the_excluded_ones_has_no_empty_part(
+    key: str, old: str, new: str, value: str
+) -> None:
+    before, after = (allow("*", when=when("StringLike", text, key=key)) for text in (old, new))
+    answer = example([before], [after])
+    assert (answer.request.context[key], answer.made_up) == (value, ())
+
+
+def test_a_value_with_an_empty_part_is_made_up() -> None:
+    before = when("StringNotLike", "?*.amazonaws.com", key=VIA)
+    after = when("StringLike", "*.amazonaws.com", key=VIA)
+    answer = example([], [allow("kms:*", when=(*before, *after))])
+    assert [(part.part, part.key) for part in answer.made_up] == [(RequestPart.key, VIA)]
 
 
 def test_no_resource_of_a_variable_is_empty() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from msgspec.structs import replace
 
 from statements import allow, deny
 from test_access_managed import managed
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.proof import globs, possible, related_keys, texts
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
@@ -96,6 +99,34 @@ def test_a_tag_without_case(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_proven(policy, strict)
 
 
+def restricted_to(region: str, *, key: str = "ec2:Region") -> Policy:
+    """Amazon EC2 User Guide, "Restrict access to a specific Region"."""
+    elsewhere = Condition("StringNotEquals", key, (region,))
+    return Policy((allow("ec2:*"), deny("ec2:*", when=elsewhere)))
+
+
+def test_the_region_by_two_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guide has one key, or alternatively the other."""
+    region = "eu-central-1"
+    old, new = restricted_to(region), restricted_to(region, key="aws:RequestedRegion")
+    assert is_proven(old, new) and is_proven(new, old)
+    monkeypatch.setattr(related_keys, "SAME", related_keys.SAME[1:])
+    assert not is_proven(old, new)
+
+
+def test_a_variable_with_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """IAM User Guide, "IAM policy elements: Variables and tags", specifying default values."""
+    bucket = "arn:aws:s3:::amzn-s3-demo-bucket/"
+    old, new = (
+        Policy((allow("s3:GetObject", on=f"{bucket}${{aws:PrincipalTag/team{default}}}"),))
+        for default in (", 'company-wide'", "")
+    )
+    assert is_proven(old, new)
+    assert not is_proven(new, old)
+    monkeypatch.setattr(globs.Atom, "reads", globs.Atom.__eq__)
+    assert not is_proven(old, new)
+
+
 def revoked(before: str) -> Policy:
     """AWSRevokeOlderSessions, which IAM adds to a role."""
     older = Condition("DateLessThan", "aws:TokenIssueTime", (before,))
@@ -109,17 +140,31 @@ def from_networks(*networks: str) -> Policy:
     return Policy((allow("*"), deny("*", when=(elsewhere, through))))
 
 
+TLS = "AWSManagedServices_ContactsServiceRolePolicy"
+
+
+def with_tls(version: str) -> Policy:
+    operator = "NumericGreaterThanEquals"
+    return with_operator(managed()[TLS], operator, operator, version)
+
+
 @pytest.mark.parametrize(
-    ("wider", "narrower"),
+    ("family", "policy", "more", "less"),
     [
-        (revoked("2026-01-01T00:00:00Z"), revoked("2026-02-01T00:00:00Z")),
-        (from_networks("192.0.2.0/24", "203.0.113.0/24"), from_networks("192.0.2.0/25")),
+        (Family.NUMERIC, with_tls, ("1.2",), ("1.3",)),
+        (Family.DATE, revoked, ("2026-01-01T00:00:00Z",), ("2026-02-01T00:00:00Z",)),
+        (Family.IP, from_networks, ("192.0.2.0/24", "203.0.113.0/24"), ("192.0.2.0/25",)),
     ],
 )
-def test_dates_and_networks(
-    wider: Policy, narrower: Policy, monkeypatch: pytest.MonkeyPatch
+def test_numbers_dates_and_networks(
+    family: Family,
+    policy: Callable[..., Policy],
+    more: tuple[str, ...],
+    less: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    wider, narrower = policy(*more), policy(*less)
     assert is_proven(wider, narrower)
     assert not is_proven(narrower, wider)
-    monkeypatch.setattr(possible, "TYPED", ())
+    monkeypatch.setattr(possible, "TYPED", tuple(f for f in possible.TYPED if f is not family))
     assert not is_proven(wider, narrower)

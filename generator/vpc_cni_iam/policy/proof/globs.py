@@ -46,7 +46,7 @@ class Atom(Struct, frozen=True):
 
         A variable with a default has the value of the same variable without one: a pattern with the
         latter matches only if the request has the key. The other way round, the value may be the
-        default.
+        default. The IAM User Guide has an example with `aws:PrincipalTag/team`.
         """
         mine, its = self.variable, other.variable
         return self == other or (

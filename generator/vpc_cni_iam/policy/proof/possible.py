@@ -230,8 +230,9 @@ def _patterns(check: ConditionCheck, *, wide: bool) -> list[Glob]:
 def _of_type(family: Family, required: Sequence[_Requirement], budget: Counter) -> Iterator[str]:
     """Yield values that meet requirements of one type; nothing if there is none.
 
-    AWSRevokeOlderSessions, which IAM adds to a role, compares aws:TokenIssueTime;
-    the example "Denies access to AWS based on the source IP" of the IAM User Guide aws:SourceIp.
+    AWSManagedServices_ContactsServiceRolePolicy compares s3:TlsVersion; AWSRevokeOlderSessions,
+    which IAM adds to a role, aws:TokenIssueTime; the example "Denies access to AWS based on the
+    source IP" of the IAM User Guide aws:SourceIp.
     """
     texts = [value for check, _ in required for value in known(check.values)]
     tested = [(matches.of(check), inside) for check, inside in required]

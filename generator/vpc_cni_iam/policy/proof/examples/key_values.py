@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import islice, permutations
 
@@ -23,6 +24,8 @@ from vpc_cni_iam.policy.template import known
 
 _TRIED = 24
 _OF_A_CONDITION = 6
+# No name of a service, a domain or a service account has an empty part.
+_EMPTY_PART = re.compile(r"^\.|\.\.|\.$|::")
 _READERS: dict[KeyType, Callable[[str], object]] = {
     KeyType.NUMERIC: values.number,
     KeyType.DATE: values.instant,
@@ -49,8 +52,9 @@ def fits(value: str, key: str) -> bool:
         return value in ("true", "false")
     if key_type is KeyType.IP:
         return str(values.address(value)) == value
-    reader = _READERS.get(key_type)
-    return reader is None or reader(value) is not None
+    if key_type in _READERS:
+        return _READERS[key_type](value) is not None
+    return value.startswith("arn:") or not _EMPTY_PART.search(value)
 
 
 def options(

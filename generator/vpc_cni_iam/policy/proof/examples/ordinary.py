@@ -8,13 +8,13 @@ AttachClusterNodeNetworkInterface is newer than that copy and comes from the plu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.variables import HolePattern, KeyValues, Pattern, PolicyVariable
 from vpc_cni_iam.policy.proof.examples import reference
-from vpc_cni_iam.policy.proof.examples.aws import ARN_FIELDS, NAME, PLACES, REGION, ArnPlace
+from vpc_cni_iam.policy.proof.examples.aws import ARN_FIELDS, NAME, PLACES, ArnPlace
 from vpc_cni_iam.policy.wildcard import Wild
 
 # The colons before the service of an ARN.
@@ -120,10 +120,9 @@ def key_texts(pattern: Pattern, context: KeyValues) -> Iterator[str]:
     if isinstance(first, str) and first.startswith("arn:"):
         yield _fill(pattern, context, _of_arn)
         return
-    shortest = _fill(pattern, context, lambda before, after: "")
-    if shortest[-1:].isalnum() and ".." not in shortest:
-        yield shortest
-    yield _fill(pattern, context, _of_domain)
+    for partition, region, _ in PLACES:
+        for name in ("", NAME, "other"):
+            yield _fill(pattern, context, partial(_of_name, partition, region, name))
 
 
 def _of_arn(before: str, after: str) -> str:
@@ -133,8 +132,13 @@ def _of_arn(before: str, after: str) -> str:
     return NAME if colons >= ARN_PARTS - 1 else ""
 
 
-def _of_domain(before: str, after: str) -> str:
-    """Return a name; in the domain of a service, a region or the rest of the domain."""
+def _of_name(partition: str, region: str, name: str, before: str, after: str) -> str:
+    """Return a part of a name; in the domain of a service, a region or the rest of the domain.
+
+    Without a name, the part is empty if that leaves a name before or after it.
+    """
     if before.endswith(".") and after.startswith((".", "amazonaws")):
-        return REGION
-    return "amazonaws.com" if before.endswith(".") and not after else NAME
+        return region
+    if before.endswith(".") and not after:
+        return "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    return name if before[-1:].isalnum() or after[:1].isalnum() else name or NAME

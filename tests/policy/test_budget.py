@@ -6,10 +6,11 @@ import pytest
 
 from hard_pairs import HARD, STEPS, TEAM, allow, bucket, deny, joined
 from vpc_cni_iam.policy.document import Condition, Policy
+from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request
 from vpc_cni_iam.policy.proof import access, budget
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NoProof, NotProven
-from vpc_cni_iam.policy.proof.budget import ANSWER, Budget, TooHardError
+from vpc_cni_iam.policy.proof.budget import ANSWER, OF_EACH, Budget, TooHardError
 from vpc_cni_iam.policy.report import not_proven_text
 
 
@@ -52,6 +53,13 @@ def test_what_is_too_complex_is_named_with_what_to_simplify() -> None:
     )
 
 
+def test_the_keys_of_too_many_conditions_are_named() -> None:
+    old, new = HARD["a Deny for each key"]
+    answer = no_new_access([old], [new], budget=Budget(70_000))
+    assert isinstance(answer, NotProven)
+    assert "aws:principaltag/k0, aws:principaltag/k1" in not_proven_text(answer)
+
+
 def test_a_pattern_of_condition_values_that_is_too_complex_is_named() -> None:
     old, new = HARD["patterns of values"]
     answer = no_new_access([old], [new], budget=Budget(2_000))
@@ -83,6 +91,32 @@ def test_parts_count_in_the_whole() -> None:
     with pytest.raises(TooHardError):
         part.spend(11)
     assert whole.part(1000).steps <= 50
+
+
+def test_each_of_many_answers_adds_its_steps() -> None:
+    many = Budget.of_many(3, characters=10**9)
+    many.answer().spend(ANSWER)
+    assert many.answer().steps == many.of_each == OF_EACH
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_no_more_requests_are_evaluated_than_steps_allow(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An evaluation takes the time of some twenty steps."""
+    evaluated = 0
+    evaluate = Compiled.evaluate
+
+    def counted(self: Compiled, request: Request) -> Decision:
+        nonlocal evaluated
+        evaluated += 1
+        return evaluate(self, request)
+
+    monkeypatch.setattr(Compiled, "evaluate", counted)
+    old, new = HARD[name]
+    steps = Budget(STEPS)
+    no_new_access([old], [new], budget=steps)
+    assert 10 * evaluated <= STEPS - steps.steps
 
 
 def ordinary(count: int, *, wider: bool = False) -> Policy:

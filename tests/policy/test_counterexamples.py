@@ -331,6 +331,7 @@ OWNER = "aws:PrincipalAccount"
     [
         (equals(OWNER, HERE), like(SIGNER, f"arn:aws:iam::{THERE}:role/r"), {}),
         (equals(OWNER, HERE), like(SIGNER, f"{ROLE}r"), {}),
+        (equals(OWNER, HERE), like(SIGNER, "arn:aws:iam::555566667777:role/r"), {}),
         (equals(OWNER, HERE), (), {OWNER: THERE}),
         (like(SIGNER, f"arn:aws:iam::{HERE}:role/r"), equals(OWNER, HERE), {}),
         (like(SIGNER, f"{ROLE}r"), equals(OWNER, "555566667777"), {}),

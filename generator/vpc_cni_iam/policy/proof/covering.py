@@ -16,48 +16,25 @@ _CLAUSES_OF_A_STEP = 2
 def uncovered(piece: Piece, clauses: Sequence[Clause], budget: Budget) -> Iterator[Piece]:
     """Yield the parts of a piece that no statement is about; nothing if there is certainly none.
 
-    A statement splits a part into those that it is not about. These are looked at again with the
-    other statements, so that several can cover a part together: by actions, by resources, or by one
-    condition that holds or does not. The statement with the fewest parts splits first.
+    The first statement that is about some of a part splits it into those that it is not about.
+    These are looked at again with the next statements, so that several can cover a part together:
+    by actions, by resources, or by one condition that holds or does not.
     """
     budget.spend(1 + len(clauses) // _CLAUSES_OF_A_STEP)
     near = [clause for clause in clauses if clause.actions.inside(piece.actions) is not None]
     own = [check for check, _ in piece.literals]
     keys = asked_keys([*own, *(check for clause in near for check in clause.checks)])
-    open_parts = [(part, near) for part in with_same_keys(piece, keys, budget)][::-1]
+    open_parts = [(part, 0) for part in with_same_keys(piece, keys, budget)][::-1]
     while open_parts:
-        part, left = open_parts.pop()
-        rest = _least_rest(part, left, budget)
-        if rest is None:
-            yield part
+        part, first = open_parts.pop()
+        for number in range(first, len(near)):
+            budget.spend(2 + len(near[number].checks))
+            rest = part.without(near[number], budget)
+            if rest is not None:
+                open_parts += [(each, number + 1) for each in reversed(rest)]
+                break
         else:
-            open_parts += reversed(rest)
-
-
-def _least_rest(
-    piece: Piece, clauses: Sequence[Clause], budget: Budget
-) -> list[tuple[Piece, list[Clause]]] | None:
-    """Return the fewest parts that one statement leaves, with the other statements.
-
-    None if no statement is about a request of the piece. One that leaves one part is taken at once.
-    """
-    about: list[Clause] = []
-    least: tuple[list[Piece], Clause] | None = None
-    for number, clause in enumerate(clauses):
-        budget.spend(2 + len(clause.checks))
-        parts = piece.without(clause, budget)
-        if parts is None:
-            continue
-        if len(parts) <= 1:
-            others = [*about, *clauses[number + 1 :]]
-            return [(part, others) for part in parts]
-        about.append(clause)
-        if least is None or len(parts) < len(least[0]):
-            least = parts, clause
-    if least is None:
-        return None
-    others = [clause for clause in about if clause is not least[1]]
-    return [(part, others) for part in least[0]]
+            yield part
 
 
 class NewPart(Struct, frozen=True):

@@ -39,7 +39,7 @@ class Atom(Struct, frozen=True):
     """
 
     variable: Opaque
-    folded: bool = False  # whether its value is compared without case
+    folded: bool  # whether its value is compared without case
 
     def reads(self, other: Atom) -> bool:
         """Return whether it matches another atom, whatever the value of that is.

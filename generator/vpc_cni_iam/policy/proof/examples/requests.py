@@ -93,9 +93,8 @@ def _actions(piece: Piece, near: Sequence[Clause], budget: Budget) -> list[str]:
     if (text := piece.actions.text) is not None:
         return [named.get(text, text)]
     prefix = piece.actions.prefix
-    service, colon, _ = prefix.partition(":")
     every = dict([*ordinary.actions(), *named.items()])
-    every |= reference.actions_of(service) if colon else ()
+    every |= reference.actions_of(prefix.partition(":")[0])
     like = {a: spelled for a, spelled in every.items() if a.startswith(prefix)}
     budget.spend(len(every) // _TRIES_OF_A_STEP + len(like) * piece.actions.work)
     own = (spelled for a, spelled in like.items() if piece.actions.has(a))

@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from conftest import Run, run
-from synthetic import allow, attached, document, plan, resource
+from synthetic import allow, attached, deny, document, plan, resource
 from test_which_role import MANAGED, PODS
 
 CNI = MANAGED.format("AmazonEKS_CNI_Policy")
+OWN = "arn:aws:iam::111122223333:policy/own"
 LIST = "aws_iam_role_policy_attachments_exclusive"
 
 
@@ -72,3 +75,55 @@ def test_a_policy_is_nobodys_if_its_owners_name_fits_roles_of_two_accounts(tmp_p
     roles = [_role(), {**_role(account="999988887777"), "address": "aws_iam_role.other"}]
     done = _judged(tmp_path, *roles, attached(CNI))
     assert done.code == 2 and "AmazonEKS_CNI_Policy" in done.err
+
+
+def _inline(text: str | None) -> dict[str, Any]:
+    """An inline policy; without a text, it is only known after apply."""
+    values = {"role": "r", "name": "i"}
+    if text is None:
+        return resource("aws_iam_role_policy", "i", None, values, after_unknown={"policy": True})
+    return _same("aws_iam_role_policy", "i", **values, policy=text)
+
+
+LIMITED = _role()
+for side in ("before", "after"):
+    LIMITED["change"][side] = {**LIMITED["change"][side], "permissions_boundary": OWN}
+WITHOUT_SUBNETS = document(allow("ec2:*"), deny("ec2:DescribeSubnets"))
+
+
+@pytest.mark.parametrize(
+    ("resources", "verdict"),
+    [
+        ([_role(), attached(CNI)], "works"),
+        (
+            [
+                _role(),
+                attached(CNI),
+                attached(MANAGED.format("AmazonSSMManagedInstanceCore"), block="b"),
+            ],
+            "works",
+        ),
+        ([_role(), _inline(WITHOUT_SUBNETS)], "fails"),
+        ([_role(), _inline(document(allow("s3:*")))], "fails"),
+        # What the plan does not show may deny, limit or allow.
+        ([_role(), attached(CNI), _inline(None)], "unknown"),
+        ([_role(), attached(CNI), attached(OWN, block="b")], "unknown"),
+        ([LIMITED, attached(CNI)], "unknown"),
+        ([_role(), attached(OWN), _inline(document(allow("s3:*")))], "unknown"),
+        # It may allow calls, and not those that a known Deny denies.
+        ([_role(), attached(OWN), _inline(document(deny("ec2:Assign*")))], "fails"),
+    ],
+)
+def test_coverage_and_review_say_the_same_of_a_plan(
+    resources: list[dict[str, Any]], verdict: str, tmp_path: Path
+) -> None:
+    named = {"cluster_name": "prod", "namespace": "kube-system", "service_account": "aws-node"}
+    association = "aws_eks_pod_identity_association"
+    own = _same(association, "a", role_arn="arn:aws:iam::111122223333:role/r", **named)
+    done = _judged(tmp_path, *resources, own)
+    assert f": {verdict}\n" in done.out
+    reviewed = run(
+        "review", "plan.json", "--cni-version", "v1.23.2", "--format", "json", cwd=tmp_path
+    )
+    (plugin,) = json.loads(reviewed.out)["plugins"]
+    assert plugin["verdict"] == verdict

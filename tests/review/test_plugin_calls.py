@@ -29,15 +29,16 @@ REFUSED = parsed(allow("ec2:*", Condition={"Is": {"aws:ResourceTag/team": "blue"
 
 def test_a_policy_that_iam_refuses_has_no_answer() -> None:
     for role in (Permissions((REFUSED,)), Permissions((CNI,), ((REFUSED,),))):
-        assert plugin_calls(role, NEWEST, [role.policies]) is None
+        refused = plugin_calls(role, NEWEST, [role.policies])
+        assert refused.is_refused and refused.verdict == "unknown"
 
 
 def test_the_ip_family_is_that_of_the_policies_unless_the_plan_or_an_option_says_it() -> None:
     role = Permissions((CNI,))
     of_ipv6 = plugin_calls(role, NEWEST, [(SIX,)])
-    assert of_ipv6 and {c.action for c in of_ipv6.missing} == {"ec2:AssignIpv6Addresses"}
+    assert {c.action for c in of_ipv6.missing} == {"ec2:AssignIpv6Addresses"}
     chosen = plugin_calls(role, replace(NEWEST, mode="ipv4"), [(SIX,)])
-    assert chosen and not chosen.missing
+    assert not chosen.missing
     for refused in (REFUSED, parsed(allow("AssignIpv6Addresses"))):
         assert NEWEST.mode_for([refused]) == "ipv4"
 
@@ -45,7 +46,6 @@ def test_the_ip_family_is_that_of_the_policies_unless_the_plan_or_an_option_says
 def missing(*statements: Json, judged: JudgedPlugin = NEWEST) -> dict[str, MissingCall]:
     policies = (parsed(*statements),)
     result = plugin_calls(Permissions(policies), judged, [policies])
-    assert result is not None
     return {call.action: call for call in by_action(result.missing)}
 
 

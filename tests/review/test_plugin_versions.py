@@ -188,3 +188,10 @@ def test_each_of_several_installers_is_judged(other: Json) -> None:
 @pytest.mark.parametrize("after", [None, at("v1.20.0")])
 def test_a_finding_about_the_plugin_has_its_cluster_as_subject(after: Json | None) -> None:
     assert {f.subject for f in found(addon(at("v1.23.2"), after))} == {"prod"}
+
+
+def test_a_version_without_the_ip_family_fails() -> None:
+    options = ReviewOptions(version=find("v1.9.0"), mode="ipv6")
+    (answer,) = reviewed(*own_role("cni", irsa(), CNI), options=options).plugins
+    assert answer.verdict == "fails"
+    assert answer.answer.endswith("this version does not support the IP family")

@@ -110,7 +110,7 @@ def of_role(
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
     lost = {call.action for call in role.lost}
-    missing = [call for call in by_action(role.missing or ()) if call.action not in lost]
+    missing = [call for call in by_action(role.missing) if call.action not in lost]
     newly = {call.action: call for call in by_action(role.newly) if call.action not in lost}
     if role.elsewhere:  # the plan causes what a policy for another place does not allow
         newly |= {call.action: call for call in missing if call.is_fatal}

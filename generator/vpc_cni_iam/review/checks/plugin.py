@@ -211,7 +211,7 @@ def _identity(change: IdentityChange, plugin: ClusterPlugin, needs: PluginNeeds)
     rule = Rule.IDENTITY_CHANGED if change.event in _CHANGED else Rule.IDENTITY_LOST
     level, means = _CHANGED.get(change.event, (None, None))
     if change.event is IdentityEvent.FIRST_SHOWN:  # the old identity may have allowed it
-        lacking = [call for role in needs.roles for call in role.missing or ()]
+        lacking = [call for role in needs.roles for call in role.missing]
         level = at_most(most_severe(call.level for call in lacking), Level.WARNING)
     where, who = change.source or addresses[0], plugin.cluster
     return finding(rule, change, where, subject=who, level=level, means=means)

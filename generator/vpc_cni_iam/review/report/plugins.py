@@ -45,11 +45,13 @@ REASONS: Mapping[AnswerCause, str] = {
     IdentityEvent.NOT_TRUSTED: f"{_CANNOT}{{fault}}",
     IdentityEvent.NOT_ALLOWED: f"{_CANNOT}its first role is not allowed to",
     AnswerReason.MISSING: "{missing} denied",
+    AnswerReason.FAMILY: "this version does not support the IP family",
     AnswerReason.TRUST: "whether the trust policy of {role} trusts it",
     AnswerReason.IDENTITY: "which role it has",
     AnswerReason.OWNER: "which role has {role}",
     AnswerReason.ROLE: "the policies of {role}",
     AnswerReason.POLICY: "whether {policies} allows {actions}",
+    AnswerReason.MAY_DENY: "whether {policies} denies calls",
     AnswerReason.OTHER_PLAN: "whether another plan allows {actions} for {role}",
     AnswerReason.AMBIGUOUS: "which of the roles with its name has its policies",
     AnswerReason.LIMIT: "what limits {role}",
@@ -146,7 +148,7 @@ def _only_with(needs: PluginNeeds) -> Iterator[str]:
 
 
 def _denied(needs: PluginNeeds) -> Iterator[MissingCall]:
-    return (call for role in needs.roles for call in role.missing or ())
+    return (call for role in needs.roles for call in role.missing)
 
 
 def _named(roles: Iterable[IamResource]) -> tuple[str, ...]:

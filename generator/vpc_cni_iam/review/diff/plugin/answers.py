@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import TypeAlias
@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
-from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.mending import TrustFault
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.context import Context, fact
+from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.identity import (
     IdentityEvent,
     can_assume,
@@ -55,11 +55,13 @@ class AnswerReason(StrEnum):
 
     REMOVED = "removed"  # the plan removes the plugin
     MISSING = "missing"  # its role does not allow calls
+    FAMILY = "family"  # its version does not support the IP family
     TRUST = "trust"  # a condition decides whether its role trusts it
     IDENTITY = "identity"  # the plan does not show its role
     OWNER = "owner"  # the plan does not show which role has a policy
     ROLE = "role"  # the plan does not have its role
     POLICY = "policy"  # a policy that the plan does not show may allow the missing calls
+    MAY_DENY = "may deny"  # a policy that the plan does not show may deny calls
     OTHER_PLAN = "other plan"  # another plan may allow a new role the missing calls
     AMBIGUOUS = "ambiguous"  # a policy may belong to another role with the name
     LIMIT = "limit"  # the plan does not show a boundary or session policy
@@ -225,31 +227,25 @@ def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds) -> _Doubt | None:
     """Return the doubt about a role's permissions; None if they are sufficient."""
-    # Calls that depend on a setting that the plan does not show do not change the answer.
-    calls = [call for call in role.missing or () if not call.switch]
-    if reason := _not_shown(role, needs):
-        return Verdict.unknown, reason, False
-    if role.fails:
-        return Verdict.fails, AnswerReason.MISSING, role.fails_as_before
-    if any(call.level is not Level.NOTE for call in calls):
-        return Verdict.degraded, AnswerReason.MISSING, False
-    return None
-
-
-def _not_shown(role: RoleNeeds, needs: PluginNeeds) -> AnswerReason | None:
-    """Return what decides about a role and is not in the plan; None if nothing is missing."""
-    if role.missing is None:
-        return AnswerReason.REFUSED
     if role.is_policy:
-        return AnswerReason.OWNER
+        return Verdict.unknown, AnswerReason.OWNER, False
     fatal = [call for call in role.missing if call.is_fatal and not call.switch]
-    certain = [call for call in fatal if call.is_certain]
-    if certain and needs.others(role):
-        return AnswerReason.IDENTITY
-    if role.fails or not (fatal or role.access.open_limits):
+    if any(call.is_certain for call in fatal) and needs.others(role):
+        return Verdict.unknown, AnswerReason.IDENTITY, False
+    if role.verdict is Verdict.works:
         return None
-    if certain:
+    if role.verdict is Verdict.unknown:
+        return role.verdict, _not_shown(role, fatal), False
+    reason = AnswerReason.MISSING if role.missing else AnswerReason.FAMILY
+    return role.verdict, reason, role.fails_as_before
+
+
+def _not_shown(role: RoleNeeds, fatal: Sequence[MissingCall]) -> AnswerReason:
+    """Return what decides about a role and is not in the plan, with the fatal calls it denies."""
+    if role.is_refused:
+        return AnswerReason.REFUSED
+    if any(call.is_certain for call in fatal):
         return AnswerReason.POLICY if role.open_grants else AnswerReason.OTHER_PLAN
-    is_later = any(call.is_later for call in fatal[:1])
-    doubt = AnswerReason.LATER if is_later else AnswerReason.UNDECIDED
-    return doubt if fatal else AnswerReason.LIMIT
+    if fatal:
+        return AnswerReason.LATER if fatal[0].is_later else AnswerReason.UNDECIDED
+    return AnswerReason.LIMIT if role.access.open_limits else AnswerReason.MAY_DENY

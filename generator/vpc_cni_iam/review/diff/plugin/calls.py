@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.doubts import NotKnown
 from vpc_cni_iam.catalog.facts.calls import DenialSeverity, Impact, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.analysis.regions import in_regions
-from vpc_cni_iam.coverage.judge.judge import run_scenarios
+from vpc_cni_iam.coverage.judge.judge import ScenarioRun, doubted, judge
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.names import (
     CheckedRegion,
     known_names,
@@ -27,7 +27,6 @@ from vpc_cni_iam.coverage.names import (
     names_of,
     regions_to_check,
 )
-from vpc_cni_iam.coverage.simulate.scenarios import Scenario
 from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
 from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.errors import InputError, UsageError
@@ -47,7 +46,7 @@ _PLACES = (
     ("subnet_id", "subnet", "ec2:SubnetID", "vpc_owner_id"),
     ("security_group_id", "security-group", "ec2:SecurityGroupID", "account_id"),
 )
-# The most Regions in which requests are checked if the plugin's Region is unknown.
+# The most Regions that are checked if the plugin's is unknown: named ones, and one that is not.
 _MOST_REGIONS = 3
 _Key: TypeAlias = tuple[str, str, str]
 
@@ -108,10 +107,12 @@ class MissingCall(Struct, frozen=True):
 
 
 class PluginCalls(Struct, frozen=True):
-    """The calls of the plugin, by whether policies allow them."""
+    """Whether the plugin works with policies, and its calls, by whether they are allowed."""
 
-    missing: tuple[MissingCall, ...]
-    allowed: frozenset[_Key]
+    verdict: Verdict  # without the scenarios of variables that are not known to be set
+    missing: tuple[MissingCall, ...] = ()
+    allowed: frozenset[_Key] = frozenset()
+    is_refused: bool = False  # whether the evaluator refuses a policy
 
 
 def plugin_calls(
@@ -120,43 +121,46 @@ def plugin_calls(
     naming: Sequence[Sequence[Policy]],
     only: Collection[str] = (),
     tags: Mapping[str, str] | None = None,
-) -> PluginCalls | None:
-    """Return which calls of the plugin permissions allow; None if a policy is refused.
+    doubts: Sequence[NotKnown] = (),
+) -> PluginCalls:
+    """Return whether the plugin works with permissions, and which calls they allow.
 
     Args:
         naming: The policies whose Allow statements name what the plan does not say, those that
             count first at first.
         only: The scenarios to run; without any, its own.
         tags: The tags of the role; None if they are not known.
+        doubts: What is not known about its policies and limits.
     """
     names = known_names(judged.names, *map(names_in, naming))
     mode = judged.mode_for(next(filter(None, naming), ()))
     scenarios = [s for s in judged.chosen_scenarios() if not only or s.name in only]
-    limits = [policy for limit in role.limits for policy in limit]
-    regions = regions_to_check([*role.policies, *limits], names)
-    # a named Region comes before others, and before one that no policy names
-    if len(regions) > _MOST_REGIONS:
-        regions = (*regions[:2], regions[-1])
+    every = regions_to_check(role.every, names)
+    regions = every if len(every) <= _MOST_REGIONS else (*every[:2], every[-1])
     try:
         answers = Answers(role.policies, role.limits)
         listed = listed_ids(role.policies)
         names |= _places(answers, judged, names_of(names), listed)
         named = names_of(names, role.policies)
         setting = replace(_setting(judged, mode, named), principal_tags=tags)
-        check = partial(_calls, answers, role.every, scenarios)
-        if regions:
-            calls = _in_some([r.result for r in in_regions(setting, regions, check)], regions)
-        else:
-            calls = check(setting)
+        optional = [s for s in scenarios if judged.switch_of(s.name)]
+        certain = judge(answers, [setting], regions, [s for s in scenarios if s not in optional])
+        switched = judge(answers, [setting], regions, optional)
+        verdict = doubted(certain, doubts, role.policies, role.limits).verdict
     except InputError:
-        return None
-    # Some calls depend on a setting that the plan does not show.
-    switches = (judged.switch_of(call.scenario) for call in calls.missing)
-    missing = (
-        replace(call, switch=switch, is_unset=bool(switch) and not judged.is_shown)
-        for call, switch in zip(calls.missing, switches, strict=True)
-    )
-    return replace(calls, missing=tuple(missing))
+        return PluginCalls(Verdict.unknown, is_refused=True)
+    cases = zip(certain.cases, switched.cases, strict=True)
+    results = [_of_runs((*a.runs, *b.runs), judged.version, role.every) for a, b in cases]
+    calls = _in_regions(results, [case.region for case in certain.cases])
+    missing = (_with_switch(call, judged) for call in calls)
+    allowed = frozenset(key for _, keys in results for key in keys)
+    return PluginCalls(verdict, tuple(missing), allowed - {call.key for call in calls})
+
+
+def _with_switch(call: MissingCall, judged: JudgedPlugin) -> MissingCall:
+    """Return a call with the setting on which it depends, if the plan does not show that."""
+    switch = judged.switch_of(call.scenario)
+    return replace(call, switch=switch, is_unset=bool(switch) and not judged.is_shown)
 
 
 def _places(
@@ -216,30 +220,25 @@ def by_action(calls: Iterable[MissingCall]) -> tuple[MissingCall, ...]:
     return tuple(sorted(every, key=lambda call: (-call.level.rank, _harm(call), call.action)))
 
 
-def _calls(
-    answers: Answers,
-    policies: Sequence[Policy],
-    scenarios: Iterable[Scenario],
-    setting: RequestSetting,
-) -> PluginCalls:
-    """Return the calls of scenarios."""
+def _of_runs(
+    runs: Iterable[ScenarioRun], version: PluginVersion, policies: Sequence[Policy]
+) -> tuple[Sequence[MissingCall], set[_Key]]:
+    """Return the denied calls of scenarios, the worst of each key, and the keys of the others."""
     denied: dict[_Key, MissingCall] = {}
     allowed: dict[_Key, str] = {}
-    for run in run_scenarios(answers, setting, scenarios):
+    for run in runs:
         for call in run.calls:
             if call.allowed:
                 on = call.on.partition(" /")[0]
                 allowed[run.scenario.name, call.template.name, on] = call.template.action
                 continue
-            missing = _missing(call, run.scenario.name, setting.version, policies)
+            missing = _missing(call, run.scenario.name, version, policies)
             known = denied.get(missing.key)
             if known is None or _weight(missing) > _weight(known):
                 denied[missing.key] = missing
     actions = set(allowed.values())
-    return PluginCalls(
-        tuple(replace(call, is_partly=call.action in actions) for call in denied.values()),
-        frozenset(allowed.keys() - denied.keys()),
-    )
+    missing_calls = [replace(call, is_partly=call.action in actions) for call in denied.values()]
+    return missing_calls, allowed.keys() - denied.keys()
 
 
 def _missing(
@@ -282,13 +281,14 @@ def _harm(call: MissingCall) -> int:
     return list(Impact).index(call.impact)
 
 
-def _in_some(results: Sequence[PluginCalls], regions: Sequence[CheckedRegion]) -> PluginCalls:
-    """Return the calls in several Regions; a call that is missing in only some is not certain."""
+def _in_regions(
+    results: Sequence[tuple[Sequence[MissingCall], set[_Key]]],
+    regions: Sequence[CheckedRegion | None],
+) -> Sequence[MissingCall]:
+    """Return the calls that are missing in a Region, with one in which they are, if not in all."""
     every: dict[_Key, MissingCall] = {}
-    for result, region in zip(results, regions, strict=True):
-        for call in result.missing:
-            in_all = not any(call.key in other.allowed for other in results)
-            here = replace(call, in_some_regions=True, region=region.checked)
-            every.setdefault(call.key, call if in_all else here)
-    allowed = frozenset(key for result in results for key in result.allowed)
-    return PluginCalls(tuple(every.values()), allowed - every.keys())
+    for (missing, _), region in zip(results, regions, strict=True):
+        for call in missing:
+            where = region.checked if region and any(call.key in a for _, a in results) else ""
+            every.setdefault(call.key, replace(call, in_some_regions=bool(where), region=where))
+    return [*every.values()]

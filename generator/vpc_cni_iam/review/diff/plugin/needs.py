@@ -10,10 +10,12 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.doubts import MorePolicies, NotKnown, Reason
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.inputs.plan.account.documents import PlanPolicy
 from vpc_cni_iam.inputs.plan.account.grants import PlanGrant, have_secrets, known_policies
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Unresolved
@@ -53,7 +55,9 @@ class RoleNeeds(Struct, frozen=True):
     """A role of aws-node after a plan, and the calls that it does not allow."""
 
     access: RolePermissions  # what it allows after the plan
-    missing: tuple[MissingCall, ...] | None  # None: the evaluator refuses a policy
+    verdict: Verdict  # whether aws-node works with it
+    is_refused: bool  # whether the evaluator refuses a policy
+    missing: tuple[MissingCall, ...]
     lost: tuple[MissingCall, ...]  # the missing calls that the role allowed before
     newly: tuple[MissingCall, ...]  # the missing calls that are new for another reason
     is_changed: bool  # whether its policies, its boundary or its tags change
@@ -78,27 +82,15 @@ class RoleNeeds(Struct, frozen=True):
         return tuple(grant for grant in self.access.grants.values() if grant.is_open)
 
     @property
-    def fails(self) -> bool:
-        """Whether it certainly does not allow calls without which pods get no addresses.
-
-        An unknown policy may allow them, unless a Deny or a limit blocks them.
-        """
-        may_allow = bool(self.open_grants) or self.may_get_more
-        return any(
-            call.is_fatal and call.is_certain and not (may_allow and call.denied_by is None)
-            for call in self.missing or ()
-        )
-
-    @property
     def fails_as_before(self) -> bool:
         """Whether it fails, and the plan removes nothing that the plugin needs."""
-        is_worse = any(call.is_fatal for call in (*self.lost, *self.newly))
-        return self.fails and not (self.may_get_more or is_worse or self.elsewhere)
+        is_worse = self.elsewhere or any(call.is_fatal for call in (*self.lost, *self.newly))
+        return self.verdict is Verdict.fails and not (self.may_get_more or is_worse)
 
     @property
     def newly_fails(self) -> bool:
         """Whether it fails because of the plan."""
-        return self.fails and not self.fails_as_before
+        return self.verdict is Verdict.fails and not self.fails_as_before
 
 
 class PluginNeeds(Struct, frozen=True):
@@ -118,11 +110,9 @@ class PluginNeeds(Struct, frozen=True):
     def others(self, role: RoleNeeds) -> tuple[IamResource, ...]:
         """Return the roles that aws-node may have instead of one, and that may allow its calls."""
         identity = self.plugin.after.identity
-        denied = {call.action for call in role.missing or ()}
+        denied = {call.action for call in role.missing}
         lacking = (
-            other.role
-            for other in self.roles
-            if denied <= {call.action for call in other.missing or ()}
+            other.role for other in self.roles if denied <= {call.action for call in other.missing}
         )
         others = identity.roles - {role.role, *lacking} if identity.is_one_of_several else ()
         return tuple(sorted(others, key=str))
@@ -213,7 +203,7 @@ def lacked(context: Context, role: IamResource, needs: PluginNeeds) -> Policy:
     """
     had = access_of(context, role, needs.plugin.after.identity, Side.BEFORE)
     calls = _calls(context, had, needs.after, Side.BEFORE)
-    actions = {call.action for call in calls.missing} if calls else set()
+    actions = {call.action for call in calls.missing}
     document = documents.in_force(needs.after.version).document(needs.mode)
     partition = needs.after.names.get("partition", "aws")
     own = parameters.fill(document, {**parameters.values({}), "partition": partition})
@@ -258,24 +248,27 @@ def _needs(context: Context, plugin: ClusterPlugin, *, is_of_cluster: bool) -> P
 def _of_role(context: Context, role: IamResource, needs: PluginNeeds) -> RoleNeeds:
     (before, after), identity = context.accounts.sides, needs.plugin.after.identity
     has = access_of(context, role, identity, Side.AFTER)
-    calls = _calls(context, has, needs.after, Side.AFTER)
     is_changed = _is_changed(context, role)
     grants, old_grants = (tuple(side.policies(role).values()) for side in (after, before))
     is_first = bool(grants) and not old_grants
+    may_get_more = is_first and not needs.is_of_cluster
+    calls = _calls(context, has, needs.after, Side.AFTER, may_get_more=may_get_more)
     new: list[tuple[MissingCall, bool]] = []
-    if calls and calls.missing and (needs.is_changed or (is_changed and not is_first)):
+    if calls.missing and (needs.is_changed or (is_changed and not is_first)):
         new = [*_new_calls(context, has, calls, needs)]
     places = [g.written_at for g in filter(None, (*grants, has.boundary)) if g.document]
     places += [address for address, limit in identity.sessions if isinstance(limit, PlanPolicy)]
     elsewhere = new_places(role, needs.after, (before, after)) if needs.is_of_cluster else ()
     return RoleNeeds(
         access=has,
-        missing=calls.missing if calls else None,
+        verdict=calls.verdict,
+        is_refused=calls.is_refused,
+        missing=calls.missing,
         lost=tuple(call for call, was_called in new if was_called and is_changed),
         newly=tuple(call for call, was_called in new if not (was_called and is_changed)),
         is_changed=is_changed,
         is_first=is_first,
-        may_get_more=is_first and not needs.is_of_cluster,
+        may_get_more=may_get_more,
         places=tuple(places),
         policy=next(_of_plugin((*grants, *old_grants)), ""),
         is_policy=_is_policy(context, role),
@@ -317,8 +310,8 @@ def _calls_before(
     for role in ({has.role} & identity.roles or identity.roles) & before.grants.keys():
         had = access_of(context, role, identity, Side.BEFORE)
         were = _calls(context, had, needs.before, Side.BEFORE, only=scenarios)
-        allowed |= were.allowed if were else set()
-        for call in were.missing if were else ():
+        allowed |= were.allowed
+        for call in were.missing:
             # An unknown policy may allow it before and not after.
             stays_open = bool(has.open_policies) and call.key not in denied
             if had.open_policies and call.denied_by is None and not stays_open:
@@ -335,14 +328,27 @@ def _calls(
     judged: JudgedPlugin,
     side: Side,
     only: Collection[str] = (),
-) -> PluginCalls | None:
+    *,
+    may_get_more: bool = False,
+) -> PluginCalls:
     """Return the calls that the policies of a role on one side allow the plugin."""
     tags, naming = _tags(context, has.role, side), _naming(context, has.role)
-    calls = plugin_calls(has.permissions, judged, naming, only, tags)
-    if calls is not None and have_secrets(context.accounts.on(side).of(has.role).values()):
-        shown = tuple(replace(call, region="") for call in calls.missing)
-        return replace(calls, missing=shown)
+    doubts = [*_doubts(has, may_get_more=may_get_more)]
+    calls = plugin_calls(has.permissions, judged, naming, only, tags, doubts)
+    if calls.missing and have_secrets(context.accounts.on(side).of(has.role).values()):
+        return replace(calls, missing=tuple(replace(c, region="") for c in calls.missing))
     return calls
+
+
+def _doubts(has: RolePermissions, *, may_get_more: bool) -> Iterator[NotKnown]:
+    """Yield what is not known about a role's policies; the reason of the answer says it."""
+    for grant in has.grants.values():
+        if grant.is_open:
+            yield NotKnown(grant.written_at, Reason.not_read, "")
+    if has.open_limits:
+        yield NotKnown("", Reason.not_applied, "")
+    if may_get_more:
+        yield MorePolicies("", Reason.not_read, "")
 
 
 def _naming(context: Context, role: IamResource) -> list[tuple[Policy, ...]]:

@@ -36,7 +36,7 @@ def converted(texts: Mapping[str, str], options: ConvertOptions | None = None) -
     inputs = [Input(f"{n}.json", lambda t=t: t) for n, t in texts.items()]  # type: ignore[misc]
     batch = convert(inputs, options or ConvertOptions())
     assert not batch.failures, batch.failures
-    assert [c.name for c in batch.converted] == list(texts)
+    assert [c.name for c in batch.documents] == list(texts)
     return batch.files()
 
 

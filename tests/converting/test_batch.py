@@ -12,7 +12,6 @@ from hcl_documents import documents_of
 from rendering_back import plain
 from vpc_cni_iam.converting import naming
 from vpc_cni_iam.converting.batch import STDIN, Batch, ConvertOptions, Input, convert
-from vpc_cni_iam.converting.data import conversion_data
 from vpc_cni_iam.converting.report import lines
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.hcl.parse import parse
@@ -41,10 +40,10 @@ def one(**elements: Any) -> dict[str, Any]:
 def test_any_policy_reads_back_or_is_refused_by_place(text: str) -> None:
     result = batch({"x.json": text})
     for failure in result.failures:
-        assert re.match(r"\$\.(Statement(\[\d\])?|Id)", failure.place)
-        assert re.search(r"&\{|is also the Sid of", failure.problem)
-    for converted in result.converted:
-        (back,) = documents_of(parse(converted.text, "x.tf").blocks)
+        assert re.match(r"\$\.(Statement(\[\d\])?|Id)", failure.path)
+        assert re.search(r"&\{|is also the Sid of", failure.reason)
+    for converted in result.documents:
+        (back,) = documents_of(parse(converted.hcl, "x.tf").blocks)
         assert plain(dumps(back.policy)) == plain(text)
 
 
@@ -73,26 +72,26 @@ def test_a_wrong_value_anywhere_is_refused_or_means_what_it_says(
         inner = inner[key]
     place[key] = junk
     result = batch({"x.json": json.dumps(value), "good.json": P})
-    assert result.converted[-1].name == "good"
-    assert len(result.converted) + result.refused == 2
+    assert result.documents[-1].name == "good"
+    assert len(result.documents) + result.refused == 2
     for failure in result.failures:
         assert failure.source == "x.json"
-        assert failure.place or "NaN" in failure.problem
+        assert failure.path or "NaN" in failure.reason
 
 
 @given(whole_policies, st.integers(0, 400), st.sampled_from(["", "}", '"', "\\", ",", "\x00", "["]))
 def test_broken_text_is_refused(text: str, at: int, piece: str) -> None:
     at %= len(text)
     result = batch({"x.json": text[:at] + piece + text[at + 1 :], "good.json": P})
-    assert result.converted[-1].name == "good"
-    assert len(result.converted) + result.refused == 2
+    assert result.documents[-1].name == "good"
+    assert len(result.documents) + result.refused == 2
 
 
 @given(whole_policies, whole_policies)
 def test_what_one_document_becomes_hangs_on_no_other(item: str, other: str) -> None:
-    alone = batch({"x.json": item}).converted
-    both = batch({"x.json": item, "y.json": other}).converted
-    assert [c.text for c in both if c.document.source == "x.json"] == [c.text for c in alone]
+    alone = batch({"x.json": item}).documents
+    both = batch({"x.json": item, "y.json": other}).documents
+    assert [c.hcl for c in both if c.source == "x.json"] == [c.hcl for c in alone]
 
 
 @pytest.mark.parametrize(
@@ -153,10 +152,10 @@ def test_names_come_from_files_and_of_several_from_what_aws_calls_them() -> None
     result = batch(
         {"d/a.json": P, "all.json": details, "b/a.json": P, "c.json": alone, STDIN: alone}
     )
-    names = [c.name for c in result.converted]
+    names = [c.name for c in result.documents]
     assert names == ["a", "app_trust", "app_s3_read", "a_2", "c", "app_s3"]
-    assert batch({STDIN: P}).converted[0].name == "policy"
-    assert batch({"a.json": P}, name="mine").converted[0].name == "mine"
+    assert batch({STDIN: P}).documents[0].name == "policy"
+    assert batch({"a.json": P}, name="mine").documents[0].name == "mine"
     with pytest.raises(UsageError, match="one document, but there are 2"):
         batch({"x.json": [P, P]}, name="mine")
 
@@ -174,18 +173,18 @@ def test_no_file_is_one_that_an_engine_merges_over_others() -> None:
         "scp_override_policy_2.tf",
         "override_scp.tf",
     ]
-    assert [c.name for c in batch.converted][:2] == ["override", "scp_override"]
+    assert [c.name for c in batch.documents][:2] == ["override", "scp_override"]
 
 
 def test_names_do_not_hang_on_what_is_refused() -> None:
     result = batch({"a.json": {"Statement": 1}, "b/a.json": P})
-    assert [c.name for c in result.converted] == ["a_2"]
+    assert [c.name for c in result.documents] == ["a_2"]
 
 
 def test_large_files_take_time_by_their_size_alone() -> None:
     """Each of these took the square of its size: minutes."""
     many = [f"s3:A{n}" for n in range(60_000)]
-    (converted,) = batch({"x.json": one(Action=[*many, many[-1]])}).converted
+    (converted,) = batch({"x.json": one(Action=[*many, many[-1]])}).documents
     assert "names 's3:A59999' more than once" in converted.notes[0].text
     keys = ", ".join(f'"k{n}": "v"' for n in (*range(60_000), 59_999))
     with pytest.raises(InputError, match="'k59999' is there twice"):
@@ -219,13 +218,13 @@ def test_what_is_refused_is_named_and_the_others_are_converted(
     value: Any, expected: list[tuple[str, str]]
 ) -> None:
     result = batch({"bad.json": value, "good.json": P})
-    assert [c.name for c in result.converted] == ["good"]
+    assert [c.name for c in result.documents] == ["good"]
     assert result.refused == 1
     for failure, (place, words) in zip(result.failures, expected, strict=True):
-        assert (failure.source, failure.place) == ("bad.json", place)
-        assert words in failure.problem
+        assert (failure.source, failure.path) == ("bad.json", place)
+        assert words in failure.reason
     assert list(lines(result))[-1] == "1 converted, 1 refused"
-    assert len(conversion_data(result)["failures"]) == len(expected)
+    assert len(result.failures) == len(expected)
     with pytest.raises(InputError, match=re.escape(expected[0][0])):
         batch({"bad.json": value, "good.json": P}, keep_going=False)
 
@@ -249,7 +248,7 @@ def test_what_is_refused_is_named_and_the_others_are_converted(
     ],
 )
 def test_what_is_normalised_is_said(value: Any, expected: list[tuple[str, str]]) -> None:
-    (converted,) = batch({"x.json": value}).converted
+    (converted,) = batch({"x.json": value}).documents
     for note, (place, words) in zip(converted.notes, expected, strict=True):
         assert note.path.endswith(place)
         assert words in note.text

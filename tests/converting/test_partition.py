@@ -45,7 +45,7 @@ def test_the_block_stands_once_and_only_where_it_is_used() -> None:
 def test_several_partitions_stay() -> None:
     resources = ["arn:aws:s3:::a", "arn:aws-us-gov:s3:::a"]
     result = batch({"a.json": one(Resource=resources)}, partition_aware=True)
-    (note,) = result.converted[0].notes
+    (note,) = result.documents[0].notes
     assert note.text == "names several partitions, which do not change: aws, aws-us-gov"
     assert result.shared == {}
 
@@ -67,5 +67,5 @@ def test_the_partition_of_any_element_gives_way(element: dict[str, object]) -> N
     statements = [s for document in both for s in document["Statement"]]
     result = batch({"a.json": {**P, "Statement": statements}}, partition_aware=True)
     assert "names several partitions, which do not change: aws-cn, aws" in str(
-        result.converted[0].notes
+        result.documents[0].notes
     )

@@ -111,7 +111,6 @@ def _inputs(files: Sequence[str], *, several: bool) -> list[Input]:
 
 def _show(chosen: ConvertCommandOptions, batch: Batch) -> None:
     """Print a result as JSON, as HCL, or as the files that are written to a directory."""
-    from vpc_cni_iam.converting.data import conversion_data
     from vpc_cni_iam.converting.output import save
 
     changes: Sequence[FileChange] = ()
@@ -119,7 +118,7 @@ def _show(chosen: ConvertCommandOptions, batch: Batch) -> None:
     if chosen.output is not None and (texts := batch.files()):
         changes = save(directory, texts, force=chosen.force)
     if chosen.as_json:
-        common.show_json(conversion_data(batch))
+        common.show_json(batch)
     elif chosen.output is None:
         typer.echo(batch.text(), nl=False)
     else:

@@ -22,7 +22,7 @@ TYPES = {
     "audit": ("audit.audit:Audit",),
     "explain": ("explain.explain:Explanations",),
     "preflight": ("preflight.findings:Preflight",),
-    "convert": ("converting.data:ConversionData",),
+    "convert": ("converting.batch:Batch",),
     "publish": ("publishing.publish:PublishData",),
 }
 

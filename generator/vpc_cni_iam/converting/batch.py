@@ -25,11 +25,20 @@ _DATA = "data"  # the file that a directory has in addition to the documents
 class Converted(Struct, frozen=True):
     """One document as HCL."""
 
-    document: JsonDocument
+    source: str  # the file
+    path: str  # the JSON path of the document in the file
     name: str
-    text: str
+    hcl: str
     notes: tuple[Note, ...]
     partition_aware: bool  # whether it refers to the current partition
+
+
+class Failure(Struct, frozen=True):
+    """Why a document, or a file, is refused."""
+
+    source: str
+    path: str  # the JSON path, or the line; empty for the whole file
+    reason: str
 
 
 def _convert_document(
@@ -54,7 +63,8 @@ def _convert_document(
         )
         return errors or (InputError(document.source, document.place, str(error)),)
     own_notes = (Note(document.place, note) for note in _own_notes(document, named))
-    return Converted(document, name, text, (*notes(decoded, document.place), *own_notes), refers)
+    every_note = (*notes(decoded, document.place), *own_notes)
+    return Converted(document.source, document.place, name, text, every_note, refers)
 
 
 def _place(base: str, path: str, decoded: object) -> str:
@@ -89,21 +99,21 @@ class ConvertOptions(Struct, frozen=True):
 class Batch(Struct, frozen=True):
     """The result of a conversion."""
 
-    converted: tuple[Converted, ...]  # the converted documents, in order
-    failures: tuple[InputError, ...]  # why other documents, or whole files, were not converted
-    refused: int  # the number of documents and files that failed
+    documents: tuple[Converted, ...]  # in order
     shared: dict[str, str]  # the blocks that the documents refer to, as text by name
+    failures: tuple[Failure, ...]  # why other documents, or whole files, were not converted
+    refused: int  # the number of documents and files that failed
 
     def files(self) -> dict[str, str]:
         """Return the texts by file name."""
-        own = (f"{c.name}_policy" if _is_override(c.name) else c.name for c in self.converted)
+        own = (f"{c.name}_policy" if _is_override(c.name) else c.name for c in self.documents)
         names = naming.unique([*own, *self.shared])
-        texts = (*(c.text for c in self.converted), *self.shared.values())
+        texts = (*(c.hcl for c in self.documents), *self.shared.values())
         return {f"{name}.tf": text for name, text in zip(names, texts, strict=True)}
 
     def text(self) -> str:
         """Return the whole result as one file."""
-        return "\n".join((*self.shared.values(), *(c.text for c in self.converted)))
+        return "\n".join((*self.shared.values(), *(c.hcl for c in self.documents)))
 
 
 def convert(
@@ -115,14 +125,14 @@ def convert(
 
     Without `keep_going`, raises `InputError` for a document that cannot be converted.
     """
-    failures: list[InputError] = []
+    failures: list[Failure] = []
     refused = 0
 
     def refuse(errors: Sequence[InputError]) -> None:
         nonlocal refused
         if not options.keep_going:
             raise errors[0]
-        failures.extend(errors)
+        failures.extend(Failure(e.source, e.place, e.problem) for e in errors)
         refused += 1
 
     documents: list[JsonDocument] = []
@@ -141,7 +151,7 @@ def convert(
         else:
             refuse(result)
     shared = {_DATA: block(CURRENT)} if any(c.partition_aware for c in converted) else {}
-    return Batch(tuple(converted), tuple(failures), refused, shared)
+    return Batch(tuple(converted), shared, tuple(failures), refused)
 
 
 def _is_override(name: str) -> bool:

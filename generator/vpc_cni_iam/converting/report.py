@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from vpc_cni_iam.errors import InputError
+
 if TYPE_CHECKING:
     from vpc_cni_iam.converting.batch import Batch
 
@@ -18,16 +20,16 @@ def lines(batch: Batch) -> Iterator[str]:
 
     For a large batch, these are the first notes and refusals, with their numbers.
     """
-    notes = [(converted, note) for converted in batch.converted for note in converted.notes]
+    notes = [(converted, note) for converted in batch.documents for note in converted.notes]
     documents = len({id(converted) for converted, _ in notes})
     yield from _first(
-        [f"{converted.document.source}: {note}" for converted, note in notes],
+        [f"{converted.source}: {note}" for converted, note in notes],
         f"{{}} more notes, {len(notes):,} about {documents:,} documents in all",
     )
-    errors = [f"error: {error}" for error in batch.failures]
+    errors = [f"error: {InputError(f.source, f.path, f.reason)}" for f in batch.failures]
     yield from _first(errors, "error: {} more like these")
-    if len(batch.converted) + batch.refused > 1:
-        yield f"{len(batch.converted)} converted, {batch.refused} refused"
+    if len(batch.documents) + batch.refused > 1:
+        yield f"{len(batch.documents)} converted, {batch.refused} refused"
 
 
 def _first(lines: Sequence[str], rest: str) -> Iterator[str]:

@@ -76,7 +76,7 @@ def test_a_value_is_converted_to_the_type_of_its_variable(kind: str) -> None:
     """However it is given: in a file, in JSON, as an option, or as the default."""
     declared = f'variable "x" {{\n  type = {kind}\n'
     for text in VALUES:
-        code = "tostring(null)" if text == "null" else text
+        code = "one([])" if text == "null" else text
         in_json = json.dumps({"x": here(module(), text)[1]})
         files = {"x.tfvars": f"x = {code}\n", "x.tfvars.json": in_json}
         passed = [GivenVariables(values=read_file(t, name)) for name, t in files.items()]

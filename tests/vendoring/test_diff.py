@@ -20,7 +20,7 @@ IPV4_ALONE = render(options(["ipv4"], cni_version="v1.23.2"))
 MAIN = GENERATED["main.tf"]
 UNREAD = {
     **GENERATED,
-    "main.tf": MAIN.replace('"ec2:AssignIpv6Addresses"', "lower(data.aws_region.x.name)", 1),
+    "main.tf": MAIN.replace('"ec2:AssignIpv6Addresses"', 'join("", [data.aws_region.x.name])', 1),
 }
 BROKEN = {**GENERATED, "main.tf": f"{MAIN}x {{"}
 REASON = "main.tf: line 61: data.aws_region.x.name cannot be known without an engine"

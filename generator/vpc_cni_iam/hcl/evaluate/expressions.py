@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
+from vpc_cni_iam.errors import Message
 from vpc_cni_iam.hcl.evaluate import operations, repetition
 from vpc_cni_iam.hcl.evaluate.domain import (
     PLAIN_ARGUMENTS,
@@ -51,9 +52,10 @@ from vpc_cni_iam.policy.template import Hole, HoleKind, PolicyText, Template, jo
 _CONSTANTS: dict[str, HclValue] = {"true": True, "false": False, "null": None}
 _ABSENT = object()
 _IN_PROGRESS = object()
-_FULL = "full_splat_expr_term"
+_SPLAT = "full_splat_expr_term"
 _LOGICAL = ("&&", "||")
-_ADVICE = {"file": "name the file that it reads instead"}
+_PLAN: Message = "a plan shows it: terraform show -json PLANFILE"
+_ADVICE: dict[str, Message] = {"file": "name the file that it reads instead"}
 
 
 class Evaluator:
@@ -102,7 +104,7 @@ class Evaluator:
         try:
             return _BY_TYPE[type(node)](self, node)
         except UndecidedError:
-            return Unevaluated(operations.shown(node))
+            return Unevaluated(operations.shown(node), _PLAN)
         except RecursionError:
             raise TooLargeError("nests too deeply to be evaluated") from None
 
@@ -262,7 +264,7 @@ class Evaluator:
         if node.name == "try":
             return self._try(node)
         if node.name not in FUNCTIONS:
-            return Unevaluated(operations.shown(node), _ADVICE.get(node.name, ""))
+            return Unevaluated(operations.shown(node), _ADVICE.get(node.name, _PLAN))
         return self._apply(node.name, [self.evaluate(a) for a in node.arguments], node)
 
     def _spread_call(self, node: Operation) -> HclValue:
@@ -395,25 +397,15 @@ class Evaluator:
     def _splat(self, node: Operation) -> HclValue:
         inner, splat = node.parts
         assert isinstance(inner, Node) and isinstance(splat, Operation)  # noqa: S101
-        splats = [splat]
-        # What follows [*] applies to each item, also a further splat.
-        while isinstance(inner, Operation) and inner.rule == _FULL and not inner.in_parentheses:
-            inner, splat = cast("tuple[Node, Operation]", inner.parts)
-            splats.append(splat)
-        return self._each(self.evaluate(inner), splats)
-
-    def _each(self, value: HclValue, splats: list[Operation]) -> HclValue:
-        """Return a value after splats, applied from the last to the first."""
-        *later, splat = splats
-        steps = [step for step in splat.parts[1:] if isinstance(step, Operation)]
-        if splat.rule == "attr_splat" and {step.rule for step in steps} - {"get_attr"}:
-            raise UndecidedError  # an index after .* applies to the whole list
+        if isinstance(inner, Operation) and inner.rule == _SPLAT:
+            raise UndecidedError  # a splat of each item
+        value = self.evaluate(inner)
         if isinstance(value, Unevaluated) and value.attributes is None and value.text is None:
             return value.computed
         if not isinstance(value, tuple):
             value = () if value is None else (value,)
-        items = (self._steps(item, steps) for item in value)
-        return tuple(self._each(item, later) if later else item for item in items)
+        steps = [step for step in splat.parts[1:] if isinstance(step, Operation)]
+        return tuple(self._steps(item, steps) for item in value)
 
 
 def _flag(value: HclValue) -> bool | Unevaluated:
@@ -436,11 +428,10 @@ _BY_TYPE: dict[type[Node], Callable[[Evaluator, Any], HclValue]] = {
     Text: Evaluator._text,
 }
 _BY_RULE: dict[str, Callable[[Evaluator, Operation], HclValue]] = {
-    "attr_splat_expr_term": Evaluator._splat,
     "binary_op": Evaluator._binary,
     "for_object_expr": repetition.evaluate_for,
     "for_tuple_expr": repetition.evaluate_for,
-    _FULL: Evaluator._splat,
+    _SPLAT: Evaluator._splat,
     "function_call": Evaluator._spread_call,
     "get_attr_expr_term": Evaluator._get_attribute,
     "index_expr_term": Evaluator._get_attribute,

@@ -85,13 +85,6 @@ def convert_scalar(value: HclValue, name: str) -> HclValue:
     raise EvaluationError(f"{kind(value)} where a number is needed")
 
 
-def _flags(value: HclValue) -> Iterator[bool]:
-    for item in _collection(value):
-        if not isinstance(item, bool):
-            raise UndecidedError
-        yield item
-
-
 def is_not_empty(value: Unevaluated) -> bool:
     """Return whether an unknown value is certainly a text that is not empty.
 
@@ -127,15 +120,6 @@ def _joined(first: HclValue, *others: HclValue) -> tuple[HclValue, ...]:
             raise UndecidedError
         same_kind(*values)
     return tuple(item for items_ in lists for item in items_)
-
-
-def _coalesce_list(*values: HclValue) -> HclValue:
-    if None in values:
-        raise UndecidedError  # some engines accept the others
-    _joined(*values)
-    if sequence := next(filter(None, map(_sequence, values)), None):
-        return sequence
-    raise EvaluationError("coalescelist has no list that is not empty")
 
 
 def _flatten(value: HclValue) -> HclValue:
@@ -273,24 +257,11 @@ def _contains(value: HclValue, item: HclValue) -> HclValue:
     return item in values
 
 
-def _slice(value: HclValue, start: HclValue, end: HclValue) -> HclValue:
-    values, first, last = _sequence(value), _whole_number(start), _whole_number(end)
-    if not 0 <= first <= last <= len(values):
-        raise EvaluationError("slice goes beyond its list")
-    return values[first:last]
-
-
 def _one(value: HclValue) -> HclValue:
     values = _collection(value)
     if len(values) > 1:
         raise EvaluationError("one of a list of several items")
     return values[0] if values else None
-
-
-def _to_list(value: HclValue) -> HclValue:
-    values = _collection(value)
-    one_type(values)
-    return values
 
 
 def _json(value: HclValue) -> HclValue:
@@ -327,18 +298,8 @@ def _quoted(value: HclValue) -> str:
     return encoded
 
 
-def _lower(value: HclValue) -> HclValue:
-    result = _text(value)
-    if not result.isascii():
-        raise UndecidedError
-    return result.lower()
-
-
 FUNCTIONS: dict[str, Callable[..., HclValue]] = {
-    "alltrue": lambda v: all([*_flags(v)]),
-    "anytrue": lambda v: any([*_flags(v)]),
     "coalesce": _coalesce,
-    "coalescelist": _coalesce_list,
     "compact": _compact,
     "concat": _joined,
     "contains": _contains,
@@ -349,25 +310,17 @@ FUNCTIONS: dict[str, Callable[..., HclValue]] = {
     "formatlist": _formatlist,
     "join": _join,
     "jsonencode": _json,
-    "keys": lambda v: tuple(sorted(_map(v))),
     "length": _length,
     "lookup": _lookup,
-    "lower": _lower,
     "merge": _merge,
     "one": _one,
     "replace": _replace,
-    "slice": _slice,
     "split": _split,
-    "tolist": lambda v: None if v is None else _to_list(v),
     "toset": lambda v: None if v is None else to_set(v),
-    "tostring": lambda v: convert_scalar(v, "string"),
-    "trimprefix": lambda v, start: _text(v).removeprefix(_text(start)),
-    "values": lambda v: tuple(m[k] for m in [_map(v)] for k in sorted(m)),
 }
 # They need the number and keys of their arguments' items, but not their values.
 _OF_ITEMS = {
-    *("coalescelist", "compact", "concat", "element", "flatten", "keys"),
-    *("length", "lookup", "merge", "one", "slice", "values"),
+    *("compact", "concat", "element", "flatten", "length", "lookup", "merge", "one"),
 }
 
 

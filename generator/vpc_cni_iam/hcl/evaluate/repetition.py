@@ -113,17 +113,19 @@ def evaluate_for(evaluator: Evaluator, node: Operation) -> HclValue:
             inner = list(compress(inner, flags))
     if node.rule == "for_tuple_expr":
         return tuple(each.evaluate(bodies[0]) for each in inner)
-    return _fields(inner, bodies, grouped="..." in node.parts)
+    return _fields(node, inner, bodies)
 
 
-def _fields(inner: list[Evaluator], bodies: list[Node], *, grouped: bool) -> HclValue:
-    groups: dict[str, list[HclValue]] = {}
+def _fields(node: Operation, inner: list[Evaluator], bodies: list[Node]) -> HclValue:
+    if "..." in node.parts:
+        raise UndecidedError  # it groups the values of equal keys
+    fields: dict[str, HclValue] = {}
     for evaluator in inner:
         key, value = (evaluator.evaluate(body) for body in bodies)
         name = text(key)
         if isinstance(name, Unevaluated):
             return name.computed
-        if name in groups and not grouped:
+        if name in fields:
             raise EvaluationError(f"the key {name!r} is there twice")
-        groups.setdefault(name, []).append(value)
-    return {name: tuple(group) if grouped else group[0] for name, group in groups.items()}
+        fields[name] = value
+    return fields

@@ -218,6 +218,21 @@ def test_the_statements_are_those_of_the_family_that_sends_the_request(
     assert [statements["variant"] for statements in explanation["statements"]] == variants
 
 
+def test_the_family_that_a_text_shows_decides_the_consequence() -> None:
+    message = "Initialization failure: checking to exclude configured subnet, error: "
+    denied = "operation error EC2: DescribeSubnets, api error UnauthorizedOperation: no"
+    for text, families, first in (
+        (message + denied, {"ipv6"}, "v1.22.0"),
+        (denied, {"ipv4", "ipv6"}, "v1.18.0"),
+    ):
+        (explanation,) = explained(text, "--cni-version", "v1.23.0")
+        assert first in explanation["causes"][0]["text"]
+        calls = explanation["calls"]
+        assert {mode for call in calls for mode in call["modes"]} == families
+        # The worse comes first.
+        assert calls[0]["effect"] == "exits at start" and calls[0]["modes"] == ["ipv6"]
+
+
 def test_an_action_that_every_version_calls_is_in_every_policy() -> None:
     """All versions that run on EKS tag interfaces: no policy is from before that."""
     assert "policy-older-than-plugin" not in causes(explained(EVENT)[0])

@@ -200,6 +200,11 @@ PIECES = [
     '"errorCode": "Client.UnauthorizedOperation",\n"errorMessage": "You are not authorized"',
     "errorCode: Client.UnauthorizedOperation\n  eventName: CreateNetworkInterface\n"
     "  eventSource: ec2.amazonaws.com",
+    # The same, as it is copied from a table.
+    '"userAgent":"amazon-vpc-cni-k8s","errorCode":"Client.UnauthorizedOperation",'
+    '"errorMessage":"You are not authorized to perform this operation ....\n'
+    "userIdentity.sessionContext.sessionIssuer.arn:   arn:aws:iam::111122223333:role/ec2\n"
+    "eventName : CreateNetworkInterface\neventSource : ec2.amazonaws.com",
     # What strace shows of a log.
     r'27 1592998428.6 write(7, "{\"level\":\"error\",\"msg\":\"Failed to CreateNetworkInterface '
     r'UnauthorizedOperation: You are not authorized to perform this operation.\"}\n", 131) = 131',
@@ -233,7 +238,7 @@ def test_two_errors_on_one_line_are_two_answers() -> None:
     denials, errors, _ = told(
         f"{DENIALS[6]} {event} {DENIALS[7]} {_ERRORS['throttled']['messages'][0]}"
     )
-    assert {d[0]: d[1] for d in denials} == {"ec2:DescribeSubnets": 1, "ec2:CreateTags": 2}
+    assert {d[0]: d[1] for d in denials} == {"ec2:DescribeSubnets": 1, "ec2:CreateTags": 1}
     assert errors == [("throttled", 1)]
     # AWS checks tags that are sent with an interface as their own request: one error.
     text = (
@@ -243,6 +248,34 @@ def test_two_errors_on_one_line_are_two_answers() -> None:
         text.replace("perform: ec2:CreateNetworkInterface", "perform: ec2:CreateTags")
     )[0]
     assert denial[0] == "ec2:CreateTags"
+
+
+def test_a_line_that_says_it_twice_counts_once() -> None:
+    for line in (
+        f"{DENIALS[6]} {DENIALS[6]}",
+        f"Failed to delete ENI: UnauthorizedOperation: {'x' * 200} {DENIED} {DENIED}",
+        f"failed to call ec2:DeleteNetworkInterface due to missing permissions: {DENIED}",
+        json.dumps({"msg": DENIALS[5], "error": DENIALS[5], "errorVerbose": f"{DENIALS[5]}\nat x"}),
+    ):
+        denials, errors, unknown = told(line)
+        assert [denial[1] for denial in denials] == [1], line
+        assert not errors and not unknown
+    # Of two resources, it is two.
+    other = DENIED.replace(INTERFACE, INTERFACE.replace("eni-0", "eni-1"))
+    assert [denial[1] for denial in told(f"{DENIED} {other}")[0]] == [2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'the aws-node pods were unable to start due to lacking permission "ec2:DescribeSubnets".',
+        "The policy is missing the `ec2:DescribeSubnets` permission, and the upgrade fails",
+    ],
+)
+def test_a_missing_permission_is_read_in_a_persons_words(text: str) -> None:
+    denials, errors, unknown = told(f"{PROSE}{text}")
+    assert [denial[:2] for denial in denials] == [("ec2:DescribeSubnets", 1)]
+    assert not errors and not unknown
 
 
 def test_an_indented_line_below_json_is_a_message_of_its_own() -> None:

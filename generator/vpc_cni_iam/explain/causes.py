@@ -136,7 +136,7 @@ def causes(
         *_of_tags(denial),
         *of_policy,
         *(_of_catalog(denial, statements) if policies is None else ()),
-        *(_of_version(denial.action) if policies is None and possible else ()),
+        *(_of_version(denial.action, possible) if policies is None and possible else ()),
     ]
     once: dict[CauseName, Cause] = {}
     for cause in sorted(known, key=lambda c: order.index(c.certainty)):
@@ -329,7 +329,9 @@ def _of_conditions(denial: Denial, keys: Iterable[str], certainty: Certainty) ->
             yield _cause(CauseName.condition, certainty, certainty, key=key)
 
 
-def _of_version(action: str) -> Iterator[Cause]:
-    first = min(r.first for c in calls.calls() if c.action == action for r in c.ranges)
+def _of_version(action: str, possible: Iterable[PossibleCall]) -> Iterator[Cause]:
+    modes = {mode for call in possible for mode in call.modes}
+    ranges = (r for c in calls.calls() if c.action == action for r in c.ranges)
+    first = min(r.first for r in ranges if r.mode in modes)
     if first > known_versions.served()[0]:
         yield _cause(CauseName.policy_older_than_plugin, _POSSIBLE, first=first)

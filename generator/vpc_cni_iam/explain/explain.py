@@ -126,6 +126,8 @@ class _Group(Struct):
 def explain(incidents: Incidents, cluster: Cluster, policy: Subject | None) -> Explanations:
     """Return why requests failed; `policy` is None if not given."""
     policies = RolePolicies(policy) if policy is not None else None
+    if incidents.is_ipv6:
+        cluster = replace(cluster, modes=("ipv6",))
     groups: dict[Hashable, _Group] = {}
     for incident in incidents.denials.values():
         for denial, count, resources in _apart(incident, policies):

@@ -14,6 +14,8 @@ from vpc_cni_iam.explain.reading.messages import ENCODED
 
 # The image of the plugin, and the first line of ipamd.log.
 _VERSION = re.compile(r"(?:amazon-k8s-cni:|Starting L-IPAMD )(v[0-9]+\.[0-9]+\.[0-9]+)")
+# Only IPv6 has this error: v1.22.0 to v1.23.2:pkg/ipamd/ipamd.go, nodeInit.
+_IPV6 = re.compile(r"checking\s+to\s+exclude\s+configured\s+subnet")
 # How many different values are stored, and how many messages without a call.
 _REMEMBERED, _UNCLEAR = 1000, 100
 _ENCODED_MESSAGE = r"\s*[\w-]{100,}\s*"
@@ -65,6 +67,7 @@ class Incidents(Struct):
     unclear: dict[str, None] = field(default_factory=dict)  # the first messages without a call
     unclear_count: int = 0
     version: str = ""  # the plugin version that the text names, empty if none or several
+    is_ipv6: bool = False  # whether the text has an error that only IPv6 has
 
     def add(self, finding: Denial | OtherError | Unclear) -> None:
         """Count what was found."""
@@ -90,7 +93,8 @@ class Incidents(Struct):
 def read(text: str, source: str) -> Incidents:
     """Return the incidents in a text; raises `InputError` if there is none."""
     versions = set(_VERSION.findall(text))
-    incidents = Incidents(version=versions.pop() if len(versions) == 1 else "")
+    version = versions.pop() if len(versions) == 1 else ""
+    incidents = Incidents(version=version, is_ipv6=bool(_IPV6.search(text)))
     for finding in records.of_text(text, source):
         incidents.add(finding)
     if not incidents.denials and not incidents.errors and not incidents.unclear:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from msgspec.structs import replace
@@ -36,6 +36,10 @@ _DENIALS = re.compile(
     r"failed to call (?P<call>[a-z0-9-]+:[A-Za-z0-9]+) due to missing permissions"
     rf"|{NOT_AUTHORIZED}"
     rf"|(?P<code>{DENIED})(?:\w{{0,20}}\) when calling the (?P<operation>\w+) operation)?"
+)
+# As people describe a denial.
+_DESCRIBED = re.compile(
+    r"(?:lack(?:ing|s)?|missing) (?:the )?(?:IAM )?(?:permissions? )?\"?([a-z0-9-]+:[A-Z]\w+)"
 )
 _EC2_CODE = "UnauthorizedOperation"
 # The SDK for Go 2 names service and operation.
@@ -101,12 +105,26 @@ def findings(text: str) -> Iterator[ReadError]:
     """Yield the denials and known errors in a message on one line."""
     errors = list(_known_errors(text, general=False))
     denials = list(_denials(text, [place for place, _ in errors]))
-    clear = [d for d in denials if not isinstance(d, Unclear)]
+    clear = once(d for d in denials if not isinstance(d, Unclear))
+    if not errors and not denials:
+        clear = once(Denial(match[1]) for match in _DESCRIBED.finditer(text))
     if not errors and not clear:
         errors = list(_known_errors(text, general=True))[:1]
     every = [*(error for _, error in errors), *(clear or ([] if errors else denials[:1]))]
     pod = _POD.search(text, 0, _HEAD) if every else None
     yield from every if pod is None else _of_pod(every, pod[1])
+
+
+def once(findings: Iterable[ReadError]) -> list[ReadError]:
+    """Return what a message says, once: AWS's words about a call repeat the plugin's."""
+    every = list(findings)
+    if not every[1:]:  # as in most messages; to hash a denial takes time
+        return every
+    different = list(dict.fromkeys(every))
+    full = {d.action for d in different if isinstance(d, Denial) and d.principal}
+    return [
+        d for d in different if not isinstance(d, Denial) or d.principal or d.action not in full
+    ]
 
 
 def _of_pod(findings: list[ReadError], pod: str) -> Iterator[ReadError]:

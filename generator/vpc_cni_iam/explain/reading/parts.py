@@ -31,8 +31,8 @@ _BEGINS = re.compile(
 _CONTINUES = re.compile(
     r"\s*(?:caused by:|status code:|request id:|(?:EC2RoleRequestError|SharedCredsLoad): )"
 )
-# A member of an object that was copied in part.
-_MEMBER = re.compile(r'\s*"\w+"\s*:')
+# A member of an object that was copied in part; those of CloudTrail also without quotes.
+_MEMBER = re.compile(r'\s*(?:"\w+"|(?:aws|error|event|user)[A-Z][\w.]*)\s*:')
 # A line break of YAML in a quoted string, in which YAML escapes spaces.
 _FOLDED = re.compile(r"\\\s+(\\ )?")
 _CLOSES = ("}", "]")

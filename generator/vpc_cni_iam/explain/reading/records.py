@@ -72,18 +72,25 @@ def _of_object(value: Mapping[str, object], source: str, depth: int) -> Iterator
     elif isinstance(context := value.get("context"), dict) and "action" in context:
         yield from _of_decoded(value, context)
     else:
-        if pair:
-            words = [f"pod/{_pod(value)}"] if _pod(value) else []
-            words += [str(value[name]) for name in pair]
-            yield from findings(": ".join(words), source, depth + 1)
-        for name, inner in value.items():
-            if name in pair:
-                continue
-            if name in ("CloudTrailEvent", "DecodedMessage") and isinstance(inner, str):
-                inside = f"{source}: {name}"
-                yield from findings(load_json(inner, inside), inside, depth + 1)
-            else:
-                yield from findings(inner, source, depth + 1)
+        members = _of_members(value, pair, source, depth)
+        yield from messages.once(members) if pair else members
+
+
+def _of_members(
+    value: Mapping[str, object], pair: Sequence[str], source: str, depth: int
+) -> Iterator[ReadError]:
+    if pair:
+        words = [f"pod/{_pod(value)}"] if _pod(value) else []
+        words += [str(value[name]) for name in pair]
+        yield from findings(": ".join(words), source, depth + 1)
+    for name, inner in value.items():
+        if name in pair:
+            continue
+        if name in ("CloudTrailEvent", "DecodedMessage") and isinstance(inner, str):
+            inside = f"{source}: {name}"
+            yield from findings(load_json(inner, inside), inside, depth + 1)
+        else:
+            yield from findings(inner, source, depth + 1)
 
 
 def _pod(event: Mapping[str, object]) -> str:

@@ -23,8 +23,6 @@ from vpc_cni_iam.explain import causes, known
 from vpc_cni_iam.hcl import attributes
 from vpc_cni_iam.policy.matching import keys
 from vpc_cni_iam.policy.proof.examples import reference
-from vpc_cni_iam.review.report import rule_texts
-from vpc_cni_iam.review.rules import Rule
 
 CALLS = ("catalog/facts/data/calls.json", "catalog")
 FILES = [
@@ -81,7 +79,6 @@ KINDS: dict[str, Any] = {
     "policy/matching/data/*.json": keys.KeysFile,
     "policy/proof/examples/data/ordinary.json": dict[str, dict[str, tuple[str, ...]]],
     "policy/proof/examples/data/resources.json": reference.ReferenceFile,
-    "review/report/rules.toml": dict[Rule, rule_texts.RuleTexts],
 }
 DATA = [
     (path.relative_to(PACKAGE).as_posix(), kind)
@@ -94,7 +91,7 @@ MAPS = re.compile(
     r"|\.only_if(\.\w+)?|\.services\.[\w-]+|\.well_known|\.document\b.*|\.documents\..*)$"
 )
 # Files of maps of names alone.
-NAMES = ("features.json", "causes.toml", "errors.toml", "rules.toml", "ordinary.json")
+NAMES = ("features.json", "causes.toml", "errors.toml", "ordinary.json")
 
 
 def objects(value: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

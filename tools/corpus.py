@@ -37,7 +37,7 @@ _WRAPPED = (
     "::debug::Terraform exited with code 0.\n::debug::stdout: {{}}\n"
 )
 _KEYS = {"about", "plan_of", "engine", "by_hand", "options", "input", "ignore", "exit"} | {
-    *("finding", "may", "never", "plugin")
+    *("finding", "may", "never", "plugin", "reported", "not_reported")
 }
 
 

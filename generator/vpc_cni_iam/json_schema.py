@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from operator import methodcaller
 from typing import Any
 
 import msgspec
@@ -20,7 +21,9 @@ def schema(title: str, *kinds: Any) -> dict[str, Any]:
     A definition is described by the first line of its docstring.
     """
     components, definitions = msgspec.json.schema_components(
-        [*kinds, Policy, PolicyDocument], ref_template="#/$defs/{name}"
+        [*kinds, Policy, PolicyDocument],
+        ref_template="#/$defs/{name}",
+        schema_hook=methodcaller("json_schema"),
     )
     *roots, policy, document = map(_name, components)
     definitions[policy] = definitions[document]

@@ -19,8 +19,9 @@ from vpc_cni_iam.review.report.shown import (
     ShownReview,
 )
 from vpc_cni_iam.review.report.words import fails
-from vpc_cni_iam.review.rules import Rule
+from vpc_cni_iam.review.rules import Rule, every
 
+RULES = {str(rule): rule for rule in every()}
 PLACE = SourcePlace("main.tf", 42, 60)
 
 
@@ -64,7 +65,7 @@ BROKEN = replace(
     missing=("ec2:DescribeSubnets",),
 )
 NEW_ACCESS = finding(
-    Rule.NEW_ACCESS,
+    RULES["new-access"],
     "aws_iam_role.cni can now call ec2:TerminateInstances on *",
     "aws_iam_policy.cni",
     subject="aws_iam_role.cni",
@@ -76,7 +77,7 @@ NEW_ACCESS = finding(
     fix="Remove it from aws_iam_policy.cni, or narrow its actions and resources",
 )
 MISSING = finding(
-    Rule.PERMISSION_MISSING,
+    RULES["plugin-permission-missing"],
     "aws-node in dev calls ec2:DescribeSubnets, which aws_iam_role.cni does not allow",
     "aws_eks_addon.vpc_cni",
     attribute="addon_version",
@@ -84,15 +85,15 @@ MISSING = finding(
     fix="Allow ec2:DescribeSubnets in aws_iam_policy.cni",
 )
 WIDENED = finding(
-    Rule.TRUST_WIDENED,
+    RULES["trust-widened"],
     "aws_iam_role.cni can now be assumed by any service account named aws-node",
     "aws_iam_role.cni",
     attribute="assume_role_policy",
 )
-CLEAN = finding(Rule.NEW_POLICY, "aws_iam_role.new gets ipv4-scoped", level=Level.NOTE)
-REWRITTEN = finding(Rule.REWRITTEN, "The policy allows the same", "aws_iam_policy.z")
+CLEAN = finding(RULES["new-policy"], "aws_iam_role.new gets ipv4-scoped", level=Level.NOTE)
+REWRITTEN = finding(RULES["rewritten"], "The policy allows the same", "aws_iam_policy.z")
 COMMAND = finding(
-    Rule.UNREAD_RESOURCE, "local-exec runs a command", "null_resource.x", level=Level.NOTE
+    RULES["unread-resource"], "local-exec runs a command", "null_resource.x", level=Level.NOTE
 )
 POLICY = ShownPolicy(
     owner="aws_iam_role.cni",
@@ -160,7 +161,12 @@ def hostile() -> ShownReview:
         )
         for number, (rule, level) in enumerate(
             (rule, level)
-            for rule in (Rule.NEW_ACCESS, Rule.COVERAGE_LOST, Rule.DRIFT, Rule.REWRITTEN)
+            for rule in (
+                RULES["new-access"],
+                RULES["coverage-lost"],
+                RULES["drift"],
+                RULES["rewritten"],
+            )
             for level in reversed(Level)
         )
     )

@@ -1,24 +1,29 @@
-"""A rule is a row, its texts, a check and a sentence: everything else follows them."""
+"""A rule is one file: its texts, its evidence with a sentence, and its function."""
 
 import os
 import shutil
-import tomllib
 from pathlib import Path
 
 from conftest import ROOT, run
 from synthetic import allow, document, plan, policy
-from vpc_cni_iam.review.rules import Rule
-from vpc_cni_iam.review.run import CHECKS
+from vpc_cni_iam.review import rules
 
-REVIEW = ROOT / "generator" / "vpc_cni_iam" / "review"
-
-CHECK = '''"""A check from outside."""
+FILE = '''"""A rule from outside."""
 
 from msgspec import Struct
 
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.review.diff.principals import principal_changes
-from vpc_cni_iam.review.findings import finding
-from vpc_cni_iam.review.rules import Rule
+from vpc_cni_iam.review.findings import Saying, finding, says
+from vpc_cni_iam.review.rules import CHANGES, Rule, Topic
+
+OUTSIDE = Rule(
+    "from-outside",
+    (Level.ERROR, Topic.PLAN, CHANGES),
+    summary="A policy changes.",
+    help="It is from outside.",
+    fix="Look at it.",
+)
 
 
 class FromOutside(Struct, frozen=True):
@@ -31,66 +36,25 @@ def check(context):
     for change in principal_changes(context):
         for grant in change.grants:
             address = (grant.after or grant.before).address
-            yield finding(Rule.OUTSIDE, FromOutside("it"), address)
-'''
-SENTENCE = '''"""Sentences from outside."""
-
-from vpc_cni_iam.review.checks.from_outside import FromOutside
-from vpc_cni_iam.review.report.saying import Saying
+            yield finding(OUTSIDE, FromOutside("it"), address)
 
 
+@says(FromOutside)
 def _outside(finding, evidence):
     return Saying(f"Something changes {evidence.name}", fix="Look at it")
-
-
-SENTENCES = {FromOutside: _outside}
 '''
-TEXTS = """
-[from-outside]
-summary = "A policy changes."
-help = "It is from outside."
-"""
-# By file: what is added before a text in it.
-ADDED = {
-    "rules.py": [
-        ("    # Plugin.\n", '    OUTSIDE = "from-outside", _E, _PLAN, _ANY\n'),
-    ],
-    "run.py": [
-        ("# One for each file of", "from vpc_cni_iam.review.checks import from_outside\n\n"),
-        ("    access.check,\n", "    from_outside.check,\n"),
-    ],
-    "report/sentences/__init__.py": [
-        ("    access,\n", "    from_outside,\n"),
-        ("    **access.SENTENCES", "    **from_outside.SENTENCES,\n"),
-    ],
-}
 
 
-def test_every_rule_has_its_texts() -> None:
-    texts = tomllib.loads((REVIEW / "report" / "rules.toml").read_text())
-    assert texts.keys() == {*map(str, Rule)}, "review/report/rules.toml has a table for each rule"
+def test_rules_are_by_question_and_severity() -> None:
+    topics = [*rules.Topic]
+    every = [(topics.index(rule.question), -rule.level.rank) for rule in rules.every()]
+    assert every == sorted(every) and len({*rules.every()}) == len(every)
 
 
-def test_every_file_of_checks_is_run() -> None:
-    files = {p.stem for p in (REVIEW / "checks").glob("*.py") if "def check(" in p.read_text()}
-    run_files = {check.__module__.rpartition(".")[2] for check in CHECKS}
-    assert files == run_files, "add the check of each file to CHECKS of review/run.py"
-
-
-def test_a_rule_from_outside_is_reported_and_ignored(tmp_path: Path) -> None:
+def test_a_rule_is_one_file_and_is_reported_and_ignored(tmp_path: Path) -> None:
     package = tmp_path / "vpc_cni_iam"
     shutil.copytree(ROOT / "generator" / "vpc_cni_iam", package)
-    folder = package / "review"
-    (folder / "checks" / "from_outside.py").write_text(CHECK)
-    (folder / "report" / "sentences" / "from_outside.py").write_text(SENTENCE)
-    with (folder / "report" / "rules.toml").open("a") as texts:
-        texts.write(TEXTS)
-    for name, additions in ADDED.items():
-        text = (folder / name).read_text()
-        for before, addition in additions:
-            assert text.count(before) == 1, (name, before)
-            text = text.replace(before, addition + before)
-        (folder / name).write_text(text)
+    (package / "review" / "checks" / "from_outside.py").write_text(FILE)
     (tmp_path / "plan.json").write_bytes(plan(policy("p", None, document(allow("s3:A")))))
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     env = {"PYTHONPATH": path}

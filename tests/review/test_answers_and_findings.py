@@ -13,12 +13,13 @@ from tools.corpus import review as review_of_case
 from eks import CNI, addon, arn_of, irsa, own_role
 from make_plans import PLANS
 from plugin_setup import at, release
+from shown_reviews import RULES
 from synthetic import OPTIONS, allow, context, document, inline
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
 from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.report.plugins import shown_plugin
-from vpc_cni_iam.review.rules import Consequence, Rule, Topic
+from vpc_cni_iam.review.rules import Consequence, Topic
 from vpc_cni_iam.review.run import review
 
 Json = dict[str, Any]
@@ -52,7 +53,7 @@ _MORE = re.compile(r"\band \d+ more\b")
 
 def may_say_loss(finding: Json) -> bool:
     """Say whether a finding may be that aws-node fails."""
-    is_asked = Rule(finding["rule"]).question in (Topic.PLUGIN, Topic.TRUST)
+    is_asked = RULES[finding["rule"]].question in (Topic.PLUGIN, Topic.TRUST)
     return is_asked or Consequence.COVERAGE_LOST in finding["means"] or finding["rule"] == "drift"
 
 
@@ -63,7 +64,7 @@ def is_named(owners: Iterable[str], message: str) -> bool:
 
 def is_of_plugin(finding: Json) -> bool:
     """Say whether a finding is that aws-node fails or may fail, not that it can do more."""
-    is_asked = Rule(finding["rule"]).question is Topic.PLUGIN
+    is_asked = RULES[finding["rule"]].question is Topic.PLUGIN
     return is_asked and {*finding["means"]} == {Consequence.COVERAGE_LOST}
 
 
@@ -76,7 +77,7 @@ def test_an_answer_agrees_with_the_findings_of_a_case(case: Case) -> None:
 @pytest.mark.parametrize("path", sorted(PLANS.glob("*.json")), ids=lambda path: path.stem)
 def test_an_answer_agrees_with_the_findings_of_a_real_plan(path: Path) -> None:
     report = shown(review(read_plan(path.read_bytes(), path.name), OPTIONS))
-    assert not list(contradictions(msgspec.to_builtins(report)))
+    assert not list(contradictions(msgspec.to_builtins(report, enc_hook=str)))
 
 
 def answers(*changes: Json, **more: Any) -> list[str]:

@@ -7,13 +7,12 @@ import pytest
 from msgspec import Struct
 
 from conftest import run
+from shown_reviews import RULES
 from synthetic import allow, document, plan, policy
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.findings import Finding, finding, say
 from vpc_cni_iam.review.ignore import IgnoreFile, apply, load
 from vpc_cni_iam.review.report.make import check_fail_on
-from vpc_cni_iam.review.report.sentences import say
-from vpc_cni_iam.review.rules import Rule
 
 TODAY = datetime.date(2026, 6, 1)
 ENTRY = """[[ignore]]
@@ -27,7 +26,7 @@ class Nothing(Struct, frozen=True):
     """Evidence of no matter."""
 
 
-WIDER = finding(Rule.NEW_ACCESS, Nothing(), 'aws_iam_policy.p["a"]')
+WIDER = finding(RULES["new-access"], Nothing(), 'aws_iam_policy.p["a"]')
 
 
 def file(folder: Path, text: str) -> IgnoreFile:
@@ -112,8 +111,8 @@ def test_only_a_star_stands_for_anything(tmp_path: Path, pattern: str, *, matche
 
 def test_an_entry_hides_nothing_of_another_rule_or_resource(tmp_path: Path) -> None:
     others = (
-        finding(Rule.ADMIN, Nothing(), WIDER.address),
-        finding(Rule.NEW_ACCESS, Nothing(), "aws_iam_policy.q"),
+        finding(RULES["admin-attached"], Nothing(), WIDER.address),
+        finding(RULES["new-access"], Nothing(), "aws_iam_policy.q"),
     )
     left, ignored = apply(file(tmp_path, ENTRY), (WIDER, *others), TODAY)
     assert left == others and len(ignored) == 1

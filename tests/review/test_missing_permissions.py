@@ -94,7 +94,7 @@ def test_what_the_plugin_loses_is_as_severe_as_it_matters_and_as_sure_as_it_is_k
     change = inline(before, after, "more", role="cni")
     findings = reviewed(*own_role("cni", irsa()), change, *others).findings
     coverage = [f for f in findings if f.rule.startswith("coverage-")]
-    texts = {f"{f.level} {f.message.partition(' (IPv4) ')[2]}" for f in coverage}
+    texts = {f"{f.level} {f.message.partition('plugin ')[2]}" for f in coverage}
     assert {text.partition(" with ")[0] for text in texts} == messages
     assert not others or all(f"unless {FURTHER} allows it" in f.message for f in coverage)
 

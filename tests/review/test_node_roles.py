@@ -7,7 +7,7 @@ import pytest
 from eks import MANAGED, NODE_TRUST, arn_of, node_group, own_role, same
 from synthetic import Json, allow, attached, document, found, resource
 from vpc_cni_iam.review.report.shown import ShownFinding
-from vpc_cni_iam.review.rules import Consequence, Rule
+from vpc_cni_iam.review.rules import Consequence
 
 NARROW, WIDE = document(allow("s3:GetObject")), document(allow("s3:*"))
 # The nodes of the plugin have the role `narrow`.
@@ -27,7 +27,7 @@ ROLES = (
 
 
 def given(*changes: Json, **more: Any) -> list[ShownFinding]:
-    return [f for f in found(*ROLES, *changes, **more) if f.rule is Rule.NODE_ROLE]
+    return [f for f in found(*ROLES, *changes, **more) if f.rule == "node-role-changed"]
 
 
 def levels_of(*changes: Json, **more: Any) -> list[tuple[str, str]]:

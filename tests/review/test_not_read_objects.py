@@ -5,7 +5,7 @@ import pytest
 from synthetic import Json, found, plan, resource
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.levels import Level
-from vpc_cni_iam.review.rules import Consequence, Rule
+from vpc_cni_iam.review.rules import Consequence
 
 ARGO = """
 apiVersion: argoproj.io/v1alpha1
@@ -109,7 +109,7 @@ def test_what_sets_up_the_plugin_and_is_not_read_is_said_to_be_about_the_plugin(
     change: Json,
 ) -> None:
     (finding,) = found(change)
-    assert (finding.rule, finding.level) == (Rule.UNREAD_RESOURCE, Level.WARNING)
+    assert (finding.rule, finding.level) == ("unread-resource", Level.WARNING)
     assert finding.means == tuple(Consequence)
     assert "names the VPC CNI plugin and is not read" in finding.message
 
@@ -134,7 +134,7 @@ def test_what_names_the_plugin_is_counted_once() -> None:
 )
 def test_objects_that_give_access_are_said(change: Json, words: str) -> None:
     (finding,) = found(change)
-    assert (finding.rule, finding.level) == (Rule.UNREAD_RESOURCE, Level.WARNING)
+    assert (finding.rule, finding.level) == ("unread-resource", Level.WARNING)
     assert words in finding.message
 
 
@@ -160,7 +160,7 @@ def test_the_plugin_in_sensitive_values_of_a_chart_is_said() -> None:
 def test_text_that_does_not_parse_is_named_as_not_read(kind: str, text: str) -> None:
     argument = "yaml_body" if kind == "kubectl_manifest" else "content"
     (finding,) = found(resource(kind, "m", None, {argument: text}))
-    assert (finding.rule, finding.level) == (Rule.UNREAD_RESOURCE, Level.WARNING)
+    assert (finding.rule, finding.level) == ("unread-resource", Level.WARNING)
 
 
 def test_other_text_that_does_not_parse_is_about_the_plugin_if_it_names_it() -> None:
@@ -190,7 +190,7 @@ POOL = "kind: NodePool\nspec: {template: {spec: {nodeClassRef: {kind: EC2NodeCla
 )
 def test_objects_that_name_a_role_in_aws_are_notes(change: Json, *, is_said: bool) -> None:
     findings = [(f.rule, f.level) for f in found(change)]
-    assert findings == [(Rule.UNREAD_RESOURCE, Level.NOTE)] * is_said
+    assert findings == [("unread-resource", Level.NOTE)] * is_said
 
 
 @pytest.mark.parametrize("kind", ["aws_eks_addon", "helm_release"])
@@ -203,7 +203,7 @@ def test_what_has_a_name_that_is_not_known_may_be_the_plugin(
     old = None if before is None else {argument: before, "version": "1"}
     new = {"version": "2"} | ({} if mark == "after_unknown" else {argument: "secret-name"})
     findings = found(resource(kind, "x", old, new, **{mark: {argument: True}}))
-    (finding,) = (f for f in findings if f.rule is Rule.UNREAD_RESOURCE)
+    (finding,) = (f for f in findings if f.rule == "unread-resource")
     assert (finding.level, finding.means) == (Level.WARNING, tuple(Consequence))
     assert f"may belong to the VPC CNI plugin: its {argument} is not known" in finding.message
     stays = resource(kind, "x", new, new, **{mark: {argument: True}})

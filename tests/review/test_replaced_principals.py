@@ -201,8 +201,8 @@ LOST = {"conflict", "coverage-lost"}
 
 def replaced(name: str | None = "r", **before: object) -> Json:
     """A role that is replaced, by one of another name or of one known after apply."""
-    lambdas = trust("lambda.amazonaws.com")
-    sides = [{"name": "r", "assume_role_policy": lambdas, "path": path} for path in ("/", "/a/")]
+    nodes = trust("ec2.amazonaws.com")
+    sides = [{"name": "r", "assume_role_policy": nodes, "path": path} for path in ("/", "/a/")]
     sides[0] |= before
     sides[1] |= {"name": name}
     unknown = {"name": name is None, **dict.fromkeys(before, True)}

@@ -11,6 +11,7 @@ from tools.generate import rule_pages
 
 from conftest import ROOT
 from eks import NODE_TRUST
+from shown_reviews import RULES
 from synthetic import OPTIONS, allow, document, plan, policy, resource, reviewed, role
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
@@ -21,11 +22,11 @@ from vpc_cni_iam.review.report.make import shown
 from vpc_cni_iam.review.report.rule_texts import rules_of, shown_rules
 from vpc_cni_iam.review.report.shown import ShownReview
 from vpc_cni_iam.review.report_formats import REPORTS, Setting
-from vpc_cni_iam.review.rules import Rule, Topic
+from vpc_cni_iam.review.rules import Topic, every
 from vpc_cni_iam.review.run import review
 
 PLANS = ROOT / "tests" / "review" / "plans"
-UNUSED = IgnoreFile("ignore.toml", (IgnoreEntry(Rule.DRIFT, "nothing", "because"),) * 2)
+UNUSED = IgnoreFile("ignore.toml", (IgnoreEntry(RULES["drift"], "nothing", "because"),) * 2)
 READ, WRITE = document(allow("s3:GetObject")), document(allow("s3:*"))
 
 
@@ -127,7 +128,7 @@ def test_a_fingerprint_is_of_the_rule_and_the_place() -> None:
 @pytest.mark.parametrize("last_day", ["", "2999-12-31"])
 def test_an_ignored_finding_has_its_reason_and_its_last_day(last_day: str) -> None:
     until = date.fromisoformat(last_day) if last_day else None
-    entries = IgnoreFile("ignore.toml", (IgnoreEntry(Rule.NEW_ACCESS, "*", "because", until),))
+    entries = IgnoreFile("ignore.toml", (IgnoreEntry(RULES["new-access"], "*", "because", until),))
     data = plan(policy("p", READ, WRITE))
     (ignored,) = shown_of(data, entries).ignored
     of_entry = ignored.finding.rule, ignored.reason, ignored.until
@@ -135,10 +136,10 @@ def test_an_ignored_finding_has_its_reason_and_its_last_day(last_day: str) -> No
 
 
 def test_the_list_of_rules_is_by_question() -> None:
-    page = rule_pages.listing(shown_rules())
+    page = rule_pages.listing()
     assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [*rule_pages.QUESTIONS.values()]
     assert [*rule_pages.QUESTIONS] == [*Topic]
-    assert re.findall(r"^\| \[([\w-]+)\]\(rules/\1\.md\)", page, re.MULTILINE) == [*Rule]
+    assert re.findall(r"^\| \[([\w-]+)\]\(rules/\1\.md\)", page, re.MULTILINE) == [*every()]
 
 
 def test_the_worst_finding_is_first_and_an_administrator_before_other_errors() -> None:
@@ -152,9 +153,9 @@ def test_the_worst_finding_is_first_and_an_administrator_before_other_errors() -
         role("t", None, NODE_TRUST),
     ]
     *worst, _, _ = (f.rule for f in reviewed(*changes, fail_on="any-change").findings)
-    assert worst == [Rule.ADMIN, Rule.NEW_ACCESS, Rule.NEW_POLICY]
+    assert worst == [RULES["admin-attached"], RULES["new-access"], RULES["new-policy"]]
     strict = reviewed(*changes, fail_on="new-access").findings
-    assert [f.rule for f in strict[-2:]] == [Rule.NEW_POLICY, Rule.ACCESS_REMOVED]
+    assert [f.rule for f in strict[-2:]] == [RULES["new-policy"], RULES["access-removed"]]
 
 
 def test_of_new_access_the_most_harmful_comes_first() -> None:
@@ -167,7 +168,9 @@ def test_of_new_access_the_most_harmful_comes_first() -> None:
         )
     }
     made = shown_of(plan(*(resource("aws_iam_role_policy", n, *s) for n, s in sides.items())))
-    gains = [f.address for f in made.findings if f.rule in (Rule.NEW_ACCESS, Rule.ADMIN)]
+    gains = [
+        f.address for f in made.findings if f.rule in (RULES["new-access"], RULES["admin-attached"])
+    ]
     assert gains == ["aws_iam_role_policy.b", "aws_iam_role_policy.a"]
 
 
@@ -181,5 +184,5 @@ def test_access_that_destroys_resources_comes_before_access_that_changes_them() 
         resource("aws_iam_role_policy", name, None, {"role": name, "name": "i", "policy": text})
         for name, text in texts.items()
     ]
-    gains = [f for f in shown_of(plan(*made)).findings if f.rule == Rule.NEW_ACCESS]
+    gains = [f for f in shown_of(plan(*made)).findings if f.rule == RULES["new-access"]]
     assert [f.address for f in gains] == [f"aws_iam_role_policy.{name}" for name in "bac"]

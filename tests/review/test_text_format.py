@@ -14,6 +14,7 @@ from shown_reviews import (
     NEW_ACCESS,
     PLUGIN,
     REWRITTEN,
+    RULES,
     WIDENED,
     every,
     example,
@@ -28,7 +29,6 @@ from vpc_cni_iam.review.report.formats import html, markdown
 from vpc_cni_iam.review.report.formats.text import write
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownIgnored, ShownReview
 from vpc_cni_iam.review.report_formats import Setting
-from vpc_cni_iam.review.rules import Rule
 
 SCREEN = """\
 IAM review of plan.json
@@ -80,7 +80,7 @@ def test_the_first_screen_answers_whether_the_plugin_works_and_who_can_do_more()
 
 @pytest.mark.parametrize("width", [None, 40, 80, 200])
 def test_the_first_screen_has_at_most_forty_lines(width: int | None) -> None:
-    rules = [*Rule]
+    rules = [*RULES.values()]
     mixed = tuple(
         finding(rules[n % len(rules)], f"{'A long message ' * 20}{n}", f"aws_iam_policy.p{n}")
         for n in range(300)
@@ -110,12 +110,12 @@ def counted(text: str) -> dict[str, int]:
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 9, 40])
 def test_each_finding_that_the_header_counts_is_shown_or_counted(count: int) -> None:
     rules = [
-        Rule.NEW_ACCESS,
-        Rule.REWRITTEN,
-        Rule.ACCESS_REMOVED,
-        Rule.COVERAGE_LOST,
-        Rule.DRIFT,
-        Rule.UNREAD_RESOURCE,
+        RULES["new-access"],
+        RULES["rewritten"],
+        RULES["access-removed"],
+        RULES["coverage-lost"],
+        RULES["drift"],
+        RULES["unread-resource"],
     ]
     findings = tuple(
         finding(rule, f"About {rule} {n}", f"aws_iam_policy.p{n}")
@@ -157,7 +157,7 @@ def test_a_fix_that_names_one_instance_says_that_others_need_it(
 def test_instances_of_one_block_that_say_opposite_things_are_both_shown(level: Level) -> None:
     messages = "can be assumed by aws-node", "can be assumed by nobody"
     findings = [
-        finding(Rule.NEW_POLICY, message, f'aws_iam_role.r["{message}"]', level=level)
+        finding(RULES["new-policy"], message, f'aws_iam_role.r["{message}"]', level=level)
         for message in messages
     ]
     screen = first_screen(review(*findings))
@@ -178,8 +178,8 @@ NOBODY = "Nobody."
         ((NEW_ACCESS, CLEAN), ""),
         # What a command does is not known.
         ((COMMAND, CLEAN), "Only what the notes show, according to the resources that are read."),
-        ((finding(Rule.IDENTITY_CHANGED, "aws-node gets a role"),), "Nobody else"),
-        ((finding(Rule.TRUST_ANYBODY, "Everyone"),), ""),
+        ((finding(RULES["plugin-identity-changed"], "aws-node gets a role"),), "Nobody else"),
+        ((finding(RULES["trust-anybody"], "Everyone"),), ""),
     ],
 )
 def test_nobody_can_do_more_only_if_nothing_new_and_nothing_unknown_is_reported(
@@ -221,7 +221,7 @@ def test_an_ignored_finding_is_not_taken_for_nobody() -> None:
         "\nWho can do more\n  Only ignored findings, see below.\n\nOther findings\n  note "
         in screen
     )
-    identity = finding(Rule.IDENTITY_CHANGED, "aws-node gets a role")
+    identity = finding(RULES["plugin-identity-changed"], "aws-node gets a role")
     screen = first_screen(review(ignored=(ShownIgnored(identity, "agreed", ""),)))
     assert "Nobody" not in screen
     screen = first_screen(review(CLEAN, identity))

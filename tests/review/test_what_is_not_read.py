@@ -19,7 +19,7 @@ from synthetic import (
 from tools import corpus
 from vpc_cni_iam.inputs.plan.reader import Plan, read_plan
 from vpc_cni_iam.levels import Level
-from vpc_cni_iam.review.rules import Consequence, Rule
+from vpc_cni_iam.review.rules import Consequence
 
 OLD, NEW = document(allow("kms:Decrypt")), document(allow("kms:*"))
 EVERYBODY = {"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}
@@ -253,7 +253,7 @@ def test_an_action_that_a_plan_invokes_is_a_finding_and_no_resource(kind: str, l
         {"deferred_action_invocations": deferred},
     ):
         (finding,) = found(**more)
-        assert (finding.rule, finding.level) == (Rule.UNREAD_RESOURCE, level)
+        assert (finding.rule, finding.level) == ("unread-resource", level)
         assert finding.address == f"action.{kind}.a"
         assert Consequence.NEW_ACCESS in finding.means
         assert counts(**more) == (0, 0, 0)
@@ -274,7 +274,7 @@ def test_a_plan_that_is_not_all_says_so() -> None:
 
 def test_parts_of_a_plan_that_are_not_known_are_named() -> None:
     (finding,) = found(new_section=[{"a": 1}], other_section={})
-    assert (finding.rule, finding.level) == (Rule.FORMAT_UNKNOWN, Level.NOTE)
+    assert (finding.rule, finding.level) == ("plan-format-unknown", Level.NOTE)
     assert "new_section" in finding.message and "other_section" in finding.message
 
 

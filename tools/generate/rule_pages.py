@@ -1,28 +1,23 @@
 """The pages about the rules of a review, and their list.
 
-A page has the texts of the rule, its entry in `rules.toml` beside this file, and two cases of the
-corpus. Both cases are run: one must have the finding, the other must not.
+A page has the texts of the rule, and two cases of the corpus that name it: in one as `reported`, in
+the other as `not_reported`. Both cases are run: one must have the finding, the other must not.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
-from tools.corpus import JSON_ARGUMENTS, Case, Json, load, review
-from vpc_cni_iam.review.report.rule_texts import shown_rules
-from vpc_cni_iam.review.report.shown import ShownRule
+from tools.corpus import JSON_ARGUMENTS, Case, Json, cases, load, review
+from vpc_cni_iam.review.rules import Rule, every
 
-RULES = shown_rules()
-SOURCE = Path(__file__).with_name("rules.toml")
-_NAME = "tools/generate/rules.toml"
+RULES = every()
 # The headings of the list, by the question that a rule is about.
 QUESTIONS = {
     "plugin": "Does the plugin keep working?",
@@ -33,7 +28,7 @@ QUESTIONS = {
 }
 # How an example names a long document.
 _FILE = "file("
-_HEAD = "<!-- Made by `make generate` from the rule, tools/generate/rules.toml and two cases. -->"
+_HEAD = "<!-- Made by `make generate` from the rule and two cases. -->"
 
 
 class ExampleError(Exception):
@@ -44,21 +39,22 @@ def pages() -> dict[str, str]:
     """Return the pages by their path below docs/.
 
     Raises:
-        ExampleError: A rule has no entry, an entry no rule, or a case says otherwise.
+        ExampleError: A rule has no case, several, or one that says otherwise.
     """
-    entries = tomllib.loads(SOURCE.read_text(encoding="utf-8"))
-    known = {rule.id for rule in RULES}
-    if missing := sorted(known - entries.keys()):
-        raise ExampleError(
-            f"{_NAME} has no entry for {', '.join(missing)}: name two cases and a fix"
-        )
-    if unknown := sorted(entries.keys() - known):
-        raise ExampleError(f"{_NAME} has {', '.join(unknown)}, which is no rule")
-    made = {f"rules/{rule.id}.md": page(rule, entries[rule.id]) for rule in RULES}
+    made = {f"rules/{rule}.md": page(rule, *_cases(rule)) for rule in RULES}
     return {"rules.md": listing(), **made}
 
 
-def listing(rules: Iterable[Any] = RULES) -> str:
+def _cases(rule: Rule) -> Iterator[Case]:
+    """Yield the case that a rule reports, and the one that it does not."""
+    for member in ("reported", "not_reported"):
+        named = [case for case in cases() if rule in case.data.get(member, ())]
+        if len(named) != 1:
+            raise ExampleError(f"{len(named)} cases have {rule} in {member!r}: name it in one")
+        yield named[0]
+
+
+def listing(rules: Iterable[Rule] = RULES) -> str:
     """Return the list of the rules, grouped by question."""
     lines = [
         "# Rules of `vpc-cni-iam review`",
@@ -68,12 +64,11 @@ def listing(rules: Iterable[Any] = RULES) -> str:
         "says when a finding has another level, and shows an example with a fix.",
         "",
     ]
-    for question, group in groupby(rules, key=lambda rule: getattr(rule, "question", None)):
-        if question is not None:
-            lines += [f"## {QUESTIONS[question]}", ""]
+    for question, group in groupby(rules, key=lambda rule: rule.question):
+        lines += [f"## {QUESTIONS[question]}", ""]
         lines += ["| rule | what it reports | level | `--fail-on` |", "| --- | --- | --- | --- |"]
         lines += [
-            f"| [{rule.id}](rules/{rule.id}.md) | {rule.summary} | {rule.level} "
+            f"| [{rule}](rules/{rule}.md) | {rule.summary} | {rule.level} "
             f"| {', '.join(rule.means)} |"
             for rule in group
         ]
@@ -81,28 +76,21 @@ def listing(rules: Iterable[Any] = RULES) -> str:
     return "\n".join(lines)
 
 
-def page(rule: ShownRule, entry: dict[str, str]) -> str:
+def page(rule: Rule, fires: Case, calm: Case) -> str:
     """Return the page of a rule.
-
-    Args:
-        rule: The rule.
-        entry: ``fires`` and ``calm``, the names of cases, and ``fix``.
 
     Raises:
         ExampleError: The first case does not have the finding, or the second one has it.
     """
-    fires, calm = load(entry["fires"]), load(entry["calm"])
     reported, other = _of(rule, fires), _of(rule, calm)
     if not reported or other:
-        key, case, what = ("calm", calm, "is") if reported else ("fires", fires, "is not")
-        raise ExampleError(
-            f"{_NAME}: {rule.id} {what} reported in the case {case.name}: name another as {key}"
-        )
+        case, what = (calm, "is") if reported else (fires, "is not")
+        raise ExampleError(f"{rule} {what} reported in the case {case.name}: name another")
     counts = f" It fails `--fail-on` {', '.join(rule.means)}." if rule.means else ""
     lines = [
         _HEAD,
         "",
-        f"# {rule.id}",
+        f"# {rule}",
         "",
         f"**{rule.summary}** {rule.help}",
         "",
@@ -122,7 +110,7 @@ def page(rule: ShownRule, entry: dict[str, str]) -> str:
         "",
         "## Fix",
         "",
-        entry["fix"],
+        rule.fix,
         "",
         "## Ignore",
         "",
@@ -137,11 +125,11 @@ def page(rule: ShownRule, entry: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _of(rule: ShownRule, case: Case) -> list[Json]:
-    return [finding for finding in _findings(case.name) if finding["rule"] == rule.id]
+def _of(rule: Rule, case: Case) -> list[Json]:
+    return [finding for finding in _findings(case.name) if finding["rule"] == rule]
 
 
-def _ignoring(rule: ShownRule, case: Case, address: str) -> Iterator[str]:
+def _ignoring(rule: Rule, case: Case, address: str) -> Iterator[str]:
     """Yield the entry of the ignore file that suppresses the finding of a case.
 
     Raises:
@@ -152,15 +140,13 @@ def _ignoring(rule: ShownRule, case: Case, address: str) -> Iterator[str]:
         return
     entry = [
         "[[ignore]]",
-        f'rule = "{rule.id}"',
+        f'rule = "{rule}"',
         f"address = {json.dumps(address or '*')}",
         'reason = "why this is acceptable here"',
     ]
     ignoring = replace(case, data={**case.data, "ignore": "\n".join(entry)})
-    if any(
-        f["rule"] == rule.id and f["address"] == address for f in review(ignoring)[1]["findings"]
-    ):
-        raise ExampleError(f"{rule.id} is reported though an entry of an ignore file names it")
+    if any(f["rule"] == rule and f["address"] == address for f in review(ignoring)[1]["findings"]):
+        raise ExampleError(f"{rule} is reported though an entry of an ignore file names it")
     yield from ("In `vpc-cni-iam-ignore.toml`:", "", "```toml", *entry)
     yield from ("until = 2027-03-31  # optional: the last day", "```")
 

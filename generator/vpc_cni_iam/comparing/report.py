@@ -13,6 +13,7 @@ from vpc_cni_iam.comparing.compare import PolicyComparison
 from vpc_cni_iam.inputs.report import incomplete_text, skipped_lines
 from vpc_cni_iam.policy import report
 from vpc_cni_iam.policy.diff import (
+    NOUNS,
     ConditionChange,
     Difference,
     ElementChange,
@@ -97,7 +98,7 @@ def _element_lines(element: ElementChange) -> Iterator[Line]:
     if isinstance(element, ConditionChange):
         yield from _both(*map(_condition, (element.old, element.new)))
         return
-    noun = report.NOUNS[element.element]
+    noun = NOUNS[element.element]
     for value in element.removed:
         yield Line(f"{noun} {report.value_text(element, value)}", "-", 1, "removed")
     for value in element.added:

@@ -24,7 +24,7 @@ from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage import subject
 from vpc_cni_iam.explain.reading.denial import Denial
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
-from vpc_cni_iam.policy.evaluate import Request, evaluate
+from vpc_cni_iam.policy.evaluate import Request, evaluate, unmet
 from vpc_cni_iam.policy.matching.variables import UNKNOWN, UnknownValue
 
 MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
@@ -187,30 +187,14 @@ def allowing(
             continue
         policy, request = Policy(own), request_of(denial)
         allows = evaluate([policy], request).allowed if request else None
-        unmet_keys = unmet(own, request) if request and not allows else ()
+        conditions = unmet(own, request) if request and not allows else ()
         yield AllowingStatements(
             name,
             tuple(to_json(policy)["Statement"]),
             tuple(parameter.name for parameter in parameters_of_own),
             allows,
-            unmet_keys,
+            tuple(str(condition.key) for condition in conditions),
         )
-
-
-def unmet(statements: tuple[Statement, ...], request: Request) -> tuple[str, ...]:
-    """Return the condition keys that a request does not meet, in the statement that is nearest."""
-    keys: list[tuple[str, ...]] = []
-    for statement in statements:
-        if not evaluate([Policy((replace(statement, conditions=()),))], request).allowed:
-            continue  # the statement is about other resources
-        keys.append(
-            tuple(
-                str(c.key)
-                for c in statement.conditions
-                if not evaluate([Policy((replace(statement, conditions=(c,)),))], request).allowed
-            )
-        )
-    return min(keys, key=len, default=())
 
 
 def allows_action(statement: Statement, action: str) -> bool:

@@ -25,12 +25,11 @@ from vpc_cni_iam.explain.calls import (
     allows_action,
     request_of,
     tag_keys,
-    unmet,
 )
 from vpc_cni_iam.explain.reading.denial import Denial, role_name
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import Outcome, Request, evaluate
+from vpc_cni_iam.policy.evaluate import Outcome, Request, evaluate, unmet
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 from vpc_cni_iam.policy.report import undecided_text
 
@@ -256,7 +255,8 @@ def _of_decision(denial: Denial, policy: Subject, request: Request) -> Iterator[
     about = tuple(s for s in statements if allows_action(s, denial.action))
     certain = outcome is Outcome.IMPLICITLY_DENIED
     certainty = _CERTAIN if certain else _POSSIBLE
-    if keys := unmet(about, request):
+    if conditions := unmet(about, request):
+        keys = tuple(str(condition.key) for condition in conditions)
         yield from _of_conditions(denial, keys, certainty)
         return
     yield _cause(

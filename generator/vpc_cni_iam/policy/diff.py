@@ -32,6 +32,15 @@ from vpc_cni_iam.policy.template import PolicyText, folded
 _CANDIDATES = 32
 # An action, with the effect and whether it is in NotAction.
 _Action: TypeAlias = tuple[str, bool, PolicyText]
+# The noun for the values of an element.
+NOUNS = {
+    "Action": "action",
+    "NotAction": "excepted action",
+    "Resource": "resource",
+    "NotResource": "excepted resource",
+    "Principal": "principal",
+    "NotPrincipal": "excepted principal",
+}
 
 
 class Change(StrEnum):

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.document import Policy, Statement, effect_problem
+from vpc_cni_iam.policy.document import Condition, Policy, Statement, effect_problem
 from vpc_cni_iam.policy.matching import conditions, elements, principals
 from vpc_cni_iam.policy.matching.conditions import Doubt, Truth, Undecided, with_variables
 from vpc_cni_iam.policy.matching.element_path import ElementPath
@@ -57,23 +57,15 @@ class Outcome(StrEnum):
 
 
 class Request(Struct, frozen=True, dict=True):
-    """One request that AWS authorizes: one action on one resource.
+    """One request that AWS authorizes: one action on one resource."""
 
-    Args:
-        action: Such as ``ec2:CreateTags``; case does not matter.
-        resource: The ARN, or ``*`` if AWS checks the action without a resource.
-        principal: The caller's ARN or service name; only for statements with a Principal.
-        context: Values by context key, in any case; a tuple for a key with any number of values; an
-            empty tuple means an absent key.
-        may_have: Returns the possible values of a lower-case key that `context` lacks, None for no
-            value; the result is undecided if it depends on them. None if `context` has all keys of
-            the request.
-    """
-
-    action: str
-    resource: str
-    principal: str = ""
+    action: str  # such as ``ec2:CreateTags``; case does not matter
+    resource: str  # the ARN, or ``*`` if AWS checks the action without a resource
+    principal: str = ""  # the caller's ARN or service name; only for statements with a Principal
+    # By key, in any case; a tuple for a key with any number of values, empty for an absent key.
     context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    # Returns the possible values of a lower-case key that `context` lacks; the result is undecided
+    # if it depends on them. None if `context` has all keys of the request.
     may_have: Callable[[str], UnknownValue | None] | None = None
 
     def __hash__(self) -> int:
@@ -98,19 +90,12 @@ class Request(Struct, frozen=True, dict=True):
 
 
 class Decision(Struct, frozen=True):
-    """The result of policies for a request, with the statement that decided.
-
-    Args:
-        outcome: Allowed or denied; undecided if AWS does not define which of the two.
-        policy: The position from 0 of the policy that decided or is undecided; None if none did.
-        statement: The position from 0 of that statement in the policy; None if none did.
-        undecided: Why it is undecided; else None.
-    """
+    """The result of policies for a request, with the statement that decided or is undecided."""
 
     outcome: Outcome
-    policy: int | None = None
-    statement: int | None = None
-    undecided: Undecided | None = None
+    policy: int | None = None  # its position from 0; None if no statement decided
+    statement: int | None = None  # the position from 0 in that policy
+    undecided: Undecided | None = None  # why AWS does not define the result
 
     @property
     def allowed(self) -> bool:
@@ -237,6 +222,20 @@ def evaluate(policies: Iterable[Policy], request: Request) -> Decision:
         InputError: What `compile_policies` and `Compiled.evaluate` refuse.
     """
     return compile_policies(policies).evaluate(request)
+
+
+def unmet(statements: Iterable[Statement], request: Request) -> tuple[Condition, ...]:
+    """Return the conditions that a request does not meet, in the nearest Allow statement."""
+    near = (s for s in statements if _allows(s, (), request))  # about its action and resource
+    every = [tuple(c for c in s.conditions if not _allows(s, (c,), request)) for s in near]
+    # Of two, the one whose keys the request has.
+    every.sort(key=lambda unmet: sum(str(c.key).lower() not in request.folded for c in unmet))
+    return min(every, key=len, default=())
+
+
+def _allows(statement: Statement, only: tuple[Condition, ...], request: Request) -> bool:
+    """Return whether a statement with only some of its conditions allows a request."""
+    return evaluate([Policy((replace(statement, conditions=only),))], request).allowed
 
 
 @lru_cache(maxsize=_STATEMENTS)

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from vpc_cni_iam.policy.diff import (
+    NOUNS,
     Change,
     ConditionChange,
     Difference,
@@ -33,15 +34,6 @@ from vpc_cni_iam.policy.proof.answer import (
 )
 from vpc_cni_iam.policy.template import PolicyText, Side
 
-# The noun for the values of an element.
-NOUNS = {
-    "Action": "action",
-    "NotAction": "excepted action",
-    "Resource": "resource",
-    "NotResource": "excepted resource",
-    "Principal": "principal",
-    "NotPrincipal": "excepted principal",
-}
 _RESOURCES = (RequestPart.resource, RequestPart.resource_type)
 _REASONS = {
     NoProof.not_principal: "there is no proof for NotPrincipal: its effect depends on the service",

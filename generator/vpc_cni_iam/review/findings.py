@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
-from typing import TypeAlias
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, Self, TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,6 +13,7 @@ from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.review.rules import Consequence, Rule
 
+T = TypeVar("T")
 # The subject of a finding; None for the resource at its address.
 FindingSubject: TypeAlias = IamResource | EksCluster | None
 
@@ -21,6 +22,11 @@ class AboutPrincipals(Struct, frozen=True):
     """Evidence about principals; one finding may be about several."""
 
     owners: tuple[IamResource, ...]
+
+    @property
+    def same(self) -> Self:
+        """The evidence without what may differ between principals with the same finding."""
+        return replace(self, owners=())
 
 
 class Finding(Struct, frozen=True):
@@ -32,8 +38,7 @@ class Finding(Struct, frozen=True):
     subject: FindingSubject
     address: str  # the resource that causes it; empty if it is about the plan as a whole
     attribute: str  # its argument; may be empty
-    # Each type has one function in `vpc_cni_iam.review.report.sentences`.
-    evidence: Struct
+    evidence: Struct  # `says` has the sentences of each type
 
     def __hash__(self) -> int:
         """Evidence may hold a request, whose context has no hash."""
@@ -55,18 +60,42 @@ def finding(
     return Finding(rule, level or rule.level, counts_for, subject, address, attribute, evidence)
 
 
-_OF_ONE = {"owners": (), "example": None}  # the fields of evidence that differ between principals
-
-
 def together(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Yield findings about principals, merged if they differ only in the principal."""
     alike: dict[Hashable, list[Finding]] = {}
     for each in findings:
-        # Examples may differ although the statements are the same.
-        own = {k: v for k, v in _OF_ONE.items() if k in each.evidence.__struct_fields__}
+        assert isinstance(each.evidence, AboutPrincipals)  # noqa: S101
         key = (each.rule, each.level, each.means, each.address, each.attribute)
-        alike.setdefault((*key, replace(each.evidence, **own)), []).append(each)
+        alike.setdefault((*key, each.evidence.same), []).append(each)
     for same in alike.values():
         owners = tuple(dict.fromkeys(each.subject for each in same))
         evidence = replace(same[0].evidence, owners=owners)
         yield replace(same[0], evidence=evidence, subject=owners[0] if len(owners) == 1 else None)
+
+
+class Saying(Struct, frozen=True):
+    """The sentences of a finding; they have texts from the plan, which are not escaped."""
+
+    message: str  # one or two sentences with everything that matters
+    details: tuple[str, ...] = ()  # more lines: an example request, what a denial breaks
+    fix: str = ""  # what to do, in the imperative; empty if there is nothing to do
+
+
+_SENTENCES: dict[type, Callable[[Finding, Any], Saying]] = {}
+
+
+def says(
+    evidence: type[T],
+) -> Callable[[Callable[[Finding, T], Saying]], Callable[[Finding, T], Saying]]:
+    """Take a function for the one that returns the sentences about a type of evidence."""
+
+    def register(sentence: Callable[[Finding, T], Saying]) -> Callable[[Finding, T], Saying]:
+        _SENTENCES[evidence] = sentence
+        return sentence
+
+    return register
+
+
+def say(finding: Finding) -> Saying:
+    """Return the sentences of a finding."""
+    return _SENTENCES[type(finding.evidence)](finding, finding.evidence)

@@ -12,25 +12,25 @@ from msgspec import Struct
 from vpc_cni_iam.errors import ConfigurationError, UsageError
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy import wildcard
+from vpc_cni_iam.review.checks.ignore_file import (
+    IGNORE_EXPIRED,
+    IGNORE_UNUSED,
+    EntryWithoutEffect,
+    IgnoreEntry,
+)
 from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Rule
+from vpc_cni_iam.review.rules import every
 from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import CONFIGURATION
 
 NAME = "vpc-cni-iam-ignore.toml"
+
+
 _KNOWN = ("rule", "address", "reason", "until")
+
+
 # Findings about the file itself cannot be ignored.
-_OWN = (Rule.IGNORE_EXPIRED, Rule.IGNORE_UNUSED)
-_RULES = {str(rule): rule for rule in Rule if rule not in _OWN}
-
-
-class IgnoreEntry(Struct, frozen=True):
-    """An entry of the ignore file."""
-
-    rule: Rule
-    address: str  # a resource's address; ``*`` matches any text
-    reason: str
-    until: datetime.date | None = None  # the last day on which it applies; None for no end
+_OWN = (IGNORE_EXPIRED, IGNORE_UNUSED)
 
 
 class IgnoreFile(Struct, frozen=True):
@@ -44,14 +44,6 @@ class Ignored(Struct, frozen=True):
     """A finding that an entry suppresses."""
 
     finding: Finding
-    entry: IgnoreEntry
-
-
-class EntryWithoutEffect(Struct, frozen=True):
-    """An entry that has expired, or that matches no finding."""
-
-    source: str
-    number: int  # from 1
     entry: IgnoreEntry
 
 
@@ -83,7 +75,8 @@ def _entry(entry: Any, source: str, place: str) -> IgnoreEntry:
         if not isinstance(entry.get(key), str) or not entry[key].strip():
             raise ConfigurationError(source, place, f"needs {key!r}, a string that is not empty")
     try:
-        rule = _RULES[resolve(entry["rule"], _RULES, "rule")]
+        known = {str(rule): rule for rule in every() if rule not in _OWN}
+        rule = known[resolve(entry["rule"], known, "rule")]
     except UsageError as error:
         problem = f"{error} (rules: docs/rules.md; removed rules: CHANGELOG.md)"
         raise ConfigurationError(source, f"{place}.rule", problem) from None
@@ -104,12 +97,12 @@ def apply(
         evidence = EntryWithoutEffect(file.source, number, entry)
         matches = [f for f in left if f.rule is entry.rule and _matches(entry, f)]
         if entry.until is not None and entry.until < today:
-            left.append(finding(Rule.IGNORE_EXPIRED, evidence, attribute=str(number)))
+            left.append(finding(IGNORE_EXPIRED, evidence, attribute=str(number)))
         elif matches:
             ignored += [Ignored(match, entry) for match in matches]
             left = [f for f in left if not (f.rule is entry.rule and _matches(entry, f))]
         else:
-            left.append(finding(Rule.IGNORE_UNUSED, evidence, attribute=str(number)))
+            left.append(finding(IGNORE_UNUSED, evidence, attribute=str(number)))
     return tuple(left), tuple(ignored)
 
 

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from vpc_cni_iam.account.grants import GrantPart
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
-from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument
 from vpc_cni_iam.inputs.plan.account.documents import Invalid
 from vpc_cni_iam.inputs.plan.account.grants import GrantKey, PlanGrant
@@ -21,6 +20,22 @@ from vpc_cni_iam.policy.document import statements_of
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Sensitive
+from vpc_cni_iam.review.checks.hidden_policies import (
+    SENSITIVE_POLICY,
+    UNKNOWN_ATTACHMENT,
+    UNKNOWN_POLICY,
+    UNREADABLE,
+    PolicyNotShown,
+)
+from vpc_cni_iam.review.checks.new_access import (
+    ADMIN,
+    NEW_ACCESS,
+    NEW_POLICY,
+    UPSTREAM_UPDATED,
+    Gain,
+)
+from vpc_cni_iam.review.checks.no_new_access import ACCESS_REMOVED, REWRITTEN, NoGain
+from vpc_cni_iam.review.checks.not_proven import NOT_PROVEN, AccessUndecided, DenyLost
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import (
     GainedPart,
@@ -39,62 +54,10 @@ from vpc_cni_iam.review.diff.principals import (
     kept_changes,
     principal_changes,
 )
-from vpc_cni_iam.review.diff.published import documents_of, is_within, published_by
-from vpc_cni_iam.review.diff.reach import Reach
+from vpc_cni_iam.review.diff.published import documents_of, is_within, published_by, wider_parts
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
 from vpc_cni_iam.review.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.rules import CHANGES, GAINS, Consequence, Rule
-
-
-class Gain(AboutPrincipals, frozen=True):
-    """The principals can do something new."""
-
-    is_new: bool  # whether the principals are new
-    is_bounded: bool  # whether a permissions boundary limits it
-    reach: Reach  # how far they reach now; only if that is further than before
-    parts: tuple[GainedPart, ...]  # the statements that allow it
-    policies: tuple[IamResource, ...]  # the managed policies with these statements
-    group: IamResource | None  # the group that a user joins, and so gets these policies
-    # the actions that the plugin never calls; None for other policies
-    beyond: tuple[str, ...] | None
-    # the documents of the catalog that the policies equal
-    published: tuple[KnownDocument, ...] = ()
-    # Whether aws-node gets new policies that allow no more than the catalog's documents for it.
-    is_generated: bool = False
-    example: NewAccess | None = None  # None if it could reveal a secret
-    # The plugin's version, if aws-node has the role and lacked all of these calls.
-    lacked_by: PluginVersion | None = None
-
-
-class AccessUndecided(AboutPrincipals, frozen=True):
-    """It is not known whether something is newly allowed."""
-
-    answer: NotProven
-
-
-class DenyLost(AboutPrincipals, frozen=True):
-    """A Deny is or may be removed, and policies that the plan does not show may allow the rest."""
-
-    parts: tuple[GainedPart, ...]  # empty if the plan does not show the policy
-    hidden: tuple[GrantKey, ...]  # the policies that the plan does not show
-    example: NewAccess | None = None
-
-
-class PolicyNotShown(AboutPrincipals, frozen=True):
-    """A principal gets a policy that the plan does not show, or not in full."""
-
-    policy: IamResource  # the policy, or the resource with the policy
-    content: Invalid | None  # why it is not a valid policy
-    references: tuple[str, ...] = ()  # what the policy refers to, according to the plan
-    is_group: bool = False  # whether it is a group, with policies that the plan need not show
-
-
-class NoGain(AboutPrincipals, frozen=True):
-    """Policies change and allow nothing new."""
-
-    is_deleted: bool
-    lost: tuple[GainedPart, ...]  # what the old policies allow more
-
+from vpc_cni_iam.review.rules import CHANGES, GAINS, Consequence
 
 # Policies that AWS publishes for the roles of clusters, nodes and pods.
 _OF_EKS = "AmazonEKS", "AmazonSSMManagedInstanceCore"
@@ -103,21 +66,21 @@ _OF_EKS = "AmazonEKS", "AmazonSSMManagedInstanceCore"
 class _Outcome(Enum):
     """The result for the policies of a principal: the rule and the severity."""
 
-    FURTHER = Rule.ADMIN, Level.ERROR  # the principal reaches further
-    MORE = Rule.NEW_ACCESS, Level.ERROR
-    LACKED = Rule.NEW_ACCESS, Level.NOTE  # calls that aws-node lacked
-    BY_NEW = Rule.NEW_POLICY, Level.WARNING  # a new principal can do something
-    PUBLISHED = Rule.NEW_POLICY, Level.NOTE  # a new policy is a document of the catalog or of AWS
-    UPDATED = Rule.UPSTREAM_UPDATED, Level.NOTE
-    UNDECIDED = Rule.NOT_PROVEN, Level.WARNING  # also if a Deny is or may be removed
-    LATER = Rule.UNKNOWN_POLICY, Level.WARNING
-    INVALID = Rule.UNREADABLE, Level.ERROR
-    SENSITIVE = Rule.SENSITIVE_POLICY, Level.WARNING
-    ATTACHED = Rule.UNKNOWN_ATTACHMENT, Level.WARNING  # the plan does not show the policy
-    UNKNOWN_OF_AWS = Rule.UNKNOWN_ATTACHMENT, Level.ERROR
-    OF_EKS = Rule.UNKNOWN_ATTACHMENT, Level.NOTE
-    SAME = Rule.REWRITTEN, Level.NOTE
-    LESS = Rule.ACCESS_REMOVED, Level.NOTE
+    FURTHER = ADMIN, Level.ERROR  # the principal reaches further
+    MORE = NEW_ACCESS, Level.ERROR
+    LACKED = NEW_ACCESS, Level.NOTE  # calls that aws-node lacked
+    BY_NEW = NEW_POLICY, Level.WARNING  # a new principal can do something
+    PUBLISHED = NEW_POLICY, Level.NOTE  # a new policy is a document of the catalog or of AWS
+    UPDATED = UPSTREAM_UPDATED, Level.NOTE
+    UNDECIDED = NOT_PROVEN, Level.WARNING  # also if a Deny is or may be removed
+    LATER = UNKNOWN_POLICY, Level.WARNING
+    INVALID = UNREADABLE, Level.ERROR
+    SENSITIVE = SENSITIVE_POLICY, Level.WARNING
+    ATTACHED = UNKNOWN_ATTACHMENT, Level.WARNING  # the plan does not show the policy
+    UNKNOWN_OF_AWS = UNKNOWN_ATTACHMENT, Level.ERROR
+    OF_EKS = UNKNOWN_ATTACHMENT, Level.NOTE
+    SAME = REWRITTEN, Level.NOTE
+    LESS = ACCESS_REMOVED, Level.NOTE
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -282,7 +245,6 @@ class _OfPrincipal:
         more = gained(change, grants, answer, context.proofs, context.place)
         if not more.parts and len(grants) < len(change.grants):
             return  # a group gives it
-        has_needs = self._is_own and any(part.is_of_plugin for part in more.parts)
         is_given = self._is_given(grants)
         published = self._published(grants) if is_given else ()
         changing = more.grants or tuple(g for c in grants for g in (c.after, c.before) if g)
@@ -295,13 +257,22 @@ class _OfPrincipal:
             more.parts,
             tuple(dict.fromkeys(g.policy for g in more.grants if g.policy)),
             group,
-            beyond_plugin(more.parts) if has_needs else None,
+            *self._beyond(more.parts),
             published,
             is_given and not published and all(_is_generated(c) for c in grants if c.after),
             more.example,
-            None if change.is_new else self._lacked_by(more.parts),
+            not change.is_new and self._is_lacked(more.parts),
         )
         yield self._finding(self._outcome(evidence, changing), evidence, causes)
+
+    def _beyond(
+        self, parts: tuple[GainedPart, ...]
+    ) -> tuple[tuple[str, ...], tuple[GainedPart, ...], bool]:
+        """Return what aws-node does not need of a policy for it, and whether it may need all."""
+        if not (self._is_own and any(part.is_of_plugin for part in parts)):
+            return (), (), False
+        beyond, wider = beyond_plugin(parts), tuple(wider_parts(parts))
+        return beyond, wider, not (beyond or wider or self._could(parts))
 
     @cached_property
     def _is_own(self) -> bool:
@@ -342,23 +313,27 @@ class _OfPrincipal:
         if gain.is_new:
             harmless = (_is_harmless(g) and (self._is_own or not is_of_plugin(g)) for g in grants)
             return _Outcome.PUBLISHED if all(harmless) else _Outcome.BY_NEW
-        return _Outcome.LACKED if gain.lacked_by else _Outcome.MORE
+        return _Outcome.LACKED if gain.is_lacked else _Outcome.MORE
 
-    def _lacked_by(self, parts: Iterable[GainedPart]) -> PluginVersion | None:
-        """Return the version of aws-node with this role, if it lacked all that is newly allowed."""
+    def _could(self, parts: Iterable[GainedPart]) -> bool:
+        """Return whether one of the newly allowed actions was allowed on other resources."""
+        allows = statements_of(self._change.before.policies, "Allow")
+        actions = [str(action) for part in parts for action in part.actions]
+        return any(s.is_about(action) for s in allows for action in actions)
+
+    def _is_lacked(self, parts: Iterable[GainedPart]) -> bool:
+        """Return whether aws-node has this role, and lacked all that is newly allowed."""
         change, context = self._change, self._context
         actions = [str(action).lower() for part in parts for action in part.actions]
-        allows = statements_of(change.before.policies, "Allow")
-        had = any(s.is_about(action) for s in allows for action in actions)
-        if had or not actions or not needed_by_plugin().issuperset(actions):
-            return None  # more resources for an allowed action do not add a missing permission
+        if not actions or self._could(parts) or not needed_by_plugin().issuperset(actions):
+            return False  # more resources for an allowed action do not add a missing permission
         for needs in needs_by_role(context).get(change.owner, ()):
             if needs.is_of_cluster or callers(context, change.owner, Side.AFTER):
                 policies = (*change.before.policies, lacked(context, change.owner, needs))
                 with_it = Permissions(policies, change.after.limits)
                 if isinstance(context.proofs.compare(with_it, change.after), NoNewAccess):
-                    return needs.after.version
-        return None
+                    return True
+        return False
 
     def _unknown(self, grant: PlanGrant, *places: str) -> Finding:
         referred = self._context.reader.resolver.reference_names

@@ -15,8 +15,16 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known, Value
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.roles import is_named, node_roles, own_roles
-from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Rule
+from vpc_cni_iam.review.findings import Finding, Saying, finding, says
+from vpc_cni_iam.review.rules import LOSES, Rule, Topic
+
+ARN_CHANGED = Rule(
+    "arn-changed",
+    (Level.WARNING, Topic.ACCESS, LOSES),
+    summary="A role or policy is replaced and gets a new ARN.",
+    help="Its name or path changes, so references to the old ARN outside of the plan no longer work: an annotation, `aws-auth`, an access entry, or another stack. It is an error for aws-node's role and for a node role. A replaced role also gets a new ID, even under the same name: create trust policies and access entries that name it again. Change every use of the old ARN in the same apply, or keep the name and the path.",
+    fix="Change every use of the old ARN in the same apply, or keep the name and the path of the role.",
+)
 
 
 class IdentityChanged(Struct, frozen=True):
@@ -56,7 +64,7 @@ def _identity(resource: Resource, context: Context) -> Iterator[Finding]:
     if not is_renamed:
         is_grave = is_node and subject not in _with_new_entry(context)
     yield finding(
-        Rule.ARN_CHANGED,
+        ARN_CHANGED,
         IdentityChanged(resource.address, before, after, is_renamed, is_node, is_plugin),
         successor.address,
         subject=subject,
@@ -79,3 +87,23 @@ def _with_new_entry(context: Context) -> frozenset[IamResource]:
         for entry in entries
         for owner in reader.named_by(entry, "principal_arn", ROLE, Side.AFTER)
     )
+
+
+@says(IdentityChanged)
+def _identity_text(finding: Finding, change: IdentityChanged) -> Saying:
+    address = finding.address
+    who = f"{address}, a node role," if change.is_node else address
+    who = f"{address}, a role of aws-node," if change.is_plugin else who
+    if change.is_renamed:
+        before = change.before or "an ARN that the plan does not show"
+        after = change.after or "an ARN that is known after apply"
+        message = f"{who} gets a new ARN: {before} becomes {after}. References to the old ARN "
+        fix = f"Keep the name and path of {address}, or update all references to its ARN"
+        return Saying(f"{message}outside of the plan no longer work", fix=fix)
+    moved = "" if change.address == address else f" instead of {change.address}"
+    same = f"with the ARN {change.before}" if change.before else "under its name"
+    message = f"{address} is created again{moved} {same} and a new ID. Trust policies and access "
+    fix = "Write a moved block" if moved else ""
+    if change.is_node:
+        fix = f"{fix or 'Keep the role'}, or replace the access entry of the role in this plan"
+    return Saying(f"{message}entries that name it are broken until they are created again", fix=fix)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.account.resolve import name_in
 from vpc_cni_iam.inputs.plan.arguments import (
     ACCESS_ENTRY,
@@ -20,12 +21,21 @@ from vpc_cni_iam.inputs.plan.arguments import (
 )
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.review.checks.conflicts import CONFLICT
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.findings import Finding, Saying, finding, says
 from vpc_cni_iam.review.plugin.state import NodePart, missing_parts
-from vpc_cni_iam.review.rules import LOSES, Rule
+from vpc_cni_iam.review.rules import LOSES, Rule, Topic
 
+NOT_INSTALLED = Rule(
+    "plugin-not-installed",
+    (Level.WARNING, Topic.PLUGIN, LOSES),
+    summary="The plan creates a cluster and does not install the plugin, or the EKS Pod Identity Agent, in it.",
+    help="With `bootstrap_self_managed_addons = false`, EKS does not install the plugin in a new cluster, and nodes stay NotReady without it. EKS Pod Identity needs the add-on `eks-pod-identity-agent`. Nodes of EKS Auto Mode have both. If another stack installs them, add the rule to the ignore file.",
+    fix="Add an `aws_eks_addon` for `vpc-cni`, or for `eks-pod-identity-agent`, to the plan that creates the cluster. If another stack installs it, ignore the finding for this cluster, with the reason.",
+)
 # EKS does not delete a cluster that has one of these.
 _KEEPS = (NODE_GROUP, FARGATE_PROFILE)
 # The arguments that identify a resource in AWS.
@@ -75,11 +85,11 @@ def check(context: Context) -> Iterator[Finding]:
         keeping = tuple(r.address for r in resources if r.type in _KEEPS and is_cluster)
         is_replaced = by_address[cluster].after is not None
         evidence = GoneWithOther(names, keeping, is_replaced, is_cluster)
-        yield finding(Rule.CONFLICT, evidence, cluster, means=LOSES)
+        yield finding(CONFLICT, evidence, cluster, means=LOSES)
     yield from _made_twice(context)
     for resource in (r for r in context.reader.resources if r.type == CLUSTER):
         for part in missing_parts(resource, context.plugins):
-            yield finding(Rule.NOT_INSTALLED, NotInstalled(part), resource.address)
+            yield finding(NOT_INSTALLED, NotInstalled(part), resource.address)
 
 
 def _made_twice(context: Context) -> Iterator[Finding]:
@@ -100,7 +110,7 @@ def _made_twice(context: Context) -> Iterator[Finding]:
         is_in_other = (CLUSTER, *key[1:2]) in ends and resource.type != CLUSTER
         if not is_in_other and resolver.may_be_of_one_provider(resource, other):
             evidence = MadeTwice(other.address)
-            yield finding(Rule.CONFLICT, evidence, resource.address, means=LOSES)
+            yield finding(CONFLICT, evidence, resource.address, means=LOSES)
 
 
 def _key(resource: Resource, side: Side) -> tuple[str, ...]:
@@ -109,3 +119,35 @@ def _key(resource: Resource, side: Side) -> tuple[str, ...]:
     for name in _KEYS[resource.type]:
         key.append(name_in(one(resource, name, side)).removeprefix("https://"))
     return tuple(key) if all(key) else ()
+
+
+@says(MadeTwice)
+def _made_twice_text(finding: Finding, twice: MadeTwice) -> Saying:
+    message = f"{finding.address} is created, and is the same object in AWS as {twice.other}: AWS "
+    message += f"refuses the creation, or the deletion of {twice.other} removes the new object"
+    return Saying(message, fix=f"Write a moved block from {twice.other} to {finding.address}")
+
+
+@says(GoneWithOther)
+def _gone_with_other(finding: Finding, gone: GoneWithOther) -> Saying:
+    done, fix = ("replaced", "Replace") if gone.is_replaced else ("deleted", "Delete")
+    names = first_of(gone.addresses)
+    message = f"{finding.address} is {done}. That also deletes {names}, which the plan keeps"
+    if gone.keeping:
+        message = f"{finding.address} is {done}, but EKS does not delete it while it has node "
+        message += f"groups or Fargate profiles: the plan keeps {first_of(gone.keeping)}"
+    own = f"Write a removed block that only forgets {finding.address}"
+    return Saying(message, fix=f"{fix} in the same plan: {names}" if gone.is_cluster else own)
+
+
+_NOT_INSTALLED = {
+    NodePart.PLUGIN: "{} is created with bootstrap_self_managed_addons = false, and nothing in the "
+    "plan installs the plugin: nodes stay NotReady without it",
+    NodePart.AGENT: "{} is created, and the plan does not install eks-pod-identity-agent in it: "
+    "without the agent on its nodes, aws-node gets no credentials from EKS Pod Identity",
+}
+
+
+@says(NotInstalled)
+def _not_installed(finding: Finding, missing: NotInstalled) -> Saying:
+    return Saying(_NOT_INSTALLED[missing.part].format(finding.address))

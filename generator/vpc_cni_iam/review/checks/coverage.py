@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.account.grants import GrantPart
-from vpc_cni_iam.catalog.facts.calls import calls as all_calls
-from vpc_cni_iam.inputs.plan.account.grants import known_policies
+from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.plan.account.grants import Conflict, PlanGrant
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
 from vpc_cni_iam.levels import Level, at_most, most_severe
-from vpc_cni_iam.policy.document import Policy, statements_of
-from vpc_cni_iam.policy.proof.answer import NoNewAccess
+from vpc_cni_iam.policy.document import Condition, statements_of
+from vpc_cni_iam.policy.evaluate import Request, unmet
+from vpc_cni_iam.policy.report import undecided_text
+from vpc_cni_iam.review.checks.conflicts import conflict_fix
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
-from vpc_cni_iam.review.diff.plugin.judged import OtherPlace
+from vpc_cni_iam.review.diff.plugin.judged import OtherPlace, PlaceKind
 from vpc_cni_iam.review.diff.plugin.needs import (
     PluginNeeds,
     RoleNeeds,
@@ -25,10 +27,40 @@ from vpc_cni_iam.review.diff.plugin.needs import (
     other_roles,
     plugin_needs,
 )
-from vpc_cni_iam.review.diff.plugin.nodes import metadata_closed, nodes_lost
 from vpc_cni_iam.review.diff.plugin.roles import address_of, has_plugin_policy
-from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Rule
+from vpc_cni_iam.review.findings import Finding, Saying, finding, says
+from vpc_cni_iam.review.plugin.policy import is_of_plugin
+from vpc_cni_iam.review.rules import LOSES, Consequence, Rule, Topic
+from vpc_cni_iam.review.texts.names import (
+    IDENTITIES,
+    MOST_NAMED,
+    limit_text,
+    name_of,
+    names_of,
+    several,
+)
+
+COVERAGE_LOST = Rule(
+    "coverage-lost",
+    (Level.ERROR, Topic.PLUGIN, LOSES),
+    summary="The plugin can no longer make a call that it could make before.",
+    help="The review checks the calls of the plugin version against the policies before and after the plan. It is an error if the plugin then does not start, or pods get no IP addresses; a warning if the effect is smaller, or if a policy that the plan does not show may allow the call; and a note if there is no effect. If the trust policy no longer allows the plugin to assume its role, the plugin loses every call. Keep the action in a policy of the role.",
+    fix="Keep the action in one of the policies of the role that aws-node uses. `vpc-cni-iam coverage` says what each plugin version calls.",
+)
+COVERAGE_LACKING = Rule(
+    "coverage-lacking",
+    (Level.WARNING, Topic.PLUGIN, ()),
+    summary="The policies of the plugin's role do not allow a call that the plugin needs.",
+    help="The review evaluates all policies that the plan attaches to the role together. A policy that the plan does not show may allow the call. It is a note if the call was denied before and the plan does not name the plugin version: the plugin fails after an update to that version. Use the document for your plugin version.",
+    fix="Use the document for your plugin version: `vpc-cni-iam policy ipv4 --cni-version VERSION`. If another policy of the role, which the plan does not show, allows the action, ignore the finding.",
+)
+PERMISSION_MISSING = Rule(
+    "plugin-permission-missing",
+    (Level.ERROR, Topic.PLUGIN, (Consequence.COVERAGE_LOST,)),
+    summary="After the change, the plugin makes a call that its role does not allow.",
+    help="The plan changes the version, the settings, the VPC or the identity of the plugin, and the plugin then makes a call that the policies of its role do not allow. Allow the action before the apply, or in the same apply. It is a warning if the plugin works without the call, but does less. If a new policy is for another cluster or VPC, the finding names it.",
+    fix="Add the action to the policy of the role that aws-node uses, before or together with the upgrade. `vpc-cni-iam policy` prints the document for a version.",
+)
 
 
 class DenialCause(Enum):
@@ -41,6 +73,15 @@ class DenialCause(Enum):
     AS_BEFORE = "as before"
 
 
+class UnmetCondition(Struct, frozen=True):
+    """A condition because of which calls are denied."""
+
+    condition: Condition
+    # What the request has instead: its value of the key, or those of similar keys.
+    has: tuple[tuple[str, str], ...]
+    actions: tuple[str, ...]
+
+
 class DeniedCalls(Struct, frozen=True):
     """The calls of the plugin that a role does not allow."""
 
@@ -50,6 +91,10 @@ class DeniedCalls(Struct, frozen=True):
     calls: tuple[MissingCall, ...]
     open: tuple[str, ...]  # the unknown policies, which may allow them
     others: tuple[IamResource, ...]  # roles that aws-node may have instead of this one
+    # The first change that removes a policy of the role which another resource keeps or creates.
+    conflict: Conflict | None = None
+    gone: PlanGrant | None = None  # a policy of the plugin that the plan takes from the role
+    unmet: tuple[UnmetCondition, ...] = ()
 
     @property
     def elsewhere(self) -> tuple[OtherPlace, ...]:
@@ -57,28 +102,14 @@ class DeniedCalls(Struct, frozen=True):
         return self.role.elsewhere if self.cause is DenialCause.MISSING else ()
 
 
-class LimitNotShown(Struct, frozen=True):
-    """A role of the plugin gets an unknown permissions boundary."""
-
-    role: IamResource
-    limit: str
-
-
 # The rule and the highest severity for each cause.
 _RULES = {
-    DenialCause.LOST: (Rule.COVERAGE_LOST, Level.ERROR),
-    DenialCause.MISSING: (Rule.PERMISSION_MISSING, Level.ERROR),
-    DenialCause.STILL_MISSING: (Rule.PERMISSION_MISSING, Level.WARNING),
-    DenialCause.LACKING: (Rule.COVERAGE_LACKING, Level.WARNING),
-    DenialCause.AS_BEFORE: (Rule.COVERAGE_LACKING, Level.NOTE),
+    DenialCause.LOST: (COVERAGE_LOST, Level.ERROR),
+    DenialCause.MISSING: (PERMISSION_MISSING, Level.ERROR),
+    DenialCause.STILL_MISSING: (PERMISSION_MISSING, Level.WARNING),
+    DenialCause.LACKING: (COVERAGE_LACKING, Level.WARNING),
+    DenialCause.AS_BEFORE: (COVERAGE_LACKING, Level.NOTE),
 }
-
-
-class MayBeNeeded(Struct, frozen=True):
-    """A role allows fewer calls of the plugin, which depend on settings that are not read."""
-
-    role: IamResource
-    actions: tuple[str, ...]
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -86,13 +117,7 @@ def check(context: Context) -> Iterator[Finding]:
     for needs in plugin_needs(context):
         for role in () if needs.plugin.is_deleted else needs.roles:
             yield from _of_role(role, needs, context)
-            yield from _of_limit(role, context)
-            yield from _of_unread(role, needs, context)
     yield from _of_instances(context)
-    for closed in metadata_closed(context):
-        yield finding(Rule.IDENTITY_LOST, closed, closed.group, attribute="launch_template")
-    for lost in nodes_lost(context):
-        yield of_role(lost.role, Rule.IDENTITY_LOST, lost, context, address=lost.workload)
 
 
 def of_role(
@@ -156,41 +181,43 @@ def _denied(
         limit = Level.ERROR  # the answer is that aws-node fails
     limit = at_most(limit, Level.WARNING) if others or may_allow else limit
     level = at_most(most_severe(call.level for call in calls), limit)
-    evidence = DeniedCalls(cause, needs, role, calls, may_allow, others)
+    unmet = () if role.access.has_secrets else tuple(_unmet(calls, role))
+    taken = _taken(role.role, context)
+    evidence = DeniedCalls(cause, needs, role, calls, may_allow, others, *taken, unmet)
     yield of_role(role.role, rule, evidence, context, level)
 
 
-def _of_limit(role: RoleNeeds, context: Context) -> Iterator[Finding]:
-    """Yield roles of the plugin that get an unknown boundary."""
-    before, after = (
-        account.one(role.role, GrantPart.BOUNDARY) for account in context.accounts.sides
-    )
-    if after is None or not after.is_open or not context.accounts.before.policies(role.role):
-        return
-    if before is None or before.content != after.content:
-        evidence = LimitNotShown(role.role, after.written_at)
-        yield of_role(role.role, Rule.COVERAGE_LOST, evidence, context, Level.WARNING)
+def _taken(role: IamResource, context: Context) -> tuple[Conflict | None, PlanGrant | None]:
+    """Return the conflict about a policy of the plugin, and such a policy that is removed."""
+    conflicts = (c for c in context.accounts.conflicts if c.grant.owner == role)
+    conflict = next((c for c in conflicts if c.grant.is_open or is_of_plugin(c.grant)), None)
+    before, after = (side.policies(role) for side in context.accounts.sides)
+    gone = (grant for key, grant in before.items() if key not in after and is_of_plugin(grant))
+    return conflict, next(gone, None)
 
 
-def _of_unread(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
-    """Yield the calls that a role no longer allows, and that unread settings may enable."""
-    if not needs.plugin.after.setup.has_unread:
-        return
-    before, after = (
-        known_policies(account.policies(role.role).values()) for account in context.accounts.sides
+def _unmet(calls: Iterable[MissingCall], role: RoleNeeds) -> Iterator[UnmetCondition]:
+    """Yield the conditions because of which no policy allows calls, those of most calls first."""
+    allows = statements_of(role.access.permissions.policies, "Allow")
+    requests: dict[Condition, list[Request]] = {}
+    for call in calls:
+        if call.request is not None and call.denied_by is None:
+            for condition in unmet(allows, call.request):
+                requests.setdefault(condition, []).append(call.request)
+    for condition, every in sorted(requests.items(), key=lambda each: -len(each[1])):
+        has = next(filter(None, (_has(condition, request) for request in every)), ())
+        yield UnmetCondition(condition, has, tuple(dict.fromkeys(r.action for r in every)))
+
+
+def _has(condition: Condition, request: Request) -> tuple[tuple[str, str], ...]:
+    """Return what a request has for the key of a condition, or for similar keys, such as tags."""
+    key, values = str(condition.key).lower(), {k: v for k, v in request.context.items() if v}
+    own = [k for k in values if k.lower() == key]
+    kind, is_tag, _ = key.partition("/")
+    similar = [k for k in sorted(values) if is_tag and k.lower().startswith(f"{kind}/")]
+    return tuple(
+        (k, v if isinstance(v := values[k], str) else ", ".join(v)) for k in own or similar
     )
-    calls = {call.action for call in all_calls()} - {call.action for call in role.lost}
-    called = tuple(
-        replace(statement, actions=tuple(sorted(filter(statement.is_about, calls))), not_actions=())
-        for statement in statements_of(before, "Allow")
-    )
-    of_plugin = Policy(tuple(statement for statement in called if statement.actions))
-    if isinstance(context.proofs.prove(after, [of_plugin]), NoNewAccess):
-        return
-    has = {call for call in calls if any(s.is_about(call) for s in statements_of(after, "Allow"))}
-    had = {action for statement in of_plugin.statements for action in map(str, statement.actions)}
-    evidence = MayBeNeeded(role.role, tuple(sorted(had - has or had)))
-    yield of_role(role.role, Rule.COVERAGE_LOST, evidence, context, Level.WARNING)
 
 
 def _of_instances(context: Context) -> Iterator[Finding]:
@@ -199,3 +226,132 @@ def _of_instances(context: Context) -> Iterator[Finding]:
         (role,) = needs.roles
         for lost in _denied(DenialCause.LOST, by_action(role.newly), role, needs, context):
             yield replace(lost, address=workload)
+
+
+_PLACES = {
+    PlaceKind.CLUSTER: "cluster",
+    PlaceKind.VPC: "VPC",
+    PlaceKind.REGION: "region",
+    PlaceKind.ACCOUNT: "account",
+}
+# By whether the plugin could call it before, and whether the denial is certain.
+_CAN = {
+    (False, False): "may be unable to",
+    (False, True): "cannot",
+    (True, False): "may no longer",
+    (True, True): "can no longer",
+}
+
+
+@says(DeniedCalls)
+def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
+    """Return the denied calls; the message has the most severe ones."""
+    first, cause = denied.calls[0], denied.cause
+    identity = denied.needs.plugin.after.identity.kind
+    worst = [c for c in denied.calls if (c.level, c.switch) == (first.level, first.switch)]
+    is_certain = not (denied.others or denied.open) and any(call.is_denied for call in worst)
+    is_as_before = cause in (DenialCause.STILL_MISSING, DenialCause.AS_BEFORE)
+    message = f"{'As before, the' if is_as_before else 'The'} plugin"
+    message += f" with {first.switch}" if first.switch else ""
+    message += f" {_CAN[cause is DenialCause.LOST, is_certain]} call {several(_actions(worst))} "
+    message += f"with {name_of(denied.role.role)}"
+    message += f" ({IDENTITIES[identity]})" if identity in IDENTITIES else ""
+    message += _unless(denied)
+    places = "; ".join(map(_other_place, denied.elsewhere))
+    alike: dict[str, list[MissingCall]] = {}
+    for call in denied.calls:
+        with_switch = f"with {call.switch}: " if call.switch else ""
+        alike.setdefault(with_switch + _effect(call), []).append(call)
+    lines = tuple(f"{', '.join(_actions(calls))}: {effect}" for effect, calls in alike.items())
+    is_complete = len(alike) == 1 and not places and len(denied.calls) <= MOST_NAMED
+    message = f"{message}: {places or _effect(first)}"
+    unmet = tuple(
+        f"{several(u.actions)}: {limit_text(u.condition)} is not met, {_has_text(u)}"
+        for u in denied.unmet
+    )
+    return Saying(message, (*(() if is_complete else lines), *unmet), _fix(denied))
+
+
+def _has_text(unmet: UnmetCondition) -> str:
+    """Return what a request has instead of what a condition requires."""
+    has = first_of((f"{key} = {value}" for key, value in unmet.has), 1)
+    return f"the request has {has or f'no {unmet.condition.key}'}"
+
+
+def _unless(denied: DeniedCalls) -> str:
+    """Return which policies or roles may still allow the calls; empty if none may."""
+    unless = [f"{first_of(denied.open)} allows it"] if denied.open else []
+    unless += [f"aws-node has {first_of(map(name_of, denied.others), 1)}"] if denied.others else []
+    return f", unless {' or '.join(unless)}" if unless else ""
+
+
+def _actions(calls: Sequence[MissingCall]) -> list[str]:
+    return [f"{_action(call)} on the {call.on}" if call.on else _action(call) for call in calls]
+
+
+def _action(call: MissingCall) -> str:
+    """Return the action of a call; with the one that is denied, if the call needs several."""
+    denied = call.denied_action
+    return call.action if denied == call.action else f"{denied} (for {call.action})"
+
+
+def _effect(call: MissingCall) -> str:
+    """Return the effect of a denied call, with the Regions, and whether the denial is certain."""
+    where = f"in {call.region or 'some Regions'}, " if call.in_some_regions else ""
+    if call.undecided:
+        return f"{where}undecided, since {undecided_text(call.undecided)}; if denied, {call.breaks}"
+    return where + call.breaks
+
+
+def _fix(denied: DeniedCalls) -> str:
+    actions = several([*dict.fromkeys(call.denied_action for call in denied.calls)])
+    policy, places = denied.role.policy, denied.role.places
+    by = next((call.denied_by for call in denied.calls if call.denied_by is not None), None)
+    if by is not None:
+        is_explicit = any(call.is_explicit for call in denied.calls)
+        return f"{'Do not deny' if is_explicit else 'Allow'} {actions} in {places[by]}"
+    if likely := _likely_fix(denied):
+        return likely
+    old, owner = denied.needs.plugin.before.identity, denied.role.role
+    if policy:
+        is_there = policy in places
+        return f"Allow {actions} in {policy}" if is_there else f"Keep {policy} for {name_of(owner)}"
+    attach = f"a policy to {name_of(owner)} that allows {actions}"
+    if old.kind.is_of_service_account and old.roles - {owner}:
+        keep = f"{IDENTITIES[old.kind]} with {names_of(sorted(old.roles, key=str))}"
+        return f"Keep {keep}, or attach {attach}"
+    return f"Attach {attach}"
+
+
+def _likely_fix(denied: DeniedCalls) -> str:
+    """Return the fix of a cause that is known; empty if none is."""
+    before, after = (s.settings.has_cluster_name for s in (denied.needs.before, denied.needs.after))
+    policy, is_missing = denied.role.policy, denied.cause is DenialCause.MISSING
+    if policy and is_missing and before and not after:
+        return "Set CLUSTER_NAME to the name of the cluster, in the configuration of the plugin"
+    if denied.elsewhere:
+        return _fix_of_place(denied.elsewhere[0])
+    if denied.conflict and denied.cause is DenialCause.LOST:
+        return conflict_fix(denied.conflict)
+    if (gone := denied.gone) and gone.policy:
+        name, argument = name_of(gone.policy), gone.attribute.partition("[")[0]
+        name = aws_managed.name_of(name) or name
+        is_listed = argument.endswith("policy_arns")
+        to = f"{argument} of {gone.address}"
+        return (
+            f"Add {name} to {to}" if is_listed else f"Keep {name} for {name_of(denied.role.role)}"
+        )
+    if denied.unmet and policy in denied.role.places:
+        unmet = denied.unmet[0]
+        what = f"{limit_text(unmet.condition)} in {policy}"
+        return f"Correct {what}: for {unmet.actions[0]}, {_has_text(unmet)}"
+    return ""
+
+
+def _other_place(other: OtherPlace) -> str:
+    place = f"{_PLACES[other.kind]} {other.named}"
+    return f"{other.policy} is for {place}, but aws-node runs in {other.own}"
+
+
+def _fix_of_place(other: OtherPlace) -> str:
+    return f"Name {_PLACES[other.kind]} {other.own} in {other.policy}"

@@ -11,16 +11,26 @@ from vpc_cni_iam.inputs.plan.arguments import PROFILE, ROLE
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.role_names import RoleNaming, texts
 from vpc_cni_iam.inputs.plan.values import text
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.node_roles import node_role_changes
 from vpc_cni_iam.review.diff.plugin.roles import own_roles
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.role_access import reach_of
-from vpc_cni_iam.review.findings import Finding, finding
+from vpc_cni_iam.review.findings import Finding, Saying, finding, says
 from vpc_cni_iam.review.plugin.resources import is_for_plugin
-from vpc_cni_iam.review.rules import Rule
+from vpc_cni_iam.review.rules import GAINS, Rule, Topic
+from vpc_cni_iam.review.texts.access import REACH_TEXTS
+from vpc_cni_iam.review.texts.names import role_text
 
+ADMIN_NAMED = Rule(
+    "admin-role-named",
+    (Level.WARNING, Topic.CREDENTIALS, GAINS),
+    summary="A changed resource of any type newly names a role with administrator access.",
+    help="The resource names the role, or an instance profile with the role, by ARN, by name or by reference. The role can do everything, or change IAM permissions. The review does not read how the resource uses the role: anyone who can change its code may get the permissions. For a role that the plan creates, see the findings of its policies.",
+    fix="Give the resource its own role, with the permissions that it needs.",
+)
 _SENSITIVE = Unresolved("(sensitive)", Side.AFTER, ROLE)
 
 
@@ -53,7 +63,7 @@ def check(context: Context) -> Iterator[Finding]:
         admins = tuple(dict.fromkeys(shown for shown, reach in reaches if reach >= Reach.IAM))
         if admins and naming.address not in nodes:
             evidence = AdminRoleNamed(admins, max(reach for _, reach in reaches))
-            yield finding(Rule.ADMIN_NAMED, evidence, naming.address)
+            yield finding(ADMIN_NAMED, evidence, naming.address)
 
 
 def _named(naming: RoleNaming, context: Context) -> Iterator[tuple[IamResource, IamResource]]:
@@ -92,3 +102,9 @@ def _of_resource(target: Resource, context: Context) -> Iterator[IamResource]:
         yield context.reader.owner(InPlan(target.address))
     elif target.type == PROFILE and target.before is not None:
         yield from context.reader.named_by(target, "role", ROLE, Side.AFTER)
+
+
+@says(AdminRoleNamed)
+def _role_named(finding: Finding, named: AdminRoleNamed) -> Saying:
+    roles = " and ".join(map(role_text, named.roles))
+    return Saying(f"{finding.address} newly names {roles}, which can {REACH_TEXTS[named.reach]}")

@@ -11,12 +11,20 @@ from vpc_cni_iam.inputs.plan.account.documents import PlanContent, PlanPolicy
 from vpc_cni_iam.inputs.plan.account.grants import GrantKey
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.inputs.plan.arguments import GROUP, POLICY, ROLE, USER
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy import quotas
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.findings import Finding, finding
-from vpc_cni_iam.review.rules import Rule
+from vpc_cni_iam.review.findings import Finding, Saying, finding, says
+from vpc_cni_iam.review.rules import Rule, Topic
 
+SIZE_LIMIT = Rule(
+    "size-limit",
+    (Level.ERROR, Topic.ACCESS, ()),
+    summary="A policy is larger than IAM accepts.",
+    help="The limits, in characters without white space: 6,144 for a managed policy; 10,240 for all inline policies of a role together, 5,120 for those of a group, 2,048 for those of a user; and 2,048 for a trust policy, which a quota increase raises. Use wildcards for similar resources, or split the policy.",
+    fix="Use wildcards for similar resources, or split the policy: a role takes 10 managed policies by default.",
+)
 _INLINE = {ROLE: quotas.INLINE["role"], USER: quotas.INLINE["user"], GROUP: quotas.INLINE["group"]}
 
 
@@ -62,4 +70,20 @@ def _finding(
     evidence: TooLarge, address: str, attribute: str = "", subject: IamResource | None = None
 ) -> Iterator[Finding]:
     if evidence.size > evidence.limit:
-        yield finding(Rule.SIZE_LIMIT, evidence, address, attribute=attribute, subject=subject)
+        yield finding(SIZE_LIMIT, evidence, address, attribute=attribute, subject=subject)
+
+
+_TOO_LARGE = {
+    GrantPart.ATTACHED: "{} has",
+    GrantPart.TRUST: "The trust policy of {} has",
+    GrantPart.INLINE: "All inline policies of {} together have",
+}
+
+
+@says(TooLarge)
+def _too_large(finding: Finding, large: TooLarge) -> Saying:
+    has = _TOO_LARGE[large.part].format(finding.address)
+    return Saying(
+        f"{has} {large.size} characters without white space; IAM accepts {large.limit}",
+        fix=f"Split the policy of {finding.address}, or use fewer and shorter names",
+    )

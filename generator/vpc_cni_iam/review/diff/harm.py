@@ -74,6 +74,12 @@ class GainedPart(Struct, frozen=True):
     is_needed: bool = False  # whether the plugin calls all of them
 
     @property
+    def allowed(self) -> Statement:
+        """The statement with only the newly allowed actions."""
+        statement = _statement(self.difference)
+        return replace(statement, actions=self.actions or statement.actions)
+
+    @property
     def destroys(self) -> bool:
         """Whether an action destroys data or resources."""
         return any(_DESTROYING.match(str(action)) for action in self.actions)
@@ -233,9 +239,8 @@ def _is_new(part: GainedPart, change: Compared, answer: NewAccess, proofs: Proof
     if statement.effect == "Deny":
         denied = Permissions((*after.policies, Policy((statement,))), after.limits)
         return not isinstance(proofs.compare(denied, after), NoNewAccess)
-    own = replace(statement, actions=part.actions or statement.actions)
     denies = statements_of(after.policies, "Deny")
-    alone = Permissions((Policy((own, *denies)),), after.limits)
+    alone = Permissions((Policy((part.allowed, *denies)),), after.limits)
     if alone.allow(answer.request):
         return True
     return not isinstance(proofs.compare(before, alone), NoNewAccess)
@@ -310,6 +315,16 @@ def _is_called(action: str) -> bool:
     return _is_pattern(action) or action.lower() in needed_by_plugin()
 
 
+def by_harm(parts: Iterable[GainedPart]) -> tuple[str, ...]:
+    """Return the actions of parts, the most harmful first; of these, those that destroy."""
+    ranks: dict[str, tuple[bool, HarmRank]] = {}
+    for part in parts:
+        for number, action in enumerate(map(str, part.actions)):
+            rank = _rank(action, (), is_of_plugin=part.is_of_plugin)
+            ranks.setdefault(action, rank if number else (part.is_needed, part.harm))
+    return tuple(sorted(ranks, key=lambda a: (*ranks[a], not _DESTROYING.match(a))))
+
+
 def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
     """Return the actions and patterns of parts that allow what no version of the plugin calls.
 
@@ -321,10 +336,9 @@ def beyond_plugin(parts: Iterable[GainedPart]) -> tuple[str, ...]:
         if statement.effect == "Deny":
             continue
         methods = _methods((Policy((statement,)),))
-        actions = part.actions or statement.actions
-        asked = Policy((replace(statement, actions=actions, conditions=()),))
-        excess = excess_grants([asked], [call.action for call in calls()])
-        names = [a for a in map(str, actions) if not (part.is_of_plugin and _is_called(a))]
+        asked = replace(part.allowed, conditions=())
+        excess = excess_grants([Policy((asked,))], [call.action for call in calls()])
+        names = [a for a in map(str, asked.actions) if not (part.is_of_plugin and _is_called(a))]
         for name in (*names, *(grant.pattern for grant in excess.grants), *excess.partly_checked):
             is_all = name.startswith("all but")
             beyond.append((HarmRank.ESCALATION if is_all else _harm(name, methods), name))

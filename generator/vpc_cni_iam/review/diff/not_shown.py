@@ -62,4 +62,6 @@ def _may_have_inline(resource: Resource, context: Context) -> bool:
     is_open = isinstance(value_at(resource, (_INLINE,), Side.AFTER), Unknown)
     shown = (resource.after or {}).get(_INLINE) is not None
     is_set = expression(resource.module, resource.block, _INLINE) is not None
-    return is_open and not shown and not is_set
+    block = context.locator.block_text(resource.address)  # a plan leaves dynamic blocks out
+    is_dynamic = block is None or ("dynamic" in block and _INLINE in block)
+    return is_open and is_dynamic and not shown and not is_set

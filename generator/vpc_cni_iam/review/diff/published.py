@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from itertools import product
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts.calls import features
@@ -13,10 +16,12 @@ from vpc_cni_iam.catalog.parameters import PARAMETERS, fill
 from vpc_cni_iam.catalog.selection import Additions, select
 from vpc_cni_iam.catalog.variants import every
 from vpc_cni_iam.coverage.names import names_in
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.account.grants import PlanGrant, known_policies
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
+from vpc_cni_iam.review.diff.harm import GainedPart, needed_by_plugin
 from vpc_cni_iam.review.diff.principals import GrantChange
 
 
@@ -56,11 +61,22 @@ def is_within(grant: PlanGrant) -> bool:
     return len(policies) == 1 and _is_within(policies[0])
 
 
+def wider_parts(parts: Iterable[GainedPart]) -> Iterator[GainedPart]:
+    """Yield parts about calls of the plugin where no document of the catalog allows them."""
+    for part in parts:
+        needed = tuple(a for a in part.allowed.actions if str(a).lower() in needed_by_plugin())
+        if needed and not _is_within(Policy((replace(part.allowed, actions=needed),))):
+            yield replace(part, actions=needed)
+
+
 @lru_cache(4096)  # several changes have the same policy
 def _is_within(policy: Policy) -> bool:
     if any(policy.holes()):
         return False
-    return isinstance(no_new_access(_generated(), [policy]), NoNewAccess)
+    try:
+        return isinstance(no_new_access(_generated(), [policy]), NoNewAccess)
+    except InputError:  # a mark stands for a sensitive number
+        return False
 
 
 @cache

@@ -6,34 +6,46 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
+from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.plugin.cluster import EksCluster
-from vpc_cni_iam.review.checks.access import Gain
+from vpc_cni_iam.review.checks.boundaries import BOUNDARY_WEAKENED
+from vpc_cni_iam.review.checks.drift import DRIFT
+from vpc_cni_iam.review.checks.hidden_policies import UNREADABLE
+from vpc_cni_iam.review.checks.new_access import ADMIN, NEW_ACCESS, Gain
+from vpc_cni_iam.review.checks.plugin import PLUGIN_REMOVED
+from vpc_cni_iam.review.checks.sizes import SIZE_LIMIT
+from vpc_cni_iam.review.checks.trust import TRUST_WIDENED
+from vpc_cni_iam.review.checks.trust_anybody import TRUST_ANYBODY
 from vpc_cni_iam.review.diff.harm import HarmRank
-from vpc_cni_iam.review.diff.not_shown import not_shown
+from vpc_cni_iam.review.diff.not_shown import NotShownByPlan, NotShownKind, not_shown
 from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
 from vpc_cni_iam.review.diff.principal_tags import tags_not_read
-from vpc_cni_iam.review.findings import Finding, FindingSubject
+from vpc_cni_iam.review.findings import Finding, FindingSubject, say
 from vpc_cni_iam.review.ignore import Ignored
 from vpc_cni_iam.review.locate import SourcePlace
 from vpc_cni_iam.review.report import words
-from vpc_cni_iam.review.report.names import name_of
 from vpc_cni_iam.review.report.plugins import shown_plugin
 from vpc_cni_iam.review.report.policies import shown_policies
-from vpc_cni_iam.review.report.sentences import say
-from vpc_cni_iam.review.report.sentences.plan import not_shown_text
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownIgnored, ShownReview
-from vpc_cni_iam.review.rules import Consequence, Rule
+from vpc_cni_iam.review.rules import Consequence, every
 from vpc_cni_iam.review.run import Review
+from vpc_cni_iam.review.texts.names import name_of
 
 Locate: TypeAlias = Callable[[str], SourcePlace | None]
-# The most harmful first; the others are in the order of the rules.
+# What IAM certainly refuses, then the most harmful; the others are in the order of the rules.
 _HARM = (
-    *(Rule.ADMIN, Rule.TRUST_ANYBODY, Rule.TRUST_WIDENED, Rule.BOUNDARY_WEAKENED),
-    Rule.NEW_ACCESS,
+    *(SIZE_LIMIT, UNREADABLE, ADMIN, TRUST_ANYBODY, TRUST_WIDENED, BOUNDARY_WEAKENED),
+    *(NEW_ACCESS, PLUGIN_REMOVED),
 )
-_ORDER = {rule: number for number, rule in enumerate(dict.fromkeys((*_HARM, *Rule)))}
+_ORDER = {rule: number for number, rule in enumerate(dict.fromkeys((*_HARM, *every())))}
+_NOT_SHOWN = {
+    NotShownKind.INLINE_POLICIES: "inline policies of dynamic blocks in new roles",
+    NotShownKind.REFERENCES: "values known after apply, taken as what they refer to",
+}
 
 
 def check_fail_on(values: Iterable[str]) -> tuple[str, ...]:
@@ -47,7 +59,12 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
     place = review.context.locator.place
     context, plan = review.context, review.context.plan
     order = sorted(review.findings, key=lambda finding: _harm(finding, fail_on))
-    findings = tuple(_finding(finding, place) for finding in order)
+    findings = [_finding(finding, place) for finding in order]
+    # Whoever changed something outside of the configuration is not named in a fix.
+    drifted = {(f.address, f.attribute) for f in findings if f.rule is DRIFT}
+    for number, each in enumerate(findings):
+        if each.rule is not DRIFT and (each.address, each.attribute) in drifted:
+            findings[number] = replace(each, fix="")
     plugins = map(shown_plugin, plugin_answers(context))
     ignored = tuple(_ignored(ignored, place) for ignored in review.ignored)
     tagged = tuple(f"{address} (tags)" for address in tags_not_read(context))
@@ -57,15 +74,20 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
         fail_on=fail_on,
         failed=any(words.fails(finding, fail_on) for finding in findings),
         plugins=tuple(dict.fromkeys(plugins)),
-        findings=findings,
+        findings=tuple(findings),
         ignored=ignored,
         policies=tuple(shown_policies(context, place)),
         rules=(),
         read=plan.counts.read - len(tagged),
         not_read=(*plan.counts.not_read, *tagged),
         others=plan.counts.others,
-        not_shown=tuple(map(not_shown_text, not_shown(context))),
+        not_shown=tuple(map(_not_shown_text, not_shown(context))),
     )
+
+
+def _not_shown_text(part: NotShownByPlan) -> str:
+    """Return what a plan does not show, with the first resource concerned."""
+    return f"{_NOT_SHOWN[part.kind]} ({first_of(part.addresses, 1)})"
 
 
 def _finding(finding: Finding, place: Locate) -> ShownFinding:

@@ -19,8 +19,8 @@ from vpc_cni_iam.review.diff.plugin.judged import VersionSource
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
 from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss
 from vpc_cni_iam.review.plugin.state import NodePart, PluginIdentity
-from vpc_cni_iam.review.report.names import FAULTS, TOO_OLD, name_of, several
 from vpc_cni_iam.review.report.shown import ShownPlugin
+from vpc_cni_iam.review.texts.names import FAULTS, TOO_OLD, name_of, several
 
 _SOURCES = {
     VersionSource.PLAN: "",
@@ -134,7 +134,8 @@ def _missing(needs: PluginNeeds, *, is_fatal: bool = False) -> list[str]:
     """Return the denied actions without which something does not work."""
     calls = by_action(call for call in _denied(needs) if not call.switch)
     harmful = (call for call in calls if call.level is not Level.NOTE)
-    return [call.action for call in harmful if call.is_fatal or not is_fatal]
+    shown = (call.denied_action for call in harmful if call.is_fatal or not is_fatal)
+    return [*dict.fromkeys(shown)]
 
 
 def _only_with(needs: PluginNeeds) -> Iterator[str]:

@@ -15,8 +15,8 @@ from vpc_cni_iam.policy.report import difference_lines
 from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.locate import SourcePlace
-from vpc_cni_iam.review.report.names import name_of
 from vpc_cni_iam.review.report.shown import ShownLine, ShownPolicy
+from vpc_cni_iam.review.texts.names import name_of
 
 _KINDS = {
     GrantPart.INLINE: "policy",

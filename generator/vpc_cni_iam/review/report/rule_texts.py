@@ -1,37 +1,18 @@
-"""The texts of each rule, from `rules.toml` beside this file."""
+"""The rules as plain data."""
 
 from __future__ import annotations
 
 from functools import cache
 
-from vpc_cni_iam import resources
 from vpc_cni_iam.review.report.shown import ShownReview, ShownRule
-from vpc_cni_iam.review.rules import Rule
-
-_FILE = "review/report/rules.toml"
-
-
-class RuleTexts(resources.Facts, frozen=True):
-    """The texts of a rule."""
-
-    summary: str
-    help: str
+from vpc_cni_iam.review.rules import every
 
 
 @cache
 def shown_rules() -> tuple[ShownRule, ...]:
     """Return every rule with its texts."""
-    texts = resources.data(_FILE, dict[Rule, RuleTexts])
     return tuple(
-        ShownRule(
-            rule,
-            rule.level,
-            rule.means,
-            rule.question,
-            summary=texts[rule].summary,
-            help=texts[rule].help,
-        )
-        for rule in Rule
+        ShownRule(r, r.level, r.means, r.question, summary=r.summary, help=r.help) for r in every()
     )
 
 

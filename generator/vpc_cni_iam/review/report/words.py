@@ -12,10 +12,15 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.diff import Change
+from vpc_cni_iam.review.checks.coverage import (
+    COVERAGE_LACKING,
+    COVERAGE_LOST,
+    PERMISSION_MISSING,
+)
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.locate import SourcePlace
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownPolicy, ShownReview
-from vpc_cni_iam.review.rules import Consequence, Rule, Topic
+from vpc_cni_iam.review.rules import Consequence, Topic
 
 SIGNS = {Change.added: "+", Change.removed: "-", Change.changed: "~"}
 NOT_SHOWN = "aws-node: not in the plan"
@@ -24,7 +29,7 @@ UNCHANGED = "No policy changes."
 _KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
 _IGNORED = "Only ignored findings, see below."
 # The message of these rules has the first items of a list, the details have all.
-_LISTS = (Rule.COVERAGE_LOST, Rule.COVERAGE_LACKING, Rule.PERMISSION_MISSING)
+_LISTS = (COVERAGE_LOST, COVERAGE_LACKING, PERMISSION_MISSING)
 T = TypeVar("T")
 
 

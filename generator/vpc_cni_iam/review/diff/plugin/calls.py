@@ -72,6 +72,13 @@ class MissingCall(Struct, frozen=True):
     # The variable that enables the call, if the plan does not show whether it is set.
     switch: str = ""
     is_unset: bool = False  # whether nothing of the plan could set that variable
+    # The request that is denied; a call may have several. None if none is certainly denied.
+    request: Request | None = None
+
+    @property
+    def denied_action(self) -> str:
+        """The action that is denied; a call may need several."""
+        return self.request.action if self.request else self.action
 
     @property
     def key(self) -> _Key:
@@ -244,10 +251,10 @@ def _of_runs(
 def _missing(
     call: SentCall, scenario: str, version: PluginVersion, policies: Sequence[Policy]
 ) -> MissingCall:
-    decisions = [check.decision for check in call.checks if not check.decision.allowed]
-    denied = [decision for decision in decisions if decision.denied]
-    by_deny = [d for d in denied or decisions if _is_by_deny(d, policies)]
-    decision = next(iter((*by_deny, *denied)), None)
+    checks = [check for check in call.checks if not check.decision.allowed]
+    denied = [check for check in checks if check.decision.denied]
+    by_deny = [check for check in denied or checks if _is_by_deny(check.decision, policies)]
+    check = next(iter((*by_deny, *denied)), None)
     breaks = call.breaks
     if since := _SINCE.search(breaks):
         later = f", and {breaks[since.end() :]}" if version >= PluginVersion.of(since[1]) else ""
@@ -260,8 +267,9 @@ def _missing(
         call.template.name,
         call.on.partition(" /")[0],  # the name of a log group contains that of the cluster
         undecided=call.undecided,
-        denied_by=decision.policy if decision else None,
+        denied_by=check.decision.policy if check else None,
         is_explicit=bool(by_deny),
+        request=check.request if check else None,
     )
 
 

@@ -58,8 +58,9 @@ def roles_of_plugin(context: Context) -> Iterator[IamResource]:
     for owner in context.accounts.principals:
         if owner in of_clusters or owner in context.accounts.deleted:
             continue
-        is_own = has_plugin_policy(context, owner) or is_named(context, owner)
-        if is_own or is_refused(context, owner, Side.AFTER):
+        may_have = any(callers(context, owner, side) != {} for side in Side)
+        is_own = may_have and has_plugin_policy(context, owner)
+        if is_own or is_named(context, owner) or is_refused(context, owner, Side.AFTER):
             yield owner
 
 

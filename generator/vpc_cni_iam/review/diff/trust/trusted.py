@@ -166,12 +166,13 @@ def widened(before: Policy, after: Policy) -> Widened:
     newcomers = tuple(t for t in others if not may_be_assumed(before, t))
     denies, elements = _changes(before, after)
     gone = (e for e in elements if isinstance(e, ConditionChange) and e.old)
+    weaker = (c for c in dict.fromkeys(gone) if not (_is_of_others(c, newcomers) or _is_same(c)))
     actions = (e.added for e in elements if isinstance(e, ValuesChange) and e.element == "Action")
     return Widened(
         newcomers or coming,
         leaving,
         not newcomers,
-        tuple(change for change in dict.fromkeys(gone) if not _is_of_others(change, newcomers)),
+        tuple(sorted(weaker, key=lambda c: (not _is_of_subject(c), c.new is not None))),
         denies,
         tuple(dict.fromkeys(str(action) for added in actions for action in added)),
     )
@@ -182,6 +183,19 @@ def _is_of_others(change: ConditionChange, newcomers: tuple[Trusted, ...]) -> bo
     key = str(change.old.key if change.old else "").lower()
     is_gone = bool(newcomers) and change.new is None and is_claim(key)
     return is_gone and all(prefix(key) != t.issuer.lower() for t in newcomers)
+
+
+def _is_of_subject(change: ConditionChange) -> bool:
+    return change.old is not None and str(change.old.key).endswith(":sub")
+
+
+def _is_same(change: ConditionChange) -> bool:
+    """Return whether a changed condition asks for the same texts, which have no wildcards."""
+    old, new = change.old, change.new
+    if old is None or new is None or any(set("*?$") & {*str(v)} for v in old.values):
+        return False
+    operators = {condition.operator.replace("Equals", "Like") for condition in (old, new)}
+    return old.values == new.values and len(operators) == 1
 
 
 def _changes(

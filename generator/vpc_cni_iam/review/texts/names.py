@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.trust import AUDIENCE, POD_IDENTITY_SINCE
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.inputs.plan.account.in_clusters import ResourceEnd
+from vpc_cni_iam.inputs.plan.arguments import KINDS
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.mending import TrustFault
 from vpc_cni_iam.plugin.trust import AWS_NODE, TAG, WEB
 from vpc_cni_iam.policy.document import Condition
@@ -38,6 +40,11 @@ FAULTS: Mapping[TrustFault | None, str] = {
     TrustFault.session_tags: "its trust policy requires session tags, which are disabled",
     TrustFault.provider: "no OIDC provider accepts its tokens",
 }
+IDENTITIES = {
+    Identity.pod_identity: "EKS Pod Identity",
+    Identity.irsa: "IRSA",
+    Identity.node_role: "the node role",
+}
 
 
 def name_of(resource: IamResource) -> str:
@@ -60,6 +67,23 @@ def _noun(kind: str) -> str:
 def names_of(resources: Sequence[IamResource]) -> str:
     """Return the names of resources in a sentence; of many, the first."""
     return several(list(map(name_of, resources)))
+
+
+def role_text(role: IamResource) -> str:
+    """Return the name of a role, which a plan may not have."""
+    match role:
+        case Named(kind, _, name, arn) if kind in KINDS:
+            return f"the role of {KINDS[kind]} {arn or name}"
+        case Unresolved(place) if not place.startswith("("):
+            return f"a role known after apply ({place})"
+    return name_of(role)
+
+
+def cluster_text(subject: object) -> str:
+    """Return the name of the cluster of a finding."""
+    if not isinstance(subject, EksCluster) or not subject.name:
+        return "the cluster"
+    return f"{subject.name} ({subject.region})" if subject.region else subject.name
 
 
 def conjugate(verb: str, subjects: Sequence[IamResource]) -> str:

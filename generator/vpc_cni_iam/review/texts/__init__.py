@@ -1,0 +1,1 @@
+"""Names, policies and principals in the sentences of findings."""

@@ -45,6 +45,17 @@ def test_the_name_of_a_role_is_no_arn(change: Json) -> None:
     assert verdicts(PROD, change, *ROLE) == {Verdict.fails}
 
 
+def test_a_new_role_whose_trust_policy_is_not_shown_is_not_said_to_be_assumed() -> None:
+    """Nothing of it is known, or only that it is for another service account."""
+    own = {**at("v1.23.2"), "service_account_role_arn": arn_of("cni")}
+    role, *policies = own_role("cni", irsa(), CNI)
+    role["change"] |= {"actions": ["create"], "before": None}
+    assert verdicts(PROD, addon(own, own), role, *policies) == {Verdict.works}
+    del role["change"]["after"]["assume_role_policy"]
+    role["change"]["after_unknown"] = {"assume_role_policy": True}
+    assert verdicts(PROD, addon(own, own), role, *policies) == {Verdict.unknown}
+
+
 def test_nodes_of_one_cluster_lose_their_role_beside_another_with_its_own() -> None:
     dev = {**CLUSTER, "name": "dev", "arn": CLUSTER["arn"].replace("prod", "dev"), "identity": []}
     profiles = [

@@ -371,12 +371,13 @@ def names_plugin(policy: Policy) -> bool:
     others = trust.meant_for(STRANGER) | trust.meant_for(_NEIGHBOUR)
     if not others.issuperset(trust.meant_for()):
         return True
-    # An unknown key may be the subject's; then its value is the subject.
+    # An unknown key may be the subject's, and an unknown principal its provider.
     return any(
         AWS_NODE.subject in condition.values
         for statement in policy.only("Allow").statements
         for condition in statement.conditions
         if not isinstance(condition.key, str)
+        or any(holes(name for p in statement.principals for name in p.identifiers))
     )
 
 

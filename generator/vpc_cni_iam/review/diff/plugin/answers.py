@@ -147,8 +147,7 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     grants = (grant for role in needs.roles for grant in role.access.grants.values())
     if any(map(context.accounts.is_ambiguous, grants)):
         doubts.append((Verdict.unknown, AnswerReason.AMBIGUOUS, False))
-    works = Verdict.works, None, False
-    worst = max(doubts, key=lambda d: (d[0].rank, not d[2]), default=works)
+    worst = max(doubts, key=lambda d: (d[0].rank, not d[2]), default=(Verdict.works, None, False))
     answer = PluginAnswer(needs, *worst)
     if answer.reason is not IdentityEvent.NOT_TRUSTED:
         return answer
@@ -191,11 +190,12 @@ def _of_chain(plugin: ClusterPlugin, context: Context) -> Iterator[_Doubt]:
     for role in after.identity.chain:
         assumes = can_assume(plugin, role, Side.AFTER, context)
         is_refused, is_target = assumes is False, role not in after.identity.assumed
+        is_open = assumes is None and (is_target or not is_named(context, role))
         if is_refused or role in roles_without_provider(context):
             was_refused = can_assume(plugin, role, Side.BEFORE, context) is False
             is_as_before = is_refused and was_refused and role in before.identity.chain
             yield Verdict.fails, IdentityEvent.NOT_TRUSTED, is_as_before
-        elif (is_target and assumes is None) or is_less_trusted(plugin, role, context):
+        elif is_open or is_less_trusted(plugin, role, context):
             yield Verdict.unknown, AnswerReason.TRUST, False
 
 

@@ -168,6 +168,9 @@ def outside(what: dict[str, Any], aws: str) -> None:
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
+    for name, document in what.get("trusts", {}).items():
+        text = (DOCUMENTS / f"{document}.json").read_text()
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=text)
     for name, document in what.get("policies", {}).items():
         text = (DOCUMENTS / f"{document}.json").read_text()
         arn = f"arn:aws:iam::123456789012:policy/{name}"

@@ -8,8 +8,8 @@ from eks import CNI, VERSION, arn_of, irsa, own_role
 from synthetic import Json, context, document, found, inline, resource
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.facts.documents import revisions
+from vpc_cni_iam.inputs.plan.plugin.state import PluginState
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.plugin.state import PluginState
 from vpc_cni_iam.review.report.shown import ShownFinding
 
 CHART = {"name": "cni", "chart": "aws-vpc-cni", "namespace": "kube-system", "version": "1.23.2"}

@@ -31,6 +31,7 @@ from synthetic import (
     role,
 )
 from vpc_cni_iam.coverage.judge.verdict import Verdict
+from vpc_cni_iam.inputs.plan.plugin.state import NodePart
 from vpc_cni_iam.review.diff.plugin.answers import (
     AnswerReason,
     PluginAnswer,
@@ -38,7 +39,6 @@ from vpc_cni_iam.review.diff.plugin.answers import (
 )
 from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent
 from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss
-from vpc_cni_iam.review.plugin.state import NodePart
 from vpc_cni_iam.review.report.plugins import REASONS, shown_plugin
 
 

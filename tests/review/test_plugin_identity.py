@@ -35,8 +35,8 @@ from synthetic import (
 )
 from synthetic import levels as levels_of
 from vpc_cni_iam.inputs.plan.account.iam_resource import InPlan, Unresolved
+from vpc_cni_iam.inputs.plan.plugin.state import PluginIdentity
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.review.plugin.state import PluginIdentity
 
 MORE = document(*json.loads(CNI)["Statement"], allow("s3:GetObject", "arn:aws:s3:::example/*"))
 FEWER = document(allow("ec2:DescribeTags"))

@@ -11,9 +11,9 @@ from plugin_setup import annotated, at, release, states
 from synthetic import Json, block, configured, context, found, refers, resource, role
 from synthetic import levels as levels_of
 from vpc_cni_iam.inputs.plan.account.iam_resource import InPlan
+from vpc_cni_iam.inputs.plan.plugin.state import UnreadReason
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.value import Known
-from vpc_cni_iam.review.plugin.state import UnreadReason
 from vpc_cni_iam.review.report.shown import ShownFinding
 
 SETTINGS = "plugin-configuration-changed"

@@ -16,14 +16,14 @@ from vpc_cni_iam.inputs.plan.account.in_clusters import ResourceEnd
 from vpc_cni_iam.inputs.plan.account.reader import AccountReader
 from vpc_cni_iam.inputs.plan.account.source import SourceReader
 from vpc_cni_iam.inputs.plan.arguments import CLUSTER
+from vpc_cni_iam.inputs.plan.plugin.clusters import PluginReader
+from vpc_cni_iam.inputs.plan.plugin.node_roles import NodeRoleReader
+from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.diff.permissions import Proofs
 from vpc_cni_iam.review.locate import Locator
 from vpc_cni_iam.review.options import ReviewOptions
-from vpc_cni_iam.review.plugin.clusters import PluginReader
-from vpc_cni_iam.review.plugin.node_roles import NodeRoleReader
-from vpc_cni_iam.review.plugin.state import ClusterPlugin
 
 T = TypeVar("T")
 # The account ID in an ARN.

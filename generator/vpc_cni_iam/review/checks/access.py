@@ -15,6 +15,7 @@ from vpc_cni_iam.catalog.known_documents import KnownDocument
 from vpc_cni_iam.inputs.plan.account.documents import Invalid
 from vpc_cni_iam.inputs.plan.account.grants import GrantKey, PlanGrant
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
+from vpc_cni_iam.inputs.plan.plugin.policy import is_of_plugin
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.document import statements_of
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
@@ -56,7 +57,6 @@ from vpc_cni_iam.review.diff.principals import (
 )
 from vpc_cni_iam.review.diff.published import documents_of, is_within, published_by, wider_parts
 from vpc_cni_iam.review.findings import AboutPrincipals, Finding, finding, together
-from vpc_cni_iam.review.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.rules import CHANGES, GAINS, Consequence
 
 # Policies that AWS publishes for the roles of clusters, nodes and pods.

@@ -19,6 +19,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
     NODE_GROUP,
     OIDC_PROVIDER,
 )
+from vpc_cni_iam.inputs.plan.plugin.state import NodePart, missing_parts
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.levels import Level
@@ -26,7 +27,6 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.checks.conflicts import CONFLICT
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, Saying, finding, says
-from vpc_cni_iam.review.plugin.state import NodePart, missing_parts
 from vpc_cni_iam.review.rules import LOSES, Rule, Topic
 
 NOT_INSTALLED = Rule(

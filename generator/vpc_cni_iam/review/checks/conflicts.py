@@ -12,11 +12,11 @@ from vpc_cni_iam.inputs.plan.account.grants import (
     PlanGrant,
     known_policies,
 )
+from vpc_cni_iam.inputs.plan.plugin.policy import concerns_plugin
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import may_deny
 from vpc_cni_iam.review.findings import Finding, Saying, finding, says
-from vpc_cni_iam.review.plugin.policy import concerns_plugin
 from vpc_cni_iam.review.rules import CHANGES, EVERY, GAINS, LOSES, Consequence, Rule, Topic
 from vpc_cni_iam.review.texts.names import name_of
 

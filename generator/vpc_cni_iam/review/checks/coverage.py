@@ -12,6 +12,7 @@ from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.account.grants import Conflict, PlanGrant
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
+from vpc_cni_iam.inputs.plan.plugin.policy import is_of_plugin
 from vpc_cni_iam.levels import Level, at_most, most_severe
 from vpc_cni_iam.policy.document import Condition, statements_of
 from vpc_cni_iam.policy.evaluate import Request, unmet
@@ -29,7 +30,6 @@ from vpc_cni_iam.review.diff.plugin.needs import (
 )
 from vpc_cni_iam.review.diff.plugin.roles import address_of, has_plugin_policy
 from vpc_cni_iam.review.findings import Finding, Saying, finding, says
-from vpc_cni_iam.review.plugin.policy import is_of_plugin
 from vpc_cni_iam.review.rules import LOSES, Consequence, Rule, Topic
 from vpc_cni_iam.review.texts.names import (
     IDENTITIES,

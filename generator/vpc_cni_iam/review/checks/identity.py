@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
+from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, PluginIdentity
 from vpc_cni_iam.levels import Level, at_most, most_severe
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.report import example_text
@@ -15,7 +16,6 @@ from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEven
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding, Saying, finding, says
-from vpc_cni_iam.review.plugin.state import ClusterPlugin, PluginIdentity
 from vpc_cni_iam.review.rules import CHANGES, EVERY, GAINS, LOSES, Consequence, Rule, Topic
 from vpc_cni_iam.review.texts.access import REACH_TEXTS, also, part_text
 from vpc_cni_iam.review.texts.names import TOO_OLD, cluster_text, name_of, of_issuer

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.inputs.plan.arguments import PROFILE, ROLE
+from vpc_cni_iam.inputs.plan.plugin.resources import is_for_plugin
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.role_names import RoleNaming, texts
 from vpc_cni_iam.inputs.plan.values import text
@@ -19,7 +20,6 @@ from vpc_cni_iam.review.diff.plugin.roles import own_roles
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.diff.role_access import reach_of
 from vpc_cni_iam.review.findings import Finding, Saying, finding, says
-from vpc_cni_iam.review.plugin.resources import is_for_plugin
 from vpc_cni_iam.review.rules import GAINS, Rule, Topic
 from vpc_cni_iam.review.texts.access import REACH_TEXTS
 from vpc_cni_iam.review.texts.names import role_text

@@ -13,6 +13,8 @@ from vpc_cni_iam.catalog.facts.calls import call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.account.in_clusters import ResourceEnd
+from vpc_cni_iam.inputs.plan.plugin.setup import HIDDEN_ARGUMENTS, VALUE_ARGUMENTS
+from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, PluginSetup, UnreadReason
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.review.checks.identity import identity_finding
@@ -22,8 +24,6 @@ from vpc_cni_iam.review.diff.plugin.judged import VersionSource, judged_version
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, plugin_needs
 from vpc_cni_iam.review.findings import Finding, Saying, finding, says
 from vpc_cni_iam.review.options import ReviewOptions
-from vpc_cni_iam.review.plugin.setup import HIDDEN_ARGUMENTS, VALUE_ARGUMENTS
-from vpc_cni_iam.review.plugin.state import ClusterPlugin, PluginSetup, UnreadReason
 from vpc_cni_iam.review.rules import CHANGES, EVERY, LOSES, Consequence, Rule, Topic
 from vpc_cni_iam.review.texts.names import ENDS, cluster_text, value_text
 

@@ -10,6 +10,7 @@ from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, RESOURCE_CONTROLLER,
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.account.grants import known_policies
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
+from vpc_cni_iam.inputs.plan.plugin.policy import is_of_aws, is_of_plugin
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.mending import TrustFault
@@ -25,7 +26,6 @@ from vpc_cni_iam.review.diff.plugin.nodes import ControllerMissing, controllers_
 from vpc_cni_iam.review.diff.plugin.roles import TrustLost, is_of_nodes, node_roles, trust_lost
 from vpc_cni_iam.review.diff.trust.providers import roles_without_provider
 from vpc_cni_iam.review.findings import Finding, Saying, says
-from vpc_cni_iam.review.plugin.policy import is_of_aws, is_of_plugin
 from vpc_cni_iam.review.rules import Rule, Topic
 from vpc_cni_iam.review.texts.names import FAULTS, IDENTITIES, name_of, of_issuer
 

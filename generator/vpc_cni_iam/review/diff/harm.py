@@ -17,6 +17,7 @@ from vpc_cni_iam.coverage.analysis.excess import excess_grants
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.account.grants import PlanGrant, have_secrets
 from vpc_cni_iam.inputs.plan.account.iam_resource import Place
+from vpc_cni_iam.inputs.plan.plugin.policy import is_of_plugin
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
     Difference,
@@ -36,7 +37,6 @@ from vpc_cni_iam.policy.template import PolicyText, known
 from vpc_cni_iam.policy.wildcard import matches
 from vpc_cni_iam.review.diff.permissions import Permissions, Proofs
 from vpc_cni_iam.review.diff.principals import Compared, GrantChange
-from vpc_cni_iam.review.plugin.policy import is_of_plugin
 
 # The most statements for which it is proven that each one by itself allows more.
 _PROVEN = 12

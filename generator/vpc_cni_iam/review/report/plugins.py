@@ -11,6 +11,7 @@ from vpc_cni_iam.catalog.facts.node_needs import AGENT_ACTION
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
+from vpc_cni_iam.inputs.plan.plugin.state import NodePart, PluginIdentity
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.review.diff.plugin.answers import AnswerCause, AnswerReason, PluginAnswer
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
@@ -18,7 +19,6 @@ from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
 from vpc_cni_iam.review.diff.plugin.nodes import NodeLoss
-from vpc_cni_iam.review.plugin.state import NodePart, PluginIdentity
 from vpc_cni_iam.review.report.shown import ShownPlugin
 from vpc_cni_iam.review.texts.names import FAULTS, TOO_OLD, name_of, several
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
+from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, NodePart, missing_parts
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.mending import TrustFault
 from vpc_cni_iam.policy.template import Side
@@ -47,7 +48,6 @@ from vpc_cni_iam.review.diff.plugin.roles import (
     trust_lost,
 )
 from vpc_cni_iam.review.diff.trust.providers import roles_without_provider
-from vpc_cni_iam.review.plugin.state import ClusterPlugin, NodePart, missing_parts
 
 
 class AnswerReason(StrEnum):

@@ -19,6 +19,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, PluginIdentity, PluginState
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin import trust as trusts
 from vpc_cni_iam.plugin.identity import Identity
@@ -41,7 +42,6 @@ from vpc_cni_iam.review.diff.role_access import (
 )
 from vpc_cni_iam.review.diff.trust.providers import has_new_issuer, roles_without_provider
 from vpc_cni_iam.review.diff.trust.roles import trust_of
-from vpc_cni_iam.review.plugin.state import ClusterPlugin, PluginIdentity, PluginState
 
 
 class IdentityEvent(Enum):

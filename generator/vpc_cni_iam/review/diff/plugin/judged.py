@@ -20,6 +20,8 @@ from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.plan.account.grants import PlanAccount, known_policies
 from vpc_cni_iam.inputs.plan.account.iam_resource import IAM_ARN, IamResource, Named
 from vpc_cni_iam.inputs.plan.account.reader import AccountReader
+from vpc_cni_iam.inputs.plan.plugin.policy import is_of_plugin
+from vpc_cni_iam.inputs.plan.plugin.state import PluginSetup, PluginState
 from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings, SettingsSource
@@ -27,8 +29,6 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent
 from vpc_cni_iam.review.options import ReviewOptions
-from vpc_cni_iam.review.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.plugin.state import PluginSetup, PluginState
 
 
 class VersionSource(StrEnum):

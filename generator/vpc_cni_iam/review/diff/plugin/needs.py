@@ -20,6 +20,13 @@ from vpc_cni_iam.inputs.plan.account.documents import PlanPolicy
 from vpc_cni_iam.inputs.plan.account.grants import PlanGrant, have_secrets, known_policies
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Unresolved
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, POLICY
+from vpc_cni_iam.inputs.plan.plugin.policy import is_of_aws, is_of_plugin
+from vpc_cni_iam.inputs.plan.plugin.state import (
+    ClusterPlugin,
+    PluginIdentity,
+    PluginSetup,
+    PluginState,
+)
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.plugin.settings import PluginSettings
@@ -45,8 +52,6 @@ from vpc_cni_iam.review.diff.plugin.roles import (
 )
 from vpc_cni_iam.review.diff.principals import changed_principals
 from vpc_cni_iam.review.diff.role_access import RolePermissions
-from vpc_cni_iam.review.plugin.policy import is_of_aws, is_of_plugin
-from vpc_cni_iam.review.plugin.state import ClusterPlugin, PluginIdentity, PluginSetup, PluginState
 
 _Key: TypeAlias = tuple[str, str, str]  # of a call
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.inputs.plan.account.resolve import is_there
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, NODE_ROLES, PROFILE, ROLE
+from vpc_cni_iam.inputs.plan.plugin.node_roles import InstanceRole
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
@@ -28,7 +29,6 @@ from vpc_cni_iam.review.diff.role_access import (
     reach_of,
     role_access,
 )
-from vpc_cni_iam.review.plugin.node_roles import InstanceRole
 
 
 class NodeRoleChange(Struct, frozen=True):

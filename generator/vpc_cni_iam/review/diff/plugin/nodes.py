@@ -18,6 +18,8 @@ from vpc_cni_iam.catalog.facts.node_needs import NodeNeed, denied_actions
 from vpc_cni_iam.inputs.plan.account.grants import known_policies
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE, TEMPLATE
+from vpc_cni_iam.inputs.plan.plugin.policy import is_of_aws
+from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, PluginIdentity, PluginState
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import read, scalar
 from vpc_cni_iam.plugin.cluster import EksCluster
@@ -29,8 +31,6 @@ from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.identity import is_trusted
 from vpc_cni_iam.review.diff.plugin.node_roles import node_role_changes
 from vpc_cni_iam.review.diff.plugin.roles import access_of, has_plugin_policy
-from vpc_cni_iam.review.plugin.policy import is_of_aws
-from vpc_cni_iam.review.plugin.state import ClusterPlugin, PluginIdentity, PluginState
 
 
 class NodeLoss(Enum):

@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.inputs.plan.plugin.policy import is_of_plugin
+from vpc_cni_iam.inputs.plan.plugin.state import PluginIdentity, PluginState
 from vpc_cni_iam.plugin.identity import Identity, in_order, is_role_arn
 from vpc_cni_iam.plugin.mending import is_meant_for_plugin
 from vpc_cni_iam.plugin.principals import filled
@@ -17,8 +19,6 @@ from vpc_cni_iam.policy.template import Side, known
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.role_access import RolePermissions, role_access
 from vpc_cni_iam.review.diff.trust.roles import names_plugin, trust_of
-from vpc_cni_iam.review.plugin.policy import is_of_plugin
-from vpc_cni_iam.review.plugin.state import PluginIdentity, PluginState
 
 
 class TrustLost(Struct, frozen=True):

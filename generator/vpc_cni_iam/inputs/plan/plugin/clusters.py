@@ -23,6 +23,21 @@ from vpc_cni_iam.inputs.plan.account.in_clusters import place_by_arn
 from vpc_cni_iam.inputs.plan.account.reader import AccountReader
 from vpc_cni_iam.inputs.plan.account.resolve import is_there, name_in
 from vpc_cni_iam.inputs.plan.arguments import ADDON, ASSOCIATION, CHART, CLUSTER, NODE_GROUP, ROLE
+from vpc_cni_iam.inputs.plan.plugin.resources import (
+    IN_CLUSTER,
+    annotated_roles,
+    installs_plugin,
+    is_for_plugin,
+    may_be_account,
+    names_account,
+)
+from vpc_cni_iam.inputs.plan.plugin.setup import SetupReader
+from vpc_cni_iam.inputs.plan.plugin.state import (
+    ClusterPlugin,
+    PluginIdentity,
+    PluginSetup,
+    PluginState,
+)
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, scalar, text, value_at
@@ -31,16 +46,6 @@ from vpc_cni_iam.plugin.identity import Identity, counting
 from vpc_cni_iam.plugin.trust import ServiceAccount
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
-from vpc_cni_iam.review.plugin.resources import (
-    IN_CLUSTER,
-    annotated_roles,
-    installs_plugin,
-    is_for_plugin,
-    may_be_account,
-    names_account,
-)
-from vpc_cni_iam.review.plugin.setup import SetupReader
-from vpc_cni_iam.review.plugin.state import ClusterPlugin, PluginIdentity, PluginSetup, PluginState
 
 _TYPES = (ADDON, ASSOCIATION, NODE_GROUP, CLUSTER)  # the types that name their cluster
 _AGENT = "eks-pod-identity-agent"

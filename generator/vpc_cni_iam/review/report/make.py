@@ -64,7 +64,8 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
     drifted = {(f.address, f.attribute) for f in findings if f.rule is DRIFT}
     for number, each in enumerate(findings):
         if each.rule is not DRIFT and (each.address, each.attribute) in drifted:
-            findings[number] = replace(each, fix="")
+            fix = f"Look at what was changed in {each.address} outside of the configuration"
+            findings[number] = replace(each, fix=fix if each.fix else "")
     plugins = map(shown_plugin, plugin_answers(context))
     ignored = tuple(_ignored(ignored, place) for ignored in review.ignored)
     tagged = tuple(f"{address} (tags)" for address in tags_not_read(context))

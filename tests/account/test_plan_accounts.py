@@ -8,7 +8,7 @@ import pytest
 
 from conftest import Run, run
 from synthetic import allow, attached, deny, document, plan, resource
-from test_which_role import MANAGED, PODS
+from test_which_role import MANAGED, NODES, PODS
 
 CNI = MANAGED.format("AmazonEKS_CNI_Policy")
 OWN = "arn:aws:iam::111122223333:policy/own"
@@ -19,9 +19,11 @@ def _same(kind: str, label: str, /, **values: Any) -> dict[str, Any]:
     return resource(kind, label, values, values)
 
 
-def _role(name: str = "r", account: str = "111122223333") -> dict[str, Any]:
+def _role(
+    name: str = "r", account: str = "111122223333", trust: dict[str, Any] = PODS
+) -> dict[str, Any]:
     arn = f"arn:aws:iam::{account}:role/{name}"
-    return _same("aws_iam_role", name, name=name, arn=arn, assume_role_policy=json.dumps(PODS))
+    return _same("aws_iam_role", name, name=name, arn=arn, assume_role_policy=json.dumps(trust))
 
 
 def _judged(folder: Path, *resources: dict[str, Any], role: str = "") -> Run:
@@ -127,3 +129,44 @@ def test_coverage_and_review_say_the_same_of_a_plan(
     )
     (plugin,) = json.loads(reviewed.out)["plugins"]
     assert plugin["verdict"] == verdict
+
+
+WORKER = MANAGED.format("AmazonEKSWorkerNodePolicy")
+PULLS = attached(MANAGED.format("AmazonEC2ContainerRegistryPullOnly"), block="pulls")
+OF_CLUSTER = [
+    _same("aws_eks_cluster", "c", name="prod", role_arn="arn:aws:iam::111122223333:role/c"),
+    _same(
+        "aws_eks_node_group",
+        "n",
+        cluster_name="prod",
+        node_group_name="n",
+        node_role_arn="arn:aws:iam::111122223333:role/r",
+    ),
+]
+
+
+@pytest.mark.parametrize("of_cluster", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "verdict", "answer", "code"),
+    [
+        ([PULLS, attached(WORKER, block="w")], "works", "works", 0),
+        ([attached(WORKER, block="w")], "fails", "cannot pull its image", 0),
+        ([PULLS], "fails", "fails as before", 0),
+        ([PULLS, attached(OWN, block="o")], "unknown", "the plan does not show whether", 0),
+        ([PULLS, attached(WORKER, after=False, block="w")], "fails", "nodes cannot join", 1),
+    ],
+)
+def test_coverage_and_review_say_the_same_of_nodes(
+    of_cluster: bool,
+    changes: list[dict[str, Any]],
+    verdict: str,
+    answer: str,
+    code: int,
+    tmp_path: Path,
+) -> None:
+    resources = [_role(trust=NODES), attached(CNI), *changes, *OF_CLUSTER * of_cluster]
+    assert f": {verdict}\n" in _judged(tmp_path, *resources).out
+    reviewed = run("review", "plan.json", "--format", "json", cwd=tmp_path)
+    (plugin,) = json.loads(reviewed.out)["plugins"]
+    assert (plugin["verdict"], reviewed.code) == (verdict, code)
+    assert answer in plugin["answer"]

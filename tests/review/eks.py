@@ -11,6 +11,21 @@ PROVIDER = f"arn:aws:iam::111122223333:oidc-provider/{ISSUER}"
 NODE_TRUST = document(
     {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
 )
+# What nodes need to join their cluster, to pull images and for the EKS Pod Identity Agent.
+OF_NODES = document(
+    {
+        "Effect": "Allow",
+        "Action": [
+            "ec2:DescribeInstances",
+            "eks:DescribeCluster",
+            "ecr:GetAuthorizationToken",
+            "ecr:BatchGetImage",
+            "ecr:GetDownloadUrlForLayer",
+            "eks-auth:AssumeRoleForPodIdentity",
+        ],
+        "Resource": "*",
+    }
+)
 POD_TRUST = document(
     {
         "Effect": "Allow",

@@ -30,6 +30,7 @@ from synthetic import (
     reviewed,
     role,
 )
+from vpc_cni_iam.catalog.facts.node_needs import NodeNeed
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.inputs.plan.plugin.state import NodePart
 from vpc_cni_iam.review.diff.plugin.answers import (
@@ -83,7 +84,7 @@ def test_each_reason_of_an_answer_has_its_words() -> None:
         *(IdentityEvent.OTHER_ISSUER, IdentityEvent.NOT_TRUSTED, IdentityEvent.NOT_ALLOWED),
         IdentityEvent.OLD_VERSION,
     )
-    assert {*REASONS} == {*AnswerReason, *NodeLoss, *NodePart, *losses}
+    assert {*REASONS} == {*AnswerReason, *NodeLoss, *NodeNeed, *NodePart, *losses}
     (answer,) = answers(*cni(CNI, CNI))
     for reason in REASONS:
         assert shown_plugin(replace(answer, verdict=Verdict.fails, reason=reason)).answer

@@ -9,6 +9,7 @@ from eks import (
     CNI,
     ISSUER,
     NODE_TRUST,
+    OF_NODES,
     POD_TRUST,
     PROVIDER,
     addon,
@@ -226,7 +227,7 @@ def annotations(kind: str) -> Json:
     "kind", ["kubernetes_annotations", "kubernetes_service_account_v1", "kubectl_manifest"]
 )
 def test_a_service_account_may_have_its_role_by_an_object_of_its_own(kind: str) -> None:
-    nodes = (node_group("n", "n"), *own_role("n", NODE_TRUST))
+    nodes = (node_group("n", "n"), *own_role("n", NODE_TRUST, OF_NODES))
     installed = (cluster(), addon(of_role(None), of_role(None)), *nodes)
     annotated = same(kind, "a", annotations(kind))
     for trust, verdict in ((irsa(), "works"), (OTHERS, "fails")):
@@ -246,7 +247,7 @@ def test_an_association_of_a_cluster_that_is_not_known_may_be_of_each() -> None:
     values = association(cluster_name=None, role_arn=arn_of("pod"), target_role_arn=None)
     change = resource(ASSOCIATION, "a", None, values, **unknown)
     roles = (*own_role("cni", irsa(), CNI), *own_role("pod", POD_TRUST, CNI))
-    nodes = (node_group("n", "n"), *own_role("n", NODE_TRUST))
+    nodes = (node_group("n", "n"), *own_role("n", NODE_TRUST, OF_NODES))
     moved = addon(of_role(), of_role(None))
     review = reviewed(cluster(), moved, change, *roles, *nodes)
     assert not [f for f in review.findings if f.level == "error"]

@@ -8,6 +8,7 @@ import pytest
 from eks import (
     CNI,
     NODE_TRUST,
+    OF_NODES,
     POD_TRUST,
     VERSION,
     addon,
@@ -258,7 +259,7 @@ def test_only_what_the_plan_manages_and_changes_says_what_the_plugin_is(
     changes: list[Json], drift: list[Json]
 ) -> None:
     """Not what changed outside, what a failed replacement left, or what is only read."""
-    roles = own_role("a", POD_TRUST, CNI)
+    roles = own_role("a", POD_TRUST, CNI, OF_NODES)
     plan = (cluster(), addon(VERSION, VERSION), association("a", "a"), node_group("a", "a"), *roles)
     review = reviewed(*plan, *changes, resource_drift=drift)
     assert review.plugins == reviewed(*plan).plugins

@@ -8,6 +8,7 @@ import pytest
 from eks import (
     CNI,
     NODE_TRUST,
+    OF_NODES,
     POD_TRUST,
     VERSION,
     addon,
@@ -290,7 +291,11 @@ def test_an_association_of_an_add_on_that_is_known_after_apply_is_one_if_it_is_s
 def test_an_association_whose_service_account_is_known_after_apply_may_be_aws_nodes(
     name: str,
 ) -> None:
-    nodes = (node_group("n", "n"), *own_role("n", NODE_TRUST, CNI), addon(VERSION, VERSION))
+    nodes = (
+        node_group("n", "n"),
+        *own_role("n", NODE_TRUST, CNI, OF_NODES),
+        addon(VERSION, VERSION),
+    )
     pod = own_role("a", POD_TRUST, CNI)
     for before, actions in ((None, ["create"]), ("a", ["delete", "create"])):
         change = association(before, "a", actions=actions, after_unknown={name: True})

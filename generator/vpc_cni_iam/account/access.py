@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.account.doubts import NotKnown
 from vpc_cni_iam.account.grants import Document, PolicyOrGap
+from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER
 from vpc_cni_iam.plugin.identity import Identity, is_role_arn
@@ -69,6 +70,12 @@ class RoleAccess(Struct, frozen=True):
     def is_of_nodes(self) -> bool:
         """Whether aws-node can have it only as the role of its node."""
         return [way for way, fits in self.ways().items() if fits] == [Identity.node_role]
+
+    @property
+    def is_of_eks(self) -> bool:
+        """Whether it has an AWS managed policy of EKS."""
+        names = (aws_managed.name_of(each.arn or each.name) for each in self.policies)
+        return any(name.startswith("AmazonEKS") for name in names)
 
     def ways(self) -> Mapping[Identity, bool | None]:
         """Return whether aws-node can assume it in each way; empty if the trust is not known."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from vpc_cni_iam.account.access import RoleAccess
-from vpc_cni_iam.account.grants import Document
-from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.node_needs import OF_EACH_NODE, NodeNeed, denied_actions
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 
@@ -19,21 +19,18 @@ class NodeDenial(Struct, frozen=True):
     verdict: Verdict  # fails, or unknown if a policy that is not known may allow them
 
 
-def node_denials(access: RoleAccess, *, is_of_eks: bool = False) -> tuple[NodeDenial, ...]:
+def node_denials(
+    access: RoleAccess, needs: Sequence[NodeNeed] = OF_EACH_NODE, *, is_of_eks: bool = False
+) -> tuple[NodeDenial, ...]:
     """Return what nodes cannot do with their role; empty if it is not known to be one of EKS.
 
-    Nodes of other clusters join in other ways. It is one of EKS if the caller knows that, or if it
-    has an AWS managed policy of EKS.
+    Nodes of other clusters join in other ways.
     """
-    if not (is_of_eks or any(map(_is_of_eks, access.policies))):
+    if not (is_of_eks or access.is_of_eks):
         return ()
     may_allow = any(doubt.may_allow for doubt in access.not_known)
     verdict = Verdict.unknown if may_allow else Verdict.fails
     layers = (access.known, *access.limiting)
     every = [policy for layer in layers for policy in layer]
-    denied = ((need, denied_actions(need, layers, every)) for need in OF_EACH_NODE)
+    denied = ((need, denied_actions(need, layers, every)) for need in needs)
     return tuple(NodeDenial(need, actions, verdict) for need, actions in denied if actions)
-
-
-def _is_of_eks(document: Document) -> bool:
-    return aws_managed.name_of(document.arn or document.name).startswith("AmazonEKS")

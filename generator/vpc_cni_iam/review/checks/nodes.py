@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vpc_cni_iam.catalog.facts.node_needs import AGENT_ACTION
+from vpc_cni_iam.catalog.facts.node_needs import AGENT_ACTION, NodeNeed
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.review.checks.coverage import of_role
 from vpc_cni_iam.review.checks.identity import IDENTITY_LOST
 from vpc_cni_iam.review.context import Context
@@ -24,7 +25,8 @@ def check(context: Context) -> Iterator[Finding]:
     for closed in metadata_closed(context):
         yield finding(IDENTITY_LOST, closed, closed.group, attribute="launch_template")
     for lost in nodes_lost(context):
-        yield of_role(lost.role, IDENTITY_LOST, lost, context, address=lost.workload)
+        if lost.verdict is Verdict.fails and not lost.is_as_before:
+            yield of_role(lost.role, IDENTITY_LOST, lost, context, address=lost.workload)
 
 
 # The message and the fix.
@@ -34,16 +36,16 @@ _NODES = {
         "ec2.amazonaws.com, so no node can join the cluster",
         "Trust ec2.amazonaws.com in {role}",
     ),
-    NodeLoss.AGENT_DENIED: (
+    NodeNeed.agent: (
         f"The node role {{role}}{{cluster}} does not allow {AGENT_ACTION}: the EKS Pod Identity "
         "Agent gets no credentials for aws-node",
         f"Allow {AGENT_ACTION} in {{role}}, as AmazonEKSWorkerNodePolicy does",
     ),
-    NodeLoss.JOIN_DENIED: (
+    NodeNeed.joining: (
         "The node role {role}{cluster} does not allow {actions}: nodes cannot join the cluster",
         "Allow {actions} in {role}, as AmazonEKSWorkerNodePolicy does",
     ),
-    NodeLoss.PULL_DENIED: (
+    NodeNeed.pulling: (
         "The node role {role}{cluster} does not allow {actions}: nodes cannot pull the image of "
         "aws-node",
         "Allow {actions} in {role}, as AmazonEC2ContainerRegistryPullOnly does",

@@ -7,7 +7,9 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.account.grants import GrantPart
+from vpc_cni_iam.account.access import RoleAccess
+from vpc_cni_iam.account.doubts import NotKnown, Reason
+from vpc_cni_iam.account.grants import Document, GrantPart
 from vpc_cni_iam.inputs.plan.account.documents import PlanContent, PlanPolicy
 from vpc_cni_iam.inputs.plan.account.grants import GrantKey, PlanGrant, have_secrets
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
@@ -55,6 +57,21 @@ class RolePermissions(Struct, frozen=True):
     def is_shown(self) -> bool:
         """Whether the plan shows all that the role allows."""
         return self.is_in_plan and not (self.open_policies or self.open_limits)
+
+    @property
+    def doubts(self) -> tuple[NotKnown, ...]:
+        """What is not known about it; the reason of an answer says it in words."""
+        unknown = [g.written_at for g in self.grants.values() if g.is_open]
+        limits = [NotKnown("", Reason.not_applied, "")] if self.open_limits else []
+        return (*(NotKnown(name, Reason.not_read, "") for name in unknown), *limits)
+
+    @property
+    def in_account(self) -> RoleAccess:
+        """What it has, as `coverage` judges it."""
+        named = [g.written_at for g in self.grants.values() if g.document]
+        policies = tuple(map(Document, named, self.permissions.policies))
+        limits = (tuple(Document("", p) for p in limit) for limit in self.permissions.limits)
+        return RoleAccess(str(self.role), policies, tuple(limits), self.doubts)
 
 
 NO_ROLE = RolePermissions(InPlan(""), {}, None, (), Permissions(()), frozenset())

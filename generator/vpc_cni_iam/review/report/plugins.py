@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
-from vpc_cni_iam.catalog.facts.node_needs import AGENT_ACTION
+from vpc_cni_iam.catalog.facts.node_needs import AGENT_ACTION, NodeNeed
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
@@ -36,9 +36,9 @@ REASONS: Mapping[AnswerCause, str] = {
     IdentityEvent.OLD_VERSION: TOO_OLD,
     IdentityEvent.ROLE_GONE: "the plan deletes its role",
     NodeLoss.REFUSED: "instances cannot assume the node role",
-    NodeLoss.AGENT_DENIED: f"the node role does not allow {AGENT_ACTION}",
-    NodeLoss.JOIN_DENIED: "nodes cannot join",
-    NodeLoss.PULL_DENIED: "nodes cannot pull its image",
+    NodeNeed.agent: f"the node role does not allow {AGENT_ACTION}",
+    NodeNeed.joining: "nodes cannot join",
+    NodeNeed.pulling: "nodes cannot pull its image",
     NodeLoss.NO_ROLE: "nodes no longer have {role}",
     IdentityEvent.AGENT_REMOVED: "without the EKS Pod Identity Agent it gets no credentials",
     IdentityEvent.OTHER_ISSUER: f"{_CANNOT}its trust policy does not name the new OIDC issuer",
@@ -58,6 +58,7 @@ REASONS: Mapping[AnswerCause, str] = {
     AnswerReason.LATER: "a part of a policy of {role}, which is known after apply",
     AnswerReason.UNDECIDED: "whether conditions of {role} allow {actions}",
     AnswerReason.CONTROLLER: "pods with their own security groups do not start",
+    AnswerReason.NODES: "whether the node role allows what nodes need",
     AnswerReason.METADATA: "its nodes have no instance metadata",
     NodePart.PLUGIN: "whether another plan installs it",
     NodePart.AGENT: "whether its nodes have the EKS Pod Identity Agent",

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.facts.node_needs import NodeNeed
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
 from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, NodePart, missing_parts
@@ -41,12 +42,7 @@ from vpc_cni_iam.review.diff.plugin.nodes import (
     metadata_closed,
     nodes_lost,
 )
-from vpc_cni_iam.review.diff.plugin.roles import (
-    is_named,
-    is_refused,
-    may_be_plugins,
-    trust_lost,
-)
+from vpc_cni_iam.review.diff.plugin.roles import is_named, is_refused, may_be_plugins, trust_lost
 from vpc_cni_iam.review.diff.trust.providers import roles_without_provider
 
 
@@ -69,6 +65,7 @@ class AnswerReason(StrEnum):
     UNDECIDED = "undecided"  # conditions, or the Region, decide
     # the cluster's role does not allow what security groups for pods need
     CONTROLLER = "controller"
+    NODES = "nodes"  # a policy that the plan does not show may let nodes join
     METADATA = "metadata"  # its nodes have no instance metadata
     REFUSED = "refused"  # a policy is not valid
     FOREIGN = "foreign"  # its settings give it other credentials, or another image
@@ -77,7 +74,7 @@ class AnswerReason(StrEnum):
 
 
 # An event of its identity or nodes, or what a new cluster lacks, is a reason, too.
-AnswerCause: TypeAlias = AnswerReason | IdentityEvent | NodeLoss | NodePart
+AnswerCause: TypeAlias = AnswerReason | IdentityEvent | NodeLoss | NodeNeed | NodePart
 
 
 class PluginAnswer(Struct, frozen=True):
@@ -100,8 +97,7 @@ def plugin_answers(context: Context) -> tuple[PluginAnswer, ...]:
 
     There is no answer for a node role if aws-node has its own role.
     """
-    needs = [needs for needs in plugin_needs(context) if needs.is_of_cluster]
-    needs += _of_lone_roles(context)
+    needs = [*(n for n in plugin_needs(context) if n.is_of_cluster), *_of_lone_roles(context)]
     judged = {role for each in needs for role in each.plugin.after.identity.roles}
     # For some roles it is only known that aws-node can or may no longer assume them.
     lost = {*trust_lost(context)} | roles_without_provider(context)
@@ -132,8 +128,7 @@ def _of_lone_roles(context: Context) -> list[PluginNeeds]:
 
 
 def _owner(answer: PluginAnswer) -> tuple[EksCluster, frozenset[IamResource]]:
-    after = answer.needs.plugin.after
-    return after.cluster, after.identity.roles
+    return answer.needs.plugin.after.cluster, answer.needs.plugin.after.identity.roles
 
 
 def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
@@ -205,11 +200,10 @@ def _of_nodes(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
     if any(closed.group in after.node_groups for closed in metadata_closed(context)):
         yield Verdict.fails, AnswerReason.METADATA, False
     for lost in nodes_lost(context):
-        is_own = (
-            lost.role in after.identity.roles if lost.workload else lost.cluster == after.cluster
-        )
-        if is_own and needs.is_of_cluster is not bool(lost.workload):
-            yield Verdict.fails, lost.loss, False
+        roles = after.node_roles if needs.is_of_cluster else after.identity.roles
+        if lost.role in roles and (lost.cluster == after.cluster or not needs.is_of_cluster):
+            reason = lost.loss if lost.verdict is Verdict.fails else AnswerReason.NODES
+            yield lost.verdict, reason, lost.is_as_before
 
 
 def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
@@ -221,8 +215,7 @@ def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
         elif lost:
             yield Verdict.unknown, AnswerReason.TRUST, False
         elif is_refused(context, role, Side.AFTER):
-            as_before = is_refused(context, role, Side.BEFORE)
-            yield Verdict.fails, IdentityEvent.NOT_TRUSTED, as_before
+            yield Verdict.fails, IdentityEvent.NOT_TRUSTED, is_refused(context, role, Side.BEFORE)
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds) -> _Doubt | None:

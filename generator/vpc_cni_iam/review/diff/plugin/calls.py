@@ -7,7 +7,7 @@ before the plan. A Deny does not say where the plugin is.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeAlias
 
@@ -38,6 +38,7 @@ from vpc_cni_iam.policy.matching.conditions import Doubt, Undecided
 from vpc_cni_iam.review.diff.permissions import Permissions
 from vpc_cni_iam.review.diff.plugin.judged import JudgedPlugin
 
+_IMPACTS = tuple(Impact)
 _READ = (*VARIABLES, "VPC_ID", "AWS_REGION")
 _SINCE = re.compile(r", and from (v[\d.]+) on ")  # an effect that exists only from a version on
 _CREATE = "ec2:CreateNetworkInterface"
@@ -126,7 +127,6 @@ def plugin_calls(
     role: Permissions,
     judged: JudgedPlugin,
     naming: Sequence[Sequence[Policy]],
-    only: Collection[str] = (),
     tags: Mapping[str, str] | None = None,
     doubts: Sequence[NotKnown] = (),
 ) -> PluginCalls:
@@ -135,19 +135,17 @@ def plugin_calls(
     Args:
         naming: The policies whose Allow statements name what the plan does not say, those that
             count first at first.
-        only: The scenarios to run; without any, its own.
         tags: The tags of the role; None if they are not known.
         doubts: What is not known about its policies and limits.
     """
     names = known_names(judged.names, *map(names_in, naming))
     mode = judged.mode_for(next(filter(None, naming), ()))
-    scenarios = [s for s in judged.chosen_scenarios() if not only or s.name in only]
+    scenarios = judged.chosen_scenarios()
     every = regions_to_check(role.every, names)
     regions = every if len(every) <= _MOST_REGIONS else (*every[:2], every[-1])
     try:
         answers = Answers(role.policies, role.limits)
-        listed = listed_ids(role.policies)
-        names |= _places(answers, judged, names_of(names), listed)
+        names |= _places(answers, judged, names_of(names), listed_ids(role.policies))
         named = names_of(names, role.policies)
         setting = replace(_setting(judged, mode, named), principal_tags=tags)
         optional = [s for s in scenarios if judged.switch_of(s.name)]
@@ -224,7 +222,7 @@ def by_action(calls: Iterable[MissingCall]) -> tuple[MissingCall, ...]:
         call if call.is_partly and len(about[call.action]) == 1 else replace(call, on="")
         for call in worst.values()
     )
-    return tuple(sorted(every, key=lambda call: (-call.level.rank, _harm(call), call.action)))
+    return tuple(sorted(every, key=lambda c: (-c.level.rank, _IMPACTS.index(c.impact), c.action)))
 
 
 def _of_runs(
@@ -243,9 +241,8 @@ def _of_runs(
             known = denied.get(missing.key)
             if known is None or _weight(missing) > _weight(known):
                 denied[missing.key] = missing
-    actions = set(allowed.values())
-    missing_calls = [replace(call, is_partly=call.action in actions) for call in denied.values()]
-    return missing_calls, allowed.keys() - denied.keys()
+    every = [replace(c, is_partly=c.action in allowed.values()) for c in denied.values()]
+    return every, allowed.keys() - denied.keys()
 
 
 def _missing(
@@ -282,11 +279,7 @@ def _is_by_deny(decision: Decision, policies: Sequence[Policy]) -> bool:
 
 def _weight(call: MissingCall) -> tuple[bool, int, bool]:
     """Return the sort key of denials; the worst is the greatest."""
-    return not call.switch, -_harm(call), call.is_certain
-
-
-def _harm(call: MissingCall) -> int:
-    return list(Impact).index(call.impact)
+    return not call.switch, -_IMPACTS.index(call.impact), call.is_certain
 
 
 def _in_regions(

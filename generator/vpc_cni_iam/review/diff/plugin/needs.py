@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.account.doubts import MorePolicies, NotKnown, Reason
+from vpc_cni_iam.account.doubts import MorePolicies, Reason
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
@@ -309,12 +309,11 @@ def _calls_before(
     """Return the calls that roles allowed before, and the ranks of those that they denied."""
     before, identity = context.accounts.before, needs.plugin.before.identity
     denied = {call.key for call in calls.missing if call.denied_by is not None}
-    scenarios = {call.scenario for call in calls.missing}
     allowed: set[_Key] = set()
     ranks: dict[str | _Key, int] = {}
     for role in ({has.role} & identity.roles or identity.roles) & before.grants.keys():
         had = access_of(context, role, identity, Side.BEFORE)
-        were = _calls(context, had, needs.before, Side.BEFORE, only=scenarios)
+        were = _calls(context, had, needs.before, Side.BEFORE)
         allowed |= were.allowed
         for call in were.missing:
             # An unknown policy may allow it before and not after.
@@ -332,28 +331,16 @@ def _calls(
     has: RolePermissions,
     judged: JudgedPlugin,
     side: Side,
-    only: Collection[str] = (),
     *,
     may_get_more: bool = False,
 ) -> PluginCalls:
     """Return the calls that the policies of a role on one side allow the plugin."""
     tags, naming = _tags(context, has.role, side), _naming(context, has.role)
-    doubts = [*_doubts(has, may_get_more=may_get_more)]
-    calls = plugin_calls(has.permissions, judged, naming, only, tags, doubts)
+    others = [MorePolicies("", Reason.not_read, "")] if may_get_more else []
+    calls = plugin_calls(has.permissions, judged, naming, tags, [*has.doubts, *others])
     if calls.missing and have_secrets(context.accounts.on(side).of(has.role).values()):
         return replace(calls, missing=tuple(replace(c, region="") for c in calls.missing))
     return calls
-
-
-def _doubts(has: RolePermissions, *, may_get_more: bool) -> Iterator[NotKnown]:
-    """Yield what is not known about a role's policies; the reason of the answer says it."""
-    for grant in has.grants.values():
-        if grant.is_open:
-            yield NotKnown(grant.written_at, Reason.not_read, "")
-    if has.open_limits:
-        yield NotKnown("", Reason.not_applied, "")
-    if may_get_more:
-        yield MorePolicies("", Reason.not_read, "")
 
 
 def _naming(context: Context, role: IamResource) -> list[tuple[Policy, ...]]:

@@ -7,14 +7,16 @@ EC2".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.documents import RESOURCE_CONTROLLER, managed_policy
-from vpc_cni_iam.catalog.facts.node_needs import NodeNeed, denied_actions
+from vpc_cni_iam.catalog.facts.node_needs import OF_EACH_NODE, NodeNeed
+from vpc_cni_iam.coverage.judge.nodes import NodeDenial, node_denials
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.inputs.plan.account.grants import known_policies
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE, TEMPLATE
@@ -22,7 +24,7 @@ from vpc_cni_iam.inputs.plan.plugin.policy import is_of_aws
 from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, PluginIdentity, PluginState
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import read, scalar
-from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.policy.template import Side
@@ -30,35 +32,31 @@ from vpc_cni_iam.policy.value import Known
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.identity import is_trusted
 from vpc_cni_iam.review.diff.plugin.node_roles import node_role_changes
-from vpc_cni_iam.review.diff.plugin.roles import access_of, has_plugin_policy
+from vpc_cni_iam.review.diff.plugin.roles import (
+    access_of,
+    has_plugin_policy,
+    is_of_nodes,
+    roles_of_plugin,
+)
 
 
 class NodeLoss(Enum):
-    """What nodes lose."""
+    """What nodes lose, besides what their role does not allow."""
 
     REFUSED = "refused"  # EC2 cannot assume their role
     NO_ROLE = "no role"  # the resource that launches them no longer gives them a role
-    # their role does not allow what these need:
-    AGENT_DENIED = "agent denied"  # the EKS Pod Identity Agent
-    JOIN_DENIED = "join denied"  # joining the cluster
-    PULL_DENIED = "pull denied"  # pulling the image of aws-node
-
-
-_NEEDS = {
-    NodeLoss.AGENT_DENIED: NodeNeed.agent,
-    NodeLoss.JOIN_DENIED: NodeNeed.joining,
-    NodeLoss.PULL_DENIED: NodeNeed.pulling,
-}
 
 
 class NodesLost(Struct, frozen=True):
-    """Nodes that newly have no role, or a role that is not sufficient for aws-node."""
+    """Nodes that have no role, or a role that is not sufficient for aws-node."""
 
-    loss: NodeLoss
+    loss: NodeLoss | NodeNeed
     role: IamResource
     cluster: EksCluster = EksCluster()  # without a name if the plan does not show it
     workload: str = ""  # the resource that no longer gives instances the role
     actions: tuple[str, ...] = ()  # what the role does not allow
+    verdict: Verdict = Verdict.fails  # or unknown
+    is_as_before: bool = False
 
 
 class MetadataClosed(Struct, frozen=True):
@@ -82,27 +80,37 @@ class ControllerMissing(Struct, frozen=True):
 
 @fact
 def nodes_lost(context: Context) -> tuple[NodesLost, ...]:
-    """Return what nodes newly lack after a plan."""
+    """Return what nodes lack after a plan."""
     return tuple(_nodes_lost(context))
 
 
 def _nodes_lost(context: Context) -> Iterator[NodesLost]:
     for plugin in (p for p in context.plugins if not p.is_deleted):
-        after, cluster = plugin.after, plugin.after.cluster
-        assumed = [r for r in after.identity.assumed if not isinstance(r, Unresolved)]
-        is_served = after.identity.kind is Identity.pod_identity and bool(assumed)
-        for role in sorted(after.node_roles, key=str):
-            if _is_refused(role, plugin, context):
-                yield NodesLost(NodeLoss.REFUSED, role, cluster)
-            for loss in _NEEDS:
-                denied = _denied(loss, role, plugin, context)
-                if denied and (is_served or loss is not NodeLoss.AGENT_DENIED):
-                    yield NodesLost(loss, role, cluster, actions=denied)
+        yield from _of_cluster(plugin, context)
+    for role in roles_of_plugin(context):
+        sides = (access_of(context, role, PluginIdentity(), side).in_account for side in Side)
+        is_of_eks = any(access.is_of_eks for access in sides)
+        if is_of_eks and is_of_nodes(context, role, alone=True):
+            yield from _denied(context, role, [role], OF_EACH_NODE)
     for change in node_role_changes(context):
         is_gone = not change.after and change.resource_type != NODE_GROUP
         for old in change.before if is_gone else ():
             if has_plugin_policy(context, old):
                 yield NodesLost(NodeLoss.NO_ROLE, old, workload=change.address)
+
+
+def _of_cluster(plugin: ClusterPlugin, context: Context) -> Iterator[NodesLost]:
+    before, after = plugin.states
+    assumed = [r for r in after.identity.assumed if not isinstance(r, Unresolved)]
+    is_served = after.identity.kind is Identity.pod_identity and bool(assumed)
+    for role in sorted(after.node_roles, key=str):
+        if _is_refused(role, plugin, context):
+            yield NodesLost(NodeLoss.REFUSED, role, after.cluster)
+        had = [role] if role in before.node_roles else before.node_roles
+        if is_served:
+            own = had if before.identity.kind is Identity.pod_identity else ()
+            yield from _denied(context, role, own, (NodeNeed.agent,), after.cluster)
+        yield from _denied(context, role, had, OF_EACH_NODE, after.cluster)
 
 
 @fact
@@ -130,35 +138,33 @@ def _templates(group: Resource, side: Side, context: Context) -> Iterator[Resour
 
 def _is_refused(role: IamResource, plugin: ClusterPlugin, context: Context) -> bool:
     """Return whether EC2 newly cannot assume a node role; not if the role is also aws-node's."""
-    had = role in plugin.before.node_roles
     identity = PluginIdentity(Identity.node_role, frozenset({role}))
     before, after = (replace(state, identity=identity) for state in plugin.states)
     nodes = replace(plugin, before=before, after=after)
     old, new = (is_trusted(nodes, role, side, context) for side in Side)
     is_own = all(state.identity.kind is Identity.node_role for state in plugin.states)
-    return new is False and not (had and (is_own or old is False))
+    return new is False and not (role in plugin.before.node_roles and (is_own or old is False))
 
 
 def _denied(
-    loss: NodeLoss, role: IamResource, plugin: ClusterPlugin, context: Context
-) -> tuple[str, ...]:
-    """Return the calls that a role of nodes does not allow, if nodes newly cannot do something."""
-    before, had = plugin.before, role in plugin.before.node_roles
+    context: Context,
+    role: IamResource,
+    before: Iterable[IamResource],
+    needs: Sequence[NodeNeed],
+    cluster: EksCluster = ANY_CLUSTER,
+) -> Iterator[NodesLost]:
+    """Yield what nodes cannot do with their role; `before`: the roles that they had."""
 
-    def denied(each: IamResource, side: Side) -> tuple[str, ...]:
-        has = access_of(context, each, PluginIdentity(), side)
-        allowed = has.permissions
-        layers = allowed.limits if has.open_policies else (allowed.policies, *allowed.limits)
-        return denied_actions(_NEEDS[loss], layers, allowed.every)
+    def denials(each: IamResource, side: Side) -> dict[NodeNeed, NodeDenial]:
+        access = access_of(context, each, PluginIdentity(), side).in_account
+        return {d.need: d for d in node_denials(access, needs, is_of_eks=True)}
 
-    could, lacks = not denied(role, Side.BEFORE), denied(role, Side.AFTER)
-    if loss is NodeLoss.AGENT_DENIED:
-        is_new = not (had and before.identity.kind is Identity.pod_identity)
-    else:  # if nodes could do it before, the plan shows the policies with which they do
-        is_new = not had and any(not denied(r, Side.BEFORE) for r in before.node_roles)
-    # If the role is not in the plan, it may have other policies.
-    is_known = not isinstance(role, Named) or could
-    return lacks if (could or is_new) and is_known else ()
+    lacked, had = [denials(each, Side.BEFORE) for each in before], denials(role, Side.BEFORE)
+    for need, denial in denials(role, Side.AFTER).items():
+        # If the role is not in the plan, it may have other policies.
+        if need not in had or not isinstance(role, Named):
+            is_old = bool(lacked) and all(need in each for each in lacked)
+            yield NodesLost(need, role, cluster, "", denial.actions, denial.verdict, is_old)
 
 
 @fact

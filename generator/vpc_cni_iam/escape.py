@@ -26,6 +26,14 @@ _LOG_COMMAND = re.compile(
 )
 _MARKDOWN_SYNTAX = frozenset("\\`*_[]<>|!#")
 _LONGEST = 2000
+# Words and numbers that no forge reads as markup, with the stops after them.
+_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*\)?,?|=)", re.ASCII)
+_STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;.]?)", re.DOTALL)
+# A condition of a statement, as `policy.report` writes it; no sanitised text has the character.
+_CONDITION = re.compile(r"\S+ [A-Z][A-Za-z:]+ '[^']*'(?: or '[^']*')*(?= |$)", re.ASCII)
+_JOINED = "\0"
+# A forge turns what may be the hash of a commit into a link.
+_COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
 
 
 def escape_control(line: str) -> str:
@@ -108,3 +116,27 @@ def escape_html(line: str) -> str:
 def ascii_markup(markup: str) -> str:
     """Return HTML or XML that any locale can print; its style sheets must already be ASCII."""
     return markup.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def sentence(text: str) -> str:
+    """Return a sentence for Markdown: words as they are, conditions and all else in code spans."""
+    parts: list[tuple[bool, str]] = []
+    for word in _CONDITION.sub(lambda m: m[0].replace(" ", _JOINED), sanitise(text)).split(" "):
+        is_item = not parts and word.endswith(")")  # of a list
+        plain = bool(_WORD.fullmatch(word)) and not (_COMMIT.search(word) or is_item)
+        # A stop ends a span: the texts before and after it are separate.
+        ended = not plain and bool(parts) and parts[-1][1].endswith((",", ";", ":"))
+        if parts and parts[-1][0] == plain and not ended:
+            parts[-1] = (plain, f"{parts[-1][1]} {word}")
+        else:
+            parts.append((plain, word))
+    return " ".join(part if plain else _span(part.replace(_JOINED, " ")) for plain, part in parts)
+
+
+def _span(text: str) -> str:
+    """Return text as a code span; a bracket before it and stops after it stay outside."""
+    parts = _STOPS.fullmatch(text)
+    before, inner, after = parts.groups() if parts else ("", text, "")
+    if after.startswith(")") and inner.count("(") > inner.count(")"):
+        inner, after = f"{inner})", after[1:]
+    return f"{before}{code_span(inner)}{after}"

@@ -27,7 +27,7 @@ from shown_reviews import (
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review.report.formats import json as json_format
 from vpc_cni_iam.review.report.formats.markdown import DIALECTS, MARKER, code, prose, write
-from vpc_cni_iam.review.report.shown import ShownIgnored
+from vpc_cni_iam.review.report.shown import ShownIgnored, ShownPolicy
 from vpc_cni_iam.review.report.words import Section
 from vpc_cni_iam.review.report_formats import ForgeName, Setting
 
@@ -106,6 +106,10 @@ def test_any_sentence_keeps_its_characters_and_none_is_markup(text: str) -> None
         ("on arn:aws:s3:::(sensitive), if", "on `arn:aws:s3:::(sensitive)`, if"),
         ("on (sensitive 2) (see s3:*)", "on (sensitive 2) (see `s3:*`)"),
         ("by k:aud = sts.a, k:sub = b:y", "by `k:aud` = `sts.a`, `k:sub` = `b:y`"),
+        (
+            "on s3:* if a:b ForAllValues:StringEquals 'x' or 'y z' and c:d Null 'true'",
+            "on `s3:*` if `a:b ForAllValues:StringEquals 'x' or 'y z'` and `c:d Null 'true'`",
+        ),
         ("facade defaced 1234567 v1.2.3", "facade `defaced 1234567` v1.2.3"),
     ],
 )
@@ -164,6 +168,29 @@ def test_findings_that_look_alike_are_one_with_the_names_of_three_others() -> No
         text = write(review(*alike), Setting())
         assert text.count("- **error**") == 1 and text.count("    - also ") == 3
         assert more in text and ("more like it" in text) is bool(more)
+
+
+def test_instances_of_one_for_each_show_their_statements_once() -> None:
+    (policy,) = example().policies
+
+    def instance(key: str, action: str = "is removed") -> ShownPolicy:
+        lines = tuple(replace(x, text=f"{key}-x: a:b StringEquals '{key}'") for x in policy.lines)
+        lines = (*lines, replace(lines[0], text=action))
+        names = {
+            x: f'module.m["{key}"].{getattr(policy, x)}' for x in ("owner", "policy", "address")
+        }
+        return replace(policy, **names, lines=lines)
+
+    shown = replace(example(), policies=tuple(map(instance, ("blue", "green", "r.d"))))
+    text = write(shown, Setting())
+    _, changes = text.split("#### Policy changes")
+    assert changes.count("<details>") == 1 and changes.count("StringEquals 'blue'") == 2
+    owner = policy.owner
+    for key in ("green", "r.d"):
+        assert f'- also `module.m["{key}"].{owner}` with `{key}` instead of `blue`\n' in changes
+    # What differs by more than the key is shown.
+    other = replace(shown, policies=(instance("blue"), instance("green", "blue is removed")))
+    assert write(other, Setting()).count("<details>") == 2
 
 
 COMMENT = """

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 
 from msgspec import Struct
 
-from vpc_cni_iam.escape import code_span, escape_html, sanitise
+from vpc_cni_iam.escape import code_span, escape_html, sanitise, sentence
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.formats import json as json_report
@@ -39,11 +39,8 @@ _DETAILS = 6
 _LINES = 40
 # Characters of a text, so that no finding is too large for a comment.
 _LONGEST = 1000
-# Words and numbers that no forge reads as markup, with the stops after them.
-_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*\)?,?|=)", re.ASCII)
-_STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;.]?)", re.DOTALL)
-# A forge turns what may be the hash of a commit into a link.
-_COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
+# The key of an instance of for_each, and the number of one of count.
+_KEY, _NUMBER = map(re.compile, (r'\["([^"]+)"\]', r"\[\d+\]"))
 
 
 def write(review: ShownReview, setting: Setting) -> str:
@@ -90,27 +87,8 @@ def _short(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Return a sentence with its words as they are and all else in code spans."""
-    parts: list[tuple[bool, str]] = []
-    for word in _short(text).split(" "):
-        is_item = not parts and word.endswith(")")  # of a list
-        plain = bool(_WORD.fullmatch(word)) and not (_COMMIT.search(word) or is_item)
-        # A stop ends a span: the texts before and after it are separate.
-        ended = not plain and bool(parts) and parts[-1][1].endswith((",", ";", ":"))
-        if parts and parts[-1][0] == plain and not ended:
-            parts[-1] = (plain, f"{parts[-1][1]} {word}")
-        else:
-            parts.append((plain, word))
-    return " ".join(part if plain else _span(part) for plain, part in parts)
-
-
-def _span(text: str) -> str:
-    """Return text as a code span; a bracket before it and stops after it stay outside."""
-    parts = _STOPS.fullmatch(text)
-    before, inner, after = parts.groups() if parts else ("", text, "")
-    if after.startswith(")") and inner.count("(") > inner.count(")"):
-        inner, after = f"{inner})", after[1:]
-    return f"{before}{code(inner)}{after}"
+    """Return a sentence with words as they are, and all else in code spans."""
+    return sentence(_short(text))
 
 
 def _head(review: ShownReview) -> str:
@@ -139,7 +117,7 @@ def _blocks(review: ShownReview, dialect: Dialect) -> Iterator[str]:
         about = f"{ignored.finding.rule}, {code(ignored.finding.address)}: {prose(ignored.reason)}"
         yield ("" if number else "\n") + f"- *ignored{until}* {about}\n"
     yield f"\n{prose(words.last_line(review))}\n"
-    for number, changes in enumerate(words.policies(review)):
+    for number, changes in enumerate(words.grouped(review.policies, _looks)):
         yield ("" if number else "\n#### Policy changes\n") + _policy(changes, dialect)
 
 
@@ -156,7 +134,7 @@ def _plugin(alike: list[ShownPlugin]) -> str:
 
 def _also(names: Iterable[str]) -> Iterator[str]:
     every = list(names)
-    yield from (f"also {code(name)}" for name in every[:_ALSO])
+    yield from (f"also {name}" for name in every[:_ALSO])
     if len(every) > _ALSO:
         yield f"and {len(every) - _ALSO} more like it"
 
@@ -173,7 +151,7 @@ def _finding(alike: list[ShownFinding], review: ShownReview) -> str:
     if first.fix and first.level is not Level.NOTE:
         lines.append(f"    - **fix:** {prose(words.fix(alike))}")
     lines.append(f"    - {_about(first)} ({rule})" if first.address else f"    - {rule}")
-    lines += [f"    - {line}" for line in _also(map(words.about, others))]
+    lines += [f"    - {line}" for line in _also(code(words.about(other)) for other in others)]
     lines += [f"    - {prose(detail)}" for detail in first.details[:_DETAILS]]
     left = len(first.details) - _DETAILS
     if left > 0:
@@ -181,11 +159,32 @@ def _finding(alike: list[ShownFinding], review: ShownReview) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _keys(policy: ShownPolicy) -> list[str]:
+    """Return the keys of a policy's instance of for_each."""
+    return [*dict.fromkeys(_KEY.findall(f"{policy.address} {policy.owner}"))]
+
+
+def _looks(policy: ShownPolicy) -> Hashable:
+    """Return how a policy's changes look, with a number for each key of its instance."""
+    keys = _keys(policy)
+    key = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, keys)) or '(?!)'})(?!\w)")
+    texts = policy.policy, _NUMBER.sub("[]", policy.address), *(x.text for x in policy.lines)
+    numbered = (key.sub(lambda m: f"\0{keys.index(m[0])}", x.replace("\0", "\0\0")) for x in texts)
+    return policy.kind, policy.action, *(x.change for x in policy.lines), *numbered
+
+
+def _other(policy: ShownPolicy, first: ShownPolicy) -> str:
+    """Return another instance's owner, and what its changes have instead of the first one's."""
+    pairs = zip(_keys(policy), _keys(first), strict=False)  # other keys are in no text
+    other = [f"{code(a)} instead of {code(b)}" for a, b in pairs if a != b]
+    return f"{code(policy.owner)}{' with ' if other else ''}{' and '.join(other)}"
+
+
 def _policy(alike: list[ShownPolicy], dialect: Dialect) -> str:
     policy, *others = alike
     places = list(filter(None, (words.where_changed(policy), words.where(policy.place))))
     lines = [f"- in {', '.join(map(code, places))}"] if places else []
-    lines += [f"- {line}" for line in _also(other.owner for other in others)]
+    lines += [f"- {line}" for line in _also(_other(other, policy) for other in others)]
     lines += [f"- `{words.SIGNS[x.change]}` {prose(x.text)}" for x in policy.lines[:_LINES]]
     left = len(policy.lines) - _LINES
     if left > 0:

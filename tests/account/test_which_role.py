@@ -355,14 +355,19 @@ _OF_CNI = "aws_iam_role.cni.arn"
         ("", 2, "has several roles that aws-node may have"),
         (_ASSOCIATION % ("kube-system", "aws-node", _OF_CNI), 0, "aws_iam_role.cni"),
         (_ASSOCIATION % ("default", "web", _OF_CNI), 2, "has several roles"),
-        (_ADDON % f"service_account_role_arn = {_OF_CNI}", 0, "aws_iam_role.cni"),
+        # The roles trust EKS Pod Identity.
+        (
+            _ADDON % f"service_account_role_arn = {_OF_CNI}",
+            1,
+            "aws_iam_role.cni",
+        ),
         (
             _ADDON % "pod_identity_association {\n    role_arn        = aws_iam_role.cni.arn\n"
             '    service_account = "aws-node"\n  }',
             0,
             "aws_iam_role.cni",
         ),
-        (_SERVICE_ACCOUNT, 0, "aws_iam_role.cni"),
+        (_SERVICE_ACCOUNT, 1, "aws_iam_role.cni"),
         # EKS Pod Identity precedes IRSA.
         (
             _SERVICE_ACCOUNT + _ASSOCIATION % ("kube-system", "aws-node", "aws_iam_role.app.arn"),

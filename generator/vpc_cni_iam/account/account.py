@@ -17,6 +17,7 @@ from vpc_cni_iam.account.access import RoleAccess
 from vpc_cni_iam.account.doubts import BOUNDARY, NotInInput, NotKnown, Reason
 from vpc_cni_iam.account.grants import (
     UNKNOWN,
+    ClusterSettings,
     Document,
     Gap,
     GapKind,
@@ -27,7 +28,7 @@ from vpc_cni_iam.account.grants import (
 )
 from vpc_cni_iam.catalog.facts import aws_managed
 
-Fact = Document | Grant | Use | NotKnown  # what kinds of inputs yield
+Fact = Document | Grant | Use | ClusterSettings | NotKnown  # what kinds of inputs yield
 
 T = TypeVar("T")
 _GIVEN = "it is attached; its document is {} of the catalog, as the partition aws has it"
@@ -41,6 +42,7 @@ class Account(Struct, dict=True):
     grants: tuple[Grant, ...]
     doubts: tuple[NotKnown, ...]  # about the whole input, or about a principal
     uses: tuple[Use, ...] = ()
+    plugins: tuple[ClusterSettings, ...] = ()
 
     @classmethod
     def of(cls, facts: Iterable[Fact], source: str) -> Account:
@@ -55,6 +57,8 @@ class Account(Struct, dict=True):
                     grants[fact] = None
                 case Use():
                     uses[fact] = None
+                case ClusterSettings():
+                    account.plugins += (fact,)
                 case NotKnown():
                     doubts[fact] = None
         granted = {grant.policy for grant in grants}

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.account.access import Fit, RoleAccess
 from vpc_cni_iam.account.account import Account
 from vpc_cni_iam.account.doubts import NotKnown, Reason
-from vpc_cni_iam.account.grants import UNKNOWN, Document, Gap
+from vpc_cni_iam.account.grants import UNKNOWN, ClusterSettings, Document, Gap
 from vpc_cni_iam.errors import InputError, UsageError, first_of
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.plugin.identity import counting
@@ -63,6 +63,18 @@ def choose_policies(account: Account, names: Iterable[str] = ()) -> RoleAccess:
     raise UsageError(_several(account, known, principals))
 
 
+def choose_plugin(
+    account: Account, cluster: str
+) -> tuple[ClusterSettings | None, tuple[NotKnown, ...]]:
+    """Return aws-node in the only cluster of an input or in a named one, or a doubt about it."""
+    every = [p for p in account.plugins if not cluster or p.names.get("cluster_name") == cluster]
+    if len(every) < 2:  # noqa: PLR2004 - none, or the only one
+        return next(iter(every), None), ()
+    names = first_of([p.names.get("cluster_name", UNKNOWN) for p in every])
+    detail = f"aws-node is in several clusters, {names}; choose with --set cluster-name=NAME"
+    return None, (NotKnown("its version and settings", Reason.setting_not_read, detail),)
+
+
 def _used(account: Account) -> RoleAccess | None:
     """Return what the role has that the input names as aws-node's; None if it names none.
 
@@ -81,9 +93,14 @@ def _used(account: Account) -> RoleAccess | None:
     if role not in account.principals:
         problem = f"has no policy of aws-node's role, {named}; give the input that has it, "
         raise UsageError(f"{account.source} {problem}or choose another role with --role")
-    access = _noted(_readable(account, account.access(role)))
+    access = _readable(account, account.access(role))
     others = (a.principal for a in _having_policies(account) if a.principal != role)
     notes = [_note(role, f"it is aws-node's: {places[role]} names it")]
+    if not (lets := access.ways().get(uses[0].by)):
+        refused = Reason.may_be_refused if lets is None else Reason.refused
+        how = "does not show whether it lets" if lets is None else "does not let"
+        detail = f"its trust policy {how} aws-node assume it with {counted}"
+        notes.append(NotKnown(role, refused, detail, role))
     notes += (_note(other, "left out: aws-node has another role") for other in others)
     return replace(access, not_known=(*access.not_known, *notes))
 
@@ -179,7 +196,7 @@ def _loose(account: Account, documents: Sequence[Document]) -> RoleAccess:
 
 
 def _readable(account: Account, access: RoleAccess) -> RoleAccess:
-    if not access.policies:
+    if not access.policies and any(doubt.may_allow for doubt in access.not_known):
         problem = f"no policy of {access.principal} can be read"
         raise InputError(account.source, "", problem)
     return access

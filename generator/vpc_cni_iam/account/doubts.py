@@ -31,6 +31,8 @@ class Reason(StrEnum):
     read_with_it = "read with it"
     rendered = "rendered by an engine"
     trust = "not trusted"  # aws-node cannot assume the role, and a user chose it by name
+    refused = "cannot be assumed"  # aws-node cannot assume the role that the input names
+    may_be_refused = "may not be assumed"
 
     @property
     def counts(self) -> bool:
@@ -40,7 +42,10 @@ class Reason(StrEnum):
     @property
     def is_note(self) -> bool:
         """Whether it only says how policies were read."""
-        return self in (Reason.assumed, Reason.read_with_it, Reason.rendered, Reason.trust)
+        return self in (*_READING, Reason.trust, Reason.refused)
+
+
+_READING = (Reason.assumed, Reason.read_with_it, Reason.rendered)
 
 
 class NotKnown(Struct, frozen=True):
@@ -54,7 +59,7 @@ class NotKnown(Struct, frozen=True):
     @property
     def may_allow(self) -> bool:
         """Whether a call that is denied may be allowed in truth."""
-        return self.counts and self.reason is not Reason.not_applied
+        return self.counts and self.reason not in (Reason.not_applied, Reason.may_be_refused)
 
     @property
     def may_limit(self) -> bool:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy, to_json
 from vpc_cni_iam.policy.quotas import counted
 
@@ -68,6 +69,14 @@ class Use(Struct, frozen=True):
     role: str  # the principal's name in the input, or an ARN; `UNKNOWN` if it is not known
     by: Identity
     place: str  # the add-on, association or service account that names it
+
+
+class ClusterSettings(Struct, frozen=True):
+    """aws-node in a cluster, as an input has it."""
+
+    settings: PluginSettings
+    names: dict[str, str]  # of the cluster, by parameter
+    session_tags: bool  # whether its sessions have the tags of EKS Pod Identity
 
 
 class Document(Struct, frozen=True):

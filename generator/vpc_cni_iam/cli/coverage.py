@@ -143,14 +143,14 @@ class NodeOptions(Struct, frozen=True):
     )
     untagged_instances: bool = flag("Instances do not have the cluster's tag.")
 
-    def surroundings(self, version: str) -> RequestSetting:
+    def surroundings(self, version: str, *, session_tags: bool) -> RequestSetting:
         """Return the settings of requests that are not settings of the plugin."""
         from vpc_cni_iam.catalog.facts import known_versions
         from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 
         return RequestSetting(
             known_versions.find(version),
-            session_tags=not self.irsa,
+            session_tags=session_tags and not self.irsa,
             instance_tagged=not self.untagged_instances,
             primary_tags=options.pairs("--primary-tag KEY=VALUE", self.primary_tag),
         )
@@ -246,7 +246,11 @@ def _asked(
     subject = chosen.opened(files, opener, version, plugin.feature or ())
     subject = limits.applied(subject, opener)
     opener.check_used((*files, *limits.files))
-    subject, setting = plugin.checked(subject, settings, node.surroundings(version))
+    if shown := subject.plugin:
+        settings = shown.settings if plugin.daemonset is None else settings
+        version = plugin.version(settings)
+    around = node.surroundings(version, session_tags=not shown or shown.session_tags)
+    subject, setting = plugin.checked(subject, settings, around)
     _say_names(subject, setting)
     return subject, setting
 
@@ -257,6 +261,9 @@ def _say_names(subject: Subject, setting: RequestSetting) -> None:
     from vpc_cni_iam.errors import first_of
 
     regions = subject.regions  # each is checked
+    if subject.plugin:
+        shown = (f"{n.replace('_', ' ')} {v}" for n, v in subject.plugin.names.items())
+        common.say(f"taken from the plan: {', '.join(shown)}")
     if subject.own_names:
         values = (f"{name.replace('_', ' ')} {v}" for name, v in subject.own_names.items())
         common.say(f"taken from the policy: {', '.join(values)}")

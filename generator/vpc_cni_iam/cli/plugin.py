@@ -25,7 +25,7 @@ class PluginOptions(Struct, frozen=True):
         "FILE", "JSON or YAML of aws-node: plugin version, IP family and environment."
     )
     cni_version: str | None = options.plugin_version(
-        "Plugin version, such as v1.20.4.  [default: the DaemonSet's, or latest]"
+        "Plugin version, such as v1.20.4.  [default: the DaemonSet's, the plan's, or latest]"
     )
     strict: bool = options.STRICT
     mode: IpFamily | None = options.mode("the policy's")
@@ -35,10 +35,10 @@ class PluginOptions(Struct, frozen=True):
     )
 
     def version(self, plugin: PluginSettings) -> str:
-        """Return the version of the option, else of the file, else the newest known."""
+        """Return the version of the option, else of the input, else the newest known."""
         from vpc_cni_iam.errors import UsageError
 
-        if self.cni_version or not plugin.file:
+        if self.cni_version or not (plugin.version or plugin.file):
             return self.cni_version or "latest"
         if not plugin.version:
             problem = "the image tag of aws-node is not a plugin version; use --cni-version"

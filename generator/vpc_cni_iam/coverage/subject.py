@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.account.access import RoleAccess
 from vpc_cni_iam.account.account import Account
-from vpc_cni_iam.account.choice import choose_policies, choose_role
+from vpc_cni_iam.account.choice import choose_plugin, choose_policies, choose_role
 from vpc_cni_iam.account.doubts import NotKnown, Reason, is_complete
-from vpc_cni_iam.account.grants import Document, characters
+from vpc_cni_iam.account.grants import ClusterSettings, Document, characters
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts.calls import Mode
@@ -57,6 +57,7 @@ class Subject(Struct, frozen=True):
     program: str | None = None
     # The policies of an input that equal documents of upstream or AWS, with these documents.
     equal_to: tuple[tuple[Document, tuple[KnownDocument, ...]], ...] = ()
+    plugin: ClusterSettings | None = None  # aws-node in the cluster, as the input has it
 
     @property
     def opened(self) -> tuple[Document, ...]:
@@ -156,8 +157,7 @@ def of_variant(name: str, selection: Selection, user_names: Mapping[str, str | N
 def of_taken(taken: Subject, user_names: Mapping[str, str | None]) -> Subject:
     """Return policies that were chosen from inputs, with the user's names, by parameter."""
     known = ((o, recognise(o.policy, names_in([o.policy]))) for o in taken.opened)
-    equal_to = tuple((opened, documents) for opened, documents in known if documents)
-    return replace(_named(taken, user_names), equal_to=equal_to)
+    return replace(_named(taken, user_names), equal_to=tuple(each for each in known if each[1]))
 
 
 def of_policies(policies: Sequence[Policy]) -> Subject:
@@ -181,7 +181,7 @@ def take(account: Account, access: RoleAccess) -> Subject:
         _check(opened)
     named = ", ".join(o.name for o in access.policies if o.name)
     whose = f": {access.principal}" if access.principal not in ("", account.source) else ""
-    title = f"{account.source}{whose} ({named})" if named else account.source
+    title = f"{account.source}{whose}" + (f" ({named})" if named else "")
     return Subject(title, access)
 
 
@@ -199,7 +199,9 @@ def of_files(
         for each in accounts
     ]
     if len(taken) == 1:
-        return of_taken(taken[0], opener.user_names)
+        plugin, doubts = choose_plugin(accounts[0], opener.user_names.get("cluster_name") or "")
+        whole = replace(taken[0], plugin=plugin).doubting((*taken[0].skipped, *doubts))
+        return of_taken(whole, opener.user_names)
     together = RoleAccess(
         "",
         tuple(named for part in taken for named in _named_by_file(part.opened)),
@@ -281,6 +283,7 @@ def _named(subject: Subject, user_names: Mapping[str, str | None]) -> Subject:
     The limits give names that the policies do not have.
     """
     chosen = {name: value for name, value in user_names.items() if value and value != "*"}
+    chosen = {**(subject.plugin.names if subject.plugin else {}), **chosen}
     limiting = [policy for limit in subject.limiting for policy in limit]
     known = known_names(chosen, names_of_role(subject.policies, limiting))
     own_names = {k: v for k, v in known.items() if k not in chosen and v != EXAMPLE.get(k)}

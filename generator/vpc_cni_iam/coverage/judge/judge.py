@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.account.doubts import NotKnown
+from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.coverage.judge.verdict import Verdict, every, one_of
 from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.node import SimulatedNode
@@ -130,6 +130,8 @@ def doubted(
         answers = Answers((*policies, _EVERYTHING), limits)
         denied = all(_denied_anyway(case, answers) for case in judgement.cases)
     verdict = judgement.verdict.doubted(counting, denied_anyway=denied)
+    if any(doubt.reason is Reason.refused for doubt in doubts):
+        verdict = Verdict.fails
     return Judgement(verdict, judgement.cases, counting)
 
 

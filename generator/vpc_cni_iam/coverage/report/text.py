@@ -11,7 +11,6 @@ from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.coverage.analysis.cover import Coverage
 from vpc_cni_iam.coverage.analysis.excess import Harm, granted
 from vpc_cni_iam.coverage.analysis.matrix import Matrix
-from vpc_cni_iam.coverage.analysis.risks import Risk
 from vpc_cni_iam.coverage.judge.judge import ScenarioRun
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.report.sentences import matrix as matrix_sentences
@@ -79,7 +78,7 @@ def _blocks(subject: Subject, coverage: Coverage, *, verbose: bool) -> Iterator[
         yield _denials(subject, some, coverage)
     yield (f"to do    {repair_text(repair)}" for repair in coverage.repairs)
     yield map(_if_set, coverage.if_set)
-    listed = [*map(_risk, coverage.risks)]
+    listed = [f"  {r.severity:<7} {r.identifier}: {risk_text(r)}" for r in coverage.risks]
     yield ["risks, explained by vpc-cni-iam catalog --explain RISK:", *listed] if listed else ()
     unused = [each for each in coverage.unused if verbose or each.harm is not Harm.other]
     yield (*unused_lines(unused), *excess_lines(coverage.excess, "what is called"))
@@ -125,10 +124,6 @@ def _denials(subject: Subject, some: Compiled, coverage: Coverage) -> Iterator[s
     for key in sorted(scenarios, key=itemgetter(0)):
         yield from key[1]
         yield f"         in {_scenarios(coverage, [*scenarios[key]])}"
-
-
-def _risk(risk: Risk) -> str:
-    return f"  {risk.severity:<7} {risk.identifier}: {risk_text(risk)}"
 
 
 def _if_set(run: ScenarioRun) -> str:

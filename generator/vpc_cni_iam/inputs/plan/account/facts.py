@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.account.account import Fact
 from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.account.grants import (
     UNKNOWN,
+    ClusterSettings,
     Document,
     Gap,
     GapKind,
@@ -24,9 +26,12 @@ from vpc_cni_iam.inputs.plan.account.grants import Accounts, PlanGrant
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.inputs.plan.account.reader import AccountReader
 from vpc_cni_iam.inputs.plan.arguments import ROLE, USES
+from vpc_cni_iam.inputs.plan.plugin.clusters import PluginReader
+from vpc_cni_iam.inputs.plan.plugin.state import PluginState
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import PlacedValue, read, value_at
+from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown
 
@@ -50,9 +55,26 @@ def facts(plan: Plan) -> Iterator[Fact]:
     yield from after.of_changes()
     for resource in reader.resources:
         yield from after.uses(resource)
+    for plugin in PluginReader(reader).clusters():
+        if plugin.after.installer or plugin.resource:
+            yield _shown(plugin.after)
     if not plan.complete:
         detail = "made with -target, or with changes that are put off; make a plan of everything"
         yield NotKnown("the rest of the plan", Reason.not_read, detail)
+
+
+def _shown(state: PluginState) -> ClusterSettings:
+    """Return how aws-node runs in a cluster after a plan."""
+    settings, family = state.setup.settings, state.mode
+    environment = {**settings.environment}
+    if family:
+        environment["ENABLE_IPv6"] = "true" if family == "ipv6" else "false"
+    has_more = settings.has_more or bool(state.setup.not_read or state.setup.foreign)
+    settings = replace(settings, environment=environment, has_more=has_more)
+    identity = state.identity
+    is_unknown = identity.kind is Identity.unknown
+    tags = is_unknown or (identity.kind.has_session_tags and identity.has_session_tags)
+    return ClusterSettings(settings, state.names(), tags)
 
 
 class _After(Struct, frozen=True):

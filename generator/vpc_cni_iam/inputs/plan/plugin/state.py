@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum, StrEnum
 
 from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.partitions import partition_of
+from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.plan.account.documents import PlanContent
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
 from vpc_cni_iam.inputs.plan.resource import Resource
@@ -120,6 +123,21 @@ class PluginState(Struct, frozen=True):
     node_roles: frozenset[IamResource] = frozenset()
     node_groups: tuple[str, ...] = ()  # the addresses of managed node groups
     is_auto_mode: bool = False  # whether EKS Auto Mode creates nodes, which need no aws-node
+
+    def names(self) -> dict[str, str]:
+        """Return the known names of its cluster, by parameter."""
+        cluster = self.cluster
+        names = {
+            "cluster_name": cluster.name,
+            "region": cluster.region,
+            "account_id": cluster.account,
+            "vpc_id": self.vpc_id,
+            "partition": partition_of(cluster.region) if cluster.region else "",
+        }
+        own: Mapping[str, str] = {}
+        with suppress(InputError, UsageError):  # a value that the plugin does not accept
+            own = self.setup.settings.names()
+        return {name: value for name, value in {**own, **names}.items() if value}
 
     @property
     def has_only_auto_mode(self) -> bool:

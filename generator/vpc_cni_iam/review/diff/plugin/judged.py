@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.catalog.facts.partitions import partition_in, partition_of
+from vpc_cni_iam.catalog.facts.partitions import partition_in
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.names import mode_of, names_in
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario, find
@@ -135,7 +135,7 @@ def judged(
         version,
         options.mode or _mode(setup, state, other),
         settings,
-        {**of_roles, **_names(other), **_names(state)},
+        {**of_roles, **other.names(), **state.names()},
         session_tags=(kind.has_session_tags and state.identity.has_session_tags)
         or kind is Identity.unknown,
         places={
@@ -178,22 +178,6 @@ def changed_scenarios(old: PluginState, new: PluginState) -> tuple[str, ...]:
     tags = [state.setup.settings.environment.get("ADDITIONAL_ENI_TAGS", "") for state in (old, new)]
     renamed = ("cluster-name-corrected",) if all(names) and names[0] != names[1] else ()
     return (*renamed, *(("additional-tags-changed",) if all(tags) and tags[0] != tags[1] else ()))
-
-
-def _names(state: PluginState) -> dict[str, str]:
-    """Return the facts of a side about the plugin's place, by parameter."""
-    cluster = state.cluster
-    names = {
-        "cluster_name": cluster.name,
-        "region": cluster.region,
-        "account_id": cluster.account,
-        "vpc_id": state.vpc_id,
-        "partition": partition_of(cluster.region) if cluster.region else "",
-    }
-    own: Mapping[str, str] = {}
-    with suppress(InputError, UsageError):  # a value that the plugin does not accept
-        own = state.setup.settings.names()
-    return {name: value for name, value in {**own, **names}.items() if value}
 
 
 def new_places(

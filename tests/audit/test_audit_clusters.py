@@ -206,9 +206,12 @@ def test_a_role_that_is_scoped_to_another_cluster_breaks_in_a_cluster(
 ) -> None:
     account = details(role("a", trust, inline={"cni": scoped("prod")}))
     prod, stage = (of_eks(kind, "a", cluster=name, **members) for name in ("prod", "stage"))
-    a = audited(tmp_path, account, prod).roles["a"]
+    answer = audited(tmp_path, account, prod)
+    a = answer.roles["a"]
     assert (a["verdict"], a["proposal"]) == ("works", [])
+    assert "\n         to do        nothing\n" in answer.text
     answer = audited(tmp_path, account, stage)
+    assert "to do        nothing" not in answer.text
     a = answer.roles["a"]
     assert a["verdict"] == "fails" and a["clusters"][0]["result"]["verdict"] == "fails"
     assert a["proposal"] == [

@@ -107,7 +107,9 @@ def _facts(role: RoleAudit, version: str, issuers: list[str]) -> Iterator[tuple[
     yield "scope", policies.scope
     if policies.risks:
         yield "risks", ", ".join(policies.risks)
-    yield from (("to do", text) for text in role.proposal)
+    open_points = role.proposal, role.undecided, role.untrusted, role.nodes, role.is_unused
+    is_done = role.verdict is Verdict.works and bool(role.credentials) and not any(open_points)
+    yield from (("to do", text) for text in (("nothing",) if is_done else role.proposal))
 
 
 def _issuers(role: RoleAudit, issuers: list[str]) -> Iterator[tuple[str, str]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from enum import Enum
 from typing import Any
 
 import msgspec
 
-from vpc_cni_iam.policy.document import Policy, to_json
+from vpc_cni_iam.policy.document import Policy, Statement, statement_json, to_json
+from vpc_cni_iam.policy.template import Template
 
 
 def dumps(value: object, indent: int | None = 2) -> str:
@@ -25,8 +27,16 @@ def dumps(value: object, indent: int | None = 2) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, Policy):
         return to_json(value)
+    if isinstance(value, Statement):
+        return statement_json(value)
+    if isinstance(value, Template):
+        return str(value)
+    if isinstance(value, Enum):
+        return value.value
     if names := members(value):
-        return {name: getattr(value, name) for name in names}
+        config = value.__struct_config__
+        kind = {} if config.tag is None else {config.tag_field: config.tag}
+        return {**kind, **{name: getattr(value, name) for name in names}}
     raise TypeError(f"JSON has no {type(value).__name__}")
 
 

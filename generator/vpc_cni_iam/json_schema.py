@@ -9,9 +9,13 @@ from typing import Any
 
 import msgspec
 
-from vpc_cni_iam.policy.document import Policy, PolicyDocument
+from vpc_cni_iam.policy.document import Policy, PolicyDocument, Statement, StatementDocument
+from vpc_cni_iam.policy.template import Template
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+# What json_output writes otherwise than as the type's members.
+_WRITTEN: dict[Any, Any] = {Policy: PolicyDocument, Statement: StatementDocument}
+_TEXT = {"type": "string", "description": "A text with unknown parts, each written as ${place}."}
 _REFERENCE = re.compile(r'"#/\$defs/([^"]+)"')
 
 
@@ -21,12 +25,15 @@ def schema(title: str, *kinds: Any) -> dict[str, Any]:
     A definition is described by the first line of its docstring.
     """
     components, definitions = msgspec.json.schema_components(
-        [*kinds, Policy, PolicyDocument],
+        [*kinds, *_WRITTEN, *_WRITTEN.values(), Template],
         ref_template="#/$defs/{name}",
         schema_hook=methodcaller("json_schema"),
     )
-    *roots, policy, document = map(_name, components)
-    definitions[policy] = definitions[document]
+    names = [*map(_name, components)]
+    roots, written, text = names[: len(kinds)], names[len(kinds) : -1], names[-1]
+    for name, other in zip(written[: len(_WRITTEN)], written[len(_WRITTEN) :], strict=True):
+        definitions[name] = definitions[other]
+    definitions[text] = dict(_TEXT)
     for definition in definitions.values():
         definition.pop("title", None)  # its name in `$defs` says it
         if "description" in definition:

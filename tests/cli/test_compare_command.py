@@ -118,10 +118,13 @@ def test_as_json_with_a_request_that_shows_it(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert (data["old"], data["new"]) == ("old.json", "standard input")
     (difference,) = data["differences"]
-    assert (difference["change"], difference["statement"]) == ("changed", 1)
+    assert (difference["change"], difference["index"]) == ("changed", 0)
     assert difference["old"]["Resource"] == SUBNETS and difference["new"]["Resource"] == "*"
     (element,) = difference["elements"]
-    assert (element["element"], element["old"], element["new"]) == ("Resource", [SUBNETS], ["*"])
+    assert element == {
+        "kind": "values", "element": "Resource", "removed": [SUBNETS], "added": ["*"],
+        "principal_type": "",
+    }  # fmt: skip
     assert (data["verdict"], data["reason"]) == ("new access", None)
     assert data["example"]["action"] == "ec2:CreateTags"
     validator("compare").validate(data)
@@ -141,23 +144,38 @@ def test_as_json_with_every_kind_of_difference(tmp_path: Path) -> None:
     done = run("compare", "old.json", "new.json", "--format", "json", cwd=tmp_path)
     data = json.loads(done.out)
     validator("compare").validate(data)
-    shown = [(d["change"], d["statement"]) for d in data["differences"]]
-    assert shown == [("changed", None), ("removed", 1), ("changed", 2), ("added", 2)]
     version, removed, changed, added = data["differences"]
-    assert rows(version) == [("Version", "", ["2008-10-17"], ["2012-10-17"], "", "")]
-    assert rows(changed) == [
-        ("Action", "", ["ec2:DeleteTags"], [], "", ""),
-        ("Condition", "aws:ResourceTag/a", ["b"], ["b"], "StringEquals", "StringLike"),
-        ("Condition", "aws:SecureTransport", [], ["true"], "", "Bool"),
+    assert version == {"change": "version", "old": "2008-10-17", "new": "2012-10-17"}
+    assert removed == {"change": "removed", "index": 0, "statement": old["Statement"][0]}
+    assert added == {"change": "added", "index": 1, "statement": new["Statement"][1]}
+    assert (changed["change"], changed["index"]) == ("changed", 1)
+    values, *conditions = changed["elements"]
+    assert (values["element"], values["removed"], values["added"]) == (
+        "Action", ["ec2:DeleteTags"], [],
+    )  # fmt: skip
+    tagged = {"key": "aws:ResourceTag/a", "values": ["b"]}
+    assert conditions == [
+        {
+            "kind": "condition",
+            "old": {"operator": "StringEquals", **tagged},
+            "new": {"operator": "StringLike", **tagged},
+        },
+        {
+            "kind": "condition",
+            "old": None,
+            "new": {"operator": "Bool", "key": "aws:SecureTransport", "values": ["true"]},
+        },
     ]
-    assert (removed["old"], removed["new"]) == (old["Statement"][0], None)
-    assert (added["old"], added["new"]) == (None, new["Statement"][1])
 
 
-def rows(difference: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The elements of a difference."""
-    names = ("element", "key", "old", "new", "old_operator", "new_operator")
-    return [tuple(element[name] for name in names) for element in difference["elements"]]
+def test_as_json_with_a_deny_that_is_removed(tmp_path: Path) -> None:
+    written(tmp_path, old=document(DENY, allow("ec2:A")), new=document(allow("ec2:A")))
+    done = run("compare", "old.json", "new.json", "--format", "json", cwd=tmp_path)
+    data = json.loads(done.out)
+    validator("compare").validate(data)
+    assert data["removed_denies"] == [
+        {"side": "before", "policy": 0, "index": 0, "statement": DENY, "limit": None}
+    ]
 
 
 def test_a_module_against_json_with_names(tmp_path: Path) -> None:

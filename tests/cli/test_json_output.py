@@ -15,8 +15,11 @@ from typer.testing import CliRunner
 from account_details import NODES, details, role
 from conftest import ROOT, run, schema, validator, write_tree
 from test_quiet import instances
+from vpc_cni_iam import json_output
 from vpc_cni_iam.cli.json_types import TYPES
 from vpc_cni_iam.cli.main import COMMANDS, application
+from vpc_cni_iam.policy.document import Statement
+from vpc_cni_iam.policy.template import Hole, HoleKind, Side, Template
 
 MODULE = "modules/vpc-cni-iam-policy"
 POLICY = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
@@ -142,3 +145,10 @@ def test_what_is_printed_fits_the_schema(
     validator(command).validate(printed)
     assert not validator(command).is_valid({**printed, "another": 1})
     assert not validator(command).is_valid({})
+
+
+def test_a_text_with_an_unknown_part_is_a_text() -> None:
+    text = Template(("subnet/", Hole(HoleKind.UNKNOWN, "aws_subnet.a.id", Side.AFTER)))
+    shown = json.loads(json_output.dumps([text, Statement(resources=(text,)), Side.AFTER]))
+    assert shown == [str(text), {"Effect": "Allow", "Resource": str(text)}, "after"]
+    assert schema("compare")["$defs"]["Template"]["type"] == "string"

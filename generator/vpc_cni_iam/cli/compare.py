@@ -44,7 +44,7 @@ def compare(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.cli import signed_lines
-    from vpc_cni_iam.comparing import data, report
+    from vpc_cni_iam.comparing import report, shown
     from vpc_cni_iam.comparing.compare import compare, side
 
     inputs.check_once([old, new, *(variables.var_file or ())])
@@ -53,7 +53,7 @@ def compare(
     opener.check_used((old, new))
     comparison = compare(*sides)
     if output is common.Format.json:
-        common.show_json(data.comparison_data(comparison))
+        common.show_json(shown.shown(comparison))
     else:
         signed_lines.show(report.comparison_lines(comparison))
     raise typer.Exit(0 if comparison.proven else 1)

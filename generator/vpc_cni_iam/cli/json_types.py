@@ -17,7 +17,7 @@ TYPES = {
     "accept": ("vendoring.report.data:AcceptData",),
     "upgrade": ("vendoring.report.data:UpgradeData",),
     "review": ("review.report.shown:ShownReview",),
-    "compare": ("comparing.data:ComparisonData",),
+    "compare": ("comparing.shown:ShownComparison",),
     "coverage": ("coverage.data:CoverageData", "coverage.data:MatrixData"),
     "audit": ("audit.audit:Audit",),
     "explain": ("explain.explain:Explanations",),

@@ -51,7 +51,7 @@ class Change(StrEnum):
     changed = "changed"
 
 
-class ValuesChange(Struct, frozen=True):
+class ValuesChange(Struct, frozen=True, tag_field="kind", tag="values"):
     """The values of an element that are in only one of two statements."""
 
     element: str  # such as ``Action``
@@ -60,7 +60,7 @@ class ValuesChange(Struct, frozen=True):
     principal_type: str = ""  # such as ``AWS``; only for Principal and NotPrincipal
 
 
-class ConditionChange(Struct, frozen=True):
+class ConditionChange(Struct, frozen=True, tag_field="kind", tag="condition"):
     """A condition that two statements have in different forms, or that only one has."""
 
     old: Condition | None
@@ -70,28 +70,28 @@ class ConditionChange(Struct, frozen=True):
 ElementChange: TypeAlias = ValuesChange | ConditionChange
 
 
-class VersionChanged(Struct, frozen=True):
+class VersionChanged(Struct, frozen=True, tag_field="change", tag="version"):
     """The documents have different versions."""
 
     old: str
     new: str
 
 
-class StatementAdded(Struct, frozen=True):
+class StatementAdded(Struct, frozen=True, tag_field="change", tag="added"):
     """A statement that only the new policy has."""
 
     index: int  # its position there, from 0
     statement: Statement
 
 
-class StatementRemoved(Struct, frozen=True):
+class StatementRemoved(Struct, frozen=True, tag_field="change", tag="removed"):
     """A statement that only the old policy has."""
 
     index: int  # its position there, from 0
     statement: Statement
 
 
-class StatementChanged(Struct, frozen=True):
+class StatementChanged(Struct, frozen=True, tag_field="change", tag="changed"):
     """A statement of the old policy, and the most similar new one."""
 
     index: int  # the position of the old one, from 0

@@ -236,7 +236,7 @@ def to_json(policy: Policy) -> dict[str, Any]:
     document: dict[str, Any] = {"Version": policy.version}
     if policy.id:
         document["Id"] = str(policy.id)
-    document["Statement"] = [_statement_json(s) for s in policy.statements]
+    document["Statement"] = [statement_json(s) for s in policy.statements]
     return document
 
 
@@ -251,7 +251,8 @@ def dumps(policy: Policy, indent: int | None = 2) -> str:
     return json.dumps(to_json(policy), indent=indent) + "\n"
 
 
-def _statement_json(statement: Statement) -> dict[str, Any]:
+def statement_json(statement: Statement) -> dict[str, Any]:
+    """Return a statement as IAM's JSON object, as `to_json` writes it."""
     result: dict[str, Any] = {"Sid": str(statement.sid)} if statement.sid else {}
     result["Effect"] = statement.effect
     for name, field in PRINCIPAL_ELEMENTS.items():

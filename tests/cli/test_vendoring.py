@@ -177,7 +177,10 @@ def test_a_dry_run_shows_the_change_of_access_and_of_the_files(repo: Path) -> No
     (module,) = json.loads(run("sync", "--dry-run", "--format", "json", cwd=repo).out)["modules"]
     variant = module["variants"][0]
     assert (variant["more_access"], variant["less_access"]) == (True, False)
-    assert {each["change"] for each in variant["differences"]} == {"added"}
+    (difference,) = variant["differences"]
+    assert difference["change"] == "changed"
+    (element,) = difference["elements"]
+    assert "ec2:DescribeSecurityGroups" in element["added"] and element["removed"] == []
     assert '+      "ec2:DescribeSecurityGroups",' in module["diff"]
     assert read_tree(repo / MODULE) == before
     assert run("sync", cwd=repo).code == run("sync", "--dry-run", cwd=repo).code == 0

@@ -329,8 +329,8 @@ def test_no_command_is_silent_about_access_that_an_edit_adds(repo: Path) -> None
     for words in ("check", "sync", "sync --dry-run", "upgrade"):
         data = json.loads(run(*words.split(), "--format", "json", cwd=repo).out)
         (file,) = data["modules"][0]["files"]
-        assert (file["state"], file["edit"]["adds_access"], file["fine"]) == ("edited", True, False)
-        assert file["accepted"] is None
+        assert (file["state"], file["adds_access"], file["fine"]) == ("edited", True, False)
+        assert file["accepted"] == ""
         summary = dict.fromkeys(("clean", "accepted", "outdated", "both", "failed"), 0)
         summary["edited"] = 1
         assert data.get("summary", summary) == summary
@@ -391,7 +391,7 @@ def test_an_accepted_edit_is_a_note_with_its_reason(repo: Path) -> None:
     for words in (("sync", "--dry-run"), again):
         assert run(*words, "--quiet", cwd=repo).out == ""
     (file,) = json.loads(run(*again, "--format", "json", cwd=repo).out)["files"]
-    assert (file["accepted"], file["edit"]["adds_access"]) == ("the team agreed", True)
+    assert (file["accepted"], file["adds_access"]) == ("the team agreed", True)
     data = json.loads(run("check", "--format", "json", cwd=repo).out)
     (file,) = data["modules"][0]["files"]
     assert (file["accepted"], file["fine"], file["next_steps"]) == ("the team agreed", True, [])

@@ -33,14 +33,14 @@ def accept(
     """See `HELP`."""
     from vpc_cni_iam.vendoring.accept import accept as record
     from vpc_cni_iam.vendoring.report import files
-    from vpc_cni_iam.vendoring.report.data import accept_data
+    from vpc_cni_iam.vendoring.report.shown import shown_accept
     from vpc_cni_iam.vendoring.select import select_file
 
     configuration = shared.read()
     module, path = select_file(configuration, Path(), file)
     reported = record(configuration, module, path, reason)
     if output is Format.json:
-        common.show_json(accept_data(module, path, reported, shared.commands(configuration)))
+        common.show_json(shown_accept(module, path, reported, shared.commands(configuration)))
         return
     for each in () if shared.quiet else reported:
         word = "accept" if each.path == path else "note" if each.fine else each.state

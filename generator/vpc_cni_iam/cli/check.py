@@ -49,7 +49,7 @@ def check(
     from vpc_cni_iam.vendoring.check import check as compare
     from vpc_cni_iam.vendoring.orphans import orphans
     from vpc_cni_iam.vendoring.report.check import CheckResult, markdown, text
-    from vpc_cni_iam.vendoring.report.data import check_data
+    from vpc_cni_iam.vendoring.report.shown import shown_checks
     from vpc_cni_iam.vendoring.select import select
 
     configuration = shared.read()
@@ -59,7 +59,7 @@ def check(
     commands = shared.commands(configuration)
     checked = CheckResult(reports, left, commands, outdated, configuration.warnings, no_other_files)
     if output is CheckFormat.json:
-        common.show_json(check_data(checked))
+        common.show_json(shown_checks(checked))
     else:
         show = markdown if output is CheckFormat.markdown else text
         typer.echo(show(checked, quiet=shared.quiet), nl=False)

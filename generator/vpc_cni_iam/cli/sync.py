@@ -42,7 +42,7 @@ def sync(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring.edits.diff import diff
-    from vpc_cni_iam.vendoring.report.data import sync_data
+    from vpc_cni_iam.vendoring.report.shown import ShownSyncs, shown_syncs
     from vpc_cni_iam.vendoring.sync import plan_all, sync_all
 
     request = SyncRequest.of(shared)
@@ -51,7 +51,8 @@ def sync(
         outcomes = each(request.config, request.modules, checkout)
     diffs = [diff(outcome.plan) for outcome in outcomes if outcome.plan]
     if request.output is Format.json:
-        common.show_json(sync_data(outcomes, request.config, request.commands, diffs))
+        shown = shown_syncs(outcomes, request.commands, diffs)
+        common.show_json(ShownSyncs(request.config.warnings, shown))
     else:
         for change in diffs:
             show_diff(change, with_text=not request.quiet)

@@ -84,12 +84,12 @@ def _report(
     wrote: bool,
 ) -> None:
     """Print what an upgrade changed."""
-    from vpc_cni_iam.vendoring.report.data import UpgradeData, sync_data
+    from vpc_cni_iam.vendoring.report.shown import ShownUpgrade, shown_syncs
 
     changed = wrote and prepared.changed
     if request.output is Format.json:
-        data = sync_data(outcomes, prepared.new, request.commands, diffs)
-        common.show_json(UpgradeData(**data, config_changed=changed))
+        shown = shown_syncs(outcomes, request.commands, diffs)
+        common.show_json(ShownUpgrade(prepared.new.warnings, shown, changed))
         return
     if changed and not request.quiet:
         common.show(f"replace  {prepared.old.path}")

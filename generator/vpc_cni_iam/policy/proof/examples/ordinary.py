@@ -56,7 +56,10 @@ def is_known(action: str) -> bool:
 
 
 def resources_of(action: str) -> Sequence[str]:
-    """Return the most ordinary resources of an action."""
+    """Return the most ordinary resources of an action; of an unknown one, those of its service."""
+    service = action.partition(":")[0].lower()
+    if reference.forms(action) is None and action.lower() not in _by_action():
+        return [arn for arn in by_service().get(service, ()) if arn != "*"]
     return _by_action().get(action.lower(), ("", []))[1]
 
 

@@ -11,15 +11,21 @@ from statements import allow, deny
 from test_access_managed import managed
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.proof import globs, possible, related_keys, texts
+from vpc_cni_iam.policy.proof import clauses, globs, possible, related_keys, texts
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
 
+CACHES = (possible.values_and_steps, texts.word_and_steps, clauses.read, clauses._read)
+
 
 def is_proven(old: Policy, new: Policy) -> bool:
-    possible.values_and_steps.cache_clear()
-    texts.word_and_steps.cache_clear()
-    return no_new_access([old], [new]) == NoNewAccess()
+    """Return whether it is proven by the rules as they are now; remember nothing of it."""
+    for cache in CACHES:
+        cache.cache_clear()
+    answer = no_new_access([old], [new])
+    for cache in CACHES:
+        cache.cache_clear()
+    return answer == NoNewAccess()
 
 
 def with_keys(policy: Policy, old: str, new: str) -> Policy:
@@ -30,9 +36,9 @@ def with_keys(policy: Policy, old: str, new: str) -> Policy:
     return replace(policy, statements=tuple(map(changed, policy.statements)))
 
 
-def with_operator(policy: Policy, old: str, new: str, *values: str) -> Policy:
+def with_operator(policy: Policy, old: str, new: str, *values: str, key: str = "") -> Policy:
     def changed(condition: Condition) -> Condition:
-        if condition.operator != old:
+        if condition.operator != old or key not in str(condition.key):
             return condition
         return replace(condition, operator=new, values=values or condition.values)
 
@@ -97,6 +103,54 @@ def test_a_tag_without_case(monkeypatch: pytest.MonkeyPatch) -> None:
         globs, "of_folded", lambda pattern, *, wide: globs.ANYTHING if wide else None
     )
     assert not is_proven(policy, strict)
+
+
+def test_a_value_that_is_no_empty_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An earlier AWSBackupOrganizationAdminAccess had ForAllValues, which holds without a value."""
+    policy = managed()["AWSBackupOrganizationAdminAccess"]
+    old = with_operator(policy, "StringEquals", "ForAllValues:StringLike")
+    assert old != policy
+    assert is_proven(old, policy)
+    assert not is_proven(policy, old)
+    monkeypatch.setattr(possible, "_if_empty", lambda _: None)
+    assert not is_proven(old, policy)
+
+
+def test_a_tag_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AmazonSageMakerCanvasFullAccess asks for a value of a tag; before, for any."""
+    policy = managed()["AmazonSageMakerCanvasFullAccess"]
+    tag = "aws:RequestTag/sagemaker:is-canvas-resource"
+    old = with_operator(policy, "StringEquals", "Null", "false", key=tag)
+    assert old != policy
+    assert is_proven(old, policy)
+    assert not is_proven(policy, old)
+    monkeypatch.setattr(possible, "_may_be_present", lambda _: True)
+    assert not is_proven(old, policy)
+
+
+def test_a_user_of_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWSCodeCommitPowerUser is about users with `${aws:username}`."""
+    policy = managed()["AWSCodeCommitPowerUser"]
+    new = Policy(tuple(replace(s, actions=s.actions[:1]) for s in policy.statements))
+    assert is_proven(policy, new)
+    monkeypatch.setattr(globs, "is_plain", lambda _: False)
+    monkeypatch.setattr(globs, "ARN_PARTS", 99)
+    assert not is_proven(policy, new)
+
+
+SECURE = "aws:SecureTransport"
+
+
+def test_a_truth_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Amazon S3 User Guide: "Restrict access to only HTTPS requests", then as a condition."""
+    plain, secure = (Condition("Bool", SECURE, (value,)) for value in ("false", "true"))
+    old = Policy((allow("s3:*"), deny("s3:*", when=plain)))
+    new = Policy((allow("s3:*", when=secure),))
+    assert is_proven(old, new)
+    monkeypatch.setattr(
+        globs, "of_folded", lambda pattern, *, wide: globs.ANYTHING if wide else None
+    )
+    assert not is_proven(old, new)
 
 
 def restricted_to(region: str, *, key: str = "ec2:Region") -> Policy:

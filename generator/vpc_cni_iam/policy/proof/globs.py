@@ -168,25 +168,15 @@ def of_resource(pattern: Pattern, *, narrow: bool) -> Glob | None:
     """Return the automaton of a resource pattern.
 
     By the page "IAM JSON policy elements: Resource", a ``*`` at the end of an ARN's part crosses
-    the colon; the page leaves others open. In the wide reading, all cross, as in the evaluator; in
-    the narrow one, the others stay in their part. None for an incomplete ARN with a variable: it is
-    not known which parts are missing.
+    the colon; the page leaves others open. In the wide reading, all cross, as in the evaluator. In
+    the narrow one, the result is None if there are others: no known policy has one. It is also None
+    for an incomplete ARN with a variable: it is not known which parts are missing.
+    AWSCodeCommitPowerUser is about ``user/${aws:username}``.
     """
     colons = sum(part.count(":") for part in pattern if isinstance(part, str))
     if not is_plain(pattern) and colons < ARN_PARTS - 1:
         return None
-    if not narrow or not is_ambiguous(pattern):
-        return of(pattern)
-    marked: list[tuple[TextPart, Characters]] = []
-    colons = 0
-    for index, part in enumerate(pattern):
-        last = colons >= ARN_PARTS - 1
-        if isinstance(part, Opaque) and not last:
-            return None
-        crosses = last or (part is Wild.RUN and _ends_part(pattern, index))
-        marked.append((part, Characters.ALL if crosses else Characters.PART))
-        colons += part.count(":") if isinstance(part, str) else 0
-    return _build(marked)
+    return None if narrow and is_ambiguous(pattern) else of(pattern)
 
 
 def is_ambiguous(pattern: Pattern) -> bool:

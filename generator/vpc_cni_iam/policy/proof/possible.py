@@ -109,6 +109,7 @@ def _if_absent(check: ConditionCheck) -> bool | None:
 
 
 def _may_be_present(literal_: CheckOrNot) -> bool:
+    """AmazonSageMakerCanvasFullAccess compares tags that Null would only ask for."""
     check, holds = literal_
     operator = check.operator
     if operator.base.family is not Family.NULL or operator.quantifier or not check.is_known:
@@ -127,7 +128,10 @@ def _may_be_empty(literals: Sequence[CheckOrNot]) -> bool:
 
 
 def _if_empty(check: ConditionCheck) -> bool | None:
-    """Return whether a condition holds for one empty string; None if not known."""
+    """Return whether a condition holds for one empty string; None if not known.
+
+    AWSBackupOrganizationAdminAccess had ForAllValues and has StringEquals.
+    """
     operator = check.operator
     if operator.base.family is Family.NULL or conditions.undefined(check):
         return None
@@ -211,7 +215,10 @@ def _texts(required: Sequence[_Requirement]) -> Texts | None:
 
 
 def _patterns(check: ConditionCheck, *, wide: bool) -> list[Glob]:
-    """Return a condition's values as patterns: wide ones match too much, others too little."""
+    """Return a condition's values as patterns: wide ones match too much, others too little.
+
+    The Amazon S3 User Guide denies requests by HTTP with Bool.
+    """
     family = check.operator.base.family
     if family is Family.BOOL:
         folded = [(text,) for text in known(check.values)]

@@ -15,7 +15,7 @@ from vpc_cni_iam.policy.proof import clauses, globs, possible, related_keys, tex
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
 
-CACHES = (possible.values_and_steps, texts.word_and_steps, clauses.read, clauses._read)
+CACHES = (possible.values_and_steps, texts.word_and_steps, clauses.read, clauses.read_statement)
 
 
 def is_proven(old: Policy, new: Policy) -> bool:
@@ -112,7 +112,7 @@ def test_a_value_that_is_no_empty_text(monkeypatch: pytest.MonkeyPatch) -> None:
     assert old != policy
     assert is_proven(old, policy)
     assert not is_proven(policy, old)
-    monkeypatch.setattr(possible, "_if_empty", lambda _: None)
+    monkeypatch.setattr(possible, "if_empty", lambda _: None)
     assert not is_proven(old, policy)
 
 
@@ -124,7 +124,7 @@ def test_a_tag_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert old != policy
     assert is_proven(old, policy)
     assert not is_proven(policy, old)
-    monkeypatch.setattr(possible, "_may_be_present", lambda _: True)
+    monkeypatch.setattr(possible, "may_be_present", lambda _: True)
     assert not is_proven(old, policy)
 
 

@@ -110,13 +110,15 @@ def read(policies: tuple[Policy, ...], *, narrow: bool) -> tuple[Clause, ...]:
         place = ElementPath(f"policy {position + 1}")
         variables = elements.has_variables(policy, place)
         for index, statement in enumerate(policy.statements):
-            meaning = _read(statement, place, variables=variables, narrow=narrow)
+            meaning = read_statement(statement, place, variables=variables, narrow=narrow)
             clauses.append(Clause(statement, (position, index), *meaning))
     return tuple(clauses)
 
 
 @lru_cache(_REMEMBERED)
-def _read(statement: Statement, place: ElementPath, *, variables: bool, narrow: bool) -> _Meaning:
+def read_statement(
+    statement: Statement, place: ElementPath, *, variables: bool, narrow: bool
+) -> _Meaning:
     actions = elements.actions(statement, place, variables=variables)
     resources = elements.resources(statement, place, variables=variables)
     checks = tuple(conditions.parse(c, place, variables=variables) for c in statement.conditions)

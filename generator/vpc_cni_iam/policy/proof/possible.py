@@ -75,7 +75,7 @@ def _kinds(literals: Sequence[CheckOrNot], budget: Counter) -> Iterator[ContextV
         return
     if all(_if_absent(check) in (holds, None) for check, holds in literals):
         yield None
-    if not all(map(_may_be_present, literals)):
+    if not all(map(may_be_present, literals)):
         return
     if _may_be_empty(literals):
         yield ""
@@ -108,7 +108,7 @@ def _if_absent(check: ConditionCheck) -> bool | None:
     return holds if isinstance(holds, bool) else None
 
 
-def _may_be_present(literal_: CheckOrNot) -> bool:
+def may_be_present(literal_: CheckOrNot) -> bool:
     """AmazonSageMakerCanvasFullAccess compares tags that Null would only ask for."""
     check, holds = literal_
     operator = check.operator
@@ -124,10 +124,10 @@ def _may_be_empty(literals: Sequence[CheckOrNot]) -> bool:
     """
     if literals[0][0].key in NEVER_EMPTY or not any(c.operator.quantifier for c, _ in literals):
         return False
-    return all(_if_empty(check) in (holds, None) for check, holds in literals)
+    return all(if_empty(check) in (holds, None) for check, holds in literals)
 
 
-def _if_empty(check: ConditionCheck) -> bool | None:
+def if_empty(check: ConditionCheck) -> bool | None:
     """Return whether a condition holds for one empty string; None if not known.
 
     AWSBackupOrganizationAdminAccess had ForAllValues and has StringEquals.

@@ -78,11 +78,6 @@ KEYS = {
         ("IpAddress", "NotIpAddress"), False,
     ),
 }  # fmt: skip
-# Keys whose operators are compared as languages.
-TEXT_KEYS = (
-    "aws:RequestTag/team", "s3:prefix", "aws:TagKeys", "ec2:Vpc", "ec2:FisTargetArns",
-    "aws:MultiFactorAuthPresent",
-)  # fmt: skip
 
 USER = "${aws:username}"
 USERS = ("a", "b", "", "eni-1", "a:b")

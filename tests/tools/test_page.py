@@ -154,7 +154,6 @@ def test_missing_and_unknown_documents() -> None:
     assert (result["other"].state, result["other"].note) == ("unknown", "allows eks:* on *")
 
 
-START = page().index("```\n{")
 MALFORMED = {
     "no document": ("# IAM Policy\n\nsoon\n", "", "holds no policy document"),
     "nothing": ("", "", "holds no policy document"),

@@ -98,7 +98,6 @@ class Clause(Struct, frozen=True, eq=False):
         return frozenset() if any(name == ANYONE for _, name in named) else frozenset(named)
 
 
-# Actions, resources, conditions and meaning of a statement.
 _Meaning: TypeAlias = tuple[Language, Language, tuple[ConditionCheck, ...], Hashable]
 
 
@@ -119,6 +118,7 @@ def read(policies: tuple[Policy, ...], *, narrow: bool) -> tuple[Clause, ...]:
 def read_statement(
     statement: Statement, place: ElementPath, *, variables: bool, narrow: bool
 ) -> _Meaning:
+    """Return the actions, resources, conditions and meaning of a statement."""
     actions = elements.actions(statement, place, variables=variables)
     resources = elements.resources(statement, place, variables=variables)
     checks = tuple(conditions.parse(c, place, variables=variables) for c in statement.conditions)

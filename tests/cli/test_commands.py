@@ -528,7 +528,7 @@ def test_a_narrowed_module_is_generated_and_verified_and_covered(tmp_path: Path)
     ids = ("--var", 'subnet_ids=["subnet-01234567"]', "--var", 'security_group_ids=["sg-01234567"]')
     missing = run("coverage", "m", *ids[:2], cwd=tmp_path)
     assert missing.code == 3 and "give --var security_group_ids=VALUE" in missing.err
-    covered = run("coverage", "m", *ids, cwd=tmp_path)
+    covered = run("coverage", "m", *ids, "--verbose", cwd=tmp_path)
     assert covered.code == 0
     assert "cluster-name-corrected, additional-tags-changed, subnet-added, secu" in covered.out
     for scenario in ("subnet-added", "security-group-added"):

@@ -94,7 +94,7 @@ def plan(text: str) -> None:
 def convert(text: str) -> None:
     """Whatever is converted is refused or written, and what is written is HCL."""
     for document in convert_all([Input("policy.json", lambda: text)], ConvertOptions()).documents:
-        parse_hcl(document.text, "policy.tf")
+        parse_hcl(document.hcl, "policy.tf")
 
 
 def toml(text: str) -> None:

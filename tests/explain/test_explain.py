@@ -317,7 +317,11 @@ def written(result: dict[str, Any]) -> list[str]:
     if result["calls"] and not result["causes"]:
         lines.append("  cause not known: name the role's policy with --policy")
     each = [
-        (s["variant"], s["allows"], json.dumps([s["statements"], s["unmet"]]))
+        (
+            " --feature ".join([s["variant"], *s["features"]]),
+            s["allows"],
+            json.dumps([s["statements"], s["unmet"]]),
+        )
         for s in result["statements"]
     ]
     verdicts = {None: "", True: ", which allows this request", False: ", which denies this request"}
@@ -418,7 +422,12 @@ def test_names_of_the_request_stand_in_the_statements_before_examples(
 def test_the_role_of_the_node_and_the_missing_cluster_name_are_recognised() -> None:
     (explanation,) = explained(json.dumps(RECORD))
     assert explanation["cni_version"] == "v1.22.4"
-    assert causes(explanation) == {"node-role": "certain", "cluster-name-missing": "possible"}
+    assert causes(explanation) == {
+        "node-role": "certain",
+        "not-allowed": "certain",
+        "cluster-name-missing": "possible",
+        "other-ip-family": "possible",
+    }
     assert explanation["encoded"]
     assert explanation["reason"].startswith("no identity-based policy allows the ec2:Create")
 
@@ -748,7 +757,7 @@ def test_each_denial_of_a_text_is_explained(text: str) -> None:
         ("with an explicit deny in a VPC endpoint policy", "endpoint-policy"),
         ("with an explicit deny", "explicit-deny"),
         ("with an explicit deny in an identity-based policy", "explicit-deny"),
-        ("because no identity-based policy allows it", ""),
+        ("because no identity-based policy allows it", "not-allowed"),
     ],
 )
 def test_aws_words_about_other_policies_are_a_certain_cause(reason: str, cause: str) -> None:
@@ -757,7 +766,61 @@ def test_aws_words_about_other_policies_are_a_certain_cause(reason: str, cause: 
     )
     (explanation,) = explained(text)
     certain = {name for name, known in causes(explanation).items() if known == "certain"}
-    assert certain == {"node-role", cause} - {""}
+    assert certain == {"node-role", cause}
+    # Statements for the role's policy do not help if another policy is the cause.
+    is_of_role = cause in ("explicit-deny", "not-allowed")
+    assert bool(explanation["statements"]) == is_of_role
+
+
+@pytest.mark.parametrize(
+    ("action", "options", "causes_of_action"),
+    [
+        # An IPv6 policy does not allow it, and the other way round.
+        ("ec2:AttachNetworkInterface", (), {"other-ip-family"}),
+        ("ec2:AssignIpv6Addresses", (), {"other-ip-family", "policy-older-than-plugin"}),
+        ("ec2:DescribeNetworkInterfaces", (), set()),  # called in both families
+        # Only a feature makes the call: no policy without the feature has it, of no version.
+        ("cloudwatch:PutMetricData", (), {"policy-without-feature"}),
+        ("logs:CreateLogGroup", (), {"policy-without-feature"}),
+        ("ec2:CreateNetworkInterface", ("--mode", "ipv6"), {"policy-without-feature"}),
+    ],
+)
+def test_that_no_policy_allows_an_action_is_the_cause_and_the_likely_policies_are_named(
+    action: str, options: tuple[str, ...], causes_of_action: set[str]
+) -> None:
+    text = (
+        f"User: arn:aws:sts::111122223333:assumed-role/cni/x is not authorized to perform: {action}"
+        f" because no identity-based policy allows the {action} action"
+    )
+    (explanation,) = explained(text, *options)
+    possible = dict.fromkeys(causes_of_action, "possible")
+    assert causes(explanation) == {"not-allowed": "certain", **possible}
+
+
+@pytest.mark.parametrize(
+    ("action", "feature"),
+    [
+        ("cloudwatch:PutMetricData", "metrics-helper"),
+        ("logs:CreateLogGroup", "network-policy-logs"),
+    ],
+)
+def test_the_policy_with_the_feature_is_the_fix_of_a_call_of_a_feature(
+    tmp_path: Path, action: str, feature: str
+) -> None:
+    text = f"User: x is not authorized to perform: {action}"
+    newest = known_versions.newest()
+    command = f"vpc-cni-iam policy ipv4 --cni-version {newest} --feature {feature}"
+    (explanation,) = explained(text)
+    assert command in explanation["causes"][0]["fix"]
+    assert {tuple(s["features"]) for s in explanation["statements"]} == {(feature,)}
+    assert f"ipv4 --feature {feature}" in run("explain", "-", stdin=text).out
+    # A policy that works without the feature is not one that works with it.
+    (explanation,) = explained(text, *given(tmp_path, IPV4))
+    (cause,) = explanation["causes"]
+    assert cause["name"] == "policy-lacks-action" and f"--feature {feature}" in cause["fix"]
+    allowed = run(*command.split()[1:]).out
+    (explanation,) = explained(text, *given(tmp_path, allowed))
+    assert "policy-lacks-action" not in causes(explanation)
 
 
 @pytest.mark.parametrize("where", ["", " in an identity-based policy"])

@@ -205,6 +205,16 @@ PIECES = [
     '"errorMessage":"You are not authorized to perform this operation ....\n'
     "userIdentity.sessionContext.sessionIssuer.arn:   arn:aws:iam::111122223333:role/ec2\n"
     "eventName : CreateNetworkInterface\neventSource : ec2.amazonaws.com",
+    "errorCode: Client.UnauthorizedOperation\n  eventName : CreateNetworkInterface",
+    # Operations and calls in the plugin's and in people's words.
+    "ipamd: failed to CreateNetworkInterface: UnauthorizedOperation: You are not authorized",
+    "Failed calling CreateNetworkInterface for `m6i.large`: UnauthorizedOperation: You are not",
+    "Failed to call ec2:CreateNetworkInterface: UnauthorizedOperation: You are not authorized",
+    "failed to Create ENI: UnauthorizedOperation: You are not authorized",
+    "UnauthorizedOperation: You are not authorized to perform: ec2:CreateNetworkInterface",
+    "UnauthorizedOperation ... is not authorized to perform: ec2:CreateNetworkInterface on "
+    "resource: arn:aws:ec2:eu-west-1:111122223333:network-interface/* because no session policy "
+    "allows the ec2:CreateNetworkInterface action",
     # What strace shows of a log.
     r'27 1592998428.6 write(7, "{\"level\":\"error\",\"msg\":\"Failed to CreateNetworkInterface '
     r'UnauthorizedOperation: You are not authorized to perform this operation.\"}\n", 131) = 131',
@@ -219,6 +229,26 @@ def test_what_is_copied_in_part_is_read(text: str) -> None:
     denials, errors, unknown = told(text)
     assert [denial[0] for denial in denials] == ["ec2:CreateNetworkInterface"]
     assert not errors and not unknown
+
+
+@pytest.mark.parametrize(
+    "resource",
+    ["XXX", "***", "[REDACTED]", "[my ARN]", "<redacted>", "<my ARN>", "REDACTED",
+     "arn:aws:ec2:eu-west-1:XXX:XXXX", "arn:aws:ec2:***:***:***"],
+)  # fmt: skip
+@pytest.mark.parametrize("action", ["ec2:CreateTags", "ec2:AttachNetworkInterface"])
+def test_a_resource_that_cannot_be_read_is_not_known(action: str, resource: str) -> None:
+    why = f"because no identity-based policy allows the {action} action"
+    text = f"User: {PRINCIPAL} is not authorized to perform: {action} on resource: {{}} {why}"
+    assert told(text.format(resource)) == told(text.replace(" on resource: {}", ""))
+    out = run("explain", "-", stdin=text.format(resource)).out
+    assert f"{action} was denied" in out and "does not make this call" not in out
+    # A resource that can be read decides: the plugin makes no such call.
+    out = run("explain", "-", stdin=text.format(INTERFACE.replace("network-interface", "volume")))
+    assert "does not make this call" in out.out
+    context = {"action": action, "resource": resource, "conditions": {"items": []}}
+    decoded = json.dumps({"allowed": False, "context": context})
+    assert "does not make this call" not in run("explain", "-", stdin=decoded).out
 
 
 def test_the_health_of_an_add_on_is_read() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -57,6 +57,7 @@ class AllowingStatements(Struct, frozen=True):
     allows: bool | None = None  # whether they allow the request; None if its context is not known
     # The condition keys that the request does not meet, if it is denied.
     unmet: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()  # the features that the variant needs for the action
 
 
 def possible_calls(
@@ -86,7 +87,8 @@ def _ranges(
     sent = {m: c for m in modes if (c := template.sent(m, version, features))}
     alike: dict[object, list[Mode]] = {}
     for mode, call_range in sent.items():
-        alike.setdefault((call_range.effect, call_range.breaks), []).append(mode)
+        same = call_range.effect, call_range.breaks, call_range.feature
+        alike.setdefault(same, []).append(mode)
     for families in sorted(alike.values(), key=lambda same: not sent[same[0]].is_fatal):
         yield tuple(families), sent[families[0]]
 
@@ -157,17 +159,24 @@ def _not_told(key: str) -> UnknownValue | None:
     return None if told else UNKNOWN
 
 
+def features_of(possible: Sequence[PossibleCall]) -> tuple[str, ...]:
+    """Return the optional features for which calls are sent; none if one is sent without any."""
+    needed = dict.fromkeys(call.feature for call in possible)
+    return tuple(filter(None, needed)) if None not in needed else ()
+
+
 def allowing(
     denial: Denial,
-    modes: tuple[Mode, ...],
+    possible: Sequence[PossibleCall],
     version: PluginVersion,
     names: Mapping[str, str | None],
 ) -> Iterator[AllowingStatements]:
     """Yield the statements about an action: of the scoped variant, and of the generic one.
 
-    `modes` are the IP families in which the plugin sends the request. `names` are names such as the
-    cluster's, by parameter.
+    `possible` are the calls that can send the request. `names` are names such as the cluster's, by
+    parameter.
     """
+    modes = [mode for mode in MODES if any(mode in call.modes for call in possible)]
     features = [f for f in calls.features() if calls.call_ranges(modes, version, f)]
     selection = select(cni_version=str(version), features=features)
     for name in (f"{modes[0]}-scoped", modes[0]):
@@ -194,6 +203,7 @@ def allowing(
             tuple(parameter.name for parameter in parameters_of_own),
             allows,
             tuple(str(condition.key) for condition in conditions),
+            features_of(possible),
         )
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts import calls, known_versions, requests
+from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER, kind_of
 from vpc_cni_iam.coverage.analysis.excess import granted
@@ -23,6 +24,7 @@ from vpc_cni_iam.explain.calls import (
     AllowingStatements,
     PossibleCall,
     allows_action,
+    features_of,
     request_of,
     tag_keys,
 )
@@ -57,6 +59,9 @@ class CauseName(StrEnum):
     instance_not_tagged = "instance-not-tagged"
     wrong_vpc = "wrong-vpc"
     condition = "condition"
+    not_allowed = "not-allowed"
+    policy_without_feature = "policy-without-feature"
+    other_ip_family = "other-ip-family"
     policy_older_than_plugin = "policy-older-than-plugin"
 
 
@@ -77,6 +82,7 @@ _LIMITS = (
     ("session policy", CauseName.session_policy),
     ("vpc endpoint policy", CauseName.endpoint_policy),
 )
+OF_OTHER_POLICIES = frozenset(name for _, name in _LIMITS)
 _EXPLICIT, _NO_ALLOW = "explicit deny", "no identity-based policy allows"
 
 
@@ -125,7 +131,7 @@ def causes(
     if not is_plugins:
         return tuple(_of_reason(denial))
     order = list(Certainty)
-    of_policy = list(_of_policies(denial, policies, version, is_plugins=bool(possible)))
+    of_policy = list(_of_policies(denial, policies, version, possible))
     # A policy that was not read may decide the request. A person has other policies.
     if denial.is_person or (policies is not None and not policies.subject.is_complete):
         of_policy = [replace(cause, certainty=_POSSIBLE) for cause in of_policy]
@@ -134,9 +140,10 @@ def causes(
         *_of_principal(denial),
         *_of_tags(denial),
         *of_policy,
-        *(_of_catalog(denial, statements) if policies is None else ()),
-        *(_of_version(denial.action, possible) if policies is None and possible else ()),
     ]
+    if policies is None:
+        known += _of_catalog(denial, statements)
+        known += _of_missing(denial, possible, version)
     once: dict[CauseName, Cause] = {}
     for cause in sorted(known, key=lambda c: order.index(c.certainty)):
         once.setdefault(cause.name, cause)
@@ -175,7 +182,10 @@ def _of_tags(denial: Denial) -> Iterator[Cause]:
 
 
 def _of_policies(
-    denial: Denial, policies: RolePolicies | None, version: PluginVersion, *, is_plugins: bool
+    denial: Denial,
+    policies: RolePolicies | None,
+    version: PluginVersion,
+    possible: Sequence[PossibleCall],
 ) -> Iterator[Cause]:
     """Yield why the policies of the role do not allow the request.
 
@@ -187,24 +197,24 @@ def _of_policies(
     is_checked = bool(denial.resource) or denial.context is not None
     is_tagged = denial.action == _CREATE and not is_checked and requests.tag_keys(version).created
     actions = _WRITING if is_tagged else (denial.action,)
-    possible = [
+    known = [
         cause
         for action in actions
-        for cause in _of_action(
-            replace(denial, action=action), policies, version, is_plugins=is_plugins
-        )
+        for cause in _of_action(replace(denial, action=action), policies, version, possible)
     ]
-    yield from [
-        cause for cause in possible if cause.name is not CauseName.allowed_by_policy
-    ] or possible
+    yield from [cause for cause in known if cause.name is not CauseName.allowed_by_policy] or known
 
 
 def _of_action(
-    denial: Denial, policies: RolePolicies, version: PluginVersion, *, is_plugins: bool
+    denial: Denial,
+    policies: RolePolicies,
+    version: PluginVersion,
+    possible: Sequence[PossibleCall],
 ) -> Iterator[Cause]:
     policy, request = policies.subject, request_of(denial)
     if not grants(policies, denial.action):
-        yield _lacks(policies, denial.action, version, is_plugins=is_plugins)
+        features = features_of(possible)
+        yield _lacks(policies, denial.action, version, features, is_plugins=bool(possible))
     elif _denies_in_any_context(policy, denial):
         yield _denied(policy)
     elif _allows_in_any_context(policy, denial):
@@ -224,10 +234,15 @@ def grants(policies: RolePolicies, action: str) -> bool:
 
 @lru_cache
 def _lacks(
-    policies: RolePolicies, action: str, version: PluginVersion, *, is_plugins: bool
+    policies: RolePolicies,
+    action: str,
+    version: PluginVersion,
+    features: tuple[str, ...],
+    *,
+    is_plugins: bool,
 ) -> Cause:
     policy = policies.subject
-    setting = RequestSetting(version, policy.mode, names=policy.names)
+    setting = RequestSetting(version, policy.mode, features, policy.names)
     every = matrix(policy.policies, setting, regions=policy.regions, excess=False)
     replacement = replacement_for(policy, setting) if is_plugins else ""
     return _cause(
@@ -329,9 +344,39 @@ def _of_conditions(denial: Denial, keys: Iterable[str], certainty: Certainty) ->
             yield _cause(CauseName.condition, certainty, certainty, key=key)
 
 
-def _of_version(action: str, possible: Iterable[PossibleCall]) -> Iterator[Cause]:
-    modes = {mode for call in possible for mode in call.modes}
-    ranges = (r for c in calls.calls() if c.action == action for r in c.ranges)
-    first = min(r.first for r in ranges if r.mode in modes)
+def _of_missing(
+    denial: Denial, possible: Sequence[PossibleCall], version: PluginVersion
+) -> Iterator[Cause]:
+    """Yield why the policies of the role, which are not known, may not allow the action."""
+    action = denial.action
+    if is_not_allowed := _NO_ALLOW in denial.reason.lower():
+        yield _cause(CauseName.not_allowed, _CERTAIN, action=action)
+    if not possible or any(_of_reason(denial)):  # another policy denies it
+        return
+    modes = [mode for mode in calls.FAMILIES if any(mode in call.modes for call in possible)]
+    if features := features_of(possible):
+        options = " ".join(f"--feature {name}" for name in features)
+        command = f"vpc-cni-iam policy {modes[0]} --cni-version {version} {options}"
+        named = {"features": " or ".join(features), "command": command}
+        yield _cause(CauseName.policy_without_feature, _POSSIBLE, **named)
+        return
+    # AWS's own policy, which most roles have, is for IPv4.
+    if is_not_allowed or modes == ["ipv6"]:
+        yield from _of_family(action, modes, version)
+    first = min(
+        r.first
+        for c in calls.calls()
+        for r in c.ranges
+        if c.action == action and r.feature is None and r.mode in modes
+    )
     if first > known_versions.served()[0]:
         yield _cause(CauseName.policy_older_than_plugin, _POSSIBLE, first=first)
+
+
+def _of_family(action: str, modes: Iterable[Mode], version: PluginVersion) -> Iterator[Cause]:
+    """Yield that the policy may be for the other IP family, in which the action is not called."""
+    sent = {r.mode for r in calls.call_ranges(calls.FAMILIES, version) if r.action == action}
+    others = [words for mode, words in calls.FAMILIES.items() if mode not in sent]
+    for mode in sent.intersection(modes) if others else ():
+        named = {"family": calls.FAMILIES[mode], "mode": mode, "version": str(version)}
+        yield _cause(CauseName.other_ip_family, _POSSIBLE, other=others[0], **named)

@@ -23,7 +23,7 @@ from vpc_cni_iam.explain.calls import (
     allowing,
     possible_calls,
 )
-from vpc_cni_iam.explain.causes import Cause, RolePolicies, causes, grants
+from vpc_cni_iam.explain.causes import OF_OTHER_POLICIES, Cause, RolePolicies, causes, grants
 from vpc_cni_iam.explain.known import ErrorKind
 from vpc_cni_iam.explain.reading.denial import Denial, OtherProgram, role_of
 from vpc_cni_iam.explain.reading.incidents import Distinct, Incident, Incidents, Repeated
@@ -61,7 +61,8 @@ class Explanation(Struct, frozen=True):
     program: OtherProgram | None  # the program that sent it, if it is known and not the plugin
     # The plugin's calls that can send it; none if the plugin does not call it.
     calls: tuple[PossibleCall, ...]
-    # The statements that allow it, in the scoped and in the generic variant.
+    # The statements that allow it, in the scoped and in the generic variant; none if a policy that
+    # is not the role's denies it.
     statements: tuple[AllowingStatements, ...]
     example_names: tuple[str, ...]  # the names in the statements that are examples
     causes: tuple[Cause, ...]  # its causes, the certain ones first
@@ -218,10 +219,12 @@ def _explanation(
     calls = () if program else possible_calls(denial, cluster.modes, version)
     newest_calls = program or possible_calls(denial, cluster.modes, known_versions.newest())
     called_by = frozenset() if newest_calls else _called_by(denial, cluster.modes)
-    sent_in = tuple(m for m in cluster.modes if any(m in call.modes for call in calls))
     own = {k: v for k, v in _candidates(denial) if re.fullmatch(_PATTERNS[k], v)}
     names = {**own, **{k: v for k, v in cluster.names.items() if v}}
-    statements = tuple(allowing(denial, sent_in, version, names)) if calls else ()
+    statements = tuple(allowing(denial, calls, version, names)) if calls else ()
+    every = causes(denial, calls, statements, policies, version, is_plugins=is_plugins)
+    if any(cause.name in OF_OTHER_POLICIES for cause in every):
+        statements = ()
     stated = {name for s in statements for name in s.names}
     examples = tuple(p.name for p in NAMES if p.name in stated - names.keys())
     return Explanation(
@@ -236,7 +239,7 @@ def _explanation(
         calls,
         statements,
         examples,
-        causes(denial, calls, statements, policies, version, is_plugins=is_plugins),
+        every,
         denial.encoded,
         tuple(map(str, known_versions.spans(called_by))),
         _not_called_from(called_by) if calls else "",

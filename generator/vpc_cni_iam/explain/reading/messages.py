@@ -24,8 +24,8 @@ DENIED = r"UnauthorizedOperation|AccessDenied|Client\.Unauthorized"
 # AWS's own words.
 _OF_REASON = r"(?:(?!User: | status code:|, fault:)[^.(\"'<\\])"
 NOT_AUTHORIZED = (
-    r"User: (?P<principal>\S+) is not authorized to perform: (?P<action>[a-z0-9-]+:\w+)"
-    r"(?: on resource: (?P<resource>[^\s\"<&]+))?"
+    r"(?:User: (?P<principal>\S+) is )?not authorized to perform: (?P<action>[a-z0-9-]+:\w+)"
+    r"(?: on resource: (?P<resource>\[[^\]]{1,60}\]|<[\w -]{1,60}>|[^\s\"<&]+))?"
     # What follows is not AWS's, such as the ID of the request, which is another each time.
     rf"(?P<reason> because {_OF_REASON}{{0,200}}? action\b"
     rf"| with an explicit deny in {_OF_REASON}{{0,60}}?: arn:[^\s\"'<\\]+"
@@ -42,6 +42,16 @@ _DESCRIBED = re.compile(
     r"(?:lack(?:ing|s)?|missing) (?:the )?(?:IAM )?(?:permissions? )?\"?([a-z0-9-]+:[A-Z]\w+)"
 )
 _EC2_CODE = "UnauthorizedOperation"
+# People replace a resource, or parts of its ARN, before they publish a text.
+_REDACTED = re.compile(
+    r"(?!arn:|\*$)|(?:[^:]*:){5}(?:[xX]{2,}|\*{2,}|[<\[]|redacted)", re.IGNORECASE
+)
+# The plugin and people name the operation that failed.
+_FAILED = re.compile(
+    r"\b(?:fail(?:ed|ure)|unable) (?:to (?:call )?|calling )(?:[a-z0-9-]+:)?"
+    r"(?P<operation>(?-i:[A-Z][a-z]+[A-Z]\w+))",
+    re.IGNORECASE,
+)
 # The SDK for Go 2 names service and operation.
 _OPERATION = re.compile(r"operation error (?P<service>[\w ]{1,40}): (?P<operation>\w+),")
 # Part of a CloudTrail record.
@@ -57,7 +67,7 @@ SERVICES = {
 # With the SDK for Go 1, only ipamd's own words name the call that failed.
 # Source: the errors and warnings of pkg/awsutils/awsutils.go at v1.8.0 and v1.14.0.
 _WORDS = tuple(
-    (re.compile(words), f"ec2:{action}")
+    (re.compile(words, re.IGNORECASE), f"ec2:{action}")
     for words, action in (
         ("Failed to add tag to ENI|Failed to tag the newly created ENI", "CreateTags"),
         ("Failed to CreateNetworkInterface|failed to create ENI", "CreateNetworkInterface"),
@@ -68,6 +78,7 @@ _WORDS = tuple(
         ("Failed to get ENI|Failed to call ec2:DescribeNetworkInterfaces",
          "DescribeNetworkInterfaces"),
         ("Failed to allocate a private IP", "AssignPrivateIpAddresses"),
+        ("Failed to (?:assign|allocate) (?:an )?IPv6 Prefix", "AssignIpv6Addresses"),
         ("Failed to deallocate a private IP|Failed to deallocate IPv4 Prefixes",
          "UnassignPrivateIpAddresses"),
         ("Failed to call ec2:DescribeSubnets", "DescribeSubnets"),
@@ -164,7 +175,12 @@ def reason_of(text: str) -> str:
 
 def resource_of(match: re.Match[str]) -> str:
     """Return the resource of a denial in AWS's words without what stands around them."""
-    return (match["resource"] or "").rstrip(".,;')]")
+    return readable((match["resource"] or "").rstrip(".,;')]"))
+
+
+def readable(resource: str) -> str:
+    """Return a resource, empty if its kind cannot be read."""
+    return "" if _REDACTED.match(resource) else resource
 
 
 def denial_or_error(denial: Denial, text: str) -> Denial | OtherError:
@@ -202,7 +218,7 @@ def _denials(text: str, errors: list[int]) -> Iterator[ReadError]:
     encoded = bool(ENCODED.search(text))
     matches = list(_DENIALS.finditer(text))
     starts = sorted((*errors, *(m.start() for m in matches if m["action"])))
-    end, event = 0, _event_action(text)
+    end = 0
     for match in matches:
         if match["call"]:
             yield Denial(match["call"])
@@ -210,13 +226,14 @@ def _denials(text: str, errors: list[int]) -> Iterator[ReadError]:
             denial = Denial(
                 match["action"],
                 resource_of(match),
-                match["principal"],
+                match["principal"] or "",
                 reason_of(match["reason"] or ""),
                 encoded=encoded,
             )
             yield denial_or_error(denial, _around(text, match))
         elif not _is_near(match.start(), starts):
-            action = _operation_action(text[end : match.start()], match) or event
+            before = text[end : match.start()]
+            action = _operation_action(before, match) or _event_action(text, match)
             if action:
                 yield denial_or_error(Denial(action, encoded=encoded), _around(text, match))
             else:
@@ -236,20 +253,31 @@ def _operation_action(before: str, denial: re.Match[str]) -> str:
     The AWS CLI names only the operation, after the code. Only EC2 has its own code.
     """
     if operation := denial["operation"]:
-        known = (c.action for c in calls.calls() if c.action.endswith(f":{operation}"))
-        return next(known, f"ec2:{operation}" if denial["code"] == _EC2_CODE else "")
+        return _action(operation, denial)
     request = _CREDENTIALS.split(before)[-1]
     places = [(m.start(), action) for words, action in _WORDS for m in words.finditer(request)]
     for call in _OPERATION.finditer(request):
         service = call["service"].lower()
         action = f"{SERVICES.get(service, service.replace(' ', '-'))}:{call['operation']}"
         places.append((call.start(), action))
+    for named in _FAILED.finditer(request):
+        if action := _action(named["operation"], denial):
+            places.append((named.start(), action))
     return max(places)[1] if places else ""
 
 
-def _event_action(text: str) -> str:
+def _action(operation: str, denial: re.Match[str]) -> str:
+    """Return the action of an operation, empty if its service is not known."""
+    known = (c.action for c in calls.calls() if c.action.endswith(f":{operation}"))
+    is_ec2 = denial["code"] and denial["code"].endswith(_EC2_CODE)
+    return next(known, f"ec2:{operation}" if is_ec2 else "")
+
+
+def _event_action(text: str, denial: re.Match[str]) -> str:
     """Return the action of a CloudTrail record in a text, empty if there is none."""
     event, source = _EVENT.search(text), _SOURCE.search(text)
-    if event is None or source is None:
+    if event is None:
         return ""
+    if source is None:
+        return _action(event["operation"], denial)
     return f"{SERVICES.get(source['service'], source['service'])}:{event['operation']}"

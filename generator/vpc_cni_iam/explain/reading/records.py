@@ -150,7 +150,7 @@ def _of_decoded(message: Mapping[str, object], context: Mapping[str, object]) ->
     is_whole = "resource" in context and isinstance(conditions.get("items"), list)
     yield Denial(
         str(context["action"]),
-        str(context.get("resource", "")),
+        messages.readable(str(context.get("resource", ""))),
         str(principal.get("arn", "")),
         "an explicit deny" if message.get("explicitDeny") is True else "no statement allows it",
         context=tuple(sorted(values.items())) if is_whole else None,

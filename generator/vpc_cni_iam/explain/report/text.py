@@ -145,7 +145,8 @@ def _statements(allowing: Iterable[AllowingStatements]) -> Iterator[str]:
         if statements.unmet:
             unmet = ", ".join(statements.unmet)
             shown.append(f"conditions that the request does not meet: {unmet}")
-        variants.setdefault(tuple(shown), []).append(statements.variant)
+        options = "".join(f" --feature {name}" for name in statements.features)
+        variants.setdefault(tuple(shown), []).append(statements.variant + options)
     for (verdict_text, *lines), names in variants.items():
         yield f"  statement of variant{'s' * (len(names) > 1)} {' and '.join(names)}{verdict_text}:"
         yield from (f"    {line}" for line in lines)

@@ -216,6 +216,7 @@ def _around(text: str, match: re.Match[str]) -> str:
 
 def _denials(text: str, errors: list[int]) -> Iterator[ReadError]:
     encoded = bool(ENCODED.search(text))
+    event, source = _EVENT.search(text), _SOURCE.search(text)
     matches = list(_DENIALS.finditer(text))
     starts = sorted((*errors, *(m.start() for m in matches if m["action"])))
     end = 0
@@ -233,7 +234,9 @@ def _denials(text: str, errors: list[int]) -> Iterator[ReadError]:
             yield denial_or_error(denial, _around(text, match))
         elif not _is_near(match.start(), starts):
             before = text[end : match.start()]
-            action = _operation_action(before, match) or _event_action(text, match)
+            action = _operation_action(before, match)
+            if event and not action:
+                action = _event_action(event["operation"], source and source["service"], match)
             if action:
                 yield denial_or_error(Denial(action, encoded=encoded), _around(text, match))
             else:
@@ -273,11 +276,8 @@ def _action(operation: str, denial: re.Match[str]) -> str:
     return next(known, f"ec2:{operation}" if is_ec2 else "")
 
 
-def _event_action(text: str, denial: re.Match[str]) -> str:
-    """Return the action of a CloudTrail record in a text, empty if there is none."""
-    event, source = _EVENT.search(text), _SOURCE.search(text)
-    if event is None:
-        return ""
-    if source is None:
-        return _action(event["operation"], denial)
-    return f"{SERVICES.get(source['service'], source['service'])}:{event['operation']}"
+def _event_action(operation: str, service: str | None, denial: re.Match[str]) -> str:
+    """Return the action of a CloudTrail record in a text, empty if its service is not known."""
+    return (
+        f"{SERVICES.get(service, service)}:{operation}" if service else _action(operation, denial)
+    )

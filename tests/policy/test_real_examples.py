@@ -154,10 +154,11 @@ def test_the_key_of_a_tag_has_a_letter() -> None:
     assert no_new_access([Policy((old,))], [Policy((new,))]) != NoNewAccess()
 
 
-def test_a_value_that_is_there_may_be_empty() -> None:
+def test_a_value_that_is_there_may_be_empty_and_the_example_says_so() -> None:
     old = allow("s3:Put*", when=when("ForAnyValue:StringLike", "*", key="aws:RequestTag/x"))
     new = allow("s3:Put*", when=when("Null", "false", key="aws:RequestTag/x"))
-    assert no_new_access([Policy((old,))], [Policy((new,))]) != NoNewAccess()
+    text = answer_text(example([old], [new]))
+    assert "with aws:RequestTag/x = (an empty text)" in text
 
 
 @pytest.mark.parametrize(

@@ -169,10 +169,12 @@ def request_text(request: Request, *, resource: bool) -> str:
 
 def values_text(context: Mapping[str, str | Sequence[str]]) -> str:
     """Return condition keys with their values."""
-    return ", ".join(
-        f"{key} = {value if isinstance(value, str) else ' or '.join(value)}"
-        for key, value in sorted(context.items())
-    )
+    return ", ".join(f"{key} = {_values(value)}" for key, value in sorted(context.items()))
+
+
+def _values(value: str | Sequence[str]) -> str:
+    values = [value] if isinstance(value, str) else value
+    return " or ".join(text or "(an empty text)" for text in values)
 
 
 def made_up_text(answer: NewAccess, *, resource: bool = True) -> str:

@@ -103,6 +103,11 @@ def association(role_before: str | None, role_after: str | None, **more: Any) ->
     return resource(kind, "aws_node", side(role_before), side(role_after), **more)
 
 
+AGENT = same(
+    "aws_eks_addon", "agent", {"cluster_name": "prod", "addon_name": "eks-pod-identity-agent"}
+)
+
+
 def node_group(before: str, after: str) -> Json:
     sides = [{"cluster_name": "prod", "node_role_arn": arn_of(name)} for name in (before, after)]
     return resource("aws_eks_node_group", "n", *sides)

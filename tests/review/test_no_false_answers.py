@@ -5,7 +5,20 @@ from typing import Any
 
 import pytest
 
-from eks import CNI, ISSUER, NODE_TRUST, addon, arn_of, irsa, own_role, same
+from eks import (
+    AGENT,
+    CNI,
+    ISSUER,
+    NODE_TRUST,
+    POD_TRUST,
+    VERSION,
+    addon,
+    arn_of,
+    association,
+    irsa,
+    own_role,
+    same,
+)
 from plugin_setup import annotated, at, release
 from synthetic import Json, allow, document, found, inline, levels, resource, reviewed
 from vpc_cni_iam.coverage.judge.verdict import Verdict
@@ -115,6 +128,22 @@ def test_the_ip_family_of_a_cluster_that_is_read_counts() -> None:
     shown = reviewed(state, *ROLE, lost, prior_state=prior)
     assert [plugin.mode for plugin in shown.plugins] == ["ipv6"]
     assert shown.failed
+
+
+def test_pods_get_no_credentials_from_an_agent_that_is_not_shown() -> None:
+    def verdict(*changes: Json) -> str:
+        there = (addon(VERSION, VERSION), *own_role("pods", POD_TRUST, CNI))
+        (plugin,) = reviewed(*there, *changes).plugins
+        return str(plugin.verdict)
+
+    moves, new = association(None, "pods"), {**AGENT, "change": {**AGENT["change"], "before": None}}
+    auto = {"name": "prod", "compute_config": [{"enabled": True}]}
+    assert verdict(moves) == "unknown"
+    assert verdict(same("aws_eks_cluster", "prod", {"name": "prod"}), moves) == "unknown"
+    assert verdict(moves, AGENT) == verdict(moves, new) == "works"
+    assert verdict(same("aws_eks_cluster", "prod", auto), moves) == "works"
+    # What the cluster used before is installed elsewhere.
+    assert verdict(association("pods", "pods")) == "works"
 
 
 def test_an_instance_without_its_metadata_has_no_credentials() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from eks import (
+    AGENT,
     CNI,
     ISSUER,
     NODE_TRUST,
@@ -74,7 +75,7 @@ def test_a_deleted_role_with_a_sensitive_name_is_lost() -> None:
 
 
 def test_the_agent_gives_credentials_to_associations_of_its_cluster_alone() -> None:
-    agent = {"cluster_name": "prod", "addon_name": "eks-pod-identity-agent"}
+    agent = AGENT["change"]["before"]
     gone = resource("aws_eks_addon", "agent", agent, None)
     by_pod = (addon(VERSION, VERSION), association("cni", "cni"), *own_role("cni", POD_TRUST, CNI))
     by_token = (addon(of_role("cni"), of_role("cni")), *own_role("cni", irsa(), CNI))
@@ -120,7 +121,7 @@ def test_an_identity_that_the_role_does_not_trust_is_lost(
 ) -> None:
     pairs = zip("ab", trusts, strict=True)
     roles = [item for name, trust in pairs for item in own_role(name, trust, CNI)]
-    (finding,) = (f for f in reviewed(change, *roles).findings if f.level != "note")
+    (finding,) = (f for f in reviewed(AGENT, change, *roles).findings if f.level != "note")
     assert (finding.rule, finding.level, finding.address) == (LOST, "error", change["address"])
     assert "cannot assume aws_iam_role.b" in finding.message and finding.fix
     assert f"does not trust kube-system/aws-node through {way}" in finding.message

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from conftest import run
+from eks import AGENT
 from synthetic import attached, block, configured, inline, managed, resource, reviewed
 
 ACCOUNT = "111122223333"
@@ -78,7 +79,7 @@ def test_each_generated_document_on_a_new_role_of_aws_node_is_a_note(
     words: tuple[str, ...],
 ) -> None:
     changes = [role("cni", PODS, is_new=True), inline(None, printed(*words), role="cni")]
-    review = reviewed(EKS, *changes, association("cni", is_new=True), fail_on="warning")
+    review = reviewed(EKS, AGENT, *changes, association("cni", is_new=True), fail_on="warning")
     # The newest version needs more than old documents allow, and a claim needs its tag.
     is_whole = not {"--cni-version", "--eni-claim-tag"} & {*words}
     assert not (is_whole and review.failed), [f.message for f in review.findings]

@@ -19,7 +19,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
     NODE_GROUP,
     OIDC_PROVIDER,
 )
-from vpc_cni_iam.inputs.plan.plugin.state import NodePart, missing_parts
+from vpc_cni_iam.inputs.plan.plugin.state import NodePart, lacks_plugin
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.levels import Level
@@ -32,9 +32,9 @@ from vpc_cni_iam.review.rules import LOSES, Rule, Topic
 NOT_INSTALLED = Rule(
     "plugin-not-installed",
     (Level.WARNING, Topic.PLUGIN, LOSES),
-    summary="The plan creates a cluster and does not install the plugin, or the EKS Pod Identity Agent, in it.",
+    summary="The plan does not install the plugin in a new cluster, or the agent that aws-node needs for EKS Pod Identity.",
     help="With `bootstrap_self_managed_addons = false`, EKS does not install the plugin in a new cluster, and nodes stay NotReady without it. EKS Pod Identity needs the add-on `eks-pod-identity-agent`. Nodes of EKS Auto Mode have both. If another stack installs them, add the rule to the ignore file.",
-    fix="Add an `aws_eks_addon` for `vpc-cni`, or for `eks-pod-identity-agent`, to the plan that creates the cluster. If another stack installs it, ignore the finding for this cluster, with the reason.",
+    fix="Add an `aws_eks_addon` for `vpc-cni`, or for `eks-pod-identity-agent`, to the plan. If another stack installs it, ignore the finding for this cluster, with the reason.",
 )
 # EKS does not delete a cluster that has one of these.
 _KEEPS = (NODE_GROUP, FARGATE_PROFILE)
@@ -67,7 +67,7 @@ class MadeTwice(Struct, frozen=True):
 
 
 class NotInstalled(Struct, frozen=True):
-    """The plan does not install a part that the nodes of a new cluster need."""
+    """The plan does not install a part that the nodes of a cluster need."""
 
     part: NodePart
 
@@ -80,16 +80,19 @@ def check(context: Context) -> Iterator[Finding]:
         if not by_address[address].is_forgotten:
             gone[cluster].append(by_address[address])
     for cluster, resources in gone.items():
-        names = tuple(r.address for r in resources)
-        is_cluster = by_address[cluster].type == CLUSTER
+        names, whole = tuple(r.address for r in resources), by_address[cluster]
+        is_cluster, is_replaced = whole.type == CLUSTER, whole.after is not None
         keeping = tuple(r.address for r in resources if r.type in _KEEPS and is_cluster)
-        is_replaced = by_address[cluster].after is not None
         evidence = GoneWithOther(names, keeping, is_replaced, is_cluster)
         yield finding(CONFLICT, evidence, cluster, means=LOSES)
     yield from _made_twice(context)
     for resource in (r for r in context.reader.resources if r.type == CLUSTER):
-        for part in missing_parts(resource, context.plugins):
-            yield finding(NOT_INSTALLED, NotInstalled(part), resource.address)
+        if lacks_plugin(resource, context.plugins):
+            yield finding(NOT_INSTALLED, NotInstalled(NodePart.PLUGIN), resource.address)
+    for plugin in context.plugins:
+        if plugin.lacks_agent:
+            address = plugin.address or plugin.after.identity.addresses[0]
+            yield finding(NOT_INSTALLED, NotInstalled(NodePart.AGENT), address)
 
 
 def _made_twice(context: Context) -> Iterator[Finding]:
@@ -109,8 +112,7 @@ def _made_twice(context: Context) -> Iterator[Finding]:
             continue
         is_in_other = (CLUSTER, *key[1:2]) in ends and resource.type != CLUSTER
         if not is_in_other and resolver.may_be_of_one_provider(resource, other):
-            evidence = MadeTwice(other.address)
-            yield finding(CONFLICT, evidence, resource.address, means=LOSES)
+            yield finding(CONFLICT, MadeTwice(other.address), resource.address, means=LOSES)
 
 
 def _key(resource: Resource, side: Side) -> tuple[str, ...]:
@@ -143,8 +145,8 @@ def _gone_with_other(finding: Finding, gone: GoneWithOther) -> Saying:
 _NOT_INSTALLED = {
     NodePart.PLUGIN: "{} is created with bootstrap_self_managed_addons = false, and nothing in the "
     "plan installs the plugin: nodes stay NotReady without it",
-    NodePart.AGENT: "{} is created, and the plan does not install eks-pod-identity-agent in it: "
-    "without the agent on its nodes, aws-node gets no credentials from EKS Pod Identity",
+    NodePart.AGENT: "With {}, aws-node starts to use EKS Pod Identity, and the plan does not show "
+    "eks-pod-identity-agent: without it, aws-node gets no credentials",
 }
 
 

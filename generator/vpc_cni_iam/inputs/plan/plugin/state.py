@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import Enum, StrEnum
 
@@ -151,7 +151,7 @@ class PluginState(Struct, frozen=True):
 
 
 class NodePart(Enum):
-    """What the nodes of a new cluster need."""
+    """What the nodes of a cluster need besides permissions."""
 
     PLUGIN = "plugin"
     AGENT = "agent"  # of EKS Pod Identity
@@ -203,9 +203,18 @@ class ClusterPlugin(Struct, frozen=True):
     def loses_agent(self) -> bool:
         """Whether the plan removes the EKS Pod Identity Agent that associations need."""
         before, after = self.states
-        # Each node of EKS Auto Mode has the agent.
         is_there = after.agent or after.has_only_auto_mode or before.agent_stays_on_removal
         return bool(before.agent) and not is_there
+
+    @property
+    def lacks_agent(self) -> bool:
+        """Whether aws-node starts to need an EKS Pod Identity Agent that the plan does not show.
+
+        Nodes of EKS Auto Mode have it. Source: Amazon EKS User Guide, "EKS Pod Identity Agent".
+        """
+        before, after = (s.identity.kind is Identity.pod_identity for s in self.states)
+        is_there = any(s.agent for s in self.states) or self.after.has_only_auto_mode
+        return after and not is_there and not (before and self.stays)
 
     @property
     def is_replaced(self) -> bool:
@@ -226,24 +235,15 @@ def is_bootstrapped(cluster: Resource) -> bool:
     return one(cluster, "bootstrap_self_managed_addons", Side.AFTER) != Known(value=False)
 
 
-def missing_parts(cluster: Resource, plugins: Sequence[ClusterPlugin]) -> Iterator[NodePart]:
-    """Yield the parts that nodes of a new cluster need and the plan does not install.
+def lacks_plugin(cluster: Resource, plugins: Sequence[ClusterPlugin]) -> bool:
+    """Return whether neither EKS nor the plan installs the plugin in a new cluster.
 
-    EKS installs the plugin unless told otherwise; nodes of EKS Auto Mode have both.
-
-    Source: Amazon EKS User Guide, "EKS Pod Identity Agent" and "EKS Auto Mode".
+    EKS installs it unless told otherwise; nodes of EKS Auto Mode have it.
     """
-    own = [plugin for plugin in plugins if plugin.address == cluster.address]
+    if "create" not in cluster.actions or is_bootstrapped(cluster):
+        return False
+    # A release does not name its cluster.
+    own = [p for p in plugins if p.address == cluster.address or not (p.address or p.cluster.name)]
     is_auto_mode = one(cluster, "compute_config.*.enabled", Side.AFTER) == Known(value=True)
     needs_none = is_auto_mode and not any(plugin.after.node_groups for plugin in own)
-    if needs_none or "create" not in cluster.actions:
-        return
-    # A release does not name its cluster.
-    possible = [*own, *(p for p in plugins if not (p.address or p.cluster.name))]
-    installers = (state.installer for plugin in possible for state in plugin.states)
-    if not (any(installers) or is_bootstrapped(cluster)):
-        yield NodePart.PLUGIN
-    for plugin in own:
-        is_by_pods = plugin.after.identity.kind is Identity.pod_identity
-        if is_by_pods and not any(state.agent for state in plugin.states):
-            yield NodePart.AGENT
+    return not (needs_none or any(state.installer for plugin in own for state in plugin.states))

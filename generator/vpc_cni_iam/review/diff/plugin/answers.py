@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.node_needs import NodeNeed
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
-from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, NodePart, missing_parts
+from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, NodePart, lacks_plugin
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.mending import TrustFault
 from vpc_cni_iam.policy.template import Side
@@ -73,7 +73,7 @@ class AnswerReason(StrEnum):
     SEVERAL = "several"  # several resources install it, and each overwrites the others
 
 
-# An event of its identity or nodes, or what a new cluster lacks, is a reason, too.
+# An event of its identity or nodes, or what a cluster lacks, is a reason, too.
 AnswerCause: TypeAlias = AnswerReason | IdentityEvent | NodeLoss | NodeNeed | NodePart
 
 
@@ -157,8 +157,10 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
     after = plugin.after
     if plugin.is_removed:
         yield Verdict.fails, AnswerReason.REMOVED, False
-    for part in missing_parts(plugin.resource, context.plugins) if plugin.resource else ():
-        yield Verdict.unknown, part, False
+    if plugin.resource and lacks_plugin(plugin.resource, context.plugins):
+        yield Verdict.unknown, NodePart.PLUGIN, False
+    if plugin.lacks_agent:
+        yield Verdict.unknown, NodePart.AGENT, False
     loss = identity_loss(context, plugin)
     if loss and loss.event is not IdentityEvent.NOT_NAMED:
         yield Verdict.fails, loss.event, False

@@ -34,6 +34,8 @@ from vpc_cni_iam.review.report_formats import REPORTS, Setting
 GOOD = plan(policy("p", None, document(allow("ec2:A"))))
 PLANNED = {"root_module": {"child_modules": [{"resources": [{"address": "module.a.null_x.b"}]}]}}
 WITHOUT_CHANGES = json.loads(plan(planned_values=PLANNED))
+STATED = {"address": "aws_iam_policy.s", "type": "aws_iam_policy", "name": "s"}
+PRIOR = {"values": {"root_module": {"resources": [STATED, STATED]}}}
 UNREADABLE = {
     "nothing": (b"", "is empty"),
     "cut off": (GOOD[:-40], "cut off"),
@@ -52,6 +54,7 @@ UNREADABLE = {
         plan(*[policy("p", None, document(allow(f"ec2:{name}"))) for name in "AB"]),
         "aws_iam_policy.p is there twice",
     ),
+    "an address twice in the state": (plan(prior_state=PRIOR), "aws_iam_policy.s is there twice"),
     "a key of a change twice": (
         GOOD.replace(b'"actions": ["create"]', b'"actions": ["create"], "actions": ["no-op"]'),
         "line 1, $.change.actions: the key 'actions' is there twice in one object",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -71,7 +71,6 @@ from vpc_cni_iam.inputs.plan.unread import (
 )
 
 _DOCUMENT = "aws_iam_policy_document"
-_OF_DATA = "aws_iam_"
 _ANNOTATION = b"role-arn"  # of a service account with a role
 # The types that are read.
 _READ = frozenset(
@@ -84,6 +83,7 @@ _READ = frozenset(
     }
 )
 _STAYS = (("no-op",), ("read",))
+_Placed = TypeVar("_Placed", ChangedResource, StateResource)
 _FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
 
 
@@ -264,8 +264,8 @@ class _Contents(Struct):
         return kind
 
 
-def _once(items: Iterable[ChangedResource], reader: Reader) -> Iterator[ChangedResource]:
-    """Yield changes; of two changes of one resource, it is not known which one counts."""
+def _once(items: Iterable[_Placed], reader: Reader) -> Iterator[_Placed]:
+    """Yield changes or resources; of two of one address, it is not known which one counts."""
     seen = set()
     for item in items:
         key = item.address, item.deposed
@@ -379,13 +379,13 @@ def _state(reader: Reader, secrets: set[str]) -> list[Resource]:
             if inner != "root_module":
                 reader.value()
                 continue
-            for item in json_stream.resources(reader, StateResource):
+            for item in _once(json_stream.resources(reader, StateResource), reader):
                 hidden = set(of_values(item.values, item.sensitive_values, reader))
                 stated = _stated(item, reader, hidden)
                 secrets |= hidden
                 for resource in stated if item.type == _DOCUMENT and hidden else ():
                     secrets.update(marked(resource.after, resource.hidden_after))
-                resources += stated if not item.deposed_key else []
+                resources += stated if not item.deposed else []
     return resources
 
 
@@ -430,4 +430,4 @@ def _as_left(resource: Resource) -> Iterator[Resource]:
 
 
 def _is_read(item: ChangedResource) -> bool:
-    return item.type in _READ or (item.mode == "data" and item.type.startswith(_OF_DATA))
+    return item.type in _READ or (item.mode == "data" and item.type.startswith("aws_iam_"))

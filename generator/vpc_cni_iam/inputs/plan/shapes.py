@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 _NOTHING = Raw(b"{}")
 
@@ -67,7 +67,7 @@ class StateResource(Struct):
     type: str
     name: str
     mode: str = "managed"
-    deposed_key: str = ""
+    deposed: str = field(default="", name="deposed_key")
     values: Raw = _NOTHING
     sensitive_values: Raw = _NOTHING
 

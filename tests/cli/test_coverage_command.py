@@ -33,7 +33,6 @@ def scoped(folder: Path) -> Path:
         (f"{IPV6} --cni-version v1.22.1 --env ENABLE_SUBNET_DISCOVERY=false", 0),
         (f"{IPV6} --all-versions", 1),
         ("--variant metrics-helper --fail-on warning", 0),
-        ("--variant ipv4 --strict", 0),
         ("--variant ipv4-scoped", 0),
         ("--variant ipv4-scoped --fail-on note", 1),
         ("--variant ipv4-scoped --untagged-instances", 1),

@@ -38,7 +38,6 @@ def audit(
     to: str = options.plugin_version(
         "Plugin version to check, such as v1.20.4, or latest.", "latest", ("--to", "--cni-version")
     ),
-    strict: bool = options.STRICT,
     daemonset: list[str] | None = value(
         "FILE", "JSON or YAML of a cluster's aws-node, as in coverage; repeat for more."
     ),

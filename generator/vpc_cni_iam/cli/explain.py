@@ -45,7 +45,6 @@ def explain(
     cni_version: str | None = options.plugin_version(
         "Plugin version.  [default: the one in the text, the DaemonSet's, or latest]"
     ),
-    strict: bool = options.STRICT,
     mode: IpFamily | None = options.mode("the DaemonSet's, or both"),
     policy: str | None = value("POLICY", "Policy of the plugin's role, as in coverage."),
     output: common.Format = options.FORMAT,
@@ -62,7 +61,7 @@ def explain(
     if policy == "-":
         raise UsageError("--policy is a path; standard input has the denied requests")
     inputs.check_once([file, daemonset or ""])
-    cluster = _cluster(surroundings, daemonset, cni_version, mode, strict=strict)
+    cluster = _cluster(surroundings, daemonset, cni_version, mode)
     opener = subject.Opener(str, dict(cluster.names))
     opened = subject.of_files([policy], (), opener) if policy is not None else None
     if opened is not None:
@@ -78,8 +77,6 @@ def _cluster(
     daemonset: str | None,
     cni_version: str | None,
     mode: IpFamily | None,
-    *,
-    strict: bool,
 ) -> Cluster:
     """Return the plugin and its cluster, from options and a DaemonSet."""
     from vpc_cni_iam.catalog.facts import known_versions
@@ -89,7 +86,7 @@ def _cluster(
     plugin = inputs.plugin_settings(daemonset)
     is_known = not (plugin.unread or plugin.has_more)
     family = mode.value if mode else plugin.mode if is_known else None
-    default = options.known(plugin.version, strict=strict) if plugin.version else "latest"
+    default = options.known(plugin.version) if plugin.version else "latest"
     return Cluster(
         known_versions.find(cni_version) if cni_version else None,
         known_versions.find(default),

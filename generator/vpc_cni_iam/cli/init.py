@@ -34,7 +34,6 @@ def init(
     cni_version: str | None = options.plugin_version(
         "Plugin version that the policies must work with.  [default: latest]"
     ),
-    strict: bool = options.STRICT,
     harden: bool | None = options.HARDEN,
     config_schema: bool = flag("Print the JSON Schema of the file and exit."),
     quiet: bool = QUIET,

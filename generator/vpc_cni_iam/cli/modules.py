@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec import Struct
 
-from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.common import Format
-from vpc_cni_iam.cli.expand import value
+from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import FORMAT, QUIET
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class ConfigOptions(Struct, frozen=True):
         "Configuration file.  [default: the nearest vpc-cni-iam.toml]",
         readable=False,  # the reader of the file has better errors
     )
-    strict: bool = options.STRICT
+    strict: bool = flag("Refuse a plugin version newer than the catalog.")
     quiet: bool = QUIET
 
     def read(self) -> Config:

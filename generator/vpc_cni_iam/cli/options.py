@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from vpc_cni_iam.plugin.settings import PluginSettings
 
 
-_STRICT = "vpc_cni_iam.strict"
-
-
 def _versions() -> list[str]:
     from vpc_cni_iam.catalog.facts.known_versions import known
     from vpc_cni_iam.catalog.facts.plugin_version import LATEST
@@ -36,38 +33,24 @@ def _versions() -> list[str]:
 
 
 def _known_version(context: typer.Context, value: str | None) -> str | None:
-    """Return the version to use; without --strict, see `known`."""
     if value is None or context.resilient_parsing:
         return value
-    return known(value, strict=bool(context.meta.get(_STRICT)))
+    return known(value)
 
 
-def known(name: str, *, strict: bool) -> str:
+def known(name: str) -> str:
     """Return a version. For an unknown later patch version, warn and return the newest known."""
     from vpc_cni_iam.catalog.facts.known_versions import stand_in, stand_in_warning
 
-    version = None if strict else stand_in(name)
+    version = stand_in(name)
     if version is None:
         return name
     say(f"warning: {stand_in_warning(name)}")
     return str(version)
 
 
-def _note_strict(context: typer.Context, value: bool) -> bool:
-    context.meta[_STRICT] = value
-    return value
-
-
 # The option that names a plugin version.
 plugin_version = partial(value, "VERSION", autocompletion=_versions, callback=_known_version)
-# The option that refuses unknown versions. Eager: the callback of --cni-version needs its value.
-STRICT: Any = typer.Option(
-    False,
-    "--strict",
-    help="Refuse a plugin version newer than the catalog.",
-    is_eager=True,
-    callback=_note_strict,
-)
 AwsOutput = Annotated[
     list[str],
     typer.Argument(metavar="FILE...", help="Output of the AWS CLI; - is standard input."),
@@ -187,7 +170,6 @@ class DocumentOptions(Struct, frozen=True):
     cni_version: str | None = plugin_version(
         "Plugin version that the policy must work with.  [default: latest]"
     )
-    strict: bool = STRICT
     feature: list[str] | None = feature(
         "Allow the calls of an optional feature; repeat for more. `catalog` lists them."
     )

@@ -27,7 +27,6 @@ class PluginOptions(Struct, frozen=True):
     cni_version: str | None = options.plugin_version(
         "Plugin version, such as v1.20.4.  [default: the DaemonSet's, the plan's, or latest]"
     )
-    strict: bool = options.STRICT
     mode: IpFamily | None = options.mode("the policy's")
     feature: list[str] | None = options.feature("Optional feature in use; repeat for more.")
     env: list[str] | None = value(
@@ -43,7 +42,7 @@ class PluginOptions(Struct, frozen=True):
         if not plugin.version:
             problem = "the image tag of aws-node is not a plugin version; use --cni-version"
             raise UsageError(f"{plugin.file}: {problem}")
-        return options.known(plugin.version, strict=self.strict)
+        return options.known(plugin.version)
 
     def checked(
         self, subject: Subject, plugin: PluginSettings, surroundings: RequestSetting

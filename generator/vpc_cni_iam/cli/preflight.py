@@ -156,7 +156,7 @@ def as_set_up(
         return documents, hardening, plugin
     version = documents.cni_version or plugin.version
     if version and documents.cni_version is None and documents.revision is None:
-        version = options.known(version, strict=documents.strict)
+        version = options.known(version)
         documents = replace(documents, cni_version=version)
     plugin_version = known_versions.find(version) if version else known_versions.newest()
     setting = RequestSetting(plugin_version, plugin.mode or "ipv4").configured(plugin)

@@ -84,7 +84,6 @@ class ReviewedPluginOptions(Struct, frozen=True):
         "Plugin version to check, such as v1.20.4, or latest.  "
         "[default: the plan's, with --source else that of vpc-cni-iam.toml, else the newest]"
     )
-    strict: bool = options.STRICT
     mode: IpFamily | None = options.mode("each policy's")
 
 

@@ -49,7 +49,6 @@ class ComparedOptions(Struct, frozen=True):
     cni_version: str | None = options.plugin_version(
         "Compare with the documents for this plugin version, or latest."
     )
-    strict: bool = options.STRICT
     feature: list[str] | None = options.feature(
         "Expect the actions of an optional feature; repeat for more."
     )

@@ -45,7 +45,7 @@ def stand_in_warning(name: str) -> str:
     """Return the warning for a later version that the newest known version replaces."""
     return (
         f"plugin {name} is newer than this catalog of {newest_date()}; taking {newest()}, the "
-        "newest version known. Update vpc-cni-iam to know yours; --strict refuses"
+        "newest version known. Update vpc-cni-iam to know yours"
     )
 
 

@@ -131,7 +131,7 @@ class Config(Struct, frozen=True):
                 lines.setdefault(module.unknown_version, []).append(module.line)
         return tuple(
             f"{self.path}: module in line {', '.join(map(str, numbers))}: "
-            f"{known_versions.stand_in_warning(version)}"
+            f"{known_versions.stand_in_warning(version)}; --strict refuses"
             for version, numbers in lines.items()
         )
 

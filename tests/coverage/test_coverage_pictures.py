@@ -13,9 +13,9 @@ from vpc_cni_iam.account.grants import Document
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
-from vpc_cni_iam.coverage.data import matrix_data
 from vpc_cni_iam.coverage.report import svg as picture
 from vpc_cni_iam.coverage.report.sentences import matrix as matrix_report
+from vpc_cni_iam.coverage.shown import shown_matrix
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, find
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.policy.document import Policy
@@ -109,14 +109,14 @@ def test_an_action_for_which_there_is_no_column_is_counted() -> None:
         assert [part for part in parts if part.startswith("and ")] == expected
 
 
-def test_data_says_why() -> None:
-    report = matrix_data(*SCOPED)
-    assert report["works_with"] == [tuple(span.split(" to ")) for span in WORKS.split(", ")]
-    row = next(r for r in report["versions"] if r["version"] == "v1.22.1")
-    denied = row["denied"]["ec2:DescribeSecurityGroups"]
-    assert row["cells"]["ec2:DescribeSecurityGroups"] == "fatal"
-    assert report["verdict"] == "fails"
-    assert denied["scenario"] == "fresh-node" and denied["evidence"].startswith("v1.22.1:")
+def test_json_says_why() -> None:
+    report = shown_matrix(*SCOPED)
+    assert report.works_with == tuple(tuple(span.split(" to ")) for span in WORKS.split(", "))
+    row = next(r for r in report.versions if r.version == "v1.22.1")
+    denied = row.denied["ec2:DescribeSecurityGroups"]
+    assert row.cells["ec2:DescribeSecurityGroups"] == "fatal"
+    assert report.verdict == "fails"
+    assert denied.scenario == "fresh-node" and denied.evidence.startswith("v1.22.1:")
 
 
 def test_where_it_fails_only_at_times_that_is_said() -> None:
@@ -133,10 +133,10 @@ def test_where_it_fails_only_at_times_that_is_said() -> None:
     )
     assert matrix_report.works(result) == message
     assert f"works with {message}" in picture.matrix(subject, result, verbose=False)
-    data = matrix_data(subject, result)
-    assert data["works_but_for"]["scenarios"] == ("trunk-interface", "cluster-name-corrected")
-    assert matrix_data(*SCOPED)["works_but_for"] == {"scenarios": (), "works_with": []}
-    assert matrix_data(*SCOPED)["fails_with"] == {"ENABLE_POD_ENI": [("v1.13.0", "v1.13.3")]}
+    shown, scoped = shown_matrix(subject, result), shown_matrix(*SCOPED)
+    assert shown.works_but_for.scenarios == ("trunk-interface", "cluster-name-corrected")
+    assert not (scoped.works_but_for.scenarios or scoped.works_but_for.works_with)
+    assert scoped.fails_with == {"ENABLE_POD_ENI": (("v1.13.0", "v1.13.3"),)}
 
 
 def test_a_release_in_which_nothing_is_sent_is_not_said_to_work() -> None:

@@ -14,12 +14,18 @@ from vpc_cni_iam.account.grants import Document
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.coverage.analysis import excess, risks
 from vpc_cni_iam.coverage.analysis.aws_actions import nearest_action, unknown_actions
-from vpc_cni_iam.coverage.analysis.excess import Excess, Harm, UnusedAction, excess_grants
+from vpc_cni_iam.coverage.analysis.excess import (
+    Excess,
+    ExcessGrant,
+    Harm,
+    UnusedAction,
+    excess_grants,
+)
 from vpc_cni_iam.coverage.analysis.matrix import matrix
-from vpc_cni_iam.coverage.data import coverage_data, matrix_data
 from vpc_cni_iam.coverage.report import text as report
 from vpc_cni_iam.coverage.report.sentences import matrix as matrix_report
 from vpc_cni_iam.coverage.report.sentences.risks import risk_text
+from vpc_cni_iam.coverage.shown import shown_coverage, shown_matrix
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.wildcard import matches
@@ -265,10 +271,10 @@ def test_every_report_names_a_pattern_with_what_it_grants_besides() -> None:
     assert f"allowed beyond what is called{line}" in list(report.text(subject, first))
     message = f"allowed beyond what any plugin version calls{line}"
     assert message in list(matrix_report.text(subject, every))
-    for data in (coverage_data(subject, first), matrix_data(subject, every)):
-        assert data["granted_beyond_calls"] == [
-            {"pattern": "*", "harm": "access", "examples": ("iam:PassRole", *EC2)}
-        ]
+    for shown in (shown_coverage(subject, first), shown_matrix(subject, every)):
+        assert shown.granted_beyond_calls == (
+            ExcessGrant("*", Harm.access, ("iam:PassRole", *EC2)),
+        )
 
 
 def test_services_whose_arns_have_no_type_are_asked_about_too() -> None:

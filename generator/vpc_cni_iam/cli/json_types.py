@@ -18,7 +18,7 @@ TYPES = {
     "upgrade": ("vendoring.report.shown:ShownUpgrade",),
     "review": ("review.report.shown:ShownReview",),
     "compare": ("comparing.shown:ShownComparison",),
-    "coverage": ("coverage.data:CoverageData", "coverage.data:MatrixData"),
+    "coverage": ("coverage.shown:ShownCoverage", "coverage.shown:ShownMatrix"),
     "audit": ("audit.audit:Audit",),
     "explain": ("explain.explain:Explanations",),
     "preflight": ("preflight.findings:Preflight",),

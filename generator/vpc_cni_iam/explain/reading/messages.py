@@ -48,7 +48,7 @@ _REDACTED = re.compile(
 )
 # The plugin and people name the operation that failed.
 _FAILED = re.compile(
-    r"\b(?:fail(?:ed|ure)|unable) (?:to (?:call )?|calling )(?:[a-z0-9-]+:)?"
+    r"\b(?:failed|failure|unable) (?:to (?:call )?|calling )(?:[a-z0-9-]+:)?"
     r"(?P<operation>(?-i:[A-Z][a-z]+[A-Z]\w+))",
     re.IGNORECASE,
 )

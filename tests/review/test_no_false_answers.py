@@ -10,12 +10,14 @@ from eks import (
     CNI,
     ISSUER,
     NODE_TRUST,
+    OF_NODES,
     POD_TRUST,
     VERSION,
     addon,
     arn_of,
     association,
     irsa,
+    node_group,
     own_role,
     same,
 )
@@ -144,6 +146,31 @@ def test_pods_get_no_credentials_from_an_agent_that_is_not_shown() -> None:
     assert verdict(same("aws_eks_cluster", "prod", auto), moves) == "works"
     # What the cluster used before is installed elsewhere.
     assert verdict(association("pods", "pods")) == "works"
+
+
+def test_the_pods_of_a_preserved_add_on_keep_their_role_and_settings() -> None:
+    """Of a removed one, only the removal is reported, not what the node role does not allow."""
+    nodes = (node_group("nodes", "nodes"), *own_role("nodes", NODE_TRUST, OF_NODES))
+
+    def answer(role: Json, *changes: Json, preserve: bool = True) -> tuple[str, dict[str, str]]:
+        gone = addon({**VERSION, "preserve": preserve, **role}, None)
+        shown = reviewed(PROD, gone, *changes, *nodes)
+        return str(shown.plugins[0].verdict), levels(shown.findings)
+
+    arn, removed = {"service_account_role_arn": arn_of("cni")}, "plugin-removed"
+    assert answer(arn, *ROLE) == ("works", {removed: "warning"})
+    assert answer(arn, *ROLE, preserve=False) == ("fails", {removed: "error"})
+    gone = resource("aws_iam_role", "cni", ROLE[0]["change"]["before"], None)
+    verdict, found_levels = answer(arn, gone)
+    assert (verdict, found_levels["plugin-identity-lost"]) == ("fails", "error")
+    foreign = {"configuration_values": json.dumps({"env": {"AWS_PROFILE": "other"}})}
+    assert answer({**arn, **foreign}, *ROLE)[0] == "unknown"
+    block = {
+        "pod_identity_association": [{"service_account": "aws-node", "role_arn": arn_of("pods")}]
+    }
+    # EKS does not document whether the association stays.
+    verdict, found_levels = answer(block, *own_role("pods", POD_TRUST, CNI), AGENT)
+    assert (verdict, found_levels["plugin-identity-changed"]) == ("unknown", "warning")
 
 
 def test_an_instance_without_its_metadata_has_no_credentials() -> None:

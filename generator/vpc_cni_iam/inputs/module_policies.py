@@ -195,10 +195,7 @@ def _documents(
             yield document.name, document.policy
             if document.doubt:
                 yield NotKnown(document.name, Reason.may_be_absent, document.doubt)
-    for reason, absent in (
-        (Reason.not_read, module.unread),
-        (Reason.not_in_force, module.absent),
-    ):
+    for reason, absent in ((Reason.not_read, module.unread), (Reason.not_in_force, module.absent)):
         for name, why in absent.items():
             if (source := name.partition("[")[0]) not in names:
                 continue

@@ -203,9 +203,7 @@ def read(targets: Iterable[str], stdin: BinaryIO) -> Inventory:
     return Inventory(instances, interfaces, sum(bool(p.answer.next_token) for p in pages))
 
 
-def _described(
-    pages: Iterable[tuple[_Page, object, Iterator[T]]],
-) -> dict[str, T] | None:
+def _described(pages: Iterable[tuple[_Page, object, Iterator[T]]]) -> dict[str, T] | None:
     """Return the resources of one kind on the pages, by ID; None if no page has the kind.
 
     Each page comes with its list of the kind, or None.

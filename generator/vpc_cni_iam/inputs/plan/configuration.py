@@ -7,7 +7,6 @@ that refers to one document may still change it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct, field
@@ -199,9 +198,8 @@ def _longest(references: Any) -> Iterator[str]:
     listed = references if isinstance(references, list) else ()
     every = [r for r in listed if isinstance(r, str)]
     for reference in every:
-        if not any(
-            o != reference and o.startswith((f"{reference}.", f"{reference}[")) for o in every
-        ):
+        longer = f"{reference}.", f"{reference}["
+        if not any(other.startswith(longer) for other in every):
             yield reference
 
 
@@ -237,17 +235,12 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
             reader.value()
 
 
-@lru_cache(1024)
-def _is_followed(kind: str) -> bool:
-    """Return whether references of a type's resources are followed."""
-    return kind.startswith(_PREFIXES) or kind in _PASSING
-
-
 def _block(reader: Reader, block: ResourceBlock, module: Module) -> None:
     if block.provisioners:
         types = dict.fromkeys(provisioner.type for provisioner in block.provisioners)
         module.commands[f"{block.type}.{block.name}"] = tuple(types)
-    if not (_is_followed(block.type) or may_name_role(bytes(block.expressions))):
+    is_followed = block.type.startswith(_PREFIXES) or block.type in _PASSING
+    if not (is_followed or may_name_role(bytes(block.expressions))):
         return
     name = f"{'data.' if block.mode == 'data' else ''}{block.type}.{block.name}"
     module.blocks[name] = reader.decoded(block.expressions, dict[str, Any])

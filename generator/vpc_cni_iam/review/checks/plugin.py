@@ -132,7 +132,7 @@ def check(context: Context) -> Iterator[Finding]:
         if before.installer and not after.installer:
             if plugin.stays or plugin.is_replaced:
                 yield _removed(plugin, context)
-            if plugin.stays or plugin.is_removed:
+            if plugin.is_removed:
                 continue
         if after.installer:
             setup = (*_version(plugin, needs, context.options), *_settings(plugin))

@@ -12,11 +12,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.diff import Change
-from vpc_cni_iam.review.checks.coverage import (
-    COVERAGE_LACKING,
-    COVERAGE_LOST,
-    PERMISSION_MISSING,
-)
+from vpc_cni_iam.review.checks.coverage import COVERAGE_LACKING, COVERAGE_LOST, PERMISSION_MISSING
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.locate import SourcePlace
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownPolicy, ShownReview

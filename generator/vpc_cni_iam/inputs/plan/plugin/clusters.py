@@ -98,7 +98,7 @@ class PluginReader:
             return
         every = [[r for r in each[key] if installs_plugin(r, side)] for side, each in sides.items()]
         # If one side has several, none of them replaces another.
-        addresses = list(dict.fromkeys(_addresses(chain.from_iterable(every))))
+        addresses = list(dict.fromkeys(r.address for r in chain(*every)))
         for chosen in [[a] for a in addresses] if max(map(len, every)) > 1 else [addresses]:
             old, new = (
                 self._state(key, each, [r for r in installers if r.address in chosen], side)
@@ -106,7 +106,8 @@ class PluginReader:
             )
             address = key if isinstance(key, str) else ""
             own = self._resolver.by_address.get(address)
-            yield ClusterPlugin(address, old, new, own, _addresses(every[1]))
+            new = self._preserved(old, new)
+            yield ClusterPlugin(address, old, new, own, tuple(r.address for r in every[1]))
 
     def _by_cluster(self, side: Side) -> dict[_Key, list[Resource]]:
         """Return the resources that exist on a side, by cluster."""
@@ -114,9 +115,8 @@ class PluginReader:
         resources = self._reader.resources
         others = (r for r in resources if r.type == CHART or may_be_account(r.type))
         for resource in (*self._resources, *others):
-            if is_there(resource, side) and (
-                resource.type != CHART or installs_plugin(resource, side)
-            ):
+            is_other = resource.type == CHART and not installs_plugin(resource, side)
+            if is_there(resource, side) and not is_other:
                 by_cluster[self._cluster(resource, side)].append(resource)
         return by_cluster
 
@@ -171,10 +171,7 @@ class PluginReader:
         side: Side,
     ) -> PluginState:
         resources = [*filterfalse(partial(_is_later, side=side), by_cluster[key])]
-        readers = [
-            (installer, SetupReader(installer, side, self._reader.is_written))
-            for installer in installers
-        ]
+        readers = [(r, SetupReader(r, side, self._reader.is_written)) for r in installers]
         setup = readers[0][1].setup() if readers else PluginSetup()
         groups = [r for r in resources if r.type == NODE_GROUP]
         clusters = [r for r in resources if r.type == CLUSTER]
@@ -258,6 +255,23 @@ class PluginReader:
                 _is_true(r, "disable_session_tags", side) for r in associations
             ),
         )
+
+    def _preserved(self, old: PluginState, new: PluginState) -> PluginState:
+        """Return a state after; pods of a preserved add-on keep their setup and identity.
+
+        EKS does not document whether it deletes the associations of the add-on.
+        """
+        if new.installer or not old.stays_on_removal:
+            return new
+        new, own = replace(new, setup=old.setup), new.identity
+        has_other = own.addresses and own.kind is not Identity.node_role
+        if has_other or old.installer not in old.identity.addresses:
+            return new
+        if old.identity.kind is Identity.pod_identity:
+            return replace(new, identity=PluginIdentity(addresses=(old.installer,)))
+        addon = self._resolver.by_address[old.installer]
+        lost = self._lost(_placed([addon], "service_account_role_arn", Side.BEFORE))
+        return replace(new, identity=replace(old.identity, lost_roles=frozenset(lost)))
 
     def _way(
         self,
@@ -396,7 +410,3 @@ def _texts(resources: Iterable[Resource], paths: Iterable[str], side: Side) -> t
 
 def _is_true(resource: Resource, path: str, side: Side) -> bool:
     return one(resource, path, side) == Known(value=True)
-
-
-def _addresses(resources: Iterable[Resource]) -> tuple[str, ...]:
-    return tuple(resource.address for resource in resources)

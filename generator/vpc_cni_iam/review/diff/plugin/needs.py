@@ -234,6 +234,8 @@ def _needs(context: Context, plugin: ClusterPlugin, *, is_of_cluster: bool) -> P
     is_changed = plugin.is_installed or before != after or not old.identity.is_same(new.identity)
     after = replace(after, scenarios=changed_scenarios(old, new))
     names = sorted(new.identity.roles, key=str)
+    if plugin.is_removed:  # it gets no other role
+        names = [role for role in names if role in old.identity.roles]
     shown = [role for role in names if not is_of_cluster or _is_shown(context, role)]
     needs = PluginNeeds(
         plugin,

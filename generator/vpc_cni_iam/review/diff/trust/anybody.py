@@ -107,10 +107,7 @@ def _of_statement(alone: Policy, statement: Statement) -> Iterator[Anybody]:
     for kind, name in names:
         if kind == "Federated" and name in APPLICATIONS:
             keys = APPLICATIONS[name]
-            strange = {
-                **_asked_claims(statement, name),
-                **dict.fromkeys(("sub", *keys), _STRANGE),
-            }
+            strange = {**_asked_claims(statement, name), **dict.fromkeys(("sub", *keys), _STRANGE)}
             if may_assume(alone, trust.token_request(name, strange)):
                 yield Anybody(name, tuple(f"{name}:{key}" for key in keys))
 

@@ -148,6 +148,40 @@ def test_pods_get_no_credentials_from_an_agent_that_is_not_shown() -> None:
     assert verdict(association("pods", "pods")) == "works"
 
 
+@pytest.mark.parametrize(
+    ("change", "attribute"),
+    [
+        (addon(None, VERSION), "service_account_role_arn"),
+        (addon(None, VERSION), "pod_identity_association"),
+        (addon(None, VERSION), "configuration_values"),
+        (association(None, "cni"), "role_arn"),
+        (association(None, "cni"), "target_role_arn"),
+        (association(None, "cni"), "policy"),
+        (association(None, "cni"), "service_account"),
+        (resource("aws_eks_cluster", "prod", None, CLUSTER), "bootstrap_self_managed_addons"),
+    ],
+)
+def test_an_unknown_value_of_a_new_object_is_not_taken_as_fine(
+    change: Json, attribute: str
+) -> None:
+    """If it is not set, aws-node works with its node role, or the role of its association."""
+    after = {k: v for k, v in change["change"]["after"].items() if k != attribute}
+    new, kind = {**change, "change": {**change["change"], "after": after}}, change["type"]
+    nodes = {"cluster_name": "prod", "node_role_arn": arn_of("nodes")}
+    roles = own_role("cni", POD_TRUST, CNI) + own_role("nodes", NODE_TRUST, OF_NODES, CNI)
+    there = [AGENT, resource("aws_eks_node_group", "nodes", None, nodes), *roles]
+    there += [] if kind == "aws_eks_cluster" else [PROD]
+    there += [addon(None, VERSION)] if kind == "aws_eks_pod_identity_association" else []
+
+    def answers() -> set[Verdict]:
+        return {p.verdict for p in reviewed(new, *there).plugins if p.cluster}
+
+    if attribute not in change["change"]["after"]:
+        assert answers() == {Verdict.works}
+    new["change"]["after_unknown"] = {attribute: True}
+    assert answers() == {Verdict.unknown}
+
+
 def test_the_pods_of_a_preserved_add_on_keep_their_role_and_settings() -> None:
     """Of a removed one, only the removal is reported, not what the node role does not allow."""
     nodes = (node_group("nodes", "nodes"), *own_role("nodes", NODE_TRUST, OF_NODES))

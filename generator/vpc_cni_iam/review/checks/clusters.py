@@ -143,7 +143,7 @@ def _gone_with_other(finding: Finding, gone: GoneWithOther) -> Saying:
 
 
 _NOT_INSTALLED = {
-    NodePart.PLUGIN: "{} is created with bootstrap_self_managed_addons = false, and nothing in the "
+    NodePart.PLUGIN: "{} does not have bootstrap_self_managed_addons = true, and nothing in the "
     "plan installs the plugin: nodes stay NotReady without it",
     NodePart.AGENT: "With {}, aws-node starts to use EKS Pod Identity, and the plan does not show "
     "eks-pod-identity-agent: without it, aws-node gets no credentials",

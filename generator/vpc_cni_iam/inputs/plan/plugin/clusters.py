@@ -316,10 +316,9 @@ class PluginReader:
         self, installer: Resource, account: ServiceAccount, side: Side
     ) -> Iterator[PlacedValue]:
         """Yield the roles of the associations that an add-on creates for aws-node."""
-        expression = self._resolver.plan.configuration.expression
         for placed in read(installer, f"{_BLOCK}.*", side):
-            if len(placed.path) == 1:  # unknown: it may also be computed
-                if expression(installer.module, installer.block, _BLOCK) is not None:
+            if len(placed.path) == 1:  # it is unknown
+                if self._reader.is_written(installer, _BLOCK):
                     yield placed
                 continue
             name = value_at(installer, (*placed.path, "service_account"), side)

@@ -228,11 +228,12 @@ class ClusterPlugin(Struct, frozen=True):
 
 
 def is_bootstrapped(cluster: Resource) -> bool:
-    """Return whether EKS installs the plugin with its defaults in a new cluster.
+    """Return whether EKS certainly installs the plugin with its defaults in a new cluster.
 
     Source: Amazon EKS API Reference, "CreateCluster", bootstrapSelfManagedAddons.
     """
-    return one(cluster, "bootstrap_self_managed_addons", Side.AFTER) != Known(value=False)
+    value = one(cluster, "bootstrap_self_managed_addons", Side.AFTER)
+    return value in (ABSENT, Known(value=True))
 
 
 def lacks_plugin(cluster: Resource, plugins: Sequence[ClusterPlugin]) -> bool:

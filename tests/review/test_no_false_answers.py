@@ -157,6 +157,7 @@ def test_pods_get_no_credentials_from_an_agent_that_is_not_shown() -> None:
         (association(None, "cni"), "role_arn"),
         (association(None, "cni"), "target_role_arn"),
         (association(None, "cni"), "policy"),
+        (association(None, "cni"), "disable_session_tags"),
         (association(None, "cni"), "service_account"),
         (resource("aws_eks_cluster", "prod", None, CLUSTER), "bootstrap_self_managed_addons"),
     ],

@@ -49,7 +49,7 @@ from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, 
 
 _TYPES = (ADDON, ASSOCIATION, NODE_GROUP, CLUSTER)  # the types that name their cluster
 _AGENT = "eks-pod-identity-agent"
-_BLOCK = "pod_identity_association"
+_BLOCK, _NO_TAGS = "pod_identity_association", "disable_session_tags"
 # Pods get the target role; the association's role only assumes it. Source: Amazon EKS User Guide,
 # "EKS Pod Identity", access to resources by a target IAM role.
 _TARGET = "target_role_arn"
@@ -241,6 +241,9 @@ class PluginReader:
         if not kind.is_of_service_account and setup.has_unread and releases:
             return PluginIdentity(addresses=releases)  # values that are not read may name a role
         associations = _associations(resources, setup.account, side)
+        tags = [(r, one(r, _NO_TAGS, side)) for r in associations]
+        if any(isinstance(t, Unknown) and self._reader.is_written(r, _NO_TAGS) for r, t in tags):
+            return PluginIdentity(addresses=tuple(r.address for r, _ in tags))
         first = _placed((r for r in associations if _has_target(r, side)), "role_arn", side)
         lost = self._lost([*named, *first]) if side is Side.AFTER else ()
         return PluginIdentity(
@@ -251,9 +254,7 @@ class PluginReader:
             sessions=frozenset(self._sessions(associations, side)),
             lost_roles=frozenset(lost),
             no_arns=tuple(sorted({*_no_arns([*named, *first])})),
-            has_session_tags=not any(
-                _is_true(r, "disable_session_tags", side) for r in associations
-            ),
+            has_session_tags=all(tag != Known(value=True) for _, tag in tags),
         )
 
     def _preserved(self, old: PluginState, new: PluginState) -> PluginState:

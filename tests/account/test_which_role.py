@@ -431,6 +431,9 @@ def test_in_a_plan_too_what_names_the_role_decides(of_app: bool, tmp_path: Path)
         "role_arn": arn.format("app" if of_app else "cni"),
     }
     changes.append(resource("aws_eks_pod_identity_association", "cni", None, association))
+    changes.append(
+        resource("aws_eks_addon", "agent", None, {"addon_name": "eks-pod-identity-agent"})
+    )
     (tmp_path / "plan.json").write_bytes(plan(*changes))
     done = run("coverage", "plan.json", "--cni-version", "v1.23.2", cwd=tmp_path)
     assert done.code == of_app, done.err

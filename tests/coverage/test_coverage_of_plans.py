@@ -7,7 +7,20 @@ from typing import Any
 import pytest
 
 from conftest import run
-from eks import CNI, ISSUER, NODE_TRUST, addon, arn_of, association, irsa, own_role, same
+from eks import (
+    AGENT,
+    CNI,
+    ISSUER,
+    NODE_TRUST,
+    POD_TRUST,
+    VERSION,
+    addon,
+    arn_of,
+    association,
+    irsa,
+    own_role,
+    same,
+)
 from plugin_setup import at
 from synthetic import Json, plan
 
@@ -72,6 +85,15 @@ def test_a_policy_for_another_cluster_than_that_of_the_plan_fails(
 ) -> None:
     role = own_role("cni", irsa(), scoped(name))
     assert covered(tmp_path, cluster(), with_role(), *role)[1]["verdict"] == verdict
+
+
+@pytest.mark.parametrize(("agent", "verdict"), [([AGENT], "works"), ([], "unknown")])
+def test_an_agent_that_the_plan_does_not_show_is_not_taken_as_there(
+    agent: list[Json], verdict: str, tmp_path: Path
+) -> None:
+    changes = cluster(), addon(VERSION, VERSION), *own_role("cni", POD_TRUST, CNI)
+    told = covered(tmp_path, *changes, association(None, "cni"), *agent)[1]
+    assert told["verdict"] == verdict
 
 
 def test_sessions_have_the_tags_that_the_identity_of_the_plan_gives(tmp_path: Path) -> None:

@@ -58,6 +58,9 @@ def facts(plan: Plan) -> Iterator[Fact]:
     for plugin in PluginReader(reader).clusters():
         if plugin.after.installer or plugin.resource:
             yield _shown(plugin.after)
+        if plugin.lacks_agent:
+            detail = "the plan does not show the EKS Pod Identity Agent, which aws-node needs"
+            yield NotKnown(plugin.after.identity.addresses[0], Reason.may_be_refused, detail)
     if not plan.complete:
         detail = "made with -target, or with changes that are put off; make a plan of everything"
         yield NotKnown("the rest of the plan", Reason.not_read, detail)

@@ -244,7 +244,8 @@ class PluginReader:
         tags = [(r, one(r, _NO_TAGS, side)) for r in associations]
         if any(isinstance(t, Unknown) and self._reader.is_written(r, _NO_TAGS) for r, t in tags):
             return PluginIdentity(addresses=tuple(r.address for r, _ in tags))
-        first = _placed((r for r in associations if _has_target(r, side)), "role_arn", side)
+        firsts = (r for r in associations if one(r, _TARGET, side) != ABSENT)
+        first = _placed(firsts, "role_arn", side)
         lost = self._lost([*named, *first]) if side is Side.AFTER else ()
         return PluginIdentity(
             kind=kind,
@@ -285,7 +286,7 @@ class PluginReader:
         by_pods = [
             (r, placed)
             for r in _associations(resources, account, side)
-            for placed in read(r, _TARGET if _has_target(r, side) else "role_arn", side)
+            for placed in read(r, _TARGET if one(r, _TARGET, side) != ABSENT else "role_arn", side)
         ]
         by_pods += [(r, p) for r, _ in annotated for p in self._of_block(r, account, side)]
         accounts = [
@@ -370,10 +371,6 @@ def _is_later(resource: Resource, side: Side) -> bool:
     """Return whether the account of an association is unknown, so that it may be aws-node's."""
     names = (one(resource, each, side) for each in IN_CLUSTER)
     return resource.type == ASSOCIATION and any(isinstance(name, Unknown) for name in names)
-
-
-def _has_target(association: Resource, side: Side) -> bool:
-    return one(association, _TARGET, side) != ABSENT
 
 
 def _no_arns(named: Iterable[_NamedRole]) -> Iterator[str]:

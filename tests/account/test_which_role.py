@@ -400,6 +400,11 @@ def test_what_names_a_role_of_aws_node_decides(
     else:
         assert f".: {says} " in done.out.partition("\n")[0]
         assert f"assumed: {says}: it is aws-node's: " in done.out
+        other = f"aws_iam_role.{'app' if says.endswith('cni') else 'cni'}"
+        assert f"assumed: {other}: left out: aws-node has another role" in done.out
+        # The roles trust EKS Pod Identity, not an OpenID Connect provider.
+        refused = "trust policy does not let aws-node assume it" in done.out
+        assert refused is ("association" not in names_it)
 
 
 def test_a_role_that_is_named_by_what_is_not_known_counts_against_the_answer(

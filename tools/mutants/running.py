@@ -28,6 +28,12 @@ _HERE = Path(__file__).resolve().parents[2]
 _NOT_INHERITED = ("PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE")
 # Other tests of a package: it reads for these commands, or they have another name.
 ELSEWHERE = {
+    "account": (
+        "cli/test_attachments.py",
+        "cli/test_skipped.py",
+        "coverage/test_coverage_boundaries.py",
+        "coverage/test_coverage_of_plans.py",
+    ),
     "catalog": ("audit/test_audit.py", "cli/test_commands.py"),
     "comparing": ("cli/test_compare_command.py", "cli/test_json_output.py"),
     "converting": ("cli/test_convert.py",),

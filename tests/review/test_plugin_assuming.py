@@ -254,5 +254,6 @@ def test_an_association_of_a_cluster_that_is_not_known_may_be_of_each() -> None:
     moved = addon(of_role(), of_role(None))
     review = reviewed(cluster(), AGENT, moved, change, *roles, *nodes)
     assert not [f for f in review.findings if f.level == "error"]
-    assert CHANGED in [f.rule for f in review.findings if f.level == "warning"]
+    warnings = [f.rule for f in review.findings if f.level == "warning"]
+    assert warnings == ["plugin-not-installed", CHANGED]
     assert "unknown" in {plugin.verdict for plugin in review.plugins if plugin.cluster == "prod"}

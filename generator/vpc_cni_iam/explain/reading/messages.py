@@ -216,8 +216,10 @@ def _around(text: str, match: re.Match[str]) -> str:
 
 def _denials(text: str, errors: list[int]) -> Iterator[ReadError]:
     encoded = bool(ENCODED.search(text))
-    event, source = _EVENT.search(text), _SOURCE.search(text)
     matches = list(_DENIALS.finditer(text))
+    # Once for all matches, and not in a text without one.
+    event = _EVENT.search(text) if matches else None
+    source = _SOURCE.search(text) if event else None
     starts = sorted((*errors, *(m.start() for m in matches if m["action"])))
     end = 0
     for match in matches:

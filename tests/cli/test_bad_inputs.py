@@ -20,10 +20,11 @@ from msgspec.structs import replace
 
 from conftest import ROOT, run
 from synthetic import allow, document, inline, plan
+from vpc_cni_iam import texts
 from vpc_cni_iam.cli.main import main
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan import saved
-from vpc_cni_iam.texts.limits import Limit
+from vpc_cni_iam.texts.limits import UNPACKED, UNPACKED_RATIO, Limit
 
 MEMORY, SECONDS = 1200 << 20, 20
 POLICY = document(allow("ec2:DescribeInstances"))
@@ -350,7 +351,10 @@ def test_standard_input_that_does_not_end_is_refused(command: list[str]) -> None
     assert done.stderr.startswith(f"vpc-cni-iam: error: standard input: {problem}")
 
 
-def test_a_plan_that_does_not_end_is_spooled_no_further_than_its_limit(tmp_path: Path) -> None:
+def test_a_plan_that_does_not_end_is_spooled_no_further_than_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (UNPACKED.most, UNPACKED_RATIO) == (1 << 30, 200)
     kind = replace(saved.PLAN_JSON, limit=Limit("", 3 << 20, ""))
     text = b'{"a": "' + b"x" * (8 << 20)
     with (
@@ -363,6 +367,12 @@ def test_a_plan_that_does_not_end_is_spooled_no_further_than_its_limit(tmp_path:
     with (
         pytest.raises(InputError, match=r"p\.json: unpacks to more than 3 MiB"),
         saved.opened(path, io.BytesIO(), kind),
+    ):
+        pass
+    monkeypatch.setattr(texts, "UNPACKED", kind.limit)
+    with (
+        pytest.raises(InputError, match=r"p\.json: unpacks to more than 3 MiB"),
+        saved.opened(path, io.BytesIO()),
     ):
         pass
     path.write_bytes(text)

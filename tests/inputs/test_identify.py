@@ -91,7 +91,7 @@ TABLE = {
     "tf-directory": (READ, f"is a directory; {WAYS}", "has no saved plans"),
     "tofu-directory": (READ, f"is a directory; {WAYS}", "has no saved plans"),
     "tfplan": (ZIP, ZIP, None),  # which an engine has to show
-    "notes.yaml": (YAML, YAML, PLAN_ONLY),
+    "notes.yaml": (YAML, YAML, YAML),
     "notes.txt": (UNKNOWN, UNKNOWN, PLAN_ONLY),
     "nowhere": ("nowhere: does not exist",) * 3,
 }
@@ -190,22 +190,50 @@ def test_compressed_json_that_grows_by_more_than_its_ratio_is_refused(tmp_path: 
     assert len(unpacked(gzip.compress(bytes(10 << 20)), "x")) == 10 << 20, "a small one may"
 
 
+# The commands that read only JSON, with their other arguments.
+YAML_REFUSED = {
+    "coverage": [],
+    "compare": ["t.yaml"],
+    "convert": [],
+    "audit": [],
+    "review": [],
+    "preflight": ["--cluster-name", "prod"],
+}
+
+
 @pytest.mark.parametrize(
     ("text", "command"),
     [
-        ("AWSTemplateFormatVersion: 2010-09-09\n", "rain fmt --json t.yaml"),
-        ("# a stack\n---\nResources:\n  A: !Sub x\n", "rain fmt --json t.yaml"),
-        ("apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\n", "yq -o=json t.yaml"),
+        ("AWSTemplateFormatVersion: 2010-09-09\n", "rain fmt --json"),
+        ("# a stack\n---\nResources:\n  A: !Sub x\n", "rain fmt --json"),
+        ("---\nResources: {}\n", "rain fmt --json"),
+        ("- Resources: {}\n", "yq -o=json"),
+        ("apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\n", "yq -o=json"),
     ],
 )
 def test_yaml_is_refused_with_the_command_that_prints_it_as_json(
     text: str, command: str, tmp_path: Path
 ) -> None:
     (tmp_path / "t.yaml").write_text(text)
-    for arguments in (["coverage", "t.yaml"], ["compare", "t.yaml"], ["convert", "t.yaml"]):
-        done = run(*arguments, *(["t.yaml"] if arguments[0] == "compare" else []), cwd=tmp_path)
-        assert (done.code, done.out) == (3, "")
-        assert f"t.yaml: is YAML, not JSON; print it as JSON with: {command}\n" in done.err
+    for reader, arguments in YAML_REFUSED.items():
+        done = run(reader, "t.yaml", *arguments, cwd=tmp_path)
+        assert (done.code, done.out) == (3, ""), reader
+        assert f"t.yaml: is YAML, not JSON; print it as JSON with: {command} t.yaml\n" in done.err
+        piped = run(reader, "-", *arguments, cwd=tmp_path, stdin=text)
+        words = f"standard input: is YAML, not JSON; print it as JSON with: {command}\n"
+        assert piped.code == 3 and words in piped.err, reader
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Error: Failed to load plan\n", "-----------\n|  DescribeInstances  |\n", "\n" * 99 + "x y"],
+)
+@pytest.mark.parametrize("reader", YAML_REFUSED)
+def test_other_text_is_not_said_to_be_yaml(reader: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text(text)
+    arguments = [word.replace("yaml", "json") for word in YAML_REFUSED[reader]]
+    done = run(reader, "t.json", *arguments, cwd=tmp_path)
+    assert done.code == 3 and "YAML" not in done.err
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ Every command that reads policies uses this module to identify its inputs.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 
 from vpc_cni_iam.account.account import Account
@@ -18,6 +17,7 @@ from vpc_cni_iam.inputs.json_documents import JsonDocument, documents
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues
 from vpc_cni_iam.inputs.plan import policies as plan
 from vpc_cni_iam.inputs.variables import check_declared
+from vpc_cni_iam.texts import refuse_yaml
 
 # The first match wins: first paths, then JSON of a known kind, then any JSON.
 KINDS: tuple[Kind, ...] = (
@@ -28,10 +28,6 @@ KINDS: tuple[Kind, ...] = (
     ec2.KIND,
     json_documents.KIND,
 )
-# The beginning of YAML: a key that is no code, after comments.
-_YAML = re.compile(r"(?:\s*#[^\n]*\n|\s*\n|%YAML[^\n]*\n)*(?:---|[\w\"'-]+:(?:\s|\Z))")
-# A key of a CloudFormation template, whose tags such as !Sub mean something only for AWS's tools.
-_TEMPLATE = re.compile(r"^(?:AWSTemplateFormatVersion|Resources):", re.MULTILINE)
 # An account's details name thousands.
 _SHOWN = 20
 
@@ -41,9 +37,7 @@ def identify(content: Content) -> Kind:
     for kind in KINDS:
         if kind.matches(content):
             return kind
-    if _YAML.match(content.text):
-        how = "rain fmt --json" if _TEMPLATE.search(content.text) else "yq -o=json"
-        raise content.refuse(f"is YAML, not JSON; print it as JSON with: {how} {content.source}")
+    refuse_yaml(content.text, content.source)
     names = ", ".join(kind.name for kind in KINDS)
     raise content.refuse(f"is not JSON, and is none of: {names}", "line 1, column 1")
 

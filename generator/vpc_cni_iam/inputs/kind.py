@@ -24,7 +24,7 @@ _FIRST_MEMBER = re.compile(r'\s*\{\s*"([^"\\]*)"\s*:')
 # The beginning of a file that is only one policy document.
 _ONE_POLICY = re.compile(r'\s*\{(?:\s*"(?:Version|Id)"\s*:\s*"[^"\\]*"\s*,){0,2}\s*"Statement"\s*:')
 # A value, maybe URL-encoded, or nothing.
-_JSON = re.compile(r'\s*(?:[\[{"%0-9-]|(?:true|false|null)\b|\Z)')
+_JSON = re.compile(r'\s*(?:[\[{"0-9]|-[0-9]|%7|(?:true|false|null)\b|\Z)')
 # A policy by its name in the input, or a skipped part.
 PolicyPart = tuple[str, Policy] | NotKnown
 

@@ -11,6 +11,7 @@ import gzip
 import io
 import json
 import os
+import re
 import stat
 import zlib
 from collections.abc import Sequence
@@ -27,6 +28,12 @@ _PIECE = 1 << 20
 BEGINNING = 4096  # bytes that tell what a file is
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# The beginning of YAML: a key or an item, after comments; a program's error looks like a key.
+_YAML = re.compile(
+    r"(?:\s*(?:#|%YAML)[^\n]*\n)*\s*(?!(?i:error|warning):)(?:---|-|[\w\"'-]+:)(?:\s|\Z)"
+)
+# A key of a CloudFormation template, whose tags such as !Sub mean something only for AWS's tools.
+_TEMPLATE = re.compile(r"^(?:AWSTemplateFormatVersion|Resources):", re.MULTILINE)
 # Clearer words for the system's errors about a file that cannot be opened.
 _PROBLEMS: tuple[tuple[type[OSError], str], ...] = (
     (FileNotFoundError, "does not exist; check the path"),
@@ -164,6 +171,14 @@ def unreadable(path: Path, error: OSError) -> InputError:
         if isinstance(error, kind):
             return InputError(str(path), "", problem)
     return InputError(str(path), "", f"cannot be read: {reason(error)}")
+
+
+def refuse_yaml(text: str, source: str) -> None:
+    """Raise `InputError` for the beginning of YAML, with the command that prints it as JSON."""
+    if _YAML.match(text):
+        how = "rain fmt --json" if _TEMPLATE.search(text) else "yq -o=json"
+        name = "" if source == STDIN else f" {source}"
+        raise InputError(source, "", f"is YAML, not JSON; print it as JSON with: {how}{name}")
 
 
 def decode(content: bytes, source: str, form: str = "") -> str:

@@ -122,7 +122,9 @@ def _spool(stream: IO[bytes], spooled: IO[bytes], source: str, kind: JsonFile) -
 
 def _check_begin(begin: bytes, source: str, kind: JsonFile) -> None:
     """Refuse a file whose first bytes are not this JSON."""
-    if not kind.begin.match(texts.decoded_beginning(begin)):
+    text = texts.decoded_beginning(begin)
+    texts.refuse_yaml(text, source)
+    if not kind.begin.match(text):
         raise InputError(source, "", f"is not {kind.what}; {kind.advice}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, run
 from vpc_cni_iam import texts
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.texts import bounded, content_together, decode, limits, read
@@ -49,6 +49,43 @@ def test_what_is_no_text(content: bytes, form: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
         decode(content, "f", form)
     assert words in str(caught.value)
+
+
+# Of each command that reads JSON: its arguments, the first a file of the examples.
+EXAMPLES = {
+    "coverage": ("policy.json",),
+    "compare": ("policy.json", str(ROOT / "examples/inputs/wider.json")),
+    "convert": ("policy.json",),
+    "audit": ("account.json",),
+    "review": ("plan.json",),
+    "explain": ("policy.json",),
+    "preflight": ("instances.json", "--cluster-name", "prod"),
+}
+
+
+@pytest.mark.parametrize("how", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_every_command_reads_json_in_utf_16(command: str, how: str, tmp_path: Path) -> None:
+    name = EXAMPLES[command][0]
+    text = (ROOT / "examples" / "inputs" / name).read_text()
+    (tmp_path / name).write_text(text)
+    expected = run(command, *EXAMPLES[command], cwd=tmp_path)
+    (tmp_path / name).write_bytes(WRITTEN[how](text))
+    assert run(command, *EXAMPLES[command], cwd=tmp_path) == expected
+
+
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_every_command_names_the_line_of_a_byte_that_is_no_text(
+    command: str, tmp_path: Path
+) -> None:
+    name = EXAMPLES[command][0]
+    text = b"\n" + (ROOT / "examples" / "inputs" / name).read_bytes()
+    start, value = re.split(rb'(?<=:")|(?<=: ")', text, maxsplit=1)
+    (tmp_path / name).write_bytes(start + b"\xff" + value)
+    done = run(command, *EXAMPLES[command], cwd=tmp_path)
+    line = 1 + start.count(b"\n")
+    assert (done.code, done.out) == (3, "")
+    assert re.search(rf"{name}: line {line}\b.*: is not UTF-8 text: byte 0xff\n", done.err)
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -47,6 +47,10 @@ def test_a_policy_that_is_not_utf_8_is_refused_with_its_place_and_its_role(tmp_p
     where = f"a.json: line {line}, column {column}, in arn:aws:iam::{ACCOUNT}:role/odd"
     assert (done.code, done.out) == (3, "")
     assert done.err.endswith(f"{where}: is not UTF-8 text: byte 0xff\n")
+    (tmp_path / "a.json").write_text(details(role("first", irsa())))
+    (tmp_path / "e.json").write_bytes(b'{"association":\n{"clusterName": "\xff"}}')
+    done = run("audit", "a.json", "e.json", cwd=tmp_path)
+    assert done.err.endswith("e.json: line 2, column 18: is not UTF-8 text: byte 0xff\n")
 
 
 def test_pages_of_several_accounts_in_several_files(tmp_path: Path) -> None:

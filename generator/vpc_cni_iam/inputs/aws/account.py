@@ -243,8 +243,8 @@ class AccountDetails:
                 continued = continued or metadata.is_continued
             elif key in EKS_KINDS:
                 text = bytes(reader.value())
-                self.clusters += read_eks(key, text, reader.source)
                 reader.refuse_twice(text, reader.place - len(text))
+                self.clusters += read_eks(key, text, reader.source)
             else:
                 reader.value()
         all_keys |= keys

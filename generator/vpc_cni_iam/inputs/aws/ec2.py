@@ -231,7 +231,7 @@ def _pages(target: str, stdin: BinaryIO) -> Iterator[_Page]:
         reader.skip_mark()
         if not (first := reader.peek()):
             raise InputError(reader.source, "", f"is empty; give what {_EXPECTED} prints")
-        if first in b"-|RNI":  # as a table, text or YAML begins
+        if first in b"-|RNI":  # as a table or text begins
             raise InputError(reader.source, "line 1", "is not JSON; use --output json of aws")
         for number in count(1):
             if not reader.peek():
@@ -249,6 +249,7 @@ def _page(reader: Reader, path: str) -> _Page:
     try:
         answer = decode(text, type=_Described)
     except DecodeError as error:
+        reader.as_text(bytes(text), start)
         problem = f"is not as aws prints it without --query: {error}"
         raise InputError(reader.source, path, problem) from None
     if answer.reservations is None and answer.network_interfaces is None:

@@ -103,14 +103,15 @@ class Reader:
         """
         if _is_canonical(text):
             return
+        refuse_twice(self.as_text(text, start, owner), self.source, lambda: self._line(start))
+
+    def as_text(self, text: bytes, start: int, owner: str = "") -> str:
+        """Return the text of bytes that begin at a byte; raises `InputError` if it is not UTF-8."""
         try:
-            decoded = text.decode()
+            return text.decode()
         except UnicodeDecodeError as error:
-            place, problem = self.position(start + error.start), not_text(error)
-            raise InputError(
-                self.source, f"{place}, in {owner}" if owner else place, problem
-            ) from None
-        refuse_twice(decoded, self.source, lambda: self._line(start))
+            place = self.position(start + error.start) + (f", in {owner}" if owner else "")
+            raise InputError(self.source, place, not_text(error)) from None
 
     def position(self, place: int) -> str:
         """Return the line and column of a byte."""
@@ -209,11 +210,12 @@ class Reader:
             self._decoders[shape] = Decoder(shape, float_hook=str)
         try:
             value: T = self._decoders[shape].decode(text)
-        except DecodeError as error:
-            problem = f"cannot be read as {self._what}: {error}"
-            raise self.refuse(problem) from None
-        except UnicodeDecodeError:
-            raise self.refuse("what ends here is not UTF-8 text") from None
+        except (DecodeError, UnicodeDecodeError) as error:
+            if isinstance(text, memoryview):
+                self.as_text(bytes(text), self.place - len(text))
+            if isinstance(error, UnicodeDecodeError):
+                raise self.refuse("what ends here is not UTF-8 text") from None
+            raise self.refuse(f"cannot be read as {self._what}: {error}") from None
         return value
 
     def _inside(self, opening: bytes, closing: bytes, what: str) -> Iterator[None]:

@@ -240,3 +240,9 @@ def test_packages_have_at_most_the_lines_that_their_page_says() -> None:
             f"{name} has {lines:,} lines; its limit in docs/development/packages.md is {most}"
         )
         assert reason.strip() or figures[0] <= figures[1], f"say why {name} is larger than its aim"
+
+
+def test_no_page_has_a_conflict_of_git() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    conflict = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
+    assert [str(page) for page in pages if conflict.search(page.read_text())] == []

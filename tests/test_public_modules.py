@@ -25,7 +25,7 @@ SECTIONS: dict[str, list[str]] = {
     for heading, section in _SECTION.findall(PAGE)
 }
 EKS, IAM, BLUEPRINTS = "terraform-aws-eks", "terraform-aws-iam", "EKS Blueprints"
-ROLE, ADDON, SELF_MANAGED = range(3)
+ROLE, ADDON = range(2)
 # What each plan is of: the blocks that a reader takes.
 TAKEN = {
     f"{EKS}, add-on": [SECTIONS[EKS][0]],

@@ -289,6 +289,27 @@ def read_tree(folder: Path) -> dict[str, str]:
     }
 
 
+Stored = Callable[[str, str | Mapping[str, str]], None]
+
+
+@pytest.fixture
+def stored(request: pytest.FixtureRequest) -> Stored:
+    """Compare an output with its file in `tests/reports`; several are below what made them.
+
+    `pytest --update-golden` writes them anew; the diff is what a reviewer reads.
+    """
+
+    def compare(name: str, outputs: str | Mapping[str, str]) -> None:
+        if not isinstance(outputs, str):
+            outputs = "\n".join(f"==== {made_by} ====\n{out}" for made_by, out in outputs.items())
+        file = ROOT / "tests" / "reports" / name
+        if request.config.getoption("--update-golden"):
+            file.write_text(outputs, encoding="utf-8")
+        assert outputs == file.read_text(encoding="utf-8"), "pytest --update-golden writes it"
+
+    return compare
+
+
 # Its managed policies are made at each start and reset, for each partition: 81 instead of 1,582.
 MOTO = """
 import json

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conftest import run, validator, write_tree
+from conftest import Stored, run, validator, write_tree
 from daemonsets import daemonset
 from synthetic import allow, deny, document
 from vpc_cni_iam.catalog.facts import known_versions
@@ -290,85 +290,31 @@ def test_a_person_reads_when_a_call_is_sent_and_whether_each_variant_allows_it()
     assert lines[begin + 1 :][: len(statements)] == statements
 
 
-def written(result: dict[str, Any]) -> list[str]:
-    """What a person is to read of an explanation, line by line."""
-    resources, principals = result["resources"], result["principals"]
-    on = f" on {resources['first'][0]}" if resources["count"] else ""
-    times = f" ({result['count']} times)" if result["count"] > 1 else ""
-    version, program = result["cni_version"], result["program"]
-    lines = [f"{result['action']}{on} was denied{times}"]
-    lines += [f"  principal: {principal}" for principal in principals["first"]]
-    lines += [f"  AWS says: {result['reason']}"] * bool(result["reason"])
-    if program:
-        by = "the user agent names {}" if program["known_by"] == "user agent" else ""
-        by = by or "no version makes it; {} may have made it"
-        lines.append(f"  not a call of the plugin: {by.format(program['name'])}")
-    elif result["not_called_from"]:
-        by = ", ".join(result["called_by"])
-        breaks = result["calls"][0]["breaks"]
-        lines.append(f"  only plugin {by} makes this call; without it, {breaks}")
-    elif not result["calls"]:
-        lines.append(f"  plugin {version} does not make this call, according to the catalog")
-    if not result["calls"] and (by := ", ".join(result["called_by"])):
-        lines.append(f"    plugin {by} makes it: name your plugin version with --cni-version")
-    for cause in result["causes"]:
-        lines.append(f"  {cause['certainty']} cause, {cause['name']}: {cause['text']}")
-        lines.append(f"    {cause['fix']}")
-    if result["calls"] and not result["causes"]:
-        lines.append("  cause not known: name the role's policy with --policy")
-    each = [
-        (
-            " --feature ".join([s["variant"], *s["features"]]),
-            s["allows"],
-            json.dumps([s["statements"], s["unmet"]]),
-        )
-        for s in result["statements"]
-    ]
-    verdicts = {None: "", True: ", which allows this request", False: ", which denies this request"}
-    for _, allows, about in dict.fromkeys(("", *e[1:]) for e in each):
-        names = [name for name, *rest in each if rest == [allows, about]]
-        many = "s" if len(names) > 1 else ""
-        lines.append(f"  statement of variant{many} {' and '.join(names)}{verdicts[allows]}:")
-        statements, unmet = json.loads(about)
-        texts = [line for s in statements for line in json.dumps(s, indent=2).split("\n")]
-        more = f"conditions that the request does not meet: {', '.join(unmet)}"
-        lines += [f"    {line}" for line in (*texts, *[more] * bool(unmet))]
-    examples = " ".join(f"--set {name.replace('_', '-')}=VALUE" for name in result["example_names"])
-    if examples:
-        lines.append(f"  the statements have example names: give yours with {examples}")
-    decode = "aws sts decode-authorization-message --encoded-message MESSAGE"
-    lines += [f"  decode the message for more details: {decode}"] * result["encoded"]
-    for call in result["calls"]:
-        modes = " and ".join({"ipv4": "IPv4", "ipv6": "IPv6"}[mode] for mode in call["modes"])
-        only = f", only with {call['feature']}" if call["feature"] else ""
-        last = f" to {call['last']}" if call["last"] else ""
-        sent = f"({modes}{only}; from {call['first']}{last})"
-        lines += [
-            f"  call {call['name']} of plugin {version} {sent}",
-            f"    {call['does']}",
-            f"    breaks: {call['breaks']}",
-            f"    {call['effect']}, {call['known_by']}: {call['evidence']}",
-        ]
-    return lines
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"{SDK_2}\n{SDK_1}\n{SDK_2}",
-        EVENT,
-        json.dumps(RECORD),
-        json.dumps(RECORD | {"eventName": "RunInstances", "errorMessage": ""}),
-        decoded("ec2:CreateNetworkInterface", f"{ARN}:subnet/subnet-1", {"ec2:Vpc": VPC}),
-        decoded("ec2:AttachNetworkInterface", f"{ARN}:instance/i-1", {"ec2:Region": "eu-west-1"}),
-        decoded("logs:PutLogEvents", "", {}),
-        decoded("ec2:AssignIpv6Addresses", INTERFACE, {f"aws:ResourceTag/{CLUSTER}": "prod"}),
-    ],
-)
-def test_text_says_what_the_data_say(text: str) -> None:
-    for words in ((), ("--cni-version", "v1.21.2", "--mode", "ipv4", "--set", "cluster-name=prod")):
-        blocks = ["\n".join(written(result)) for result in explained(text, *words)]
-        assert run("explain", "-", *words, stdin=text).out == "\n\n".join(blocks) + "\n"
+def test_what_a_person_reads(stored: Stored) -> None:
+    texts = {
+        "lines of the agent": f"{SDK_2}\n{SDK_1}\n{SDK_2}",
+        "an event": EVENT,
+        "a record of CloudTrail": json.dumps(RECORD),
+        "a call of another program": json.dumps(
+            RECORD | {"eventName": "RunInstances", "errorMessage": ""}
+        ),
+        "in a VPC": decoded(
+            "ec2:CreateNetworkInterface", f"{ARN}:subnet/subnet-1", {"ec2:Vpc": VPC}
+        ),
+        "without a tag": decoded(
+            "ec2:AttachNetworkInterface", f"{ARN}:instance/i-1", {"ec2:Region": "eu-west-1"}
+        ),
+        "a call of a feature": decoded("logs:PutLogEvents", "", {}),
+        "a call of IPv6": decoded(
+            "ec2:AssignIpv6Addresses", INTERFACE, {f"aws:ResourceTag/{CLUSTER}": "prod"}
+        ),
+    }
+    outputs = {}
+    for about, text in texts.items():
+        for words in ("", " --cni-version v1.21.2 --mode ipv4 --set cluster-name=prod"):
+            done = run("explain", "-", *words.split(), stdin=text)
+            outputs[f"{about}: explain -{words}"] = done.out
+    stored("explain.txt", outputs)
 
 
 def test_a_call_is_told_with_its_range_and_what_is_known_of_it() -> None:

@@ -237,12 +237,13 @@ def objects(size: int) -> str:
     return '{"items": [' + ",".join(f'{{"k{n}": "{"x" * 80}"}}' for n in range(size // 95)) + "]}"
 
 
-# Too large, of too many values, of almost as many as are read, and no JSON.
-LARGE = {
-    "objects": objects(51 << 20),
-    "lists": "[" + "[]," * (10 << 20) + "[]]",
-    "fewer objects": objects(30 << 20),
-    "lines": "a line of a log of no kind\n" * (2 << 20),
+# Too large, of too many values, of almost as many as are read, and no JSON. A test makes its own:
+# every process that collects this file would have all of them in its memory.
+LARGE: dict[str, Callable[[], str]] = {
+    "objects": lambda: objects(51 << 20),
+    "lists": lambda: "[" + "[]," * (10 << 20) + "[]]",
+    "fewer objects": lambda: objects(30 << 20),
+    "lines": lambda: "a line of a log of no kind\n" * (2 << 20),
 }
 
 
@@ -252,7 +253,7 @@ def test_a_large_file_of_the_wrong_kind_takes_at_most_200_mb(
     command: str, kind: str, tmp_path: Path
 ) -> None:
     (tmp_path / "good.json").write_text(POLICY)
-    (tmp_path / "large.json").write_text(LARGE[kind])
+    (tmp_path / "large.json").write_text(LARGE[kind]())
     words = ["-m", "vpc_cni_iam", *command.split(), *JSON_READERS.get(command, ()), "large.json"]
     measured = [sys.executable, "-c", MEASURE, sys.executable, *words]
     code, kib = map(int, subprocess.check_output(measured, cwd=tmp_path, text=True).split())

@@ -8,23 +8,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from devtools import Browser, browser
 from shown_reviews import (
-    CLEAN,
-    NEW_ACCESS,
-    PLUGIN,
-    POLICY,
     every,
     example,
     hostile,
     many,
-    review,
 )
 from vpc_cni_iam.review.report.formats.html import write
-from vpc_cni_iam.review.report.shown import ShownIgnored, ShownReview
-from vpc_cni_iam.review.report.words import Section, section
+from vpc_cni_iam.review.report.shown import ShownReview
 from vpc_cni_iam.review.report_formats import Setting
 
 ATTRIBUTES = {"lang", "charset", "http-equiv", "content", "name", "class", "id", "href"}
@@ -90,59 +83,6 @@ def test_hostile_text_is_all_there_as_text() -> None:
     assert text.isascii() and not re.search(r"[\x00-\x09\x0b-\x1f]|&#x?0*7;", text)
     assert "<img src=x onerror=document.title='pwned'>" in Page(text).text
     assert "<img" not in text and "[link](https://evil.test/)" in text
-
-
-def test_each_finding_is_below_the_heading_of_its_section_and_details_are_closed() -> None:
-    text = Page(page(example())).text
-    places = {text.index(part.value): part for part in Section}
-    for finding in example().findings:
-        before = [place for place in places if place < text.index(finding.message)]
-        assert places[max(before)] is section(finding), finding.message
-        assert all(line in text for line in (*finding.details, finding.fix))
-    assert "<details open" not in page(example())
-
-
-def test_the_page_begins_with_the_verdict_and_the_plugin() -> None:
-    text = page(example())
-    assert '<span class="verdict fails">The review fails</span> 3 errors, 2 notes, 1 error' in text
-    assert '<span class="verdict passes">The review passes</span> no findings' in page(review())
-    assert text.index("aws-node in dev: fails") < text.index("aws-node in prod: works")
-    assert "<p>aws-node: not in the plan</p>" in page(review())
-
-
-def test_details_are_closed_and_a_plugin_without_facts_has_no_list() -> None:
-    folded = page(review(NEW_ACCESS)).partition("<details>")[2].partition("</details>")[0]
-    assert all(detail in folded for detail in NEW_ACCESS.details)
-    plugin = replace(PLUGIN, version_before="", identity_before="unknown", identity_after="unknown")
-    assert "<dl>" not in page(review(plugins=(plugin,))).partition("<h2>Rules")[0]
-
-
-def test_the_statements_that_differ_are_folded_below_each_principal() -> None:
-    text = page(example())
-    _, _, owner = text.partition('<details class="owner">')
-    assert owner.startswith("<summary><code>aws_iam_role.cni</code>")
-    folded = owner.partition("</details>")[0]
-    assert '<li class="added"><span class="sign">+</span>' in folded
-    assert '<li class="removed"><span class="sign">-</span>' in folded
-    assert "<p>No policy changes.</p>" in page(review())
-
-
-def test_findings_that_look_alike_are_one_with_up_to_eight_names() -> None:
-    for count, more in ((2, ""), (9, ""), (10, "<li>and 1 more like it</li>")):
-        alike = [replace(NEW_ACCESS, address=f"aws_iam_policy.p[{n}]") for n in range(count)]
-        owners = tuple(replace(POLICY, owner=f"aws_iam_role.r[{n}]") for n in range(count))
-        text = page(review(*alike, policies=owners))
-        assert text.count("can now call") == 1
-        assert text.count("<li>also <code>aws_iam_policy.p[") == min(count - 1, 8)
-        assert text.count("<li>also <code>aws_iam_role.r[") == min(count - 1, 8)
-        assert text.count("more like it") == 2 * bool(more) and more in text
-
-
-def test_the_page_explains_each_rule_of_a_finding_and_of_an_ignored_one() -> None:
-    ignored = (ShownIgnored(CLEAN, "agreed", "2099-12-31"),)
-    text = page(review(NEW_ACCESS, ignored=ignored))
-    assert re.findall(r'<dt id="rule-([\w-]+)">', text) == ["new-access", "new-policy"]
-    assert ">Ignored until 2099-12-31: agreed<" in text
 
 
 def luminance(colour: str) -> float:

@@ -13,11 +13,11 @@ import xmlschema
 from msgspec.structs import replace
 
 from conftest import ROOT
-from shown_reviews import CLEAN, NEW_ACCESS, POLICY, every, hostile, many, review
+from shown_reviews import NEW_ACCESS, every, hostile, many, review
 from vpc_cni_iam import json_schema
 from vpc_cni_iam.review.report.formats import json as json_format
 from vpc_cni_iam.review.report.formats import junit, sarif
-from vpc_cni_iam.review.report.shown import ShownIgnored, ShownReview
+from vpc_cni_iam.review.report.shown import ShownReview
 from vpc_cni_iam.review.report.words import fails
 from vpc_cni_iam.review.report_formats import Setting
 
@@ -72,27 +72,6 @@ def test_junit_is_xml_1_0_with_the_right_numbers() -> None:
         assert all(c.get("name") and c.get("classname") for c in cases)
 
 
-def test_a_junit_test_says_what_and_where() -> None:
-    ignored = (ShownIgnored(CLEAN, "agreed", "2099-12-31"),)
-    other = replace(POLICY, address="aws_iam_policy.other")
-    shown = review(NEW_ACCESS, policies=(POLICY, other), ignored=ignored)
-    failed, skipped, passed = ET.fromstring(junit.write(shown, Setting("gitlab", "live/eu")))[0]
-    assert (failed.get("classname"), failed.get("name")) == (
-        "new-access",
-        "aws_iam_policy.cni policy",
-    )
-    assert failed.get("file") == "live/eu/main.tf"
-    text = str(failed[0].text)
-    assert text.splitlines()[0] == NEW_ACCESS.message and f"fix: {NEW_ACCESS.fix}" in text
-    assert text.endswith("\nmain.tf:42") and failed[0].get("type") == "error"
-    assert skipped[0].get("message") == "agreed (until 2099-12-31)"
-    assert (passed.get("classname"), passed.get("name"), len(passed)) == (
-        "no finding",
-        "attached policy aws_iam_policy.cni of aws_iam_role.cni changed",
-        0,
-    )
-
-
 def test_hostile_text_is_text_in_junit() -> None:
     text = junit.write(hostile(), Setting())
     assert "<img" not in text and "<script" not in text
@@ -132,15 +111,6 @@ def test_sarif_has_what_code_scanning_takes() -> None:
         for rule in rules:
             assert 0 < len(rule["shortDescription"]["text"]) <= 1024
             assert rule["help"]["text"] and len(rule["properties"]["tags"]) <= 20
-
-
-def test_a_sarif_result_says_what_it_is_about_and_where() -> None:
-    (result,) = run_of(review(NEW_ACCESS), Setting(prefix="live/eu"))["results"]
-    about = f"aws_iam_policy.cni policy: {NEW_ACCESS.message}\n"
-    assert result["message"]["text"].startswith(about)
-    place = result["locations"][0]["physicalLocation"]
-    assert place["artifactLocation"] == {"uri": "live/eu/main.tf", "uriBaseId": "%SRCROOT%"}
-    assert place["region"] == {"startLine": 42}
 
 
 def test_ignored_findings_are_suppressed_in_sarif_and_not_shown_to_github() -> None:

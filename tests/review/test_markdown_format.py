@@ -13,11 +13,8 @@ from msgspec.structs import replace
 
 from hostile_text import EVIL
 from shown_reviews import (
-    CLEAN,
     NEW_ACCESS,
     POLICY,
-    REWRITTEN,
-    WIDENED,
     every,
     example,
     hostile,
@@ -27,7 +24,7 @@ from shown_reviews import (
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review.report.formats import json as json_format
 from vpc_cni_iam.review.report.formats.markdown import DIALECTS, MARKER, code, prose, write
-from vpc_cni_iam.review.report.shown import ShownIgnored, ShownPolicy
+from vpc_cni_iam.review.report.shown import ShownPolicy
 from vpc_cni_iam.review.report.words import Section
 from vpc_cni_iam.review.report_formats import ForgeName, Setting
 
@@ -148,26 +145,12 @@ def test_a_cut_lies_between_two_parts() -> None:
         assert text.count("`") % 2 == 0
 
 
-def test_of_many_details_six_are_shown() -> None:
-    details = tuple(f"detail {n}" for n in range(9))
-    text = write(review(replace(NEW_ACCESS, details=details)), Setting())
-    assert text.count("    - detail ") == 6 and "\n    - and 3 more\n" in text
-
-
 def test_every_section_has_its_heading_once_and_each_finding_is_below_it() -> None:
     for shown in every():
         text = write(shown, Setting())
         assert all(text.count(f"#### {part.value}\n") == 1 for part in Section)
     for finding in example().findings:
         assert prose(finding.message) in write(example(), Setting())
-
-
-def test_findings_that_look_alike_are_one_with_the_names_of_three_others() -> None:
-    for count, more in ((4, ""), (6, "    - and 2 more like it\n")):
-        alike = [replace(NEW_ACCESS, address=f'aws_iam_policy.p["{n}"]') for n in range(count)]
-        text = write(review(*alike), Setting())
-        assert text.count("- **error**") == 1 and text.count("    - also ") == 3
-        assert more in text and ("more like it" in text) is bool(more)
 
 
 def test_instances_of_one_for_each_show_their_statements_once() -> None:
@@ -193,70 +176,6 @@ def test_instances_of_one_for_each_show_their_statements_once() -> None:
     assert write(other, Setting()).count("<details>") == 2
 
 
-COMMENT = """
-### IAM review fails: 3 errors, 2 notes, 1 error ignored
-
-`plan.json`; fails on `warning`.
-
-#### VPC CNI (aws-node)
-
-`aws-node` in dev: fails with v1.23.2 (`IPv4`): `ec2:DescribeSubnets` is denied
-
-- version: v1.22.1 `->` v1.23.2
-- identity: `aws_iam_role.cni` (IRSA)
-
-`aws-node` in prod: works with v1.23.2 (`IPv4`)
-
-- version: v1.22.1 `->` v1.23.2
-- identity: `aws_iam_role.cni` (IRSA)
-
-- **error** `aws-node` in dev calls `ec2:DescribeSubnets`, which \
-`aws_iam_role.cni` does not allow
-    - **fix:** Allow `ec2:DescribeSubnets` in `aws_iam_policy.cni`
-    - `aws_eks_addon.vpc_cni` `addon_version`, `main.tf:42` (plugin-permission-missing)
-    - `ec2:DescribeSubnets`: nodes do not start
-
-#### Who can do more
-
-- **error** `aws_iam_role.cni` can now call `ec2:TerminateInstances` on `*`
-    - **fix:** Remove it from `aws_iam_policy.cni`, or narrow its actions and resources
-    - `aws_iam_policy.cni` `policy`, `main.tf:42` (new-access)
-    - also: `ec2:StopInstances` on `*`
-    - example: `ec2:TerminateInstances` on \
-`arn:aws:ec2:us-east-1:111122223333:instance/i-0123456789abcdef0`
-"""
-
-
-def test_a_comment_reads_from_the_plugin_to_each_change() -> None:
-    text = write(example(), Setting("bitbucket"))
-    assert text.partition("\n")[2].startswith(COMMENT)
-    assert text.endswith(
-        "\n- *ignored* trust-widened, `aws_iam_role.old`: agreed\n\n"
-        "Changed resources: 12 read, 30 of other types, 2 about IAM, EKS or credentials not read: "
-        "`aws_iam_account_password_policy.x`, "
-        "`awscc_iam_role.y`.\n\n"
-        "#### Policy changes\n\n"
-        "attached policy `aws_iam_policy.cni` of `aws_iam_role.cni` changed\n\n"
-        "- in `main.tf:42`\n"
-        "- `+` statement 1 (`ec2:DescribeTags`): action `ec2:RunInstances` is added\n"
-        "- `-` statement 2 (`s3:GetObject`): is removed\n"
-    )
-    title = (
-        "attached policy <code>aws_iam_policy.cni</code> of <code>aws_iam_role.cni</code> changed"
-    )
-    folded = f"\n<details><summary>{title}</summary>\n\n- in `main.tf:42`\n- `+` statement 1"
-    assert folded in write(example(), Setting("gitlab"))
-    assert "<" not in text
-
-
-def test_a_comment_without_findings_says_that_nobody_can_do_more() -> None:
-    for findings, answer in (((), "Nobody"), ((CLEAN,), "Only what the notes show")):
-        text = write(review(REWRITTEN, *findings), Setting())
-        _, _, access = text.partition("#### Who can do more\n\n")
-        assert access.startswith(f"{answer}.\n\n#### Other findings\n")
-    assert "Nobody" not in write(review(WIDENED), Setting())
-
-
 def test_a_comment_can_be_found_again() -> None:
     first, other = (write(replace(example(), plan=name), Setting()).split("\n")[0] for name in "ab")
     assert re.fullmatch(rf"\[//\]: # \({MARKER} [0-9a-f]{{16}}\)", first)
@@ -264,9 +183,3 @@ def test_a_comment_can_be_found_again() -> None:
     assert first != other and first == again
     shown = [t.content for t in tokens(write(example(), Setting()))]
     assert not any(MARKER in content for content in shown)
-
-
-def test_an_ignored_finding_says_until_when() -> None:
-    ignored = (ShownIgnored(NEW_ACCESS, "agreed", "2099-12-31"),)
-    text = write(review(ignored=ignored), Setting())
-    assert "\n- *ignored until 2099-12-31* new-access, `aws_iam_policy.cni`: agreed\n" in text

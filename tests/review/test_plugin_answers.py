@@ -32,9 +32,9 @@ from synthetic import (
 )
 from vpc_cni_iam.catalog.facts.node_needs import NodeNeed
 from vpc_cni_iam.coverage.judge.verdict import Verdict
-from vpc_cni_iam.inputs.plan.plugin.state import NodePart
 from vpc_cni_iam.review.diff.plugin.answers import (
     AnswerReason,
+    NodePart,
     PluginAnswer,
     plugin_answers,
 )

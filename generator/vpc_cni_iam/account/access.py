@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from enum import StrEnum
+from collections.abc import Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.account.doubts import NotKnown
 from vpc_cni_iam.account.grants import Document, PolicyOrGap
-from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.plugin.cluster import ANY_CLUSTER
-from vpc_cni_iam.plugin.identity import Identity, is_role_arn
-from vpc_cni_iam.plugin.trust import ANY_ISSUER, RoleTrust
-from vpc_cni_iam.policy.document import Policy, Principal, Statement
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.trust import ANY_ISSUER, RoleTrust, best, is_too_large
+from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
 from vpc_cni_iam.policy.template import Hole, PolicyText, Template, holes, parts_of
-
-# The ARN of a role whose account is not known.
-_SOME_ROLE = "arn:aws:iam::111122223333:role/example"
-
 
 # Stands for a provider of tokens that is not known.
 _SOME_PROVIDER = f"arn:aws:iam:::oidc-provider/{ANY_ISSUER}"
-
-
-class Fit(StrEnum):
-    """Whether aws-node can assume a role, by its trust policy."""
-
-    fits = "fits"
-    unclear = "unclear"  # the input does not show the trust policy, or a part that decides
-    excluded = "excluded"
 
 
 class RoleAccess(Struct, frozen=True):
@@ -42,6 +28,7 @@ class RoleAccess(Struct, frozen=True):
     limits: tuple[tuple[Document, ...], ...] = ()
     not_known: tuple[NotKnown, ...] = ()
     trust: PolicyOrGap | None = None  # None if the input does not show whether it has one
+    arn: str = ""  # as far as the input has it: without a name, or empty
 
     @property
     def known(self) -> tuple[Policy, ...]:
@@ -58,49 +45,40 @@ class RoleAccess(Struct, frozen=True):
         """The policies, and those of the limits, as decisions number them."""
         return (*self.policies, *(each for limit in self.limits for each in limit))
 
-    @property
-    def fit(self) -> Fit:
-        """Whether aws-node can assume it; excluded only if its trust policy proves that."""
-        ways = self.ways()
-        if True in ways.values():
-            return Fit.fits
-        return Fit.unclear if not ways or None in ways.values() else Fit.excluded
+    def fits(self, cluster: EksCluster = ANY_CLUSTER) -> bool | None:
+        """Return whether aws-node can assume it; false only if its trust policy proves that."""
+        return best(self.ways(cluster).values() or (None,))
 
     @property
     def is_of_nodes(self) -> bool:
         """Whether aws-node can have it only as the role of its node."""
         return [way for way, fits in self.ways().items() if fits] == [Identity.node_role]
 
-    @property
-    def is_of_eks(self) -> bool:
-        """Whether it has an AWS managed policy of EKS."""
-        names = (aws_managed.name_of(each.arn or each.name) for each in self.policies)
-        return any(name.startswith("AmazonEKS") for name in names)
-
-    def ways(self) -> Mapping[Identity, bool | None]:
+    def ways(self, cluster: EksCluster = ANY_CLUSTER) -> Mapping[Identity, bool | None]:
         """Return whether aws-node can assume it in each way; empty if the trust is not known."""
-        if not isinstance(self.trust, Policy) or not self.trust.names_principals:
+        trust = self.role_trust
+        if not trust or not trust.policy.names_principals:
             return {}
         try:
-            return RoleTrust(_of_some_provider(self.trust), self._arn).ways()
+            ways = replace(trust, policy=_of_some_provider(trust.policy)).ways()
+            others = [w for w in ways if ways[w] and trust.lets(w, cluster, tags=True) is False]
         except InputError:
             return {}
-
-    def is_target_of(self, roles: Iterable[str]) -> bool:
-        """Return whether one of some roles, by their ARNs, may be trusted to assume it.
-
-        Source: Amazon EKS User Guide, "Access AWS Resources using EKS Pod Identity Target IAM
-        Roles".
-        """
-        if not isinstance(self.trust, Policy):
-            return False
-        trust = RoleTrust(self.trust, self._arn)
-        arns = [role for role in roles if is_role_arn(role)]
-        return any(trust.lets_role(arn, ANY_CLUSTER, tags=True) is not False for arn in arns)
+        # Without a cluster, it may be one that the trust policy names.
+        return ways if cluster == ANY_CLUSTER else {**ways, **dict.fromkeys(others, False)}
 
     @property
-    def _arn(self) -> str:
-        return self.principal if is_role_arn(self.principal) else _SOME_ROLE
+    def trusts_principals(self) -> bool:
+        """Whether it trusts users or roles, so that another role may assume it for aws-node."""
+        statements = self.trust.statements if isinstance(self.trust, Policy) else ()
+        return any(p.type in (ANYONE, "AWS") for s in statements for p in s.principals)
+
+    @property
+    def role_trust(self) -> RoleTrust | None:
+        """The trust policy with the ARN; None if it is not known."""
+        if not isinstance(self.trust, Policy) or is_too_large(self.trust):
+            return None
+        return RoleTrust(self.trust, self.arn or "arn:aws:iam:::role/example")
 
     @property
     def trusted(self) -> str:

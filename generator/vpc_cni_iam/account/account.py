@@ -27,6 +27,7 @@ from vpc_cni_iam.account.grants import (
     Use,
 )
 from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.plugin.identity import is_role_arn
 
 Fact = Document | Grant | Use | ClusterSettings | NotKnown  # what kinds of inputs yield
 
@@ -165,7 +166,7 @@ class Account(Struct, dict=True):
             list[tuple[Document, ...]](),
             list[NotKnown](),
         )
-        trust: PolicyOrGap | None = None
+        trust, arn = None, ""
         for grant in (*self._grants_of.get(principal, ()), *self._grants_of.get(UNKNOWN, ())):
             document = self.document(grant)
             if grant.owner == UNKNOWN and grant.part.gives:
@@ -173,7 +174,7 @@ class Account(Struct, dict=True):
                     detail = f"it is attached, but it is not known whether {principal} has it"
                     doubts.append(NotKnown(document.name, Reason.not_read, detail))
             elif grant.part is GrantPart.TRUST:
-                trust = document.content
+                trust, arn = document.content, grant.arn
             elif isinstance(document.content, Gap):
                 doubts += self._missing(grant, document.content)
             elif grant.part is GrantPart.BOUNDARY:
@@ -185,7 +186,8 @@ class Account(Struct, dict=True):
         doubts = [d for d in doubts if not self._is_of_others(d, principal)]
         last = len(self._order)
         ordered = sorted(policies.values(), key=lambda p: self._order.get(p.name, last))
-        return self.taken(principal, ordered, tuple(limits), doubts, trust)
+        access = self.taken(principal, ordered, tuple(limits), doubts)
+        return replace(access, trust=trust, arn=arn or access.arn)
 
     def _is_anothers(self, grant: Grant, principal: str) -> bool:
         """Return whether a grant of an unknown principal repeats a known one of another."""
@@ -202,7 +204,6 @@ class Account(Struct, dict=True):
         policies: Sequence[Document],
         limits: tuple[tuple[Document, ...], ...],
         doubts: Iterable[NotKnown],
-        trust: PolicyOrGap | None = None,
     ) -> RoleAccess:
         """Return what a principal has, with a note on each document that the catalog has."""
         notes = (
@@ -211,7 +212,8 @@ class Account(Struct, dict=True):
             if p.version
         )
         every = tuple(dict.fromkeys((*doubts, *notes)))
-        return RoleAccess(principal, tuple(policies), limits, every, trust)
+        arn = principal if is_role_arn(principal) else ""
+        return RoleAccess(principal, tuple(policies), limits, every, arn=arn)
 
     def doubts_of_unknown(self) -> Iterator[NotKnown]:
         """Yield what is not known about policies that no principal is known to have."""

@@ -7,16 +7,19 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.account.access import Fit, RoleAccess
+from vpc_cni_iam.account.access import RoleAccess
 from vpc_cni_iam.account.account import Account
+from vpc_cni_iam.account.assuming import gets, is_trusted
 from vpc_cni_iam.account.doubts import NotKnown, Reason
-from vpc_cni_iam.account.grants import UNKNOWN, ClusterSettings, Document, Gap
+from vpc_cni_iam.account.grants import UNKNOWN, Document, Gap, Use
 from vpc_cni_iam.errors import InputError, UsageError, first_of
 from vpc_cni_iam.names import resolve
-from vpc_cni_iam.plugin.identity import counting
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER
+from vpc_cni_iam.plugin.identity import Identity, counting
+from vpc_cni_iam.plugin.trust import best, names_plugin
 
 
-def choose_role(account: Account, role: str = "") -> RoleAccess:
+def choose_role(account: Account, role: str = "", cluster: str = "") -> RoleAccess:
     """Return what aws-node's role has: the named one, or the only one that it can be.
 
     An add-on, an association or a service account of the input that names a role decides. Else a
@@ -27,7 +30,7 @@ def choose_role(account: Account, role: str = "") -> RoleAccess:
         known = sorted({*account.principals, *(d.owner for d in account.doubts)} - {UNKNOWN})
         name = resolve(role, known, "role", "--role", source=account.source)
         return _noted(_readable(account, account.access(name)))
-    if (used := _used(account)) is not None:
+    if (used := _used(account, cluster)) is not None:
         return used
     candidates = _Candidates.of(account)
     if len(candidates.first) == 1 and not candidates.loose:
@@ -63,25 +66,14 @@ def choose_policies(account: Account, names: Iterable[str] = ()) -> RoleAccess:
     raise UsageError(_several(account, known, principals))
 
 
-def choose_plugin(
-    account: Account, cluster: str
-) -> tuple[ClusterSettings | None, tuple[NotKnown, ...]]:
-    """Return aws-node in the only cluster of an input or in a named one, or a doubt about it."""
-    every = [p for p in account.plugins if not cluster or p.names.get("cluster_name") == cluster]
-    if len(every) < 2:  # noqa: PLR2004 - none, or the only one
-        return next(iter(every), None), ()
-    names = first_of([p.names.get("cluster_name", UNKNOWN) for p in every])
-    detail = f"aws-node is in several clusters, {names}; choose with --set cluster-name=NAME"
-    return None, (NotKnown("its version and settings", Reason.setting_not_read, detail),)
-
-
-def _used(account: Account) -> RoleAccess | None:
+def _used(account: Account, cluster: str) -> RoleAccess | None:
     """Return what the role has that the input names as aws-node's; None if it names none.
 
     EKS Pod Identity precedes IRSA. Raises `UsageError` for several, or one without a policy here.
     """
-    counted = counting(use.by for use in account.uses)
-    uses = [use for use in account.uses if use.by is counted]
+    own = [use for use in account.uses if use.by is not Identity.node_role]
+    counted = counting(use.by for use in own)
+    uses = [u for u in own if u.by is counted and (not cluster or u.cluster.name in ("", cluster))]
     places = {use.role: use.place for use in uses}
     if not uses or UNKNOWN in places:
         return None
@@ -96,13 +88,35 @@ def _used(account: Account) -> RoleAccess | None:
     access = _readable(account, account.access(role))
     others = (a.principal for a in _having_policies(account) if a.principal != role)
     notes = [_note(role, f"it is aws-node's: {places[role]} names it")]
-    if not (lets := access.ways().get(uses[0].by)):
-        refused = Reason.may_be_refused if lets is None else Reason.refused
-        how = "does not show whether it lets" if lets is None else "does not let"
-        detail = f"its trust policy {how} aws-node assume it with {counted}"
-        notes.append(NotKnown(role, refused, detail, role))
+    notes += [doubt for use in uses for doubt in _refused(access, use, _first(account, use))]
     notes += (_note(other, "left out: aws-node has another role") for other in others)
     return replace(access, not_known=(*access.not_known, *notes))
+
+
+def _first(account: Account, use: Use) -> RoleAccess | None:
+    """Return the role that must assume another one for aws-node; None if there is none."""
+    if use.first is None:
+        return None
+    absent = NotKnown(use.first, Reason.not_read, "it is not in the input")
+    access, is_there = account.access(use.first), use.first in account.principals
+    return access if is_there else replace(access, not_known=(*access.not_known, absent))
+
+
+def _refused(access: RoleAccess, use: Use, first: RoleAccess | None) -> Iterator[NotKnown]:
+    """Yield why aws-node does not get a role, or may not get it."""
+    answer, by_trust = gets(access, use, first), is_trusted(access, use, first)
+    trust = access.role_trust if first is None and use.has_agent else None
+    if answer or (answer is None and trust and names_plugin(trust.policy)):
+        return
+    how = "does not show whether it lets" if answer is None else "does not let"
+    detail = f"its trust policy {how} {use.first or 'aws-node'} assume it with {use.by}"
+    if by_trust is not answer:
+        how = "does not show" if answer is None else "removes"
+        detail = f"the plan {how} the EKS Pod Identity Agent, which aws-node needs"
+        if use.has_agent is not answer:
+            detail = f"{use.first}, which must assume it, is not certainly trusted and allowed to"
+    reason = Reason.may_be_refused if answer is None else Reason.refused
+    yield NotKnown(access.principal, reason, detail, access.principal)
 
 
 def _unresolved(account: Account) -> Iterator[NotKnown]:
@@ -125,26 +139,30 @@ class _Candidates(Struct, frozen=True):
     @classmethod
     def of(cls, account: Account) -> _Candidates:
         """Return the candidates of an account."""
-        by_fit: dict[Fit, list[RoleAccess]] = {fit: [] for fit in Fit}
-        for access in _having_policies(account):
-            by_fit[access.fit].append(access)
-        arns = [access.principal for access in by_fit[Fit.fits]]
-        for access in by_fit[Fit.excluded][:]:
-            if access.is_target_of(arns):
-                by_fit[Fit.excluded].remove(access)
-                by_fit[Fit.fits].append(access)
-        own = [access for access in by_fit[Fit.fits] if not access.is_of_nodes]
-        nodes = [access for access in by_fit[Fit.fits] if access.is_of_nodes]
-        unclear = by_fit[Fit.unclear]
+        clusters, pods = [p.cluster for p in account.plugins], Identity.pod_identity
+        cluster = clusters[0] if len(clusters) == 1 else ANY_CLUSTER
+        every = [*_having_policies(account)]
+        firsts = [access for access in every if access.ways(cluster).get(pods)]
+        by_fit: dict[bool | None, list[RoleAccess]] = {True: [], None: [], False: []}
+        for access in every:
+            use = Use(access.principal, pods, cluster=cluster)
+            assuming = firsts if access.trusts_principals else ()
+            by_first = (gets(access, use, first) for first in assuming)
+            by_fit[best((access.fits(cluster), *by_first))].append(access)
+        own = [access for access in by_fit[True] if not access.is_of_nodes]
+        nodes = [access for access in by_fit[True] if access.is_of_nodes]
+        named = {use.role for use in account.uses if use.by is Identity.node_role}
+        nodes = [access for access in nodes if access.principal in named] or nodes
+        unclear = by_fit[None]
         first, later = (own, nodes) if own else (nodes, [])
         first, unclear = (first, unclear) if first else (unclear, [])
-        groups = (first, later, unclear, by_fit[Fit.excluded], _loose_documents(account))
+        groups = (first, later, unclear, by_fit[False], _loose_documents(account))
         return cls(*map(tuple, groups))  # type: ignore[arg-type]
 
     @property
     def are_unclear(self) -> bool:
         """Whether no candidate is known to fit."""
-        return any(access.fit is Fit.unclear for access in self.first)
+        return any(access.fits() is None for access in self.first)
 
     def left_out(self) -> Iterator[NotKnown]:
         """Yield a note on each role or policy that is not judged, and on an assumption."""
@@ -156,7 +174,9 @@ class _Candidates(Struct, frozen=True):
         for access in self.unclear:
             yield _note(access.principal, "left out: its trust policy is not known")
         for access in self.excluded:
-            yield _note(access.principal, f"left out: it trusts {access.trusted}")
+            is_other = access.fits()
+            why = "it is for another cluster" if is_other else f"it trusts {access.trusted}"
+            yield _note(access.principal, f"left out: {why}")
 
     def error(self, account: Account) -> UsageError:
         """Return the error that there is not exactly one candidate."""
@@ -204,7 +224,7 @@ def _readable(account: Account, access: RoleAccess) -> RoleAccess:
 
 def _noted(access: RoleAccess) -> RoleAccess:
     """Return a role that a user chose, with a note if aws-node cannot assume it."""
-    if access.fit is not Fit.excluded:
+    if access.fits() is not False:
         return access
     detail = f"aws-node cannot assume it: it trusts {access.trusted}"
     note = NotKnown(access.principal, Reason.trust, detail, access.principal)

@@ -80,24 +80,6 @@ class NotInInput(NotKnown, frozen=True):
     """That the document of an attachment or a boundary is not in the input."""
 
 
-class MorePolicies(NotKnown, frozen=True):
-    """That a new role may get more policies in another plan; they are taken to deny nothing."""
-
-    @property
-    def may_limit(self) -> bool:
-        """Whether a call that is allowed may be denied in truth."""
-        return False
-
-
 def is_complete(skipped: Iterable[NotKnown]) -> bool:
     """Return whether a verdict is complete despite skipped parts."""
     return not any(part.counts for part in skipped)
-
-
-def without_boundaries(skipped: Iterable[NotKnown]) -> tuple[NotKnown, ...]:
-    """Return parts with a note instead of each permissions boundary, for commands without one."""
-    detail = "this permissions boundary is not checked"
-    return tuple(
-        NotKnown(part.name, Reason.assumed, detail) if part.reason is Reason.not_applied else part
-        for part in skipped
-    )

@@ -9,8 +9,10 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from vpc_cni_iam.errors import Message
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings
+from vpc_cni_iam.plugin.trust import AWS_NODE, ServiceAccount
 from vpc_cni_iam.policy.document import Policy, to_json
 from vpc_cni_iam.policy.quotas import counted
 
@@ -61,14 +63,20 @@ class Grant(Struct, frozen=True):
     part: GrantPart
     policy: str  # the name of a document of the input, or an ARN
     place: str = ""  # the resource that grants it
+    arn: str = ""  # that of the owner of a trust policy, as far as the input has it
 
 
 class Use(Struct, frozen=True):
-    """That aws-node uses a role."""
+    """How aws-node of a cluster uses a role, as far as an input has it."""
 
     role: str  # the principal's name in the input, or an ARN; `UNKNOWN` if it is not known
     by: Identity
-    place: str  # the add-on, association or service account that names it
+    place: str = ""  # the add-on, association, service account or node group that names it
+    first: str | None = None  # the role that assumes it for EKS Pod Identity; None if directly
+    cluster: EksCluster = ANY_CLUSTER
+    account: ServiceAccount = AWS_NODE  # of the pods
+    tags: bool = True  # whether sessions of EKS Pod Identity have tags
+    has_agent: bool | None = True  # whether nodes have the agent that it needs
 
 
 class ClusterSettings(Struct, frozen=True):
@@ -77,6 +85,7 @@ class ClusterSettings(Struct, frozen=True):
     settings: PluginSettings
     names: dict[str, str]  # of the cluster, by parameter
     session_tags: bool  # whether its sessions have the tags of EKS Pod Identity
+    cluster: EksCluster = ANY_CLUSTER
 
 
 class Document(Struct, frozen=True):

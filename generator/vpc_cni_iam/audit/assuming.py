@@ -8,8 +8,10 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.account.access import RoleAccess
+from vpc_cni_iam.account.assuming import refusals
 from vpc_cni_iam.account.doubts import NotInInput, NotKnown
-from vpc_cni_iam.account.first_role import refusals
+from vpc_cni_iam.account.grants import Use
 from vpc_cni_iam.audit.clusters import ClusterUse
 from vpc_cni_iam.catalog.facts.calls import program_of
 from vpc_cni_iam.catalog.facts.node_needs import AGENT_ACTION
@@ -28,7 +30,7 @@ from vpc_cni_iam.plugin.mending import (
     is_meant_for_plugin,
     repairs_of,
 )
-from vpc_cni_iam.plugin.trust import RoleTrust, ServiceAccount, may_share_account
+from vpc_cni_iam.plugin.trust import RoleTrust, ServiceAccount
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
@@ -221,18 +223,15 @@ def obstacle_of_node(
 
 
 def obstacles_of_first(
-    use: ClusterUse, audit: TrustAudit, role: str, policies: Sequence[Policy], limits: Limits
+    use: ClusterUse, audit: TrustAudit, role: str, first: RoleAccess
 ) -> Iterator[Obstacle]:
-    """Yield why a role's policies do not allow it to assume another role, or may not.
+    """Yield why the policies of a first role do not allow it to assume another, or may not.
 
-    `role` is the ARN of the other role, and `audit` is its trust. The policies and limits are those
-    of the role that must assume it.
+    `role` is the ARN of the other role, and `audit` is its trust.
     """
-    tags, trust = use.session_tags, audit.trust
-    is_named = trust.lets_named(use.by_role, use.where, tags=tags) if trust else False
-    if audit.undecided and may_share_account(role, use.by_role):
-        is_named = is_named or None
-    for refusal in refusals(role, policies, limits, is_named=is_named, tags=tags):
+    target = RoleAccess(role, (), trust=audit.trust.policy if audit.trust else None, arn=role)
+    by = Use(role, use.by, cluster=use.where, tags=use.session_tags)
+    for refusal in refusals(replace(first, arn=use.by_role), target, by):
         kind = ObstacleKind.first_role_undecided
         if refusal.is_denied:
             kind = ObstacleKind.first_role_policies

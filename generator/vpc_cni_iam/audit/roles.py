@@ -305,7 +305,7 @@ class RoleAuditor(Struct):
         unknown = map(obstacle_of_doubt, _counting(access))
         obstacles = [*obstacles_of(self._trust(detail), [replace(use, by_role="")]), *unknown]
         if all(o.kind.is_certain for o in obstacles):
-            obstacles += obstacles_of_first(use, trust, role, access.known, access.limiting)
+            obstacles += obstacles_of_first(use, trust, role, access)
         yield from (replace(o, of=name) for o in obstacles)
 
     def _roles_of_nodes(self, use: ClusterUse) -> Iterator[Obstacle]:

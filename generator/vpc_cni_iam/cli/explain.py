@@ -50,7 +50,6 @@ def explain(
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.account.doubts import without_boundaries
     from vpc_cni_iam.coverage import subject
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.explain.explain import explain as explanations
@@ -65,7 +64,7 @@ def explain(
     opener = subject.Opener(str, dict(cluster.names))
     opened = subject.of_files([policy], (), opener) if policy is not None else None
     if opened is not None:
-        opened = opened.doubting(without_boundaries(opened.skipped))
+        opened = opened.doubting(subject.without_boundaries(opened.skipped))
     read = incidents.read(inputs.text(file, limit=LOG), inputs.source(file))
     result = explanations(read, cluster, opened)
     common.show_result(result, output, text.lines(result))

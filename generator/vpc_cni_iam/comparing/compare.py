@@ -8,9 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.account.choice import choose_policies
-from vpc_cni_iam.account.doubts import NotKnown, Reason, without_boundaries
+from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.comparing.answer import InputReason, RefusedPolicy, of_what_was_read
-from vpc_cni_iam.coverage.subject import Opener, take
+from vpc_cni_iam.coverage.subject import Opener, take, without_boundaries
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.diff import Difference, differences
 from vpc_cni_iam.policy.document import Policy

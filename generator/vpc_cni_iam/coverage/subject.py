@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.account.access import RoleAccess
 from vpc_cni_iam.account.account import Account
-from vpc_cni_iam.account.choice import choose_plugin, choose_policies, choose_role
+from vpc_cni_iam.account.choice import choose_policies, choose_role
 from vpc_cni_iam.account.doubts import NotKnown, Reason, is_complete
-from vpc_cni_iam.account.grants import ClusterSettings, Document, characters
+from vpc_cni_iam.account.grants import UNKNOWN, ClusterSettings, Document, characters
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts.calls import Mode
@@ -31,7 +31,7 @@ from vpc_cni_iam.coverage.names import (
 )
 from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.inputs.variables import GivenVariables
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Decision, compile_policies
@@ -194,12 +194,13 @@ def of_files(
     file has one role that aws-node can assume. Raises `UsageError` if it has not.
     """
     accounts = [opener.account(file) for file in files]
+    cluster = opener.user_names.get("cluster_name") or ""
     taken = [
-        take(each, choose_policies(each, documents) if documents else choose_role(each, role))
-        for each in accounts
+        take(a, choose_policies(a, documents) if documents else choose_role(a, role, cluster))
+        for a in accounts
     ]
     if len(taken) == 1:
-        plugin, doubts = choose_plugin(accounts[0], opener.user_names.get("cluster_name") or "")
+        plugin, doubts = _plugin(accounts[0], cluster)
         whole = replace(taken[0], plugin=plugin).doubting((*taken[0].skipped, *doubts))
         return of_taken(whole, opener.user_names)
     together = RoleAccess(
@@ -209,6 +210,16 @@ def of_files(
         tuple(doubt for part in taken for doubt in part.skipped),
     )
     return of_taken(Subject(", ".join(part.title for part in taken), together), opener.user_names)
+
+
+def _plugin(account: Account, cluster: str) -> tuple[ClusterSettings | None, tuple[NotKnown, ...]]:
+    """Return aws-node in the only cluster of an input or in a named one, or a doubt about it."""
+    every = [p for p in account.plugins if not cluster or p.names.get("cluster_name") == cluster]
+    if len(every) < 2:  # noqa: PLR2004 - none, or the only one
+        return next(iter(every), None), ()
+    names = first_of([p.names.get("cluster_name", UNKNOWN) for p in every])
+    detail = f"aws-node is in several clusters, {names}; choose with --set cluster-name=NAME"
+    return None, (NotKnown("its version and settings", Reason.setting_not_read, detail),)
 
 
 def limited(subject: Subject, boundary: str | None, scps: Sequence[str], opener: Opener) -> Subject:
@@ -233,6 +244,15 @@ def limited(subject: Subject, boundary: str | None, scps: Sequence[str], opener:
         taken = replace(taken, access=replace(taken.access, not_known=opened.not_known))
         subject = _with(subject, taken, "service control policy", policies)
     return _named(subject, opener.user_names)
+
+
+def without_boundaries(skipped: Iterable[NotKnown]) -> tuple[NotKnown, ...]:
+    """Return parts with a note instead of each permissions boundary, for commands without one."""
+    detail = "this permissions boundary is not checked"
+    return tuple(
+        NotKnown(part.name, Reason.assumed, detail) if part.reason is Reason.not_applied else part
+        for part in skipped
+    )
 
 
 def _with(subject: Subject, taken: Subject, kind: str, policies: tuple[Document, ...]) -> Subject:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin import issuers
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster, cluster_of
 from vpc_cni_iam.plugin.identity import Identity
@@ -363,14 +364,14 @@ def is_too_large(policy: Policy) -> bool:
 
 
 def names_plugin(policy: Policy) -> bool:
-    """Return whether a trust policy is for aws-node by name, and for no other service account.
-
-    Raises `InputError` for a policy that cannot be evaluated.
-    """
+    """Return whether a trust policy is for aws-node by name, and for no other service account."""
     trust = RoleTrust(policy, "arn::iam:::")
-    others = trust.meant_for(STRANGER) | trust.meant_for(_NEIGHBOUR)
-    if not others.issuperset(trust.meant_for()):
-        return True
+    try:
+        others = trust.meant_for(STRANGER) | trust.meant_for(_NEIGHBOUR)
+        if not others.issuperset(trust.meant_for()):
+            return True
+    except InputError:
+        return False
     # An unknown key may be the subject's, and an unknown principal its provider.
     return any(
         AWS_NODE.subject in condition.values

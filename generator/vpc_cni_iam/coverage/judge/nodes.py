@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from vpc_cni_iam.account.access import RoleAccess
+from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.node_needs import OF_EACH_NODE, NodeNeed, denied_actions
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 
@@ -19,6 +20,12 @@ class NodeDenial(Struct, frozen=True):
     verdict: Verdict  # fails, or unknown if a policy that is not known may allow them
 
 
+def has_policy_of_eks(access: RoleAccess) -> bool:
+    """Return whether a role has an AWS managed policy of EKS."""
+    names = (aws_managed.name_of(each.arn or each.name) for each in access.policies)
+    return any(name.startswith("AmazonEKS") for name in names)
+
+
 def node_denials(
     access: RoleAccess, needs: Sequence[NodeNeed] = OF_EACH_NODE, *, is_of_eks: bool = False
 ) -> tuple[NodeDenial, ...]:
@@ -26,7 +33,7 @@ def node_denials(
 
     Nodes of other clusters join in other ways.
     """
-    if not (is_of_eks or access.is_of_eks):
+    if not (is_of_eks or has_policy_of_eks(access)):
         return ()
     may_allow = any(doubt.may_allow for doubt in access.not_known)
     verdict = Verdict.unknown if may_allow else Verdict.fails

@@ -19,13 +19,14 @@ from vpc_cni_iam.inputs.plan.arguments import (
     NODE_GROUP,
     OIDC_PROVIDER,
 )
-from vpc_cni_iam.inputs.plan.plugin.state import NodePart, lacks_plugin
+from vpc_cni_iam.inputs.plan.plugin.state import lacks_plugin
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.checks.conflicts import CONFLICT
 from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.plugin.answers import NodePart
 from vpc_cni_iam.review.findings import Finding, Saying, finding, says
 from vpc_cni_iam.review.rules import LOSES, Rule, Topic
 
@@ -90,7 +91,7 @@ def check(context: Context) -> Iterator[Finding]:
         if lacks_plugin(resource, context.plugins):
             yield finding(NOT_INSTALLED, NotInstalled(NodePart.PLUGIN), resource.address)
     for plugin in context.plugins:
-        if plugin.lacks_agent:
+        if plugin.has_agent is None:
             address = plugin.address or plugin.after.identity.addresses[0]
             yield finding(NOT_INSTALLED, NotInstalled(NodePart.AGENT), address)
 

@@ -11,9 +11,9 @@ from vpc_cni_iam.catalog.facts.node_needs import AGENT_ACTION, NodeNeed
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
-from vpc_cni_iam.inputs.plan.plugin.state import NodePart, PluginIdentity
+from vpc_cni_iam.inputs.plan.plugin.state import PluginIdentity
 from vpc_cni_iam.levels import Level
-from vpc_cni_iam.review.diff.plugin.answers import AnswerCause, AnswerReason, PluginAnswer
+from vpc_cni_iam.review.diff.plugin.answers import AnswerCause, AnswerReason, NodePart, PluginAnswer
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, by_action
 from vpc_cni_iam.review.diff.plugin.identity import IdentityEvent
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,15 +26,13 @@ from vpc_cni_iam.inputs.plan.account.fill import fill
 from vpc_cni_iam.inputs.plan.account.grants import Accounts, PlanGrant
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named
 from vpc_cni_iam.inputs.plan.account.reader import AccountReader
-from vpc_cni_iam.inputs.plan.arguments import ROLE, USES
 from vpc_cni_iam.inputs.plan.plugin.clusters import PluginReader
-from vpc_cni_iam.inputs.plan.plugin.state import PluginState
+from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, PluginState
 from vpc_cni_iam.inputs.plan.reader import Plan
-from vpc_cni_iam.inputs.plan.resource import Resource
-from vpc_cni_iam.inputs.plan.values import PlacedValue, read, value_at
+from vpc_cni_iam.inputs.plan.values import value_at
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown
+from vpc_cni_iam.policy.value import Sensitive
 
 _LATER = "is only known after apply"
 
@@ -53,14 +52,10 @@ def facts(plan: Plan) -> Iterator[Fact]:
             content = reader.library.content(resource, ("json",), value)
             yield from _document(resource.address, content)
     yield from after.of_changes()
-    for resource in reader.resources:
-        yield from after.uses(resource)
     for plugin in PluginReader(reader).clusters():
         if plugin.after.installer or plugin.resource:
             yield _shown(plugin.after)
-        if plugin.lacks_agent:
-            detail = "the plan does not show the EKS Pod Identity Agent, which aws-node needs"
-            yield NotKnown(plugin.after.identity.addresses[0], Reason.may_be_refused, detail)
+        yield from after.uses(plugin)
     if not plan.complete:
         detail = "made with -target, or with changes that are put off; make a plan of everything"
         yield NotKnown("the rest of the plan", Reason.not_read, detail)
@@ -77,7 +72,7 @@ def _shown(state: PluginState) -> ClusterSettings:
     identity = state.identity
     is_unknown = identity.kind is Identity.unknown
     tags = is_unknown or (identity.kind.has_session_tags and identity.has_session_tags)
-    return ClusterSettings(settings, state.names(), tags)
+    return ClusterSettings(settings, state.names(), tags, state.cluster)
 
 
 class _After(Struct, frozen=True):
@@ -110,7 +105,8 @@ class _After(Struct, frozen=True):
             yield from _document(name, grant.content)
         is_other = self.accounts.is_ambiguous(grant)
         part = grant.key.part
-        yield Grant(UNKNOWN if is_other else who, part, name, grant.address)
+        arn = self.reader.role_arn(owner, Side.AFTER) if part is GrantPart.TRUST else ""
+        yield Grant(UNKNOWN if is_other else who, part, name, grant.address, arn)
 
     def of_changes(self) -> Iterator[NotKnown]:
         """Yield policies that changes of the plan may remove; it does not say which comes last."""
@@ -124,25 +120,25 @@ class _After(Struct, frozen=True):
                 detail = f"it removes policies that it does not name, and a name {_LATER}"
                 yield NotKnown(each.address, Reason.overrides, detail, self._name(each.owner))
 
-    def uses(self, resource: Resource) -> Iterator[Use]:
-        """Yield the role of aws-node that a resource names."""
-        for row in USES.get(resource.type, ()):
-            block = f"{row.block}.*." if row.block else ""
-            for placed in read(resource, f"{block}{row.role}", Side.AFTER):
-                beside = placed.path[: 2 if row.block else 0]
-                values = [value_at(resource, (*beside, n), Side.AFTER) for n, _ in row.values]
-                fits = values == [Known(value) for _, value in row.values]
-                if fits and self._is_set(resource, placed):
-                    roles = [*self.reader.resolve(resource, placed, ROLE, Side.AFTER)]
-                    name = self._name(roles[0]) if len(roles) == 1 else UNKNOWN
-                    yield Use(name, row.by, resource.address)
-                    return
-
-    def _is_set(self, resource: Resource, placed: PlacedValue) -> bool:
-        """Return whether a value is given, and not only computed by the provider."""
-        if isinstance(placed.value, Unknown):
-            return self.reader.is_written(resource, str(placed.path[0]))
-        return not isinstance(placed.value, Absent)
+    def uses(self, plugin: ClusterPlugin) -> Iterator[Use]:
+        """Yield the roles that aws-node of a cluster uses, and those of its nodes."""
+        state, identity = plugin.after, plugin.after.identity
+        use = partial(
+            Use,
+            by=identity.kind if identity.kind is not Identity.unknown else Identity.pod_identity,
+            place=next(iter(identity.addresses), ""),
+            first=next(map(self._name, identity.first_roles), None),
+            cluster=state.cluster,
+            account=state.setup.account,
+            tags=identity.has_session_tags,
+            has_agent=plugin.has_agent,
+        )
+        if identity.kind is not Identity.node_role and identity.addresses:
+            names = {*map(self._name, identity.roles)}
+            is_open = identity.is_one_of_several or not names
+            yield from map(use, [UNKNOWN] if is_open else sorted(names))
+        for role in sorted(state.node_roles, key=str):
+            yield Use(self._name(role), Identity.node_role, next(iter(state.node_groups), ""))
 
     def _policy(self, grant: PlanGrant) -> str:
         """Return the name of a grant's policy; empty if it is not known."""

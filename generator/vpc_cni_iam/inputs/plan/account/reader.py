@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.account.grants import GrantPart
 from vpc_cni_iam.inputs.plan.account.grants import GrantKey, PlanGrant
-from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Unresolved
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.inputs.plan.account.in_clusters import gone_with_others
 from vpc_cni_iam.inputs.plan.account.library import Library
 from vpc_cni_iam.inputs.plan.account.renewed import renewed
@@ -20,7 +20,7 @@ from vpc_cni_iam.inputs.plan.account.source import SourceReader
 from vpc_cni_iam.inputs.plan.arguments import GRANTS, GROUP, POLICY, USER, GrantArgument
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.inputs.plan.resource import Resource
-from vpc_cni_iam.inputs.plan.values import PlacedValue, place_of, read, value_at
+from vpc_cni_iam.inputs.plan.values import PlacedValue, place_of, read, text, value_at
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive
 
@@ -46,6 +46,16 @@ class AccountReader:
         are one principal, which starts without policies.
         """
         return self.renewed.predecessors.get(named, named)
+
+    def role_arn(self, role: IamResource, side: Side) -> str:
+        """Return the ARN of a role; if the plan does not show it, one with only its account."""
+        if isinstance(role, InPlan):
+            address = self.renewed.successors.get(role, role.address)
+            resource = self.resolver.by_address[address if side is Side.AFTER else role.address]
+            own = text(resource, "arn", side)
+            return own or f"arn::iam::{self.resolver.account(resource)}:"
+        own, account = (role.arn, role.account) if isinstance(role, Named) else ("", "")
+        return own or f"arn::iam::{account}:"
 
     def resolve(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side

@@ -81,7 +81,7 @@ class SetupReader:
         self, installer: Resource, side: Side, is_written: Callable[[Resource, str], bool]
     ) -> None:
         """`is_written`: whether an argument is set that is known after apply; else, EKS sets it."""
-        self._installer, self._side = installer, side
+        self._installer, self._side, self._is_written = installer, side, is_written
         # a value that is known after apply is replaced by its place
         self._values: dict[str, Any] = {}
         self._later: Path = ()  # the first argument with unknown values
@@ -143,8 +143,10 @@ class SetupReader:
     def role(self) -> PlacedValue:
         """Return the role in the annotation of aws-node's service account."""
         if self._installer.type != CHART:
-            path = ("service_account_role_arn",)
-            return PlacedValue(path, one(self._installer, path[0], self._side))
+            name = "service_account_role_arn"
+            named = one(self._installer, name, self._side)
+            is_later = isinstance(named, Unknown) and not self._is_written(self._installer, name)
+            return PlacedValue((name,), ABSENT if is_later else named)
         value: Any = self._values
         if dict(leaves(value)).get(_CREATE) == Known("false"):
             # the account has the annotations of other resources

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from enum import Enum, StrEnum
+from enum import StrEnum
 
 from msgspec import Struct, field
 
@@ -150,13 +150,6 @@ class PluginState(Struct, frozen=True):
         return self.subnets if self.node_groups else ()
 
 
-class NodePart(Enum):
-    """What the nodes of a cluster need besides permissions."""
-
-    PLUGIN = "plugin"
-    AGENT = "agent"  # of EKS Pod Identity
-
-
 class ClusterPlugin(Struct, frozen=True):
     """aws-node in one cluster, before and after."""
 
@@ -200,21 +193,19 @@ class ClusterPlugin(Struct, frozen=True):
         return is_gone and not (self.before.stays_on_removal or comes)
 
     @property
-    def loses_agent(self) -> bool:
-        """Whether the plan removes the EKS Pod Identity Agent that associations need."""
-        before, after = self.states
-        is_there = after.agent or after.has_only_auto_mode or before.agent_stays_on_removal
-        return bool(before.agent) and not is_there
+    def has_agent(self) -> bool | None:
+        """Whether aws-node has the EKS Pod Identity Agent, if it needs one; None if not shown.
 
-    @property
-    def lacks_agent(self) -> bool:
-        """Whether aws-node starts to need an EKS Pod Identity Agent that the plan does not show.
-
-        Nodes of EKS Auto Mode have it. Source: Amazon EKS User Guide, "EKS Pod Identity Agent".
+        False if the plan removes it, and None if aws-node starts to need one. Nodes of EKS Auto
+        Mode have it. Source: Amazon EKS User Guide, "EKS Pod Identity Agent".
         """
-        before, after = (s.identity.kind is Identity.pod_identity for s in self.states)
-        is_there = any(s.agent for s in self.states) or self.after.has_only_auto_mode
-        return after and not is_there and not (before and self.stays)
+        before, after = self.states
+        needs, needed = (s.identity.kind is Identity.pod_identity for s in (after, before))
+        if not needs or after.agent or after.has_only_auto_mode:
+            return True
+        if before.agent:
+            return before.agent_stays_on_removal
+        return True if needed and self.stays else None
 
     @property
     def is_replaced(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
+from enum import Enum, StrEnum
 from functools import partial
 from typing import TypeAlias
 
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.node_needs import NodeNeed
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
-from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, NodePart, lacks_plugin
+from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, lacks_plugin
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.mending import TrustFault
 from vpc_cni_iam.policy.template import Side
@@ -74,6 +74,15 @@ class AnswerReason(StrEnum):
 
 
 # An event of its identity or nodes, or what a cluster lacks, is a reason, too.
+
+
+class NodePart(Enum):
+    """What the nodes of a cluster need besides permissions."""
+
+    PLUGIN = "plugin"
+    AGENT = "agent"  # of EKS Pod Identity
+
+
 AnswerCause: TypeAlias = AnswerReason | IdentityEvent | NodeLoss | NodeNeed | NodePart
 
 
@@ -159,7 +168,7 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
         yield Verdict.fails, AnswerReason.REMOVED, False
     if plugin.resource and lacks_plugin(plugin.resource, context.plugins):
         yield Verdict.unknown, NodePart.PLUGIN, False
-    if plugin.lacks_agent:
+    if plugin.has_agent is None:
         yield Verdict.unknown, NodePart.AGENT, False
     loss = identity_loss(context, plugin)
     if loss and loss.event is not IdentityEvent.NOT_NAMED:

@@ -14,13 +14,15 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.account.first_role import refusals
+from vpc_cni_iam.account import assuming
+from vpc_cni_iam.account.access import RoleAccess
+from vpc_cni_iam.account.doubts import NotKnown, Reason
+from vpc_cni_iam.account.grants import Use
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
 from vpc_cni_iam.errors import InputError, first_of
-from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, PluginIdentity, PluginState
-from vpc_cni_iam.inputs.plan.values import text
 from vpc_cni_iam.plugin import trust as trusts
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.mending import TrustFault, fault_of_pods, is_meant_for_plugin, repairs_of
@@ -167,7 +169,7 @@ def _losses(context: Context, plugin: ClusterPlugin) -> Iterator[IdentityChange]
         yield lost(event, roles=roles, source=first_of(new.no_arns) or plugin.after.installer)
     if new.lost_roles:
         yield lost(IdentityEvent.ROLE_GONE, roles=tuple(sorted(new.lost_roles, key=str)))
-    if new.kind is Identity.pod_identity and plugin.loses_agent:
+    if plugin.has_agent is False:
         yield lost(IdentityEvent.AGENT_REMOVED, roles=roles, source=plugin.before.agent)
     for role in sorted(new.chain, key=str) if new.kind.is_of_service_account else ():
         if event := _refusal(context, plugin, role):
@@ -217,32 +219,26 @@ def can_assume(
     plugin: ClusterPlugin, role: IamResource, side: Side, context: Context
 ) -> bool | None:
     """Return whether aws-node of a cluster can assume one of its roles; None if unknown."""
-    answers = {is_trusted(plugin, role, side, context)}
-    state = plugin.state(side)
+    answers, state = [is_trusted(plugin, role, side, context)], plugin.state(side)
     if role not in state.identity.assumed:
-        firsts = state.identity.first_roles
-        answers.add(trusts.best(_may_assume(each, role, state, side, context) for each in firsts))
-    return False if False in answers else None if None in answers else True
+        target, use = _trusting(context, role, side), _use(state)
+        firsts = (_assuming(context, each, side) for each in state.identity.first_roles)
+        answers.append(trusts.best(assuming.may_assume(each, target, use) for each in firsts))
+    return assuming.worst(answers)
 
 
 def is_trusted(
     plugin: ClusterPlugin, role: IamResource, side: Side, context: Context
 ) -> bool | None:
     """Return whether a role trusts the principal that assumes it for aws-node; None if unknown."""
-    state, policy = plugin.state(side), trust_of(context, role, side)
-    identity, account = state.identity, state.setup.account
-    if policy is None or trusts.is_too_large(policy) or identity.kind is Identity.unknown:
+    state, access = plugin.state(side), _trusting(context, role, side)
+    identity, use = state.identity, _use(state)
+    if identity.kind is Identity.unknown:
         return None
-    trust, tags = RoleTrust(policy, _arn(role, side, context)), identity.has_session_tags
-    try:
-        if role in identity.assumed:
-            return trust.lets(identity.kind, state.cluster, account, tags=tags)
-        return trusts.best(
-            trust.lets_role(arn, state.cluster, account, tags=tags) if _is_whole(arn) else None
-            for arn in (_arn(first, side, context) for first in identity.first_roles)
-        )
-    except InputError:
-        return None
+    if role in identity.assumed:
+        return assuming.is_trusted(access, use)
+    firsts = (_trusting(context, first, side) for first in identity.first_roles)
+    return trusts.best(assuming.is_trusted(access, use, first) for first in firsts)
 
 
 def fault_of(plugin: ClusterPlugin, role: IamResource, context: Context) -> TrustFault | None:
@@ -255,7 +251,7 @@ def fault_of(plugin: ClusterPlugin, role: IamResource, context: Context) -> Trus
     kind = state.identity.kind
     if not kind.is_of_service_account:  # without a cluster, the trust policy decides
         kind = Identity.irsa if is_meant_for_plugin(policy) else Identity.pod_identity
-    trust = RoleTrust(policy, _arn(role, Side.AFTER, context))
+    trust = RoleTrust(policy, context.reader.role_arn(role, Side.AFTER))
     try:
         if kind is Identity.irsa:
             return next((repair.fault for repair in repairs_of(policy, trust.role)), None)
@@ -285,41 +281,20 @@ def _had_role(plugin: ClusterPlugin, role: IamResource) -> bool:
     return role in before.chain and before.kind is after.kind
 
 
-def _may_assume(
-    first: IamResource, target: IamResource, state: PluginState, side: Side, context: Context
-) -> bool | None:
-    """Return whether policies allow a role to assume another; None if the plan does not show it."""
-    tags, policy = state.identity.has_session_tags, trust_of(context, target, side)
-    own, arn = (_arn(role, side, context) for role in (first, target))
-    is_named = None if trusts.may_share_account(own, arn) else False
-    if policy:
-        account = state.setup.account
-        is_named = RoleTrust(policy, arn).lets_named(own, state.cluster, account, tags=tags)
-    access = role_access(context, first, side)
-    policies, limits = access.permissions.policies, access.permissions.limits
-    refused = [*refusals(arn, policies, limits, is_named=is_named, tags=tags)]
-    if not (refused or access.open_limits):
-        return True
-    is_shown = access.is_shown and _is_whole(arn)
-    return False if is_shown and any(each.is_denied for each in refused) else None
+def _use(state: PluginState) -> Use:
+    """Return how aws-node uses its roles on a side."""
+    own, tags = state.identity, state.identity.has_session_tags
+    return Use("", own.kind, cluster=state.cluster, account=state.setup.account, tags=tags)
 
 
-def _arn(role: IamResource, side: Side, context: Context) -> str:
-    """Return the ARN of a role; if the plan does not show it, one with only its account."""
-    account, resolver = "", context.reader.resolver
-    match role:
-        case InPlan(address):
-            if side is Side.AFTER:
-                address = context.accounts.successors.get(role, address)
-            resource = resolver.by_address[address]
-            if arn := text(resource, "arn", side):
-                return arn
-            account = resolver.account(resource)
-        case Named(_, account, _, arn):
-            if arn:
-                return arn
-    return f"arn::iam::{account}:"
+def _trusting(context: Context, role: IamResource, side: Side) -> RoleAccess:
+    """Return a role with its trust policy."""
+    trust, arn = trust_of(context, role, side), context.reader.role_arn(role, side)
+    return RoleAccess(str(role), (), trust=trust, arn=arn)
 
 
-def _is_whole(arn: str) -> bool:
-    return not arn.endswith(":")
+def _assuming(context: Context, role: IamResource, side: Side) -> RoleAccess:
+    """Return a role with what lets it assume others."""
+    has, arn = role_access(context, role, side), context.reader.role_arn(role, side)
+    elsewhere = () if has.is_in_plan else (NotKnown("", Reason.not_read, ""),)
+    return replace(has.in_account, not_known=(*has.doubts, *elsewhere), arn=arn)

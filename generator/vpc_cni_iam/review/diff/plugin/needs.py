@@ -10,7 +10,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.account.doubts import MorePolicies, Reason
+from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
@@ -54,6 +54,15 @@ from vpc_cni_iam.review.diff.principals import changed_principals
 from vpc_cni_iam.review.diff.role_access import RolePermissions
 
 _Key: TypeAlias = tuple[str, str, str]  # of a call
+
+
+class MorePolicies(NotKnown, frozen=True):
+    """That a new role may get more policies in another plan; they are taken to deny nothing."""
+
+    @property
+    def may_limit(self) -> bool:
+        """Whether a call that is allowed may be denied in truth."""
+        return False
 
 
 class RoleNeeds(Struct, frozen=True):

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.documents import RESOURCE_CONTROLLER, managed_policy
 from vpc_cni_iam.catalog.facts.node_needs import OF_EACH_NODE, NodeNeed
-from vpc_cni_iam.coverage.judge.nodes import NodeDenial, node_denials
+from vpc_cni_iam.coverage.judge.nodes import NodeDenial, has_policy_of_eks, node_denials
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.inputs.plan.account.grants import known_policies
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
@@ -89,7 +89,7 @@ def _nodes_lost(context: Context) -> Iterator[NodesLost]:
         yield from _of_cluster(plugin, context)
     for role in roles_of_plugin(context):
         sides = (access_of(context, role, PluginIdentity(), side).in_account for side in Side)
-        is_of_eks = any(access.is_of_eks for access in sides)
+        is_of_eks = any(map(has_policy_of_eks, sides))
         if is_of_eks and is_of_nodes(context, role, alone=True):
             yield from _denied(context, role, [role], OF_EACH_NODE)
     for change in node_role_changes(context):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from vpc_cni_iam.account.grants import GrantPart
-from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
 from vpc_cni_iam.plugin import trust
 from vpc_cni_iam.policy.document import Policy
@@ -19,7 +18,4 @@ def trust_of(context: Context, role: IamResource, side: Side) -> Policy | None:
 
 def names_plugin(policy: Policy) -> bool:
     """Return whether a trust policy names the plugin's service account."""
-    try:
-        return not trust.is_too_large(policy) and trust.names_plugin(policy)
-    except InputError:
-        return False
+    return not trust.is_too_large(policy) and trust.names_plugin(policy)

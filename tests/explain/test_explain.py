@@ -253,43 +253,6 @@ def test_the_vpc_of_the_resource_is_named_if_it_is_known(tmp_path: Path) -> None
         assert cause["text"] == f"the subnet is not in the VPC of the policy{where}"
 
 
-def test_a_person_reads_when_a_call_is_sent_and_whether_each_variant_allows_it() -> None:
-    done = run("explain", "-", "--cni-version", "v1.19.0", "--mode", "ipv4", stdin=SDK_2)
-    assert "of plugin v1.19.0 (IPv4; from v1.18.0 to v1.21.2)\n" in done.out
-    done = run("explain", "-", stdin=SDK_2)
-    # What a denial breaks differs, so each IP family is told, the worse first.
-    families = [line for line in done.out.splitlines() if "call check-subnets of" in line]
-    assert [line.partition("(")[2] for line in families] == [
-        "IPv6; from v1.22.0)",
-        "IPv4; from v1.23.2)",
-    ]
-    denied = decoded("ec2:AttachNetworkInterface", f"{ARN}:instance/i-1", {})
-    lines = run("explain", "-", stdin=denied).out.splitlines()
-    begin = lines.index("  statement of variant ipv4-scoped, which denies this request:")
-    statements = [
-        "    {",
-        '      "Effect": "Allow",',
-        '      "Action": "ec2:AttachNetworkInterface",',
-        f'      "Resource": "{ARN}:instance/*",',
-        '      "Condition": {',
-        '        "StringEquals": {',
-        '          "aws:ResourceTag/kubernetes.io/cluster/example": "owned"',
-        "        }",
-        "      }",
-        "    }",
-        "    conditions that the request does not meet: "
-        "aws:ResourceTag/kubernetes.io/cluster/example",
-        "  statement of variant ipv4, which allows this request:",
-        "    {",
-        '      "Effect": "Allow",',
-        '      "Action": "ec2:AttachNetworkInterface",',
-        '      "Resource": "*"',
-        "    }",
-        "  the statements have example names: give yours with --set cluster-name=VALUE",
-    ]
-    assert lines[begin + 1 :][: len(statements)] == statements
-
-
 def test_what_a_person_reads(stored: Stored) -> None:
     texts = {
         "lines of the agent": f"{SDK_2}\n{SDK_1}\n{SDK_2}",

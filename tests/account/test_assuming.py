@@ -266,3 +266,42 @@ resource "aws_iam_role_policy_attachment" "cni" {{
     )
     done = run("coverage", ".", cwd=tmp_path)
     assert done.code == 0, done.err
+
+
+def _in_hcl(name: str, trust: str, policy: str) -> str:
+    own = f"aws_iam_role.{name}.name"
+    return f"""
+resource "aws_iam_role" "{name}" {{
+  name               = "{name}"
+  assume_role_policy = {json.dumps(trust)}
+}}
+resource "aws_iam_role_policy" "{name}" {{
+  role   = {own}
+  policy = {json.dumps(policy)}
+}}
+"""
+
+
+def test_a_directory_is_judged_by_its_node_group_and_its_target_role(tmp_path: Path) -> None:
+    roles = _in_hcl("nodes", NODE_TRUST, CNI) + _in_hcl("bastion", NODE_TRUST, CNI)
+    group = 'resource "aws_eks_node_group" "n" {\n  node_role_arn = aws_iam_role.nodes.arn\n}\n'
+    (tmp_path / "main.tf").write_text(roles + group)
+    done = run("coverage", ".", cwd=tmp_path)
+    assert done.code == 0 and "aws_iam_role.nodes" in done.out.partition("\n")[0]
+    roles = _in_hcl("first", POD_TRUST, assuming())
+    roles += _in_hcl("cni", trusting({"AWS": "111122223333"}), CNI)
+    pods = """
+resource "aws_eks_pod_identity_association" "this" {
+  cluster_name    = "prod"
+  namespace       = "kube-system"
+  service_account = "aws-node"
+  role_arn        = aws_iam_role.first.arn
+  target_role_arn = aws_iam_role.cni.arn
+}
+"""
+    (tmp_path / "main.tf").write_text(roles + pods)
+    done = run("coverage", ".", "--format", "json", cwd=tmp_path)
+    result = json.loads(done.out)
+    assert result["verdict"] == "unknown"  # the ARNs of both roles are not known
+    reasons = {each["reason"] for each in result["skipped"] if each["name"] == "aws_iam_role.cni"}
+    assert "may not be assumed" in reasons

@@ -170,7 +170,9 @@ class _PrincipalReader:
                     if isinstance(value, Mapping):
                         value = value.get(key.replace("~", "."))
                     if node is not None and (roles := _items(value)):
-                        yield Use(self._role(node, roles[0]), row.by, place)
+                        by = each.attributes.get(row.first)
+                        first = None if by is None else self._role(by, self._value(by, inner))
+                        yield Use(self._role(node, roles[0]), row.by, place, first)
                         return
 
     def _role(self, node: Node, value: HclValue) -> str:

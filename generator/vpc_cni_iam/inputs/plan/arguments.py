@@ -51,6 +51,7 @@ class UseArgument(Struct, frozen=True):
     values: tuple[tuple[str, str], ...]
     by: Identity
     block: str = ""  # the nested block that has these arguments; empty for the resource itself
+    first: str = ""  # the argument with the role that must assume it
 
 
 _SERVICE_ACCOUNT = (("namespace", "kube-system"), ("service_account", "aws-node"))
@@ -69,9 +70,10 @@ USES: Mapping[str, tuple[UseArgument, ...]] = {
         UseArgument("service_account_role_arn", (("addon_name", "vpc-cni"),), Identity.irsa),
     ),
     ASSOCIATION: (
-        UseArgument("target_role_arn", _SERVICE_ACCOUNT, Identity.pod_identity),
+        UseArgument("target_role_arn", _SERVICE_ACCOUNT, Identity.pod_identity, first="role_arn"),
         UseArgument("role_arn", _SERVICE_ACCOUNT, Identity.pod_identity),
     ),
+    NODE_GROUP: (UseArgument("node_role_arn", (), Identity.node_role),),
     "kubernetes_service_account": _ANNOTATED,
     "kubernetes_service_account_v1": _ANNOTATED,
 }

@@ -134,9 +134,8 @@ class _After(Struct, frozen=True):
             has_agent=plugin.has_agent,
         )
         if identity.kind is not Identity.node_role and identity.addresses:
-            names = {*map(self._name, identity.roles)}
-            is_open = identity.is_one_of_several or not names
-            yield from map(use, [UNKNOWN] if is_open else sorted(names))
+            roles = () if identity.is_one_of_several else identity.roles
+            yield from map(use, sorted({*map(self._name, roles)}) or [UNKNOWN])
         for role in sorted(state.node_roles, key=str):
             yield Use(self._name(role), Identity.node_role, next(iter(state.node_groups), ""))
 

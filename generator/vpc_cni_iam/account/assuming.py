@@ -79,10 +79,10 @@ def is_trusted(role: RoleAccess, use: Use, first: RoleAccess | None = None) -> b
 
 def gets(role: RoleAccess, use: Use, first: RoleAccess | None = None) -> bool | None:
     """Return whether aws-node gets a role, maybe by a first one; None if not known."""
-    answers = [is_trusted(role, use, first), use.has_agent]
-    if first:
-        answers += [is_trusted(first, use), may_assume(first, role, use)]
-    return worst(answers)
+    answer = worst((is_trusted(role, use, first), use.has_agent))
+    if first is None or answer is False:  # most roles of an account do not trust each other
+        return answer
+    return worst((answer, is_trusted(first, use), may_assume(first, role, use)))
 
 
 def worst(answers: Collection[bool | None]) -> bool | None:

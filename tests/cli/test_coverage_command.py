@@ -58,44 +58,6 @@ def test_a_degraded_verdict_fails_from_warnings_on(tmp_path: Path) -> None:
     assert refused.code == 2 and "did you mean 'warning'" in refused.err
 
 
-def test_what_is_denied_is_said_with_what_breaks_and_the_evidence() -> None:
-    done = run("coverage", *IPV6.split(), "--cni-version", "v1.22.1")
-    for words in (
-        "error    ec2:DescribeSecurityGroups\n"
-        "         no statement allows the action\n"
-        "         exits at start (observed): "
-        "ipamd exits at start and the node stays NotReady\n"
-        "         in all 4 scenarios\n",
-        "risks, explained by vpc-cni-iam catalog --explain RISK:",
-        "warning unconditioned-create-tags: ",
-        "fails: 34 calls in 4 scenarios, 14 denied, 8 of them required",
-    ):
-        assert words in done.out
-    # What to do stands below the errors; what harms nothing and what was not run is left out.
-    first = [done.out.index(text) for text in ("error ", "to do ", "risks, explained")]
-    assert first == sorted(first)
-    verbose = run("coverage", *IPV6.split(), "--cni-version", "v1.22.1", "--verbose").out
-    for words in (
-        "allowed and never called, describes or lists: ec2:DescribeInstances, ec2:DescribeTags",
-        "not run, unless --scenario names it: trunk-interface (ENABLE_POD_ENI), shared-subnet, ",
-    ):
-        assert words in verbose and words not in done.out
-    assert done.out.count("ec2:DescribeSecurityGroups") == 1
-    assert done.out.index("error ") < done.out.index("note ")
-    assert "allowed  " not in done.out
-
-
-def test_verbose_lists_the_calls_of_each_scenario_with_the_evidence() -> None:
-    done = run("coverage", *IPV6.split(), "--cni-version", "v1.22.1", "--verbose")
-    for words in (
-        "fresh-node: 3 of 7 calls denied\n",
-        "  allowed  ec2:CreateTags on the primary interface, by statement 2\n",
-        "           not reached after an earlier denial\n",
-        "v1.22.1:pkg/ipamd/ipamd.go:599-603",
-    ):
-        assert words in done.out
-
-
 def test_a_risk_is_explained_where_the_tool_is_installed() -> None:
     done = run("catalog", "--explain", "any-tag-key")
     assert (done.code, done.out[:12]) == (0, "*Note.* The ")

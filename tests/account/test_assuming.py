@@ -12,6 +12,7 @@ from eks import (
     CNI,
     ISSUER,
     NODE_TRUST,
+    OF_NODES,
     POD_TRUST,
     VERSION,
     addon,
@@ -93,9 +94,7 @@ REMOVED = {
 ADDON = addon(VERSION, VERSION)
 
 
-def trusting(
-    principal: Json, *actions: str, key: str = "", value: str = "", service: bool = True
-) -> str:
+def trusting(principal: Json | str, *actions: str, key: str = "", value: str = "") -> str:
     statement = {"Effect": "Allow", "Principal": principal, "Action": [*(actions or BOTH)]}
     condition = {"Condition": {"StringEquals": {key: value}}} if key else {}
     return document({**statement, **condition})
@@ -137,6 +136,7 @@ def answers(folder: Path, *changes: Json) -> tuple[str, list[str]]:
         (trusting(PODS, key="aws:SourceAccount", value="444455556666"), True, "fails"),
         (trusting(PODS, BOTH[0]), True, "fails"),
         (trusting(PODS, BOTH[0]), False, "works"),
+        (trusting("*"), True, "unknown"),  # AWS does not say whether it includes services
     ],
 )
 def test_commands_agree_about_conditions_on_the_cluster_and_tags(
@@ -205,7 +205,16 @@ def test_the_role_of_a_node_group_precedes_other_roles_of_instances(tmp_path: Pa
     done = covered(tmp_path, *roles)
     assert done.code == 2 and "aws_iam_role.bastion" in done.err
     done = covered(tmp_path, *roles, node_group("nodes", "nodes"))
-    assert done.code == 0 and "aws_iam_role.nodes" in done.out.partition("\n")[0]
+    assert "aws_iam_role.nodes" in done.out.partition("\n")[0]
+
+
+@pytest.mark.parametrize(("more", "verdict"), [((OF_NODES,), "works"), ((), "fails")])
+def test_commands_agree_about_what_the_role_of_a_node_group_needs(
+    more: tuple[str, ...], verdict: str, tmp_path: Path
+) -> None:
+    role = own_role("nodes", NODE_TRUST, CNI, *more)
+    changes = cluster(), ADDON, *role, node_group("nodes", "nodes")
+    assert answers(tmp_path, *changes) == (verdict, [verdict])
 
 
 def test_a_role_for_another_cluster_is_left_out(tmp_path: Path) -> None:
@@ -287,7 +296,7 @@ def test_a_directory_is_judged_by_its_node_group_and_its_target_role(tmp_path: P
     group = 'resource "aws_eks_node_group" "n" {\n  node_role_arn = aws_iam_role.nodes.arn\n}\n'
     (tmp_path / "main.tf").write_text(roles + group)
     done = run("coverage", ".", cwd=tmp_path)
-    assert done.code == 0 and "aws_iam_role.nodes" in done.out.partition("\n")[0]
+    assert "aws_iam_role.nodes" in done.out.partition("\n")[0]
     roles = _in_hcl("first", POD_TRUST, assuming())
     roles += _in_hcl("cni", trusting({"AWS": "111122223333"}), CNI)
     pods = """

@@ -29,6 +29,7 @@ class RoleAccess(Struct, frozen=True):
     not_known: tuple[NotKnown, ...] = ()
     trust: PolicyOrGap | None = None  # None if the input does not show whether it has one
     arn: str = ""  # as far as the input has it: without a name, or empty
+    is_of_node_group: bool = False  # whether a node group of EKS names it
 
     @property
     def known(self) -> tuple[Policy, ...]:

@@ -72,7 +72,8 @@ def is_trusted(role: RoleAccess, use: Use, first: RoleAccess | None = None) -> b
             return trust.lets_role(first.arn, use.cluster, use.account, tags=use.tags)
         if use.cluster == ANY_CLUSTER:
             return role.ways().get(use.by)
-        return trust.lets(use.by, use.cluster, use.account, tags=use.tags)
+        lets = trust.lets(use.by, use.cluster, use.account, tags=use.tags)
+        return lets or (None if trust.is_open else lets)
     except InputError:
         return None
 

@@ -36,7 +36,9 @@ def choose_role(account: Account, role: str = "", cluster: str = "") -> RoleAcce
     if len(candidates.first) == 1 and not candidates.loose:
         (chosen,) = candidates.first
         notes = (*candidates.left_out(), *_unresolved(account))
-        return replace(chosen, not_known=(*chosen.not_known, *notes))
+        is_named = Identity.node_role in {u.by for u in account.uses if u.role == chosen.principal}
+        whole = replace(chosen, is_of_node_group=is_named)
+        return replace(whole, not_known=(*chosen.not_known, *notes))
     if not candidates.first and len(candidates.loose) == 1:
         return _loose(account, candidates.loose)
     raise candidates.error(account)

@@ -76,7 +76,8 @@ class Subject(Struct, frozen=True):
     @property
     def nodes(self) -> tuple[NodeDenial, ...]:
         """What nodes cannot do with the role, if it is theirs."""
-        return node_denials(self.access) if self.access.is_of_nodes else ()
+        is_of_eks = self.access.is_of_node_group
+        return node_denials(self.access, is_of_eks=is_of_eks) if self.access.is_of_nodes else ()
 
     @property
     def is_complete(self) -> bool:

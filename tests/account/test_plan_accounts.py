@@ -39,7 +39,10 @@ def test_a_policy_that_another_resource_may_remove_counts_as_not_there(tmp_path:
     for changes, name in (((attached(CNI), new_list), "a"), (deleted, "new")):
         done = _judged(tmp_path, _role(), inline, *changes)
         assert (done.code, ": unknown" in done.out.partition("\n")[0]) == (1, True)
-        assert f"incomplete: may not exist: aws_iam_role_policy_attachment.{name};" in done.out
+        assert (
+            f"incomplete: read, and may not exist: aws_iam_role_policy_attachment.{name};"
+            in done.out
+        )
 
 
 def test_a_list_with_unknown_names_may_remove_the_policy(tmp_path: Path) -> None:

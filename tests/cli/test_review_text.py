@@ -51,6 +51,32 @@ def test_colour_is_for_terminals_and_can_be_had_and_refused() -> None:
     assert not re.search(r"\x1b\[[\d;]*3[1-6]m", refused)
 
 
+@pytest.mark.parametrize(
+    ("command", "coloured"),
+    [
+        (
+            ("coverage", "--variant", "ipv4", "--revision", "2024-07-22"),
+            ("error", "works", "fails"),
+        ),
+        (("check",), ("edited",)),
+    ],
+)
+def test_coverage_and_check_have_colours_by_the_same_rule(
+    command: tuple[str, ...], coloured: tuple[str, ...], tmp_path: Path
+) -> None:
+    run("init", "--path", "m", cwd=tmp_path)
+    run("sync", cwd=tmp_path)
+    main = tmp_path / "m/main.tf"
+    main.write_text(main.read_text().replace("ec2:CreateTags", "ec2:*"))
+    plain = run(*command, cwd=tmp_path).out
+    forced = run(*command, cwd=tmp_path, env={"FORCE_COLOR": "1"}).out
+    words = re.findall(r"\x1b\[[\d;]*m(.*?)\x1b\[0m", forced)
+    assert words and set(words) <= {*coloured, "warning", "note"} and words[0] in coloured
+    assert re.sub(r"\x1b\[[\d;]*m", "", forced) == plain and "\x1b" not in plain
+    refused = {"FORCE_COLOR": "1", "NO_COLOR": "1"}
+    assert run(*command, cwd=tmp_path, env=refused).out == plain
+
+
 def test_what_is_alike_is_said_once() -> None:
     out = run("review", PLANS / "nested.tofu-1.12.6.json", "--details").out
     assert out.count("can now be assumed by") == len(

@@ -132,7 +132,7 @@ def test_what_the_file_does_not_say_counts(tmp_path: Path) -> None:
     done = run("coverage", "policy.json", "--daemonset", "ds.json", cwd=tmp_path)
     assert done.code == 1
     assert "ds.json: CLUSTER_NAME: its value is in another object: give it with --env" in done.out
-    assert done.out.splitlines()[-1] == "incomplete: not read: ds.json: CLUSTER_NAME"
+    assert done.out.splitlines()[-1] == "incomplete: setting not read: ds.json: CLUSTER_NAME"
     report = covered(tmp_path, text, "policy.json", "--env", "CLUSTER_NAME=prod")
     assert report["verdict"] == "works"
 

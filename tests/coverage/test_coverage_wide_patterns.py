@@ -261,6 +261,15 @@ def test_what_is_asked_of_all_resources_is_said_in_words() -> None:
     assert not any("on the *" in line for line in lines)
 
 
+def test_a_condition_that_is_not_met_is_named_with_the_value_that_the_request_has() -> None:
+    tag = "aws:RequestTag/cluster.k8s.amazonaws.com/name"
+    policy = Policy((allow("ec2:CreateTags", when=Condition("StringEquals", tag, ("other",))),))
+    lines = list(report.text(named(policy), covered(policy, setting(), "fresh-node")))
+    cluster = setting().names.cluster_name
+    why = f"{tag} StringEquals 'other' is not met, the request has {tag} = {cluster}"
+    assert any(f"on the network-interface: {why}" in line for line in lines)
+
+
 def test_every_report_names_a_pattern_with_what_it_grants_besides() -> None:
     policy = Policy((allow("*"),))
     subject = named(policy)

@@ -60,8 +60,9 @@ def check(
     checked = CheckResult(reports, left, commands, outdated, configuration.warnings, no_other_files)
     if output is CheckFormat.json:
         common.show_json(shown_checks(checked))
+    elif output is CheckFormat.markdown:
+        typer.echo(markdown(checked, quiet=shared.quiet), nl=False)
     else:
-        show = markdown if output is CheckFormat.markdown else text
-        typer.echo(show(checked, quiet=shared.quiet), nl=False)
+        common.show_report(text(checked, quiet=shared.quiet))
     modules.exit_if_failed(r.failure for r in reports)
     raise typer.Exit(1 if checked.failed else 0)

@@ -130,6 +130,19 @@ def has_width() -> bool:
     return sys.stdout.isatty() or "COLUMNS" in os.environ
 
 
+def has_colours() -> bool:
+    """Return whether text on stdout has colours, decided as by rich, which prints tables."""
+    is_asked = sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+    return "NO_COLOR" not in os.environ and is_asked
+
+
+def show_report(text: str) -> None:
+    """Print a report whose texts are escaped, in colour on a terminal."""
+    from vpc_cni_iam.colours import coloured_lines
+
+    typer.echo(coloured_lines(text) if has_colours() else text, nl=False, color=True)
+
+
 def print_any_letter() -> None:
     """Let stdout escape letters that the locale's encoding does not have."""
     if isinstance(sys.stdout, io.TextIOWrapper):

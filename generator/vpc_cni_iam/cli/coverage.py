@@ -214,7 +214,10 @@ def coverage(
     else:
         checked = check(subject, setting, scenarios, if_degraded=if_degraded)
         text = report.version(subject, checked, verbose=verbose)
-        typer.echo(common.folded(text) if output.value == "text" else text, nl=False)
+        if output.value == "text":
+            common.show_report(common.folded(text))
+        else:
+            typer.echo(text, nl=False)
         fails = checked.verdict.is_failure(if_degraded=if_degraded)
         fails |= bool(checked.denied()) and fail_on is FailOn.note
         risks = checked.risks

@@ -239,12 +239,9 @@ def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
 def _setting(report: ReportOptions, source: Path | None) -> Setting:
     from vpc_cni_iam.review.report_formats import FORGES, Setting
 
-    # As rich, which prints the tables of other commands, decides it.
-    is_asked = sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
-    colour = "NO_COLOR" not in os.environ and is_asked
     width = shutil.get_terminal_size().columns if common.has_width() else None
     forge = next((name for name in FORGES if name == report.read_on), None)
-    return Setting(forge, _prefix(source), width, colour, report.details)
+    return Setting(forge, _prefix(source), width, common.has_colours(), report.details)
 
 
 def _reports(

@@ -8,25 +8,31 @@ from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.errors import first_of
 
 _SHOWN = 20  # JSON output has all
+# What to do about what is not known, by the reason; empty if its detail says that.
+_DOCUMENTS = dict.fromkeys(
+    (Reason.not_read, Reason.may_be_absent), "name the policies to look at with --document"
+)
+_STEPS = _DOCUMENTS | {
+    Reason.setting_not_read: "",
+    Reason.not_applied: "give it with --boundary",
+    Reason.overrides: "",
+    Reason.may_be_refused: "give an input that shows that it may",
+}
+_OF_MODULES = (  # a plan has the policies of called modules
+    "read the output of terraform show -json instead, or " + _DOCUMENTS[Reason.not_read]
+)
 
 
 def incomplete_text(skipped: Sequence[NotKnown]) -> str:
     """Return why a verdict is incomplete, as a line; at least one skipped part must count."""
-    names = list(dict.fromkeys(part.name for part in skipped if part.counts))
-    if all(part.reason is Reason.not_applied for part in skipped if part.counts):
-        return f"{Reason.not_applied}: {first_of(names)}; give it with --boundary"
-    limits = [part.name for part in skipped if part.reason is Reason.not_applied]
-    names = [name for name in names if name not in limits]
-    limited = f"{Reason.not_applied}: {first_of(limits)}; give it with --boundary" if limits else ""
-    absent = {part.name for part in skipped if part.reason is Reason.may_be_absent}
-    words = "may not exist" if absent.issuperset(names) else "not read"
-    text = "; ".join(filter(None, (limited, f"{words}: {first_of(names)}")))
-    if any(part.reason in (Reason.overrides, Reason.setting_not_read) for part in skipped):
-        return text
-    is_of_module = any(name.startswith("module.") and name.count(".") == 1 for name in names)
-    # A plan has the policies of called modules.
-    plan = "read the output of terraform show -json instead, or " if is_of_module else ""
-    return f"{text}; {plan}name the policies to look at with --document"
+    counting = [part for part in skipped if part.counts]
+    steps: dict[str, list[str]] = {}
+    for reason in Reason:
+        if names := list(dict.fromkeys(p.name for p in counting if p.reason is reason)):
+            is_of_module = any(n.startswith("module.") and n.count(".") == 1 for n in names)
+            step = _OF_MODULES if is_of_module and reason in _DOCUMENTS else _STEPS[reason]
+            steps.setdefault(step, []).append(f"{reason}: {first_of(names)}")
+    return "; ".join(part for step, reasons in steps.items() for part in (*reasons, step) if part)
 
 
 def skipped_lines(skipped: Sequence[NotKnown]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from vpc_cni_iam.coverage.analysis.cover import Coverage
 from vpc_cni_iam.coverage.analysis.excess import Harm, granted
 from vpc_cni_iam.coverage.analysis.matrix import Matrix
 from vpc_cni_iam.coverage.judge.judge import ScenarioRun
+from vpc_cni_iam.coverage.judge.unmet import has_instead, instead_text, limit_text
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.report.sentences import matrix as matrix_sentences
 from vpc_cni_iam.coverage.report.sentences.excess import excess_lines, unused_lines
@@ -24,7 +25,8 @@ from vpc_cni_iam.coverage.simulate.send import Check, SentCall
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import escape_line
 from vpc_cni_iam.inputs.report import incomplete_text, skipped_lines
-from vpc_cni_iam.policy.evaluate import Compiled, Request
+from vpc_cni_iam.policy.document import statements_of
+from vpc_cni_iam.policy.evaluate import Compiled, Request, unmet
 from vpc_cni_iam.policy.report import undecided_text
 
 
@@ -193,7 +195,7 @@ def _why(subject: Subject, some: Compiled, call: SentCall, version: PluginVersio
 
 
 def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> str:
-    """Return why a request is denied; with its tags if the action may be allowed with others."""
+    """Return why a request is denied; the condition that is not met if only that denies it."""
     request = check.request
     prefix = "" if request.action == call.template.action else f"{request.action}: "
     if limit := subject.limit(check.decision):
@@ -206,11 +208,10 @@ def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> s
     if not some.evaluate(Request(request.action, "*")).allowed:
         return f"{prefix}no statement allows the action"
     kind = kind_of(request.resource)
-    tags = [
-        f"{key.partition(':')[2]}={value}"
-        for key, value in sorted(request.context.items())
-        if key.startswith(("aws:RequestTag/", "aws:ResourceTag/"))
-    ]
-    carried = f" with {', '.join(tags)}" if tags else ""
     on = "on all resources (*)" if kind == "*" else f"on the {kind}"
-    return f"{prefix}no statement allows it {on}{carried}"
+    conditions = "; ".join(
+        f"{limit_text(condition)} is not met, "
+        f"{instead_text(condition, has_instead(condition, request))}"
+        for condition in unmet(statements_of(subject.policies, "Allow"), request)
+    )
+    return f"{prefix}no statement allows it {on}{f': {conditions}' if conditions else ''}"

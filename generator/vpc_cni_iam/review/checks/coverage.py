@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
+from vpc_cni_iam.coverage.judge.unmet import has_instead, instead_text, limit_text
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.account.grants import Conflict, PlanGrant
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
@@ -34,7 +35,6 @@ from vpc_cni_iam.review.rules import LOSES, Consequence, Rule, Topic
 from vpc_cni_iam.review.texts.names import (
     IDENTITIES,
     MOST_NAMED,
-    limit_text,
     name_of,
     names_of,
     several,
@@ -205,19 +205,8 @@ def _unmet(calls: Iterable[MissingCall], role: RoleNeeds) -> Iterator[UnmetCondi
             for condition in unmet(allows, call.request):
                 requests.setdefault(condition, []).append(call.request)
     for condition, every in sorted(requests.items(), key=lambda each: -len(each[1])):
-        has = next(filter(None, (_has(condition, request) for request in every)), ())
+        has = next(filter(None, (has_instead(condition, request) for request in every)), ())
         yield UnmetCondition(condition, has, tuple(dict.fromkeys(r.action for r in every)))
-
-
-def _has(condition: Condition, request: Request) -> tuple[tuple[str, str], ...]:
-    """Return what a request has for the key of a condition, or for similar keys, such as tags."""
-    key, values = str(condition.key).lower(), {k: v for k, v in request.context.items() if v}
-    own = [k for k in values if k.lower() == key]
-    kind, is_tag, _ = key.partition("/")
-    similar = [k for k in sorted(values) if is_tag and k.lower().startswith(f"{kind}/")]
-    return tuple(
-        (k, v if isinstance(v := values[k], str) else ", ".join(v)) for k in own or similar
-    )
 
 
 def _of_instances(context: Context) -> Iterator[Finding]:
@@ -266,16 +255,10 @@ def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
     is_complete = len(alike) == 1 and not places and len(denied.calls) <= MOST_NAMED
     message = f"{message}: {places or _effect(first)}"
     unmet = tuple(
-        f"{several(u.actions)}: {limit_text(u.condition)} is not met, {_has_text(u)}"
+        f"{several(u.actions)}: {limit_text(u.condition)} is not met, {instead_text(u.condition, u.has)}"
         for u in denied.unmet
     )
     return Saying(message, (*(() if is_complete else lines), *unmet), _fix(denied))
-
-
-def _has_text(unmet: UnmetCondition) -> str:
-    """Return what a request has instead of what a condition requires."""
-    has = first_of((f"{key} = {value}" for key, value in unmet.has), 1)
-    return f"the request has {has or f'no {unmet.condition.key}'}"
 
 
 def _unless(denied: DeniedCalls) -> str:
@@ -344,7 +327,7 @@ def _likely_fix(denied: DeniedCalls) -> str:
     if denied.unmet and policy in denied.role.places:
         unmet = denied.unmet[0]
         what = f"{limit_text(unmet.condition)} in {policy}"
-        return f"Correct {what}: for {unmet.actions[0]}, {_has_text(unmet)}"
+        return f"Correct {what}: for {unmet.actions[0]}, {instead_text(unmet.condition, unmet.has)}"
     return ""
 
 

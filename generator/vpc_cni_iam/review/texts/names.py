@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from msgspec.structs import replace
-
 from vpc_cni_iam.catalog.trust import AUDIENCE, POD_IDENTITY_SINCE
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.inputs.plan.account.in_clusters import ResourceEnd
@@ -15,8 +13,6 @@ from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.mending import TrustFault
 from vpc_cni_iam.plugin.trust import AWS_NODE, TAG, WEB
-from vpc_cni_iam.policy.document import Condition
-from vpc_cni_iam.policy.report import condition_text
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Value
 
 TOO_OLD = f"versions before {POD_IDENTITY_SINCE} get no credentials from EKS Pod Identity"
@@ -104,13 +100,6 @@ def several(names: Sequence[str]) -> str:
     if len(names) > MOST_NAMED:
         return f"{', '.join(names[:2])} and {len(names) - 2} more"
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
-
-
-def limit_text(condition: Condition) -> str:
-    """Return a condition in a sentence; of many values, the first."""
-    more = len(condition.values) - MOST_NAMED
-    text = condition_text(replace(condition, values=condition.values[:MOST_NAMED]))
-    return f"{text} or {more} more" if more > 0 else text
 
 
 def value_text(value: Value) -> str:

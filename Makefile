@@ -48,7 +48,7 @@ $(RUNTIME): pyproject.toml
 	  echo 'make: Python 3.11 or newer is needed; "$(PYTHON)" is missing or older.' >&2; \
 	  echo 'make: name another one: make PYTHON=python3.12 ...' >&2; \
 	  exit 2; }
-	@echo 'making .venv'
+	@echo 'making .venv: waiting for pip, which downloads what the command needs'
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	  || $(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --editable .

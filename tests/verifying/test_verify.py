@@ -1,13 +1,15 @@
 """Verification says what differs, by reading and by a real engine, in an edited module too."""
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import write_tree
+from conftest import COMMAND, write_tree
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.catalog.selection import Additions
 from vpc_cni_iam.engine.run import Engine
@@ -551,3 +553,19 @@ def test_no_engine_reads_what_a_linked_lock_file_leads_to(tmp_path: Path) -> Non
     with pytest.raises(EngineError) as error:
         verify(directory, as_stated, engine)
     assert "failed" in str(error.value) and "hunter2" not in str(error.value)
+
+
+def test_a_person_at_a_terminal_is_told_what_is_waited_for(tmp_path: Path) -> None:
+    folder = module(tmp_path / "m", lambda text: text)
+    engine = tmp_path / "bin/terraform"
+    engine.parent.mkdir()
+    engine.write_text("#!/bin/sh\nexit 1\n")
+    engine.chmod(0o755)
+    terminal, end = os.openpty()
+    with os.fdopen(terminal, "rb") as screen:
+        env = {**os.environ, "PATH": f"{engine.parent}:{os.environ['PATH']}"}
+        command = [*COMMAND, "verify", str(folder), "--engine", "terraform"]
+        subprocess.run(command, env=env, stderr=end, stdout=subprocess.DEVNULL, check=False)
+        os.close(end)
+        first = screen.readline().decode()
+    assert f"waiting for terraform, which renders the policies of {folder}" in first

@@ -60,9 +60,9 @@ def check(
     checked = CheckResult(reports, left, commands, outdated, configuration.warnings, no_other_files)
     if output is CheckFormat.json:
         common.show_json(shown_checks(checked))
-    elif output is CheckFormat.markdown:
-        typer.echo(markdown(checked, quiet=shared.quiet), nl=False)
     else:
-        common.show_report(text(checked, quiet=shared.quiet))
+        is_text = output is CheckFormat.text
+        written = (text if is_text else markdown)(checked, quiet=shared.quiet)
+        common.show_report(written, is_text=is_text)
     modules.exit_if_failed(r.failure for r in reports)
     raise typer.Exit(1 if checked.failed else 0)

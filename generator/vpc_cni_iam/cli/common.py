@@ -136,11 +136,14 @@ def has_colours() -> bool:
     return "NO_COLOR" not in os.environ and is_asked
 
 
-def show_report(text: str) -> None:
-    """Print a report whose texts are escaped, in colour on a terminal."""
+def show_report(report: str, *, is_text: bool, fold: bool = False) -> None:
+    """Print a report whose parts are escaped; text is in colour on a terminal, as `review`'s."""
     from vpc_cni_iam.colours import coloured_lines
 
-    typer.echo(coloured_lines(text) if has_colours() else text, nl=False, color=True)
+    report = folded(report) if is_text and fold else report
+    typer.echo(
+        coloured_lines(report) if is_text and has_colours() else report, nl=False, color=True
+    )
 
 
 def print_any_letter() -> None:
@@ -228,6 +231,12 @@ def cache_folder(environ: Mapping[str, str]) -> Path | None:
         except RuntimeError:  # a user without HOME and without an entry among the users
             return None
     return named / "vpc-cni-iam" if named.is_absolute() else None
+
+
+def say_waiting(what: str) -> None:
+    """Say on a terminal what takes a while."""
+    if sys.stderr.isatty():
+        say(f"waiting for {what}")
 
 
 @contextlib.contextmanager

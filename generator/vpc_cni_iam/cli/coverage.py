@@ -214,10 +214,7 @@ def coverage(
     else:
         checked = check(subject, setting, scenarios, if_degraded=if_degraded)
         text = report.version(subject, checked, verbose=verbose)
-        if output.value == "text":
-            common.show_report(common.folded(text))
-        else:
-            typer.echo(text, nl=False)
+        common.show_report(text, is_text=output.value == "text", fold=True)
         fails = checked.verdict.is_failure(if_degraded=if_degraded)
         fails |= bool(checked.denied()) and fail_on is FailOn.note
         risks = checked.risks

@@ -103,6 +103,8 @@ def verify(
     additions = additions_of(no_additions=chosen.no_additions, all_calls=chosen.all_calls)
     select = partial(chosen.selected, directory, additions)
     renderer = None if engine is options.RenderingEngine.none else find(engine.value, os.environ)
+    if renderer is not None:
+        common.say_waiting(f"{renderer.name}, which renders the policies of {directory}")
     result = compare(directory, select, renderer, _published_files)
     for note in result.notes:
         common.say(note)

@@ -8,29 +8,25 @@ from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.errors import first_of
 
 _SHOWN = 20  # JSON output has all
-# What to do about what is not known, by the reason; empty if its detail says that.
-_DOCUMENTS = dict.fromkeys(
-    (Reason.not_read, Reason.may_be_absent), "name the policies to look at with --document"
-)
-_STEPS = _DOCUMENTS | {
-    Reason.setting_not_read: "",
+# What to do about what is not known, by the reason; else its detail says that.
+_DOCUMENT = "name the policies to look at with --document"
+_STEPS = {
+    Reason.not_read: _DOCUMENT,
+    Reason.may_be_absent: _DOCUMENT,
     Reason.not_applied: "give it with --boundary",
-    Reason.overrides: "",
     Reason.may_be_refused: "give an input that shows that it may",
 }
-_OF_MODULES = (  # a plan has the policies of called modules
-    "read the output of terraform show -json instead, or " + _DOCUMENTS[Reason.not_read]
-)
+_PLAN = "read the output of terraform show -json instead, or "  # it has those of called modules
 
 
 def incomplete_text(skipped: Sequence[NotKnown]) -> str:
     """Return why a verdict is incomplete, as a line; at least one skipped part must count."""
-    counting = [part for part in skipped if part.counts]
     steps: dict[str, list[str]] = {}
-    for reason in Reason:
-        if names := list(dict.fromkeys(p.name for p in counting if p.reason is reason)):
+    for reason in filter(lambda reason: reason.counts, Reason):
+        if names := dict.fromkeys(part.name for part in skipped if part.reason is reason):
             is_of_module = any(n.startswith("module.") and n.count(".") == 1 for n in names)
-            step = _OF_MODULES if is_of_module and reason in _DOCUMENTS else _STEPS[reason]
+            step = _STEPS.get(reason, "")
+            step = f"{_PLAN * is_of_module}{step}" if step == _DOCUMENT else step
             steps.setdefault(step, []).append(f"{reason}: {first_of(names)}")
     return "; ".join(part for step, reasons in steps.items() for part in (*reasons, step) if part)
 
@@ -39,8 +35,8 @@ def skipped_lines(skipped: Sequence[NotKnown]) -> Iterator[str]:
     """Yield the skipped parts, as lines for people."""
     counting = [part for part in skipped if part.counts]
     yield from map(str, counting[:_SHOWN])
-    if len(counting) > _SHOWN:
-        yield f"{len(counting) - _SHOWN:,} more like these; --format json prints all"
+    if more := len(counting[_SHOWN:]):
+        yield f"{more:,} more like these; --format json prints all"
     for reason in Reason:
         names = [part.name for part in skipped if part.reason is reason]
         if names and not (reason.counts or reason.is_note):

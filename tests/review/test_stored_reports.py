@@ -44,7 +44,7 @@ REVIEWS = {
 
 def page(shown: ShownReview, setting: Setting) -> str:
     """The page without its style."""
-    return re.sub(r"(?s)<style>.*?</style>", "<style></style>", html.write(shown, setting)) + "\n"
+    return re.sub(r"(?s)<style>.*?</style>", "<style></style>", html.write(shown, setting))
 
 
 @pytest.mark.parametrize(

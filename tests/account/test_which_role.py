@@ -11,6 +11,7 @@ from synthetic import plan, resource
 
 EVERYTHING = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
 MANAGED = "arn:aws:iam::aws:policy/{}"
+UNREAD = "arn:aws:iam::111122223333:policy/unread"
 ISSUER = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE"
 
 
@@ -92,9 +93,44 @@ def test_the_trust_policy_decides_which_role_is_judged(
     if chosen:
         assert done.code == 0 and "role/one" in first and first.endswith(": works")
         assert "assumed: arn:aws:iam::111122223333:role/other: left out: " in done.out
+        assert "is taken for aws-node" not in done.out
     else:
         assert done.code == 2 and "--role" in done.err
         assert "role/one" in done.err and "role/other" in done.err
+
+
+@pytest.mark.parametrize(
+    ("trust", "says"),
+    [
+        (None, True),
+        # The evaluator does not know the condition operator.
+        (document({**NODES["Statement"][0], "Condition": {"StringSame": {"aws:A": "a"}}}), True),
+        (NODES, False),
+    ],
+)
+def test_a_role_whose_trust_policy_is_not_known_is_assumed_beside_a_role_of_others(
+    trust: object, says: bool, tmp_path: Path
+) -> None:
+    done = covered(tmp_path, role("one", trust, EVERYTHING), role("other", CLUSTER, EVERYTHING))
+    assert "role/one" in done.out.partition("\n")[0]
+    assert ("its trust policy is not known; it is taken for aws-node" in done.out) is says
+    assert "role/other: left out: it trusts eks.amazonaws.com" in done.out
+
+
+def test_of_several_roles_only_the_policies_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    old = {"VersionId": "v1", "IsDefaultVersion": False, "Document": document(EVERYTHING)}
+    versions = [old, old | {"VersionId": "v2", "IsDefaultVersion": True}]
+    policies = [{"PolicyName": "p", "Arn": BOUNDARY, "PolicyVersionList": versions}]
+    for attached in (BOUNDARY, UNREAD):
+        two = role("two", NODES) | {
+            "AttachedManagedPolicies": [{"PolicyName": "p", "PolicyArn": attached}]
+        }
+        listed = {"RoleDetailList": [role("one", NODES, EVERYTHING), two], "Policies": policies}
+        (tmp_path / "a.json").write_text(json.dumps(listed))
+        done = run("coverage", "a.json", cwd=tmp_path)
+        assert done.code == 2 and "role/two; choose with --role" in done.err
+        unread = f"of the others: {UNREAD} cannot be read"
+        assert ("cannot be read" in done.err, unread in done.err) == (attached == UNREAD,) * 2
 
 
 def test_a_cluster_role_is_not_judged_instead_of_the_node_role(tmp_path: Path) -> None:

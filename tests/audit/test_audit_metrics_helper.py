@@ -68,6 +68,7 @@ def test_a_role_of_the_metrics_helper_is_listed_apart(tmp_path: Path, trust: Any
         "none": [],
     }
     assert f"{role_arn('variant')}: a role of cni-metrics-helper " in answer.text
+    assert ", equal to variant metrics-helper: its calls are allowed\n" in answer.text
     assert "; 3 for cni-metrics-helper\n" in answer.text
 
 

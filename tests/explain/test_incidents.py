@@ -226,6 +226,8 @@ def test_a_line_that_is_no_message_is_refused_with_its_number(tmp_path: Path) ->
     done = run("explain", "a.log", cwd=tmp_path)
     assert (done.code, done.out) == (3, "")
     assert done.err.endswith("error: a.log: line 2: is longer than 1 MiB, the limit\n")
+    (tmp_path / "a.log").write_text(f"{denied(1)}\n" + "word word\n" * 300_000)
+    assert run("explain", "a.log", cwd=tmp_path).code == 0, "only the text is long"
     record = {"errorCode": "AccessDenied", "eventName": "RunInstances", "text": "x" * (2 << 20)}
     (tmp_path / "a.log").write_text(f"{denied(1)}\n{json.dumps(record)}\n")
     assert run("explain", "a.log", cwd=tmp_path).code == 1, "JSON has its own limits"

@@ -426,6 +426,8 @@ def test_a_move_between_irsa_and_pod_identity_is_no_error(before: str) -> None:
     assert "EKS Pod Identity" in finding.message and not finding.fix
     by_pods = ", for the pods of any association in the account"
     assert finding.message.endswith(by_pods) is (after == POD)
+    told = "remove pods.eks.amazonaws.com from the trust policy"
+    assert any(told in detail for detail in finding.details) is (after == POD)
     # Of a role of others, every association of the account may use it.
     plain = pods(*BOTH)
     assert levels(found(role("r", of("ec2"), plain)))["trust-widened"] == "warning"

@@ -93,7 +93,7 @@ class Walk:
         )
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(12))
 def test_no_edit_is_lost_and_check_and_sync_agree(seed: int, tmp_path: Path) -> None:
     walk = Walk(tmp_path, seed)
     steps = (
@@ -110,3 +110,31 @@ def test_no_edit_is_lost_and_check_and_sync_agree(seed: int, tmp_path: Path) -> 
         step()
         lost = {line for line in walk.mine if line not in walk.held()}
         assert not lost, (seed, step, lost)
+
+
+STATEMENT = '  statement {\n    actions   = ["s3:GetObject"]\n    resources = ["*"]\n  }\n'
+
+
+@pytest.mark.parametrize("variant", ["ipv4-scoped", "ipv6-scoped", "ipv6"])
+@pytest.mark.parametrize("version", ["v1.16.0", "v1.21.2", "v1.23.2"])
+@pytest.mark.parametrize("action", ["s3:GetObject", "ec2:DescribeSubnets"])
+def test_a_new_statement_in_a_current_module_is_an_edit_and_no_update(
+    variant: str, version: str, action: str, tmp_path: Path
+) -> None:
+    """Though it has more lines of another version's text, which has a statement more."""
+    table = f'[[module]]\npath = "m"\ncni_version = "{version}"\nvariants = ["{variant}"]\n'
+    (tmp_path / "vpc-cni-iam.toml").write_text(table)
+    config = load(tmp_path / "vpc-cni-iam.toml")
+    checkout = Checkout(tmp_path, os.environ)
+    sync(config, config.modules[0], checkout)
+    main = tmp_path / "m/main.tf"
+    generated = main.read_text()
+    end = generated.rindex("\n}\n")
+    edited = f"{generated[:end]}\n\n{STATEMENT.replace('s3:GetObject', action)}{generated[end:]}"
+    main.write_text(edited)
+    (checked,) = check(config, config.modules)
+    assert [(f.path, f.state) for f in checked.files if not f.fine] == [("main.tf", "edited")]
+    sync(config, config.modules[0], checkout)
+    assert main.read_text() == edited
+    accept(config, config.modules[0], "main.tf", "mine")
+    assert check(config, config.modules)[0].fine and main.read_text() == edited

@@ -67,7 +67,7 @@ class Grant(Struct, frozen=True):
 
 
 class Use(Struct, frozen=True):
-    """How aws-node of a cluster uses a role, as far as an input has it."""
+    """How aws-node of a cluster uses a role; what the input does not have is empty or None."""
 
     role: str  # the principal's name in the input, or an ARN; `UNKNOWN` if it is not known
     by: Identity

@@ -38,7 +38,8 @@ def accept(
         file = _acceptable(planned, path)
         files = _records(planned, file, reason)
         observed = planned.observed.files_by_path
-        write(folder, files, observed={**observed, **contents(folder, files)}, top=top)
+        there = {**observed, **contents(folder, files)}
+        write(folder, files, _unnamed(planned, file), observed=there, top=top)
         return as_it_is(config, module).reported
 
 
@@ -54,6 +55,16 @@ def _acceptable(planned: SyncPlan, path: str) -> ModuleFile:
     if not path.isprintable() or " " in path:
         raise UsageError(f"{name}: the manifest cannot record a name with spaces; rename the file")
     return file
+
+
+def _unnamed(planned: SyncPlan, file: ModuleFile) -> list[str]:
+    """Return the copies of older texts of a file on which, with no manifest, nothing is based."""
+    if file.recorded:
+        return []
+    observed, now = planned.observed, digest(planned.observed.generated.get(file.path, ""))
+    named = {now}.union(*observed.known.generated.values())
+    older = observed.copies.keys() & observed.origins.texts(file.path).keys() - named
+    return [base_path(name) for name in sorted(older)]
 
 
 def _records(planned: SyncPlan, file: ModuleFile, reason: str) -> dict[str, bytes]:

@@ -6,7 +6,7 @@ equals the text that is generated now, whatever the manifest says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -77,9 +77,9 @@ class ModuleContents(Struct, frozen=True):
     def base(self, path: str, text: str) -> str | None:
         """Return the generated text on which an edited text is based; None if it is not known.
 
-        That is the text that shares most lines with it. The manifest decides only between texts
-        that are equally near: after a merge, the file may be that of the other side. For an
-        accepted text, a copy is kept.
+        The manifest names it, unless another text has lines of it that the named one lacks, and
+        differs in no more: after a merge, the file may be that of the other side. For an accepted
+        text, a copy is kept.
         """
         names = self.known.generated.get(path, frozenset())
         if not names or not names <= (texts := self.generated_texts(path)).keys():
@@ -87,11 +87,16 @@ class ModuleContents(Struct, frozen=True):
         if digest(text) in self.known.accepted.get(path, {}):
             own = self.origins.texts(path).keys() | names
             texts = {name: texts[name] for name in self.copies.keys() & own} or texts
-        now, order = digests(self.module.options).get(path, ""), dict[str, tuple[int | bool, ...]]()
-        for name in sorted(texts):
-            added, removed = unlike(text, texts[name])
-            order[name] = (added, name not in names, removed, name == now)
-        return texts[min(order, key=order.__getitem__)]
+        now = digests(self.module.options).get(path, "")
+        counts = {name: unlike(text, texts[name]) for name in texts}
+
+        def nearest(texts: Iterable[str]) -> str:
+            return min(sorted(texts), key=lambda name: (sum(counts[name]), name == now))
+
+        named = nearest(names & texts.keys() or texts)
+        added, removed = counts[named]
+        nearer = [n for n, (more, less) in counts.items() if more < added and less <= removed]
+        return texts[nearest(nearer or [named])]
 
 
 def observe(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache, cached_property, partial
@@ -81,6 +80,10 @@ class Origins:
 
 
 def unlike(text: str, other: str) -> tuple[int, int]:
-    """Return how many lines a text has that another one lacks, and the other way round."""
-    lines, others = Counter(text.splitlines()), Counter(other.splitlines())
-    return (lines - others).total(), (others - lines).total()
+    """Return how many lines a text has that another one lacks, and the other way round.
+
+    Lines that statements have in common, such as `statement {`, count once: a new statement does
+    not make a text more like another one that has a further statement.
+    """
+    lines, others = set(text.splitlines()), set(other.splitlines())
+    return len(lines - others), len(others - lines)

@@ -10,9 +10,7 @@ from vpc_cni_iam.errors import first_of
 _SHOWN = 20  # JSON output has all
 # What to do about what is not known, by the reason; else its detail says that.
 _DOCUMENT = "name the policies to look at with --document"
-_STEPS = {
-    Reason.not_read: _DOCUMENT,
-    Reason.may_be_absent: _DOCUMENT,
+_STEPS = dict.fromkeys((Reason.not_read, Reason.may_be_absent), _DOCUMENT) | {
     Reason.not_applied: "give it with --boundary",
     Reason.may_be_refused: "give an input that shows that it may",
 }
@@ -37,9 +35,8 @@ def skipped_lines(skipped: Sequence[NotKnown]) -> Iterator[str]:
     yield from map(str, counting[:_SHOWN])
     if more := len(counting[_SHOWN:]):
         yield f"{more:,} more like these; --format json prints all"
-    for reason in Reason:
-        names = [part.name for part in skipped if part.reason is reason]
-        if names and not (reason.counts or reason.is_note):
+    for reason in (Reason.other_kind, Reason.not_in_force):
+        if names := [part.name for part in skipped if part.reason is reason]:
             yield f"left out, {reason}: {first_of(names)}"
     yield from note_lines(skipped)
 

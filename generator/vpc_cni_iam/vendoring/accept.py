@@ -10,6 +10,7 @@ from vpc_cni_iam.files.read import contents, decoded
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.manifest import MANIFEST, base_file, base_path, digest, dumps
+from vpc_cni_iam.vendoring.observe import ModuleContents
 from vpc_cni_iam.vendoring.plan import SyncPlan, as_it_is, unless_same
 from vpc_cni_iam.vendoring.report.files import not_accepted
 from vpc_cni_iam.vendoring.repository import above
@@ -37,9 +38,8 @@ def accept(
         planned = as_it_is(config, module)
         file = _acceptable(planned, path)
         files = _records(planned, file, reason)
-        observed = planned.observed.files_by_path
-        there = {**observed, **contents(folder, files)}
-        write(folder, files, _unnamed(planned, file), observed=there, top=top)
+        observed = {**planned.observed.files_by_path, **contents(folder, files)}
+        write(folder, files, _unnamed(planned.observed, file), observed=observed, top=top)
         return as_it_is(config, module).reported
 
 
@@ -57,14 +57,12 @@ def _acceptable(planned: SyncPlan, path: str) -> ModuleFile:
     return file
 
 
-def _unnamed(planned: SyncPlan, file: ModuleFile) -> list[str]:
+def _unnamed(observed: ModuleContents, file: ModuleFile) -> list[str]:
     """Return the copies of older texts of a file on which, with no manifest, nothing is based."""
-    if file.recorded:
-        return []
-    observed, now = planned.observed, digest(planned.observed.generated.get(file.path, ""))
+    now = digest(observed.generated.get(file.path, ""))
     named = {now}.union(*observed.known.generated.values())
     older = observed.copies.keys() & observed.origins.texts(file.path).keys() - named
-    return [base_path(name) for name in sorted(older)]
+    return [] if file.recorded else [base_path(name) for name in sorted(older)]
 
 
 def _records(planned: SyncPlan, file: ModuleFile, reason: str) -> dict[str, bytes]:

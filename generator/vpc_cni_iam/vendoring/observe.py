@@ -6,7 +6,7 @@ equals the text that is generated now, whatever the manifest says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -88,15 +88,11 @@ class ModuleContents(Struct, frozen=True):
             own = self.origins.texts(path).keys() | names
             texts = {name: texts[name] for name in self.copies.keys() & own} or texts
         now = digests(self.module.options).get(path, "")
-        counts = {name: unlike(text, texts[name]) for name in texts}
-
-        def nearest(texts: Iterable[str]) -> str:
-            return min(sorted(texts), key=lambda name: (sum(counts[name]), name == now))
-
-        named = nearest(names & texts.keys() or texts)
-        added, removed = counts[named]
-        nearer = [n for n, (more, less) in counts.items() if more < added and less <= removed]
-        return texts[nearest(nearer or [named])]
+        counts = {name: unlike(text, texts[name]) for name in sorted(texts)}
+        order = sorted(counts, key=lambda name: (sum(counts[name]), name == now))
+        more, less = counts[named := next((name for name in order if name in names), order[0])]
+        nearer = (n for n in order if counts[n][0] < more and counts[n][1] <= less)
+        return texts[next(nearer, named)]
 
 
 def observe(
@@ -159,12 +155,8 @@ def _other_options(
 
 def _state(observed: ModuleContents, path: str) -> ModuleFile:
     known, content = observed.known, observed.files_by_path.get(path)
-    file = ModuleFile(
-        path,
-        FileState.missing,
-        generated=path in observed.generated,
-        recorded=path in known.generated,
-    )
+    is_now, recorded = path in observed.generated, path in known.generated
+    file = ModuleFile(path, FileState.missing, generated=is_now, recorded=recorded)
     if content is None:
         return replace(file, accepted=known.deleted.get(path, ""))
     text, now = decoded(content), observed.generated.get(path)

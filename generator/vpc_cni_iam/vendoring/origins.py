@@ -65,10 +65,7 @@ class Origins:
 
     def texts(self, path: str) -> Mapping[str, str]:
         """Return the texts of a file by digest."""
-        texts: dict[str, str] = {}
-        for options in self._all:
-            texts |= texts_of_versions(options).get(path, {})
-        return texts
+        return {d: t for o in self._all for d, t in texts_of_versions(o).get(path, {}).items()}
 
     def made(self, path: str, text: str, main: str) -> bool:
         """Return whether this tool generated a text; `main` is the text of main.tf."""
@@ -80,10 +77,6 @@ class Origins:
 
 
 def unlike(text: str, other: str) -> tuple[int, int]:
-    """Return how many lines a text has that another one lacks, and the other way round.
-
-    Lines that statements have in common, such as `statement {`, count once: a new statement does
-    not make a text more like another one that has a further statement.
-    """
-    lines, others = set(text.splitlines()), set(other.splitlines())
+    """Return how many lines a text has that another one lacks, and the other way round."""
+    lines, others = set(text.splitlines()), set(other.splitlines())  # `statement {` is no evidence
     return len(lines - others), len(others - lines)

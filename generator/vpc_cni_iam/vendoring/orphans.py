@@ -42,10 +42,8 @@ def _places(top: Path, environ: Mapping[str, str]) -> Iterator[Path]:
     if names is None:
         yield from _below(top)
         return
-    for name in names:
-        place = top / name
-        if (place / MANIFEST).is_file():  # else it is deleted, and git still has it
-            yield place
+    # Without a manifest, it is deleted, and git still has it.
+    yield from (top / name for name in names if (top / name / MANIFEST).is_file())
 
 
 def _of_git(top: Path, environ: Mapping[str, str]) -> set[str] | None:
@@ -56,10 +54,12 @@ def _of_git(top: Path, environ: Mapping[str, str]) -> set[str] | None:
         done = run_git(top, (*_LIST, "--", f":(glob)**/{MANIFEST}"), git_environment(environ), "")
     except (OSError, subprocess.TimeoutExpired):
         return None
-    if done.returncode:
-        return None
     paths = os.fsdecode(done.stdout).split("\0")
-    return {path.removesuffix(f"/{MANIFEST}") for path in paths if path != MANIFEST} - {""}
+    return (
+        None
+        if done.returncode
+        else {path.removesuffix(f"/{MANIFEST}") for path in paths if path != MANIFEST} - {""}
+    )
 
 
 def _below(folder: Path) -> Iterator[Path]:

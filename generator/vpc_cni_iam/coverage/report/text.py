@@ -12,7 +12,6 @@ from vpc_cni_iam.coverage.analysis.cover import Coverage
 from vpc_cni_iam.coverage.analysis.excess import Harm, granted
 from vpc_cni_iam.coverage.analysis.matrix import Matrix
 from vpc_cni_iam.coverage.judge.judge import ScenarioRun
-from vpc_cni_iam.coverage.judge.unmet import has_instead, instead_text, limit_text
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.coverage.report.sentences import matrix as matrix_sentences
 from vpc_cni_iam.coverage.report.sentences.excess import excess_lines, unused_lines
@@ -26,8 +25,9 @@ from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import escape_line
 from vpc_cni_iam.inputs.report import incomplete_text, skipped_lines
 from vpc_cni_iam.policy.document import statements_of
-from vpc_cni_iam.policy.evaluate import Compiled, Request, unmet
+from vpc_cni_iam.policy.evaluate import Request, unmet
 from vpc_cni_iam.policy.report import undecided_text
+from vpc_cni_iam.unmet import has_instead, unmet_text
 
 
 def version(subject: Subject, coverage: Coverage, *, verbose: bool) -> str:
@@ -71,13 +71,12 @@ def text(subject: Subject, coverage: Coverage, *, verbose: bool = False) -> Iter
 
 def _blocks(subject: Subject, coverage: Coverage, *, verbose: bool) -> Iterator[Iterable[str]]:
     """Yield the parts of a report between its first and its last line."""
-    some = granted(subject.policies)
     yield node_lines(coverage.nodes)
     if verbose:
         for run in coverage.scenario_runs:
-            yield _scenario(subject, some, run, coverage.setting.version)
+            yield _scenario(subject, run, coverage.setting.version)
     else:
-        yield _denials(subject, some, coverage)
+        yield _denials(subject, coverage)
     yield (f"to do    {repair_text(repair)}" for repair in coverage.repairs)
     yield map(_if_set, coverage.if_set)
     listed = [f"  {r.severity:<7} {r.identifier}: {risk_text(r)}" for r in coverage.risks]
@@ -115,11 +114,11 @@ def _undecided(denied: Iterable[SentCall]) -> str:
     return f" ({undecided} undecided, counted as denied)" if undecided else ""
 
 
-def _denials(subject: Subject, some: Compiled, coverage: Coverage) -> Iterator[str]:
+def _denials(subject: Subject, coverage: Coverage) -> Iterator[str]:
     """Yield each denial once, with the scenarios that it is in; required calls come first."""
     scenarios: dict[tuple[bool, tuple[str, ...]], dict[str, None]] = {}
     for scenario, call in coverage.denied():
-        why = _why(subject, some, call, coverage.setting.version)
+        why = _why(subject, call, coverage.setting.version)
         lines = (_about(call), *(f"         {line}" for line in why))
         key = not call.range.is_fatal, lines
         scenarios.setdefault(key, {})[scenario.name] = None
@@ -143,9 +142,7 @@ def _scenarios(coverage: Coverage, names: list[str]) -> str:
     return f"the scenario{'s' * (len(names) != 1)} {', '.join(names)}"
 
 
-def _scenario(
-    subject: Subject, some: Compiled, run: ScenarioRun, version: PluginVersion
-) -> Iterator[str]:
+def _scenario(subject: Subject, run: ScenarioRun, version: PluginVersion) -> Iterator[str]:
     denied = [call for call in run.calls if not call.allowed]
     state = f"{len(denied)} of {len(run.calls)} calls denied" if denied else "all allowed"
     yield f"{run.scenario.name}: {state}{_undecided(denied)}"
@@ -161,7 +158,7 @@ def _scenario(
             yield f"  {_about(call)}, {f'by statement {by}' if by else 'regardless of policies'}"
             continue
         yield f"  {_about(call)}"
-        for line in _why(subject, some, call, version):
+        for line in _why(subject, call, version):
             yield f"           {line}"
         if not call.reached:
             yield "           not reached after an earlier denial"
@@ -182,10 +179,10 @@ def _on(call: SentCall) -> str:
     return " on the ".join(filter(None, (call.template.action, call.on)))
 
 
-def _why(subject: Subject, some: Compiled, call: SentCall, version: PluginVersion) -> Iterator[str]:
+def _why(subject: Subject, call: SentCall, version: PluginVersion) -> Iterator[str]:
     """Yield why a call is denied, and the effect."""
     yield from dict.fromkeys(
-        _denial(subject, some, call, check) for check in call.checks if not check.decision.allowed
+        _denial(subject, call, check) for check in call.checks if not check.decision.allowed
     )
     if call.undecided and any(check.decision.denied for check in call.checks):
         yield f"undecided: {undecided_text(call.undecided)}"
@@ -194,7 +191,7 @@ def _why(subject: Subject, some: Compiled, call: SentCall, version: PluginVersio
     yield f"{effect} ({call.range.basis(version).value}{only}): {call.breaks}"
 
 
-def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> str:
+def _denial(subject: Subject, call: SentCall, check: Check) -> str:
     """Return why a request is denied; the condition that is not met if only that denies it."""
     request = check.request
     prefix = "" if request.action == call.template.action else f"{request.action}: "
@@ -205,13 +202,10 @@ def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> s
             return f"{prefix}denied by statement {by}"
         why = undecided_text(check.decision.undecided)
         return f"{prefix}undecided by statement {by}: {why}"
-    if not some.evaluate(Request(request.action, "*")).allowed:
+    if not granted(subject.policies).evaluate(Request(request.action, "*")).allowed:
         return f"{prefix}no statement allows the action"
     kind = kind_of(request.resource)
     on = "on all resources (*)" if kind == "*" else f"on the {kind}"
-    conditions = "; ".join(
-        f"{limit_text(condition)} is not met, "
-        f"{instead_text(condition, has_instead(condition, request))}"
-        for condition in unmet(statements_of(subject.policies, "Allow"), request)
-    )
-    return f"{prefix}no statement allows it {on}{f': {conditions}' if conditions else ''}"
+    conditions = unmet(statements_of(subject.policies, "Allow"), request)
+    why = "; ".join(unmet_text(each, has_instead(each, request)) for each in conditions)
+    return f"{prefix}no statement allows it {on}{f': {why}' if why else ''}"

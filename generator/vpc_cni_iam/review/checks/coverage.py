@@ -9,7 +9,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
-from vpc_cni_iam.coverage.judge.unmet import has_instead, instead_text, limit_text
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.account.grants import Conflict, PlanGrant
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
@@ -39,6 +38,7 @@ from vpc_cni_iam.review.texts.names import (
     names_of,
     several,
 )
+from vpc_cni_iam.unmet import has_instead, instead_text, limit_text, unmet_text
 
 COVERAGE_LOST = Rule(
     "coverage-lost",
@@ -254,10 +254,7 @@ def _denied_calls(_: Finding, denied: DeniedCalls) -> Saying:
     lines = tuple(f"{', '.join(_actions(calls))}: {effect}" for effect, calls in alike.items())
     is_complete = len(alike) == 1 and not places and len(denied.calls) <= MOST_NAMED
     message = f"{message}: {places or _effect(first)}"
-    unmet = tuple(
-        f"{several(u.actions)}: {limit_text(u.condition)} is not met, {instead_text(u.condition, u.has)}"
-        for u in denied.unmet
-    )
+    unmet = tuple(f"{several(u.actions)}: {unmet_text(u.condition, u.has)}" for u in denied.unmet)
     return Saying(message, (*(() if is_complete else lines), *unmet), _fix(denied))
 
 

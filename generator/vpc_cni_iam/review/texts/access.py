@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from vpc_cni_iam.coverage.judge.unmet import limit_text
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.diff import (
     NOUNS,
@@ -21,6 +20,7 @@ from vpc_cni_iam.policy.template import PolicyText
 from vpc_cni_iam.review.diff.harm import GainedPart
 from vpc_cni_iam.review.diff.permissions import Open, PermissionRefusal
 from vpc_cni_iam.review.diff.reach import Reach
+from vpc_cni_iam.unmet import limit_text
 
 REACH_TEXTS = {
     Reach.SERVICES: "call every action on all resources, except for a few services",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vpc_cni_iam.coverage.judge.unmet import limit_text
 from vpc_cni_iam.plugin.issuers import SERVICE_ACCOUNTS, Platform
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.template import Template
 from vpc_cni_iam.review.diff.trust.trusted import Trusted
 from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.texts.names import name_of, several
+from vpc_cni_iam.unmet import limit_text
 
 _HOSTS = {"token.actions.githubusercontent.com": "GitHub", "gitlab.com": "GitLab"}
 EVERY = {

@@ -150,10 +150,9 @@ def _summary(checked: CheckResult) -> str:
     reports = checked.reports
     texts = [f"{n} {state}" for state, n in counts(reports).items() if n]
     texts += _access(reports)
-    if others := sum(len(r.others) for r in reports):
-        texts.append(_count(others, "other file"))
-    if checked.orphans:
-        texts.append(_count(len(checked.orphans), "unnamed module"))
+    others = sum(len(r.others) for r in reports)
+    texts += [_count(others, "other file")] if others else []
+    texts += [_count(len(checked.orphans), "unnamed module")] if checked.orphans else []
     modules = f"{_count(len(reports), 'module')} checked" if reports else "no modules"
     return ", ".join((modules, *texts))
 

@@ -30,6 +30,11 @@ def has_instead(condition: Condition, request: Request) -> tuple[tuple[str, str]
     )
 
 
+def unmet_text(condition: Condition, has: tuple[tuple[str, str], ...]) -> str:
+    """Return that a request does not meet a condition, and what it has instead."""
+    return f"{limit_text(condition)} is not met, {instead_text(condition, has)}"
+
+
 def instead_text(condition: Condition, has: tuple[tuple[str, str], ...]) -> str:
     """Return what a request has instead of what a condition requires."""
     values = first_of((f"{key} = {value}" for key, value in has), 1)

@@ -22,9 +22,10 @@ from shown_reviews import (
     review,
 )
 from vpc_cni_iam.escape import sanitise
+from vpc_cni_iam.levels import Level
 from vpc_cni_iam.review.report.formats import json as json_format
 from vpc_cni_iam.review.report.formats.markdown import DIALECTS, MARKER, code, prose, write
-from vpc_cni_iam.review.report.shown import ShownPolicy
+from vpc_cni_iam.review.report.shown import ShownFinding, ShownPolicy
 from vpc_cni_iam.review.report.words import Section
 from vpc_cni_iam.review.report_formats import ForgeName, Setting
 
@@ -176,6 +177,7 @@ def test_instances_of_one_for_each_show_their_statements_once() -> None:
     assert write(other, Setting()).count("<details>") == 2
 
 
+from vpc_cni_iam.review.report.shown import ShownFinding, ShownPolicy
 def test_a_comment_can_be_found_again() -> None:
     first, other = (write(replace(example(), plan=name), Setting()).split("\n")[0] for name in "ab")
     assert re.fullmatch(rf"\[//\]: # \({MARKER} [0-9a-f]{{16}}\)", first)

@@ -119,7 +119,7 @@ def difference_lines(
                     for change, text in _element_texts(element, removed):
                         yield DifferenceLine(change, place, text)
                 if not elements:
-                    text = f"is changed: it {describe(new_statement)}"
+                    text = f"now {describe(new_statement)}"
                     yield DifferenceLine(Change.changed, place, text)
 
 

@@ -9,9 +9,9 @@ from vpc_cni_iam.account.grants import GrantPart
 from vpc_cni_iam.inputs.plan.account.documents import Invalid, PlanContent, PlanPolicy
 from vpc_cni_iam.inputs.plan.account.grants import PlanGrant
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
-from vpc_cni_iam.policy.diff import Change, differences
+from vpc_cni_iam.policy.diff import Change, StatementAdded, StatementRemoved, differences
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.report import difference_lines
+from vpc_cni_iam.policy.report import describe, difference_lines
 from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.locate import SourcePlace
@@ -74,9 +74,12 @@ def _lines(before: PlanContent, after: PlanContent) -> tuple[ShownLine, ...]:
         return tuple(ShownLine(Change.changed, text) for text in texts if text)
     sides = [side.shown if isinstance(side, PlanPolicy) else _NOTHING for side in (before, after)]
     lines = []
-    for line in difference_lines(differences(*sides)):
-        text = f"{line.place} {line.text}" if line.text.startswith("is ") else str(line)
-        lines.append(ShownLine(line.change, text))
+    for difference in differences(*sides):
+        for line in difference_lines((difference,)):
+            text = str(line)
+            if isinstance(difference, StatementAdded | StatementRemoved):  # as the sign says
+                text = f"statement {difference.index + 1} {describe(difference.statement)}"
+            lines.append(ShownLine(line.change, text))
     return tuple(lines) or _SAME
 
 

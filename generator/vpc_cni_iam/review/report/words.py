@@ -21,8 +21,11 @@ from vpc_cni_iam.review.rules import Consequence, Topic
 SIGNS = {Change.added: "+", Change.removed: "-", Change.changed: "~"}
 NOT_SHOWN = "aws-node: not in the plan"
 UNCHANGED = "No policy changes."
-# The key of count or for_each in an address.
+# The key of count or for_each in an address; the key of for_each if it is a name; that of count.
 _KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
+_NAME, _NUMBER = map(re.compile, (r'\["([A-Za-z][\w.-]+)"\]', r"\[\d+\]"))
+# Identifiers of AWS resources and of OIDC providers: each cluster has its own.
+_ID = r"(?<![\w-])[a-z]+-(?:[\da-f]{17}|[\da-f]{8})(?![\w-])|(?<=/id/)\w+"
 _IGNORED = "Only ignored findings, see below."
 # The message of these rules has the first items of a list, the details have all.
 _LISTS = (COVERAGE_LOST, COVERAGE_LACKING, PERMISSION_MISSING)
@@ -56,7 +59,7 @@ def section(finding: ShownFinding) -> Section:
 
 
 def in_sections(review: ShownReview) -> dict[Section, list[list[ShownFinding]]]:
-    """Return the findings by section, grouped if only keys of count or for_each differ."""
+    """Return the findings by section; instances of count and for_each are a group."""
     groups: dict[Section, list[list[ShownFinding]]] = {part: [] for part in Section}
     for alike in grouped(review.findings, looks):
         groups[section(alike[0])].append(alike)
@@ -137,10 +140,36 @@ def grouped(things: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list
     yield from groups.values()
 
 
-def looks(finding: ShownFinding) -> Hashable:
-    """Return how a finding looks without the keys of count and for_each."""
-    texts = (finding.message, *finding.details, finding.fix)
-    return finding.rule, finding.level, finding.means, *map(_unkeyed, texts)
+def looks(thing: ShownFinding | ShownPolicy) -> Hashable:
+    """Return how a finding or a policy looks, with a number for each name of its instance."""
+    return _instance(thing)[1]
+
+
+def others(alike: Sequence[ShownFinding | ShownPolicy], mark: Callable[[str], str]) -> list[str]:
+    """Return the other instances, each with the names that it has instead of the first one's."""
+    own, texts = _instance(alike[0])[0], []
+    for thing in alike[1:]:
+        of = thing.owner if isinstance(thing, ShownPolicy) else about(thing)
+        pairs = zip(_instance(thing)[0], own, strict=True)
+        other = [f"{mark(a)} instead of {mark(b)}" for a, b in pairs if a != b]
+        texts.append(f"{mark(of)} with {' and '.join(other)}" if other else mark(of))
+    return texts
+
+
+def _instance(thing: ShownFinding | ShownPolicy) -> tuple[list[str], Hashable]:
+    """Return the names that one instance may have alone, and its texts with their numbers."""
+    if isinstance(thing, ShownPolicy):
+        of, texts = thing.owner, [thing.policy, _NUMBER.sub("[]", thing.address)]
+        texts += [line.text for line in thing.lines]
+        look: Hashable = thing.kind, thing.action, *(line.change for line in thing.lines)
+    else:
+        of, texts = thing.subject, [*map(_unkeyed, (thing.message, *thing.details, thing.fix))]
+        look = thing.rule, thing.level, thing.means
+    keys = "|".join(map(re.escape, _NAME.findall(f"{thing.address} {of}")))
+    name = re.compile(rf"(?<!\w)(?:{keys})(?!\w)|{_ID}" if keys else _ID)
+    own = list(dict.fromkeys(name.findall("\n".join(texts))))
+    texts = [text.replace("\0", "\0\0") for text in texts]
+    return own, (look, *(name.sub(lambda m: f"\0{own.index(m[0])};", text) for text in texts))
 
 
 def fix(alike: Sequence[ShownFinding]) -> str:
@@ -160,9 +189,7 @@ def first_details(finding: ShownFinding) -> tuple[str, ...]:
 
 def policies(review: ShownReview) -> Iterator[list[ShownPolicy]]:
     """Yield the policies that change, grouped if they change alike."""
-    yield from grouped(
-        review.policies, lambda p: (p.kind, p.policy, p.action, _unkeyed(p.address), p.lines)
-    )
+    yield from grouped(review.policies, looks)
 
 
 def title(policy: ShownPolicy, mark: Callable[[str], str] = str) -> str:

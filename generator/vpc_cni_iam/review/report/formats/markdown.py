@@ -7,8 +7,7 @@ links or commands. Characters that would end a span are written as numeric refer
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -39,8 +38,6 @@ _DETAILS = 6
 _LINES = 40
 # Characters of a text, so that no finding is too large for a comment.
 _LONGEST = 1000
-# The key of an instance of for_each, and the number of one of count.
-_KEY, _NUMBER = map(re.compile, (r'\["([^"]+)"\]', r"\[\d+\]"))
 
 
 def write(review: ShownReview, setting: Setting) -> str:
@@ -117,7 +114,7 @@ def _blocks(review: ShownReview, dialect: Dialect) -> Iterator[str]:
         about = f"{ignored.finding.rule}, {code(ignored.finding.address)}: {prose(ignored.reason)}"
         yield ("" if number else "\n") + f"- *ignored{until}* {about}\n"
     yield f"\n{prose(words.last_line(review))}\n"
-    for number, changes in enumerate(words.grouped(review.policies, _looks)):
+    for number, changes in enumerate(words.policies(review)):
         yield ("" if number else "\n#### Policy changes\n") + _policy(changes, dialect)
 
 
@@ -125,18 +122,20 @@ def _plugin(alike: list[ShownPlugin]) -> str:
     plugin, *others = alike
     facts = [f"- {label}: {prose(text)}\n" for label, text in words.facts(plugin)]
     facts += [f"- {prose(detail)}\n" for detail in plugin.details]
-    facts += [f"- also {prose(words.in_cluster(other))}\n" for other in others[:_ALSO]]
-    if len(others) > _ALSO:
-        facts.append(f"- and {len(others) - _ALSO} more\n")
+    also = [f"also {prose(words.in_cluster(other))}" for other in others]
+    facts += [f"- {line}\n" for line in _first(also, _ALSO)]
     space = "\n" if facts else ""
     return f"\n{prose(words.answer(plugin))}\n{space}{''.join(facts)}"
 
 
-def _also(names: Iterable[str]) -> Iterator[str]:
-    every = list(names)
-    yield from (f"also {name}" for name in every[:_ALSO])
-    if len(every) > _ALSO:
-        yield f"and {len(every) - _ALSO} more like it"
+def _first(texts: Sequence[str], most: int, more: str = "more") -> list[str]:
+    """Return the first texts, and the number of the others."""
+    left = len(texts) - most
+    return [*texts[:most], f"and {left} {more}"] if left > 0 else [*texts]
+
+
+def _also(alike: Sequence[ShownFinding | ShownPolicy]) -> list[str]:
+    return _first([f"also {name}" for name in words.others(alike, code)], _ALSO, "more like it")
 
 
 def _about(finding: ShownFinding) -> str:
@@ -145,50 +144,25 @@ def _about(finding: ShownFinding) -> str:
 
 
 def _finding(alike: list[ShownFinding], review: ShownReview) -> str:
-    first, *others = alike
+    first = alike[0]
     rule = ", ".join(filter(None, (first.rule, words.counts_for(first, review))))
     lines = [f"- **{first.level}** {prose(first.message)}"]
     if first.fix and first.level is not Level.NOTE:
         lines.append(f"    - **fix:** {prose(words.fix(alike))}")
     lines.append(f"    - {_about(first)} ({rule})" if first.address else f"    - {rule}")
-    lines += [f"    - {line}" for line in _also(code(words.about(other)) for other in others)]
-    lines += [f"    - {prose(detail)}" for detail in first.details[:_DETAILS]]
-    left = len(first.details) - _DETAILS
-    if left > 0:
-        lines.append(f"    - and {left} more")
+    lines += [f"    - {line}" for line in _also(alike)]
+    details = () if first.level is Level.NOTE else first.details
+    lines += [f"    - {line}" for line in _first(list(map(prose, details)), _DETAILS)]
     return "\n".join(lines) + "\n"
 
 
-def _keys(policy: ShownPolicy) -> list[str]:
-    """Return the keys of a policy's instance of for_each."""
-    return [*dict.fromkeys(_KEY.findall(f"{policy.address} {policy.owner}"))]
-
-
-def _looks(policy: ShownPolicy) -> Hashable:
-    """Return how a policy's changes look, with a number for each key of its instance."""
-    keys = _keys(policy)
-    key = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, keys)) or '(?!)'})(?!\w)")
-    texts = policy.policy, _NUMBER.sub("[]", policy.address), *(x.text for x in policy.lines)
-    numbered = (key.sub(lambda m: f"\0{keys.index(m[0])}", x.replace("\0", "\0\0")) for x in texts)
-    return policy.kind, policy.action, *(x.change for x in policy.lines), *numbered
-
-
-def _other(policy: ShownPolicy, first: ShownPolicy) -> str:
-    """Return another instance's owner, and what its changes have instead of the first one's."""
-    pairs = zip(_keys(policy), _keys(first), strict=False)  # other keys are in no text
-    other = [f"{code(a)} instead of {code(b)}" for a, b in pairs if a != b]
-    return f"{code(policy.owner)}{' with ' if other else ''}{' and '.join(other)}"
-
-
 def _policy(alike: list[ShownPolicy], dialect: Dialect) -> str:
-    policy, *others = alike
+    policy = alike[0]
     places = list(filter(None, (words.where_changed(policy), words.where(policy.place))))
     lines = [f"- in {', '.join(map(code, places))}"] if places else []
-    lines += [f"- {line}" for line in _also(_other(other, policy) for other in others)]
-    lines += [f"- `{words.SIGNS[x.change]}` {prose(x.text)}" for x in policy.lines[:_LINES]]
-    left = len(policy.lines) - _LINES
-    if left > 0:
-        lines.append(f"- and {left} more")
+    lines += [f"- {line}" for line in _also(alike)]
+    changes = [f"`{words.SIGNS[x.change]}` {prose(x.text)}" for x in policy.lines]
+    lines += [f"- {line}" for line in _first(changes, _LINES)]
     text = "".join(f"{line}\n" for line in lines)
     if not dialect.folds:
         return f"\n{words.title(policy, code)}\n\n{text}"

@@ -158,7 +158,7 @@ def _plugin(page: _TextPage, alike: Sequence[ShownPlugin]) -> None:
 
 
 def _finding(page: _TextPage, review: ShownReview, alike: list[ShownFinding]) -> None:
-    first, *others = alike
+    first = alike[0]
     page.line(first.message, first.level, _LABEL.format(first.level), most=_FIRST_LINES)
     if not page.is_brief:
         for line in first.details if page.details else words.first_details(first):
@@ -168,7 +168,7 @@ def _finding(page: _TextPage, review: ShownReview, alike: list[ShownFinding]) ->
     about = ", ".join(filter(None, (words.about(first), words.where(first.place))))
     rule = ", ".join(filter(None, (first.rule, words.counts_for(first, review))))
     page.line(f"{about} [{rule}]".lstrip(), "quiet", indent=_INDENT, most=2)
-    names = [words.about(other) for other in others]
+    names = words.others(alike, str)
     shown = names if page.details or not names else [first_of(names, 1)]
     for name in shown:
         page.line(f"also {name}", "quiet", indent=_INDENT, most=1)
@@ -189,12 +189,13 @@ def _policies(page: _TextPage, review: ShownReview) -> None:
     page.line("Policy changes", "title")
     if not review.policies:
         page.line(f"  {words.UNCHANGED}")
-    for policy, *others in words.policies(review):
+    for alike in words.policies(review):
+        policy = alike[0]
         page.blank()
         where = ", ".join(filter(None, (words.where_changed(policy), words.where(policy.place))))
         page.line(f"{words.title(policy)}{f' ({where})' if where else ''}", "title")
-        for other in others:
-            page.line(f"also {other.owner} ({words.about(other)})", "quiet", indent=2)
+        for name in words.others(alike, str):
+            page.line(f"also {name}", "quiet", indent=2)
         for line in policy.lines:
             page.line(line.text, line.change, f"  {words.SIGNS[line.change]} ")
     page.blank()

@@ -110,6 +110,8 @@ def test_an_example_plans(name: str, engine: Engine, tmp_path: Path) -> None:
             reviewed = run("review", str(tmp_path / "plan.json"))
             assert "coverage-lacking" not in reviewed.out
             assert "Nothing else about IAM, EKS or credentials changes." in reviewed.out
+            comment = run("review", "plan.json", "--format", "markdown", cwd=tmp_path).out
+            assert len(comment.encode()) < 5_500  # of two clusters, too: each statement once
 
 
 @pytest.mark.engine

@@ -60,6 +60,12 @@ def test_the_picture_can_be_read_on_a_phone() -> None:
     assert width is not None and int(width[1]) < 700
 
 
+def test_the_pictures_say_which_set_up_breaks() -> None:
+    for name in ("session", "session-narrow"):
+        picture = (ROOT / "docs" / f"{name}.svg").read_text().replace("&#160;", " ")
+        assert "aws-node has its own role" in picture
+
+
 def test_the_readme_names_the_days_of_the_page_on_peers() -> None:
     page = (ROOT / "docs" / "peers.md").read_text()
     rows = re.findall(r"^\| ([\w-]+), (IPv[46]) \| (\d+)", README.read_text(), re.MULTILINE)

@@ -262,6 +262,19 @@ def test_headings_of_tables_are_short(site: Path, tab: Browser) -> None:
     assert max(tab.run(ROWS)) < 4
 
 
+def test_a_table_of_two_columns_has_its_headings_on_a_telephone(site: Path, tab: Browser) -> None:
+    """The cells of more columns have labels."""
+    tab.size(390)
+    tab.open(site / "review.html")
+    heads = tab.run("[...document.querySelectorAll('.md-content thead')].map(e => e.clientHeight)")
+    columns = tab.run(
+        "[...document.querySelectorAll('.md-content thead tr')].map(e => e.cells.length)"
+    )
+    assert 2 in columns
+    assert all((height > 0) is (count == 2) for height, count in zip(heads, columns, strict=True))
+    tab.size(1280)
+
+
 def test_the_list_of_rules_has_no_path_of_a_test(site: Path) -> None:
     text = (site / "rules.html").read_text()
     assert "tests/review" not in text and "file(" not in text

@@ -177,7 +177,43 @@ def test_instances_of_one_for_each_show_their_statements_once() -> None:
     assert write(other, Setting()).count("<details>") == 2
 
 
-from vpc_cni_iam.review.report.shown import ShownFinding, ShownPolicy
+def test_clusters_with_their_own_vpc_and_oidc_provider_are_one_with_what_differs() -> None:
+    (policy,) = example().policies
+    address = 'module.m["{}"].aws_iam_role.this[0]'
+
+    def of_cluster(key: str, vpc: str, provider: str) -> tuple[ShownFinding, ShownPolicy]:
+        text = f"allows ec2:CreateTags if ec2:Vpc ArnEquals 'arn:aws:ec2:*:*:vpc/{vpc}'"
+        lines = tuple(replace(x, text=text) for x in policy.lines)
+        name = address.format(key)
+        message = f"{name} can be assumed by oidc.eks.eu-west-1.amazonaws.com/id/{provider}"
+        details = (f"example: ec2:CreateTags with aws:RequestTag/cluster = {key}",)
+        finding = replace(NEW_ACCESS, address=name, subject=name, message=message, details=details)
+        return finding, replace(policy, owner=name, policy="", address=name, lines=lines)
+
+    blue = of_cluster("blue", "vpc-0123456789abcdef0", "B1")
+    green = of_cluster("green", "vpc-0fedcba9876543210", "6F")
+    findings, policies = zip(blue, green, strict=True)
+    text = write(replace(review(*findings), policies=policies), Setting())
+    assert text.count("- **error**") == text.count("<details>") == 1
+    also = f"- also `{address.format('green')}"
+    vpcs = "`vpc-0fedcba9876543210` instead of `vpc-0123456789abcdef0`"
+    assert f"{also}` with `green` instead of `blue` and {vpcs}\n" in text
+    assert f"{also} policy` with `6F` instead of `B1` and `green` instead of `blue`\n" in text
+    # Two resources of one cluster that another cluster has as one are no such names.
+    twice = replace(green[1], lines=(replace(green[1].lines[0], text="vpc-01234567"),) * 2)
+    once = replace(
+        blue[1], lines=tuple(replace(x, text=f"vpc-0123456{n}") for n, x in enumerate(twice.lines))
+    )
+    shown = write(replace(review(), policies=(once, twice)), Setting())
+    assert shown.count("<details>") == 2
+
+
+def test_a_comment_has_the_details_of_what_can_fail_it() -> None:
+    for level, shown in ((Level.WARNING, True), (Level.NOTE, False)):
+        text = write(review(replace(NEW_ACCESS, level=level, details=("a detail",))), Setting())
+        assert ("a detail" in text) is shown
+
+
 def test_a_comment_can_be_found_again() -> None:
     first, other = (write(replace(example(), plan=name), Setting()).split("\n")[0] for name in "ab")
     assert re.fullmatch(rf"\[//\]: # \({MARKER} [0-9a-f]{{16}}\)", first)

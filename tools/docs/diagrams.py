@@ -38,7 +38,7 @@ class _Choice:
 _OUTAGE = (
     _Step(
         "Upgrade",
-        "aws-node is upgraded from v1.21.2 to v1.22.0. The policy of its role does not change.",
+        "aws-node is upgraded from v1.21.2 to v1.22.0. The policy of its own role does not change.",
     ),
     _Step("New call", "At start, ipamd now calls `ec2:DescribeSecurityGroups`."),
     _Step("Denied call", "No statement of the policy allows it: IAM denies the request.", "bad"),
@@ -84,7 +84,7 @@ _KEEP = (
     _Step("vpc-cni-iam.toml", "plugin version and variants"),
     _Step("sync", "writes the module, and keeps local changes", "tool"),
     _Step("main.tf", "in your repository, with every statement"),
-    _Step("check", "in CI: reports hand edits and old pins", "tool"),
+    _Step("check", "in CI: reports hand edits and out-of-date files", "tool"),
 )
 _REVIEW = (
     _Step("plan.json", "what Terraform or OpenTofu would change"),
@@ -199,6 +199,8 @@ def _chart(width: int) -> tuple[float, list[str]]:
         words, tone = f"{repair.days} days", ""
         if repair.days is None:
             words, tone = f"none by {repair.read_until}", "bad"
+            if repair.source:
+                words, tone = "merged, date not known", "open"
         elif not repair.verified:
             words, tone = f"{words} *", "open"
         parts += [

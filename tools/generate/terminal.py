@@ -31,14 +31,16 @@ PLAN = (
 _GIVEN = f"vpc-cni-iam policy ipv4 --revision 2024-07-22 >policy.json; cp {PLAN} plan.json"
 # The commands; the picture shows their whole output.
 _COVERAGE = "vpc-cni-iam coverage policy.json --cni-version v1.22.1"
+_SETUP = "# aws-node has its own role (IRSA)"  # on a node role of EKS, it works
 STEPS = (
+    _SETUP,
     f"{_COVERAGE} | head -n 7",
     "vpc-cni-iam review plan.json | head -n 10",
     "vpc-cni-iam generate --variant ipv4-scoped --quiet",
     "vpc-cni-iam verify vpc-cni-iam-policy",
 )
 # On a phone.
-FEW_STEPS = (f"{_COVERAGE} | head -n 5", "vpc-cni-iam review plan.json | head -n 8")
+FEW_STEPS = (_SETUP, f"{_COVERAGE} | head -n 5", "vpc-cni-iam review plan.json | head -n 8")
 _STYLES = {"error": "red", "ok": "green"}
 _THEME = TerminalTheme(
     (13, 17, 23),

@@ -145,7 +145,9 @@ def looks(thing: ShownFinding | ShownPolicy) -> Hashable:
     return _instance(thing)[1]
 
 
-def others(alike: Sequence[ShownFinding | ShownPolicy], mark: Callable[[str], str]) -> list[str]:
+def others(
+    alike: Sequence[ShownFinding | ShownPolicy], mark: Callable[[str], str] = str
+) -> list[str]:
     """Return the other instances, each with the names that it has instead of the first one's."""
     own, texts = _instance(alike[0])[0], []
     for thing in alike[1:]:

@@ -168,7 +168,7 @@ def _finding(page: _TextPage, review: ShownReview, alike: list[ShownFinding]) ->
     about = ", ".join(filter(None, (words.about(first), words.where(first.place))))
     rule = ", ".join(filter(None, (first.rule, words.counts_for(first, review))))
     page.line(f"{about} [{rule}]".lstrip(), "quiet", indent=_INDENT, most=2)
-    names = words.others(alike, str)
+    names = words.others(alike)
     shown = names if page.details or not names else [first_of(names, 1)]
     for name in shown:
         page.line(f"also {name}", "quiet", indent=_INDENT, most=1)
@@ -194,7 +194,7 @@ def _policies(page: _TextPage, review: ShownReview) -> None:
         page.blank()
         where = ", ".join(filter(None, (words.where_changed(policy), words.where(policy.place))))
         page.line(f"{words.title(policy)}{f' ({where})' if where else ''}", "title")
-        for name in words.others(alike, str):
+        for name in words.others(alike):
             page.line(f"also {name}", "quiet", indent=2)
         for line in policy.lines:
             page.line(line.text, line.change, f"  {words.SIGNS[line.change]} ")

@@ -208,12 +208,12 @@ def test_thirty_clusters_of_one_plan_are_one_screen(
 
 
 def test_many_findings_of_one_block_that_differ_are_counted(tmp_path: Path) -> None:
-    """Policies of for_each over teams differ in the team; an error is never among others."""
+    """Policies of for_each over teams differ in the bucket; an error is never among others."""
     changes = [
         policy(
             "p",
             None,
-            document(allow("s3:GetObject", f"arn:aws:s3:::team-{i}/*")),
+            document(allow("s3:GetObject", f"arn:aws:s3:::{i}-data/*")),
             address=f'aws_iam_policy.p["team-{i}"]',
         )
         for i in range(40)
@@ -226,7 +226,7 @@ def test_many_findings_of_one_block_that_differ_are_counted(tmp_path: Path) -> N
     assert out.count("\n") <= 40
     assert "warnings more (--details)" in out
     assert "[admin-attached]" in out
-    assert "team-39/" in run("review", "plan.json", "--details", cwd=tmp_path).out
+    assert "39-data/" in run("review", "plan.json", "--details", cwd=tmp_path).out
 
 
 def test_what_the_plugin_cannot_call_with_one_role_is_one_finding(tmp_path: Path) -> None:

@@ -65,7 +65,8 @@ def expected() -> dict[str, list[str]]:
     (old, new) = (r for r in calls.call("logs:DescribeLogGroups").ranges if r.mode == "ipv4")
     return {
         "README.md": [
-            "coverage reports that plugin v1.22.1 fails with a policy that several projects ship",
+            "coverage reports that plugin v1.22.1 fails if its own role has a policy that several "
+            "projects ship",
         ],
         "docs/variants.md": [
             "With `--cni-version`, every variant works with every plugin version from its first "

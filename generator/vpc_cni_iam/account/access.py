@@ -28,7 +28,7 @@ class RoleAccess(Struct, frozen=True):
     limits: tuple[tuple[Document, ...], ...] = ()
     not_known: tuple[NotKnown, ...] = ()
     trust: PolicyOrGap | None = None  # None if the input does not show whether it has one
-    arn: str = ""  # as far as the input has it: without a name, or empty
+    arn: str = ""  # without a name, or empty, if the input does not have it
     is_of_node_group: bool = False  # whether a node group of EKS names it
 
     @property

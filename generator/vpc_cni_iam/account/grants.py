@@ -63,7 +63,7 @@ class Grant(Struct, frozen=True):
     part: GrantPart
     policy: str  # the name of a document of the input, or an ARN
     place: str = ""  # the resource that grants it
-    arn: str = ""  # that of the owner of a trust policy, as far as the input has it
+    arn: str = ""  # of the owner of a trust policy; without a name, or empty, if not in the input
 
 
 class Use(Struct, frozen=True):

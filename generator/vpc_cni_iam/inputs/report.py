@@ -24,7 +24,7 @@ def incomplete_text(skipped: Sequence[NotKnown]) -> str:
         if names := dict.fromkeys(part.name for part in skipped if part.reason is reason):
             is_of_module = any(n.startswith("module.") and n.count(".") == 1 for n in names)
             step = _STEPS.get(reason, "")
-            step = f"{_PLAN * is_of_module}{step}" if step == _DOCUMENT else step
+            step = _PLAN + step if is_of_module and step == _DOCUMENT else step
             steps.setdefault(step, []).append(f"{reason}: {first_of(names)}")
     return "; ".join(part for step, reasons in steps.items() for part in (*reasons, step) if part)
 

@@ -59,10 +59,12 @@ def _acceptable(planned: SyncPlan, path: str) -> ModuleFile:
 
 def _unnamed(observed: ModuleContents, file: ModuleFile) -> list[str]:
     """Return the copies of older texts of a file on which, with no manifest, nothing is based."""
+    if file.recorded:
+        return []
     now = digest(observed.generated.get(file.path, ""))
     named = {now}.union(*observed.known.generated.values())
     older = observed.copies.keys() & observed.origins.texts(file.path).keys() - named
-    return [] if file.recorded else [base_path(name) for name in sorted(older)]
+    return [base_path(name) for name in sorted(older)]
 
 
 def _records(planned: SyncPlan, file: ModuleFile, reason: str) -> dict[str, bytes]:

@@ -90,7 +90,8 @@ class ModuleContents(Struct, frozen=True):
         now = digests(self.module.options).get(path, "")
         counts = {name: unlike(text, texts[name]) for name in sorted(texts)}
         order = sorted(counts, key=lambda name: (sum(counts[name]), name == now))
-        more, less = counts[named := next((name for name in order if name in names), order[0])]
+        named = next((name for name in order if name in names), order[0])
+        more, less = counts[named]
         nearer = (n for n in order if counts[n][0] < more and counts[n][1] <= less)
         return texts[next(nearer, named)]
 

@@ -54,12 +54,10 @@ def _of_git(top: Path, environ: Mapping[str, str]) -> set[str] | None:
         done = run_git(top, (*_LIST, "--", f":(glob)**/{MANIFEST}"), git_environment(environ), "")
     except (OSError, subprocess.TimeoutExpired):
         return None
+    if done.returncode:
+        return None
     paths = os.fsdecode(done.stdout).split("\0")
-    return (
-        None
-        if done.returncode
-        else {path.removesuffix(f"/{MANIFEST}") for path in paths if path != MANIFEST} - {""}
-    )
+    return {path.removesuffix(f"/{MANIFEST}") for path in paths if path != MANIFEST} - {""}
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -9,7 +9,7 @@ from vpc_cni_iam.catalog.facts.calls import FAMILIES, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.coverage.analysis.cover import Coverage
-from vpc_cni_iam.coverage.analysis.excess import Harm, granted
+from vpc_cni_iam.coverage.analysis.excess import Harm
 from vpc_cni_iam.coverage.analysis.matrix import Matrix
 from vpc_cni_iam.coverage.judge.judge import ScenarioRun
 from vpc_cni_iam.coverage.judge.verdict import Verdict
@@ -25,7 +25,7 @@ from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import escape_line
 from vpc_cni_iam.inputs.report import incomplete_text, skipped_lines
 from vpc_cni_iam.policy.document import statements_of
-from vpc_cni_iam.policy.evaluate import Request, unmet
+from vpc_cni_iam.policy.evaluate import unmet
 from vpc_cni_iam.policy.report import undecided_text
 from vpc_cni_iam.unmet import has_instead, unmet_text
 
@@ -202,10 +202,11 @@ def _denial(subject: Subject, call: SentCall, check: Check) -> str:
             return f"{prefix}denied by statement {by}"
         why = undecided_text(check.decision.undecided)
         return f"{prefix}undecided by statement {by}: {why}"
-    if not granted(subject.policies).evaluate(Request(request.action, "*")).allowed:
+    allows = statements_of(subject.policies, "Allow")
+    if not any(statement.is_about(request.action) for statement in allows):
         return f"{prefix}no statement allows the action"
     kind = kind_of(request.resource)
     on = "on all resources (*)" if kind == "*" else f"on the {kind}"
-    conditions = unmet(statements_of(subject.policies, "Allow"), request)
+    conditions = unmet(allows, request)
     why = "; ".join(unmet_text(each, has_instead(each, request)) for each in conditions)
     return f"{prefix}no statement allows it {on}{f': {why}' if why else ''}"

@@ -132,17 +132,17 @@ def _identity(identity: str, roles: Iterable[str]) -> str:
     return f"{named} ({identity})" if named and identity else identity
 
 
-def grouped(things: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list[T]]:
-    """Yield groups of things that look alike, such as instances of count and for_each."""
+def grouped(every: Iterable[T], look: Callable[[T], Hashable]) -> Iterator[list[T]]:
+    """Yield groups that look alike, such as instances of count and for_each."""
     groups: dict[Hashable, list[T]] = {}
-    for thing in things:
-        groups.setdefault(look(thing), []).append(thing)
+    for each in every:
+        groups.setdefault(look(each), []).append(each)
     yield from groups.values()
 
 
-def looks(thing: ShownFinding | ShownPolicy) -> Hashable:
+def looks(shown: ShownFinding | ShownPolicy) -> Hashable:
     """Return how a finding or a policy looks, with a number for each name of its instance."""
-    return _instance(thing)[1]
+    return _instance(shown)[1]
 
 
 def others(
@@ -150,28 +150,31 @@ def others(
 ) -> list[str]:
     """Return the other instances, each with the names that it has instead of the first one's."""
     own, texts = _instance(alike[0])[0], []
-    for thing in alike[1:]:
-        of = thing.owner if isinstance(thing, ShownPolicy) else about(thing)
-        pairs = zip(_instance(thing)[0], own, strict=True)
+    for shown in alike[1:]:
+        of = shown.owner if isinstance(shown, ShownPolicy) else about(shown)
+        pairs = zip(_instance(shown)[0], own, strict=True)
         other = [f"{mark(a)} instead of {mark(b)}" for a, b in pairs if a != b]
         texts.append(f"{mark(of)} with {' and '.join(other)}" if other else mark(of))
     return texts
 
 
-def _instance(thing: ShownFinding | ShownPolicy) -> tuple[list[str], Hashable]:
+def _instance(shown: ShownFinding | ShownPolicy) -> tuple[list[str], Hashable]:
     """Return the names that one instance may have alone, and its texts with their numbers."""
-    if isinstance(thing, ShownPolicy):
-        of, texts = thing.owner, [thing.policy, _NUMBER.sub("[]", thing.address)]
-        texts += [line.text for line in thing.lines]
-        look: Hashable = thing.kind, thing.action, *(line.change for line in thing.lines)
+    if isinstance(shown, ShownPolicy):
+        of, texts = shown.owner, [shown.policy, _NUMBER.sub("[]", shown.address)]
+        texts += [line.text for line in shown.lines]
+        look: Hashable = shown.kind, shown.action, *(line.change for line in shown.lines)
     else:
-        of, texts = thing.subject, [*map(_unkeyed, (thing.message, *thing.details, thing.fix))]
-        look = thing.rule, thing.level, thing.means
-    keys = "|".join(map(re.escape, _NAME.findall(f"{thing.address} {of}")))
+        of, texts = shown.subject, [*map(_unkeyed, (shown.message, *shown.details, shown.fix))]
+        look = shown.rule, shown.level, shown.means
+    keys = "|".join(map(re.escape, _NAME.findall(f"{shown.address} {of}")))
     name = re.compile(rf"(?<!\w)(?:{keys})(?!\w)|{_ID}" if keys else _ID)
-    own = list(dict.fromkeys(name.findall("\n".join(texts))))
+    numbers: dict[str, int] = {}
+    for own in name.findall("\n".join(texts)):
+        numbers.setdefault(own, len(numbers))
     texts = [text.replace("\0", "\0\0") for text in texts]
-    return own, (look, *(name.sub(lambda m: f"\0{own.index(m[0])};", text) for text in texts))
+    numbered = (name.sub(lambda match: f"\0{numbers[match[0]]};", text) for text in texts)
+    return [*numbers], (look, *numbered)
 
 
 def fix(alike: Sequence[ShownFinding]) -> str:

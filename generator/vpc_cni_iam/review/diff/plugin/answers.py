@@ -73,9 +73,6 @@ class AnswerReason(StrEnum):
     SEVERAL = "several"  # several resources install it, and each overwrites the others
 
 
-# An event of its identity or nodes, or what a cluster lacks, is a reason, too.
-
-
 class NodePart(Enum):
     """What the nodes of a cluster need besides permissions."""
 
@@ -83,6 +80,7 @@ class NodePart(Enum):
     AGENT = "agent"  # of EKS Pod Identity
 
 
+# An event of its identity or nodes, or what a cluster lacks, is a reason, too.
 AnswerCause: TypeAlias = AnswerReason | IdentityEvent | NodeLoss | NodeNeed | NodePart
 
 

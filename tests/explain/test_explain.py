@@ -707,6 +707,63 @@ def test_that_no_policy_allows_an_action_is_the_cause_and_the_likely_policies_ar
 
 
 @pytest.mark.parametrize(
+    ("action", "mode", "other"),
+    [
+        ("ec2:AssignIpv6Addresses", "ipv6", "ipv4"),
+        ("ec2:CreateNetworkInterface", "ipv4", "ipv6"),
+        ("ec2:AssignPrivateIpAddresses", "ipv4", "ipv6"),
+    ],
+)
+def test_a_policy_for_the_other_ip_family_is_the_certain_cause(
+    action: str, mode: str, other: str, tmp_path: Path
+) -> None:
+    text = f"failed to call {action} due to missing permissions"
+    (explanation,) = explained(text, *given(tmp_path, run("policy", other).out))
+    cause = explanation["causes"][0]
+    assert (cause["name"], cause["certainty"]) == ("other-ip-family", "certain")
+    assert "policy-lacks-action" not in causes(explanation)
+    # What the fix says does fix it.
+    command = f"vpc-cni-iam policy {mode} --cni-version {known_versions.newest()}"
+    assert f"`{command}`" in cause["fix"]
+    (explanation,) = explained(text, *given(tmp_path, run(*command.split()[1:]).out))
+    assert not {"other-ip-family", "policy-lacks-action"} & causes(explanation).keys()
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "arn"),
+    [
+        ("CreatePolicy", "policy AmazonEKS_CNI_IPv6_Policy", "AmazonEKS_CNI_IPv6_Policy"),
+        ("AttachRolePolicy", "role cni", "cni"),
+        ("AddRoleToInstanceProfile", "instance profile cni", "cni"),
+    ],
+)
+def test_the_words_of_iam_about_a_resource_without_an_arn_are_read(
+    action: str, resource: str, arn: str
+) -> None:
+    text = (
+        "User: arn:aws:sts::111122223333:assumed-role/dev/me is not authorized to perform: "
+        f"iam:{action} on resource: {resource} with an explicit deny in a service control policy"
+    )
+    for message in (text, text.replace(resource, f"arn:aws:iam::111122223333:role/{arn}")):
+        (explanation,) = explained(message)
+        assert causes(explanation) == {"service-control-policy": "certain"}
+
+
+def test_a_policy_that_allows_the_request_is_no_second_cause_beside_a_limit(
+    tmp_path: Path,
+) -> None:
+    words = "with an explicit deny in a service control policy"
+    text = f"User: x is not authorized to perform: ec2:AttachNetworkInterface {words}"
+    (explanation,) = explained(text, *given(tmp_path, IPV4))
+    assert causes(explanation) == {"service-control-policy": "certain"}
+    # What the policy lacks is a cause, too.
+    (explanation,) = explained(text, *given(tmp_path, document(allow("ec2:CreateTags"))))
+    assert causes(explanation) == dict.fromkeys(
+        ("service-control-policy", "policy-lacks-action"), "certain"
+    )
+
+
+@pytest.mark.parametrize(
     ("action", "feature"),
     [
         ("cloudwatch:PutMetricData", "metrics-helper"),

@@ -102,6 +102,14 @@ def wrapped(text: str, width: int) -> str:
     return textwrap.fill(text, width, break_on_hyphens=False, break_long_words=False)
 
 
+def boxed(message: str, width: int) -> str:
+    """As Terraform prints an error in a terminal."""
+    lines = wrapped(f"Error: creating EKS Add-On: {one_line(message)}", width).split("\n")
+    end = ["", '  with module.eks.aws_eks_addon.this["vpc-cni"],', "  on main.tf line 7, in x:"]
+    rows = [f"│ {line}".rstrip() for line in [*lines, *end, "   7: resource x {"]]
+    return "\n".join(["╷", *rows, "╵"])
+
+
 FORMS: dict[str, Callable[[str], str]] = {
     "wrapped": lambda m: wrapped(one_line(m), 72),
     "wrapped narrow, quoted": lambda m: textwrap.indent(wrapped(one_line(m), 66), "> > "),
@@ -142,6 +150,8 @@ FORMS: dict[str, Callable[[str], str]] = {
     "kubectl get events": lambda m: (
         f"2m29s  Warning  MissingIAMPermissions  pod/aws-node-x  {one_line(m)}"
     ),
+    "box of Terraform in a terminal of 80": lambda m: boxed(m, 78),
+    "box of Terraform in a wide terminal": lambda m: boxed(m, 1000),
     "Windows": lambda m: f"{PROSE}{log(m)}\n".replace("\n", "\r\n"),
 }
 

@@ -79,7 +79,7 @@ def _cluster(
 ) -> Cluster:
     """Return the plugin and its cluster, from options and a DaemonSet."""
     from vpc_cni_iam.catalog.facts import known_versions
-    from vpc_cni_iam.explain.calls import MODES
+    from vpc_cni_iam.catalog.facts.calls import FAMILIES
     from vpc_cni_iam.explain.explain import Cluster
 
     plugin = inputs.plugin_settings(daemonset)
@@ -89,6 +89,6 @@ def _cluster(
     return Cluster(
         known_versions.find(cni_version) if cni_version else None,
         known_versions.find(default),
-        (family,) if family else MODES,
+        (family,) if family else tuple(FAMILIES),
         surroundings.with_names(plugin),
     )

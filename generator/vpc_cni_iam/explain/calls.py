@@ -27,7 +27,6 @@ from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Request, evaluate, unmet
 from vpc_cni_iam.policy.matching.variables import UNKNOWN, UnknownValue
 
-MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
 # The global condition keys that a denial's message contains.
 _TOLD = ("aws:requesttag/", "aws:resourcetag/", "aws:tagkeys")
 _TAGS, _CREATE_ACTION = "ec2:CreateTags", "ec2:CreateAction"
@@ -159,6 +158,11 @@ def _not_told(key: str) -> UnknownValue | None:
     return None if told else UNKNOWN
 
 
+def modes_of(possible: Sequence[PossibleCall]) -> list[Mode]:
+    """Return the IP families in which calls are sent."""
+    return [mode for mode in calls.FAMILIES if any(mode in call.modes for call in possible)]
+
+
 def features_of(possible: Sequence[PossibleCall]) -> tuple[str, ...]:
     """Return the optional features for which calls are sent; none if one is sent without any."""
     needed = dict.fromkeys(call.feature for call in possible)
@@ -176,7 +180,7 @@ def allowing(
     `possible` are the calls that can send the request. `names` are names such as the cluster's, by
     parameter.
     """
-    modes = [mode for mode in MODES if any(mode in call.modes for call in possible)]
+    modes = modes_of(possible)
     features = [f for f in calls.features() if calls.call_ranges(modes, version, f)]
     selection = select(cni_version=str(version), features=features)
     for name in (f"{modes[0]}-scoped", modes[0]):

@@ -25,6 +25,7 @@ from vpc_cni_iam.explain.calls import (
     PossibleCall,
     allows_action,
     features_of,
+    modes_of,
     request_of,
     tag_keys,
 )
@@ -202,7 +203,9 @@ def _of_policies(
         for action in actions
         for cause in _of_action(replace(denial, action=action), policies, version, possible)
     ]
-    yield from [cause for cause in known if cause.name is not CauseName.allowed_by_policy] or known
+    denied = [cause for cause in known if cause.name is not CauseName.allowed_by_policy]
+    is_limited = any(cause.name in OF_OTHER_POLICIES for cause in _of_reason(denial))
+    yield from denied if denied or is_limited else known
 
 
 def _of_action(
@@ -213,8 +216,10 @@ def _of_action(
 ) -> Iterator[Cause]:
     policy, request = policies.subject, request_of(denial)
     if not grants(policies, denial.action):
-        features = features_of(possible)
-        yield _lacks(policies, denial.action, version, features, is_plugins=bool(possible))
+        modes, is_plugins = modes_of(possible), bool(possible)
+        family = tuple(_of_family(denial.action, modes, version, (policy.mode,), _CERTAIN))
+        lacks = (policies, denial.action, version, features_of(possible))
+        yield from family or [_lacks(*lacks, is_plugins=is_plugins)]
     elif _denies_in_any_context(policy, denial):
         yield _denied(policy)
     elif _allows_in_any_context(policy, denial):
@@ -353,7 +358,7 @@ def _of_missing(
         yield _cause(CauseName.not_allowed, _CERTAIN, action=action)
     if not possible or any(_of_reason(denial)):  # another policy denies it
         return
-    modes = [mode for mode in calls.FAMILIES if any(mode in call.modes for call in possible)]
+    modes = modes_of(possible)
     if features := features_of(possible):
         options = " ".join(f"--feature {name}" for name in features)
         command = f"vpc-cni-iam policy {modes[0]} --cni-version {version} {options}"
@@ -362,7 +367,7 @@ def _of_missing(
         return
     # AWS's own policy, which most roles have, is for IPv4.
     if is_not_allowed or modes == ["ipv6"]:
-        yield from _of_family(action, modes, version)
+        yield from _of_family(action, modes, version, calls.FAMILIES, _POSSIBLE)
     first = min(
         r.first
         for c in calls.calls()
@@ -373,10 +378,16 @@ def _of_missing(
         yield _cause(CauseName.policy_older_than_plugin, _POSSIBLE, first=first)
 
 
-def _of_family(action: str, modes: Iterable[Mode], version: PluginVersion) -> Iterator[Cause]:
-    """Yield that the policy may be for the other IP family, in which the action is not called."""
+def _of_family(
+    action: str,
+    modes: Iterable[Mode],
+    version: PluginVersion,
+    families: Iterable[Mode],
+    certainty: Certainty,
+) -> Iterator[Cause]:
+    """Yield that a policy of one of the families is for another one than the call."""
     sent = {r.mode for r in calls.call_ranges(calls.FAMILIES, version) if r.action == action}
-    others = [words for mode, words in calls.FAMILIES.items() if mode not in sent]
+    others = [calls.FAMILIES[mode] for mode in families if mode not in sent]
     for mode in sent.intersection(modes) if others else ():
         named = {"family": calls.FAMILIES[mode], "mode": mode, "version": str(version)}
-        yield _cause(CauseName.other_ip_family, _POSSIBLE, other=others[0], **named)
+        yield _cause(CauseName.other_ip_family, certainty, other=others[0], **named)

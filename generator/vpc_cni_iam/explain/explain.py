@@ -17,12 +17,7 @@ from vpc_cni_iam.catalog.parameters import NAMES, PARAMETERS
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.explain import known
-from vpc_cni_iam.explain.calls import (
-    AllowingStatements,
-    PossibleCall,
-    allowing,
-    possible_calls,
-)
+from vpc_cni_iam.explain.calls import AllowingStatements, PossibleCall, allowing, possible_calls
 from vpc_cni_iam.explain.causes import OF_OTHER_POLICIES, Cause, RolePolicies, causes, grants
 from vpc_cni_iam.explain.known import ErrorKind
 from vpc_cni_iam.explain.reading.denial import Denial, OtherProgram, role_of
@@ -132,16 +127,15 @@ def explain(incidents: Incidents, cluster: Cluster, policy: Subject | None) -> E
     groups: dict[Hashable, _Group] = {}
     for incident in incidents.denials.values():
         for denial, count, resources in _apart(incident, policies):
-            version = _version(denial, incidents, cluster)
-            if version is None:
-                version = _calling(denial, cluster)
+            version = _version(denial, incidents, cluster) or _calling(denial, cluster)
             explanation = _explanation(denial, version, cluster, policies)
             group = groups.setdefault(_key(explanation), _Group(explanation))
             group.count += count
             group.resources.merge(resources)
             group.principals.merge(incident.principals)
     denials = tuple(group.counted() for group in _told_once(list(groups.values())))
-    errors = sorted((_error(e, cluster.names) for e in incidents.errors.values()), key=_order)
+    errors = [_error(e, cluster.names) for e in incidents.errors.values()]
+    errors.sort(key=lambda error: list(ErrorKind).index(error.kind))
     skipped: tuple[NotKnown, ...] = ()
     if policies is not None:
         skipped = (*policies.subject.skipped, *_not_checked(incidents, policies))
@@ -173,10 +167,6 @@ def _told_once(groups: list[_Group]) -> list[_Group]:
         else:
             told.append(group)
     return told
-
-
-def _order(error: ExplainedError) -> int:
-    return list(ErrorKind).index(error.kind)
 
 
 def _error(repeated: Repeated, names: Mapping[str, str | None]) -> ExplainedError:

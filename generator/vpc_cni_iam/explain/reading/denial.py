@@ -7,12 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from vpc_cni_iam.explain.known import (
-    PLUGIN,
-    is_called,
-    program_of_action,
-    program_of_agent,
-)
+from vpc_cni_iam.explain.known import PLUGIN, is_called, program_of_action, program_of_agent
 from vpc_cni_iam.plugin.issuers import SERVICE_ACCOUNTS
 
 _SESSION = re.compile(r"(arn:[^:]*:sts::[0-9]*:assumed-role/[^/]+)/")

@@ -81,7 +81,7 @@ class Incidents(Struct):
         else:
             same = replace(
                 finding,
-                resource=_without_id(finding.resource),
+                resource=finding.resource.rpartition("/")[0],  # without its ID
                 principal=role_of(finding.principal),
             )
             incident = self.denials.setdefault((same, finding.is_node), Incident(finding))
@@ -100,11 +100,6 @@ def read(text: str, source: str) -> Incidents:
     if not incidents.denials and not incidents.errors and not incidents.unclear:
         raise _nothing(text, source)
     return incidents
-
-
-def _without_id(resource: str) -> str:
-    """Return an ARN without the ID of the resource."""
-    return resource.rpartition("/")[0]
 
 
 def _nothing(text: str, source: str) -> InputError:

@@ -25,7 +25,8 @@ DENIED = r"UnauthorizedOperation|AccessDenied|Client\.Unauthorized"
 _OF_REASON = r"(?:(?!User: | status code:|, fault:)[^.(\"'<\\])"
 NOT_AUTHORIZED = (
     r"(?:User: (?P<principal>\S+) is )?not authorized to perform: (?P<action>[a-z0-9-]+:\w+)"
-    r"(?: on resource: (?P<resource>\[[^\]]{1,60}\]|<[\w -]{1,60}>|[^\s\"<&]+))?"
+    r"(?: on resource: (?:(?:policy|role|user|group|instance profile) )?"
+    r"(?P<resource>\[[^\]]{1,60}\]|<[\w -]{1,60}>|[^\s\"<&]+))?"
     # What follows is not AWS's, such as the ID of the request, which is another each time.
     rf"(?P<reason> because {_OF_REASON}{{0,200}}? action\b"
     rf"| with an explicit deny in {_OF_REASON}{{0,60}}?: arn:[^\s\"'<\\]+"

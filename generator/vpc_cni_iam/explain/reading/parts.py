@@ -19,6 +19,8 @@ from vpc_cni_iam.texts.limits import LINE, POLICIES
 # A line of a log may also begin with a bracket.
 _JSON = re.compile(r"\s*(\{|\[\s*[\[{\"\]])")
 _QUOTED = re.compile(r"[ \t]{0,3}(?:>[ \t]?)+")
+# Terraform's box around an error. It wraps the error at the width of the terminal.
+_BOX = re.compile(r"[ \t]*[│╷╵](?:  +(?:with|on|[0-9]+:) .*| ?(?P<is_first>Error: |Warning: )?)")
 _FENCE = re.compile(r"[ \t]*(?:```|~~~)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # The start of a log line, an event or a record: a new message begins here.
@@ -181,4 +183,6 @@ def _lines(text: str) -> Iterator[str]:
         line = _COLOUR.sub("", line) if "\x1b" in line else line
         if (quoted := _QUOTED.match(line)) is not None:
             line = line[quoted.end() :]
+        if (box := _BOX.match(line)) is not None:  # further lines are indented: they go on
+            line = line[box.start("is_first") :] if box["is_first"] else "  " + line[box.end() :]
         yield line

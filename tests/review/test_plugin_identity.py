@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from eks import (
+    AGENT,
     CNI,
     NODE_TRUST,
     OF_NODES,
@@ -20,7 +21,7 @@ from eks import (
     provider,
     same,
 )
-from plugin_setup import V1_23, of_role
+from plugin_setup import V1_23, of_role, scoped
 from synthetic import (
     Json,
     allow,
@@ -171,6 +172,27 @@ def test_a_first_role_is_a_warning_unless_the_plugin_works_with_it(
     by_token, by_pod = addon(VERSION, of_role("a")), association(None, "a")
     change, trust = (by_token, irsa()) if way is Identity.irsa else (by_pod, POD_TRUST)
     assert levels(change, *role_with("a", trust, policies)) == {CHANGED: level}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "level"),
+    [
+        ([OF_NODES], [CNI], "note"),
+        ([OF_NODES], [CNI, READ], "error"),
+        ([OF_NODES], [ALL], "error"),
+        ([OF_NODES, scoped()], [CNI], "error"),  # it lacked nothing
+        ([OF_NODES, document(deny("ec2:*"))], [CNI], "note"),
+        ([OF_NODES], [scoped(), FEWER], "note"),
+        ([OF_NODES], [FEWER], "error"),  # it still does not work
+    ],
+)
+def test_a_role_with_only_the_policies_of_the_plugin_is_a_note_if_aws_node_did_not_work(
+    before: list[str], after: list[str], level: str
+) -> None:
+    roles = (*own_role("n", NODE_TRUST, *before), *own_role("a", POD_TRUST, *after))
+    plan = (addon(VERSION, VERSION), node_group("n", "n"), AGENT, association(None, "a"), *roles)
+    assert levels(*plan) == {CHANGED: level}
+    assert reviewed(*plan).failed is (level == "error")
 
 
 @pytest.mark.parametrize("bounded", ["old", "new"])

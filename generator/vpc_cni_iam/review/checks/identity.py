@@ -24,7 +24,7 @@ IDENTITY_CHANGED = Rule(
     "plugin-identity-changed",
     (Level.WARNING, Topic.PLUGIN, EVERY),
     summary="The identity or the session policy of aws-node changes.",
-    help="aws-node gets its credentials from EKS Pod Identity, from IRSA, or from the node role, in this order. The session policy of its association is part of the identity. It is an error if the new identity allows something that the old one did not allow, a warning if the plan does not show that, and a note if it allows nothing more. aws-node uses the new identity after its pods restart.",
+    help="aws-node gets its credentials from EKS Pod Identity, from IRSA, or from the node role, in this order. The session policy of its association is part of the identity. It is an error if the new identity allows something that the old one did not allow, a warning if the plan does not show that, and a note if it allows nothing more, or if aws-node did not work and its new role has only the policies of the plugin. aws-node uses the new identity after its pods restart.",
     fix="Check that the new role is the one you want, and that it allows no more than the old one. aws-node uses it after its pods restart.",
 )
 IDENTITY_LOST = Rule(
@@ -37,6 +37,7 @@ IDENTITY_LOST = Rule(
 # The level and the kinds of an identity event; for other events, aws-node loses its role.
 _CHANGED: Mapping[IdentityEvent, tuple[Level, tuple[Consequence, ...]]] = {
     IdentityEvent.MORE: (Level.ERROR, EVERY),
+    IdentityEvent.REPAIRED: (Level.NOTE, GAINS),
     IdentityEvent.NO_MORE: (Level.NOTE, CHANGES),
     IdentityEvent.NOT_SHOWN: (Level.WARNING, EVERY),
     IdentityEvent.FIRST_SHOWN: (Level.NOTE, GAINS),
@@ -131,12 +132,16 @@ def _change(where: str, change: IdentityChange) -> Saying:
     elif (old.kind, old.roles) == (new.kind, new.roles):
         message = f"The session policy of {_names(new.roles)} for aws-node in {where} changes"
     fix = f"Give aws-node a role with only the policies of the plugin in {first_of(new.addresses)}"
-    if new.kind is Identity.node_role:
+    parts = change.gain.parts if change.gain else ()
+    if new.kind is Identity.node_role or (parts and not beyond_plugin(parts)):
         fix = f"Keep {_named(old)}"
     match change.event:
         case IdentityEvent.MORE:
             more, lines = _gained(change)
             return Saying(f"{message}{more}", lines, fix)
+        case IdentityEvent.REPAIRED:
+            more, lines = _gained(change)
+            return Saying(f"{message}{more}. aws-node did not work without it", lines)
         case IdentityEvent.NO_MORE:
             return Saying(f"{message}, and gets no new permission (proven)")
         case IdentityEvent.NOT_SHOWN:

@@ -139,7 +139,7 @@ def check(context: Context) -> Iterator[Finding]:
             for rule, evidence, level, means in setup:
                 where, who = after.installer, plugin.cluster
                 yield finding(rule, evidence, where, subject=who, level=level, means=means)
-        if change := identity_change(context, plugin):
+        if change := identity_change(context, needs):
             yield identity_finding(change, plugin, needs)
 
 

@@ -20,6 +20,7 @@ from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.account.grants import Use
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.trust import POD_IDENTITY_SINCE
+from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, PluginIdentity, PluginState
@@ -32,7 +33,9 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Unknown
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import Gained
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, verdict_before
 from vpc_cni_iam.review.diff.plugin.roles import access_of
+from vpc_cni_iam.review.diff.published import is_within
 from vpc_cni_iam.review.diff.reach import Reach, farther, reach
 from vpc_cni_iam.review.diff.role_access import (
     NOT_SHOWN,
@@ -58,6 +61,7 @@ class IdentityEvent(Enum):
     NOT_TRUSTED = "not trusted"  # the role does not trust aws-node, or its first role
     NOT_ALLOWED = "not allowed"  # its first role may not assume the target role
     MORE = "more"  # it can do more than before
+    REPAIRED = "repaired"  # it did not work, and gets roles with only the policies of the plugin
     NO_MORE = "no more"  # it can do nothing more: proven
     NOT_SHOWN = "not shown"  # the plan does not show whether it can do more
     FIRST_SHOWN = "first shown"  # the plan does not show the old identity
@@ -76,8 +80,9 @@ class IdentityChange(Struct, frozen=True):
     account: ServiceAccount = AWS_NODE  # of its pods
 
 
-def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
+def identity_change(context: Context, needs: PluginNeeds) -> IdentityChange | None:
     """Return the change of the identity of aws-node in a cluster; None if there is none."""
+    plugin = needs.plugin
     old, new = plugin.before.identity, plugin.after.identity
     if plugin.is_deleted:
         return None
@@ -95,6 +100,7 @@ def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange |
     change = IdentityChange(IdentityEvent.NOT_SHOWN, old, new)
     if not is_unknown:
         change = _compared(context, change, before, after)
+        change = _repaired(context, change, before, after, needs)
     if is_first and change.event is IdentityEvent.NOT_SHOWN:
         if _is_of_new_cluster(context, plugin):
             return None
@@ -138,6 +144,23 @@ def _compared(
     farthest = _farthest(r for r in after if not (r.open_limits or r.role in created))
     if farthest > had_reach:
         return replace(change, event=IdentityEvent.MORE, reach=farthest)
+    return change
+
+
+def _repaired(
+    context: Context,
+    change: IdentityChange,
+    before: list[RolePermissions],
+    after: list[RolePermissions],
+    needs: PluginNeeds,
+) -> IdentityChange:
+    """Return a change, by whether aws-node works only with the new roles, which are its own."""
+    had = {verdict_before(context, role, needs) for role in before}
+    is_own = all(is_within(grant) for role in after for grant in role.grants.values())
+    works = all(role.verdict is Verdict.works for role in needs.roles)
+    is_repaired = is_own and works and had <= {Verdict.fails, Verdict.degraded}
+    if is_repaired and change.event is IdentityEvent.MORE:
+        return replace(change, event=IdentityEvent.REPAIRED)
     return change
 
 

@@ -210,6 +210,11 @@ def _roles_of_pods(context: Context) -> tuple[IamResource, ...]:
     )
 
 
+def verdict_before(context: Context, had: RolePermissions, needs: PluginNeeds) -> Verdict:
+    """Return whether aws-node, as it is after the plan, works with what a role allowed before."""
+    return _calls(context, had, needs.after, Side.BEFORE).verdict
+
+
 def lacked(context: Context, role: IamResource, needs: PluginNeeds) -> Policy:
     """Return the statements of upstream's document for the calls that a role did not allow.
 

@@ -10,6 +10,7 @@ from tools.aws_managed import attachable, classify, table
 from conftest import facts
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import PolicyClass
+from vpc_cni_iam.catalog.facts.documents import WORKER_NODE, managed_versions
 from vpc_cni_iam.policy.parse import parse
 
 AWS: dict[str, Any] = json.loads(aws_managed_policies_data)
@@ -96,3 +97,9 @@ def test_a_policy_that_documentation_names_and_aws_does_not_publish() -> None:
     mine = "arn:aws:iam::111122223333:policy/AmazonEKS_CNI_IPv6_Policy"
     assert aws_managed.nonexistent(mine) is None
     assert aws_managed.nonexistent("arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy") is None
+
+
+def test_the_newest_version_of_the_node_policy_is_the_one_in_the_table() -> None:
+    known = aws_managed.published(f"arn:aws:iam::aws:policy/{WORKER_NODE}")
+    newest = managed_versions(WORKER_NODE)[-1]
+    assert known and (known.version, known.document) == (newest.version, newest.policy)

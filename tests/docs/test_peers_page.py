@@ -1,16 +1,26 @@
 """The page of other projects' policies: what breaks with them, and the days to a repair."""
 
+import pytest
 from tools.docs.peers import checked, every, lacks, page, repairs
 
 from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.facts.documents import WORKER_NODE, ManagedVersion, managed_versions
 
 # Days from plugin v1.22.0 to a document that works with it and all later ones.
+# On a node role of EKS, another policy allows the calls: nodes never broke.
+ON_NODE_ROLES = {
+    ("CDK EKS Blueprints", "ipv6"),
+    ("cloudposse/eks-node-group", "ipv4"),
+    ("cloudposse/eks-node-group", "ipv6"),
+    ("Rancher eks-operator", "ipv6"),
+    ("terraform-aws-eks", "ipv6"),
+}
 DAYS = {
+    **dict.fromkeys(ON_NODE_ROLES, 0),
     ("AWS", "ipv4"): 14,
     ("EKS user guide", "ipv6"): 141,
     ("eksctl", "ipv6"): 181,
     ("kOps", "ipv4"): 178,
-    ("Rancher eks-operator", "ipv6"): 14,
     ("terraform-aws-eks-pod-identity", "ipv4"): 100,
     ("terraform-aws-iam", "ipv4"): 99,
     ("terraform-aws-iam", "ipv6"): 160,
@@ -36,6 +46,25 @@ def test_the_documents_of_eksctl_work_with_what_is_known() -> None:
 
 def test_days_to_repair() -> None:
     assert {(r.project, r.mode): r.days for r in repairs() if r.days is not None} == DAYS
+
+
+@pytest.mark.parametrize("version", managed_versions(WORKER_NODE), ids=lambda v: v.version)
+def test_every_version_of_the_node_policy_allows_the_calls_that_broke_nodes(
+    version: ManagedVersion,
+) -> None:
+    assert not {"ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"} - set(
+        version.policy.statements[0].actions
+    )
+
+
+def test_the_page_says_that_documents_on_node_roles_work_only_beside_the_node_policy() -> None:
+    on_node_roles = {(d.project, d.mode) for d in every() if WORKER_NODE in d.beside}
+    assert on_node_roles == {*ON_NODE_ROLES, ("AWS CDK", "ipv6")}
+    (row,) = [
+        line for line in page().splitlines() if line.startswith("| IPv6 policy of nodes from")
+    ]
+    assert f"beside {WORKER_NODE} v3" in row and "nothing" in row
+    assert f"without {WORKER_NODE}, v1.22.0 to v1.22.1: ec2:DescribeSecurityGroups" in row
 
 
 def test_the_page_says_what_was_not_compared_with_its_source() -> None:

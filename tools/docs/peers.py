@@ -7,9 +7,11 @@ from datetime import date
 from functools import cache
 from itertools import groupby, product
 
+from msgspec.structs import replace
+
 from vpc_cni_iam.catalog.facts import documents, known_versions, store
 from vpc_cni_iam.catalog.facts.calls import FAMILIES, Mode
-from vpc_cni_iam.catalog.facts.documents import ManagedVersion
+from vpc_cni_iam.catalog.facts.documents import WORKER_NODE, ManagedVersion
 from vpc_cni_iam.catalog.facts.peers import PeerDocument, PeerFile, peer_documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, matrix
@@ -34,12 +36,12 @@ If a policy equals one of the documents, `coverage` and `audit` say so.
 Plugin {BREAKING} of {BREAKING_DATE} is the first to call ec2:DescribeSubnets and
 ec2:DescribeSecurityGroups at start. If its role does not allow them, `aws-node` exits, and new
 nodes stay NotReady. This happens where aws-node has its own role, with IRSA, EKS Pod Identity or
-kOps: no other policy allows the calls there. On a node role of EKS, AmazonEKSWorkerNodePolicy is
+kOps: no other policy allows the calls there. On a node role of EKS, {WORKER_NODE} is
 attached, too. Every version of it since 2018 allows both calls, so nodes that use this role start.
-cloudposse's node group module and CDK EKS Blueprints attach both policies to the node role.
 
-Days are counted to the first document that works with this version and every later one, without
-AmazonEKSWorkerNodePolicy. The column "in" says whether a release or only a commit had the document.
+Days are counted to the first document that works with this version and every later one. If a
+project attaches policies of AWS beside its document, they are counted with it: 0 days means that
+nodes never failed. The column "in" says whether a release or only a commit had the document.
 
 <!-- diagram: days -->
 
@@ -148,7 +150,7 @@ def _is_repaired(document: PeerDocument, beside: tuple[ManagedVersion, ...]) -> 
 def _published_in(document: PeerDocument) -> str:
     """Return where users get a document: in a release, a commit without one, or a page."""
     if document.beside:
-        return "AWS's policy, attached"
+        return f"node role with {' and '.join(document.beside)}"
     if document.first is None:
         return document.commit if document.commit.startswith("pull") else "page"
     if document.project == "AWS":
@@ -176,15 +178,13 @@ def _section(shipped: Iterable[PeerDocument]) -> Iterator[str]:
     yield "| --- | --- | --- |"
     for document in shipped:
         beside = _newest_beside(document)
-        names = [
-            document.name,
-            *(
-                f"{name} {version.version}"
-                for name, version in zip(document.beside, beside, strict=True)
-            ),
+        attached = [
+            f"{name} {version.version}"
+            for name, version in zip(document.beside, beside, strict=True)
         ]
         facts = [
-            f"{' and '.join(names)} {document.versions}".strip(),
+            f"{document.name} {document.versions}".strip(),
+            *((f"beside {' and '.join(attached)}",) if attached else ()),
             FAMILIES[document.mode],
             document.date or "date not known",
             _source(document),
@@ -192,7 +192,19 @@ def _section(shipped: Iterable[PeerDocument]) -> Iterator[str]:
         ]
         result = checked(document, beside)
         works = ", ".join(map(str, result.works())) or "no known version"
-        yield f"| {'<br>'.join(facts)} | {works} | {'<br>'.join(lacks(result)) or 'nothing'} |"
+        missing = [*(lacks(result) or ["nothing"]), *_without_the_node_policy(document)]
+        yield f"| {'<br>'.join(facts)} | {works} | {'<br>'.join(missing)} |"
+
+
+def _without_the_node_policy(document: PeerDocument) -> list[str]:
+    """Return what a document of node roles lacks on a role that only aws-node has."""
+    if WORKER_NODE not in document.beside:
+        return []
+    others = tuple(name for name in document.beside if name != WORKER_NODE)
+    alone = replace(document, beside=others)
+    return [
+        f"without {WORKER_NODE}, {text}" for text in lacks(checked(alone, _newest_beside(alone)))
+    ]
 
 
 def lacks(result: Matrix) -> list[str]:

@@ -115,6 +115,8 @@ class ManagedFile(Facts, frozen=True):
 # Those of the plugin's role, and of the cluster role with security groups for pods.
 CNI_POLICY, RESOURCE_CONTROLLER = "AmazonEKS_CNI_Policy", "AmazonEKSVPCResourceController"
 MANAGED = (CNI_POLICY, RESOURCE_CONTROLLER)
+# That of the nodes' role, as projects attach it beside a document of their own.
+WORKER_NODE = "AmazonEKSWorkerNodePolicy"
 
 
 def revisions() -> tuple[Revision, ...]:
@@ -131,7 +133,7 @@ def readme_revisions() -> tuple[Revision, ...]:
 
 
 def managed_versions(name: str = CNI_POLICY) -> tuple[ManagedVersion, ...]:
-    """Return the known versions of one of the `MANAGED` policies, oldest first."""
+    """Return the known versions of a policy above, oldest first."""
     return store.data(f"managed/{name}.json", ManagedFile).versions
 
 

@@ -19,7 +19,7 @@ from eks import (
     own_role,
     same,
 )
-from plugin_setup import V1_23, scoped
+from plugin_setup import V1_23, annotated, release, scoped
 from synthetic import (
     Json,
     allow,
@@ -215,6 +215,26 @@ def test_policies_are_judged_by_what_the_family_of_the_cluster_needs(
     plan = (addon(V1_23, V1_23), *own_role("cni", irsa()), change)
     review = reviewed(*([cluster(**family(mode))] if mode else []), *plan)
     assert ("coverage-lost" in levels(review)) is is_lost
+
+
+@pytest.mark.parametrize(
+    ("values", "mode"),
+    [
+        ({}, "ipv6"),
+        ({"env": {"ENABLE_IPv6": "false"}}, "ipv4"),
+        ({"env": {"ENABLE_IPv6": "false"}, "extraEnv": [{"name": "A", "valueFrom": {}}]}, "ipv4"),
+        ({"extraEnv": [{"name": "ENABLE_IPv6", "valueFrom": {}}]}, "ipv6"),
+    ],
+)
+def test_the_variable_of_the_plugin_decides_the_family_before_the_cluster(
+    values: Json, mode: str
+) -> None:
+    configured = V1_23 | {"configuration_values": json.dumps(values)}
+    for installer in (addon(V1_23, configured), release(annotated(), annotated(values))):
+        plan = (cluster(**family("ipv6")), installer, *own_role("cni", irsa(), CNI))
+        states = [state for p in context(*plan).plugins for state in p.states if state.installer]
+        is_chart = not values and installer["type"] == "helm_release"
+        assert states[-1].mode == ("ipv4" if is_chart else mode)
 
 
 def test_a_cluster_that_says_no_family_has_that_of_the_policies_of_a_new_role() -> None:

@@ -78,8 +78,8 @@ class PluginSettings(Struct, frozen=True):
     @property
     def mode(self) -> Mode | None:
         """The IP family of the cluster; None if EKS or a missing option decides it."""
-        open_sources = (SettingsSource.addon, SettingsSource.options)
-        if _IPV6 not in self.environment and self.source in open_sources:
+        is_open = self.source in (SettingsSource.addon, SettingsSource.options)
+        if _IPV6 not in self.environment and (is_open or _IPV6 in self.unread):
             return None
         return "ipv6" if self.is_on(_IPV6) else "ipv4"
 

@@ -385,10 +385,11 @@ def _placed(resources: Iterable[Resource], path: str, side: Side) -> list[_Named
 
 
 def _mode(setup: PluginSetup, clusters: list[Resource], side: Side) -> Mode | None:
-    """Return the IP family, from the cluster or the plugin's values."""
+    """Return the IP family, from the plugin's values, or else from the cluster."""
+    own = setup.settings.mode
+    if own == "ipv6" or (own and not setup.has_unread):
+        return own
     families = [text(r, "kubernetes_network_config.*.ip_family", side) for r in clusters]
-    if not setup.not_read or setup.settings.mode == "ipv6":
-        families.append(setup.settings.mode or "")
     modes: tuple[Mode, ...] = ("ipv6", "ipv4")
     return next((mode for mode in modes if mode in families), None)
 

@@ -342,6 +342,18 @@ def test_the_role_of_the_node_and_the_missing_cluster_name_are_recognised() -> N
 
 
 @pytest.mark.parametrize(
+    ("action", "program"),
+    [("cloudwatch:PutMetricData", "cni-metrics-helper"), ("ec2:CreateTags", "aws-node")],
+)
+def test_the_node_role_is_of_the_program_that_makes_the_call(action: str, program: str) -> None:
+    text = f"User: {RECORD['userIdentity']['arn']} is not authorized to perform: {action}"
+    (explanation,) = explained(text)
+    (cause,) = (c for c in explanation["causes"] if c["name"] == "node-role")
+    assert cause["text"].startswith(f"{program} uses the node role eks-node")
+    assert cause["fix"].startswith(f"if {program} has a role")
+
+
+@pytest.mark.parametrize(
     ("agent", "version"),
     [
         (

@@ -21,6 +21,7 @@ from vpc_cni_iam.catalog.facts.requests import (
 )
 from vpc_cni_iam.catalog.parameters import used
 from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.coverage import subject
 from vpc_cni_iam.explain.reading.denial import Denial
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
@@ -167,6 +168,13 @@ def features_of(possible: Sequence[PossibleCall]) -> tuple[str, ...]:
     """Return the optional features for which calls are sent; none if one is sent without any."""
     needed = dict.fromkeys(call.feature for call in possible)
     return tuple(filter(None, needed)) if None not in needed else ()
+
+
+def service_account_of(possible: Sequence[PossibleCall]) -> str:
+    """Return the service account of the program that sends calls."""
+    features = features_of(possible)
+    others = (v.service_account for v in variants.every() if (v.program,) == features)
+    return next(others, SERVICE_ACCOUNT)
 
 
 def allowing(

@@ -27,6 +27,7 @@ from vpc_cni_iam.explain.calls import (
     features_of,
     modes_of,
     request_of,
+    service_account_of,
     tag_keys,
 )
 from vpc_cni_iam.explain.reading.denial import Denial, role_name
@@ -138,7 +139,7 @@ def causes(
         of_policy = [replace(cause, certainty=_POSSIBLE) for cause in of_policy]
     known = [
         *_of_reason(denial),
-        *_of_principal(denial),
+        *_of_principal(denial, service_account_of(possible)),
         *_of_tags(denial),
         *of_policy,
     ]
@@ -162,16 +163,13 @@ def _of_reason(denial: Denial) -> Iterator[Cause]:
         yield _cause(CauseName.explicit_deny, _CERTAIN, "by-aws", where=where)
 
 
-def _of_principal(denial: Denial) -> Iterator[Cause]:
+def _of_principal(denial: Denial, program: str) -> Iterator[Cause]:
     if denial.is_node:
-        yield _cause(
-            CauseName.node_role,
-            # The user agent of some plugin versions does not name the plugin.
-            _CERTAIN if denial.is_by_plugin else _POSSIBLE,
-            role=role_name(denial.principal),
-            pod_identity=Identity.pod_identity,
-            irsa=Identity.irsa,
-        )
+        # The user agent of some plugin versions does not name the plugin.
+        certainty = _CERTAIN if denial.is_by_plugin else _POSSIBLE
+        named = {"program": program, "role": role_name(denial.principal)}
+        ways = {"pod_identity": Identity.pod_identity, "irsa": Identity.irsa}
+        yield _cause(CauseName.node_role, certainty, **named, **ways)
     elif denial.is_person:
         yield _cause(CauseName.other_principal, _POSSIBLE, principal=denial.principal)
 

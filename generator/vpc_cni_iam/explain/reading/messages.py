@@ -239,7 +239,9 @@ def _denials(text: str, errors: list[int]) -> Iterator[ReadError]:
             before = text[end : match.start()]
             action = _operation_action(before, match)
             if event and not action:
-                action = _event_action(event["operation"], source and source["service"], match)
+                service = SERVICES.get(source["service"], source["service"]) if source else ""
+                operation = event["operation"]
+                action = f"{service}:{operation}" if service else _action(operation, match)
             if action:
                 yield denial_or_error(Denial(action, encoded=encoded), _around(text, match))
             else:
@@ -277,10 +279,3 @@ def _action(operation: str, denial: re.Match[str]) -> str:
     known = (c.action for c in calls.calls() if c.action.endswith(f":{operation}"))
     is_ec2 = denial["code"] and denial["code"].endswith(_EC2_CODE)
     return next(known, f"ec2:{operation}" if is_ec2 else "")
-
-
-def _event_action(operation: str, service: str | None, denial: re.Match[str]) -> str:
-    """Return the action of a CloudTrail record in a text, empty if its service is not known."""
-    return (
-        f"{SERVICES.get(service, service)}:{operation}" if service else _action(operation, denial)
-    )

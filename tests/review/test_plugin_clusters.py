@@ -237,6 +237,23 @@ def test_the_variable_of_the_plugin_decides_the_family_before_the_cluster(
         assert states[-1].mode == ("ipv4" if is_chart else mode)
 
 
+@pytest.mark.parametrize("written", [True, False])
+@pytest.mark.parametrize("old", ["", "ipv4"])
+def test_a_family_that_is_known_after_apply_is_unknown_if_the_configuration_sets_it(
+    old: str, *, written: bool
+) -> None:
+    network = {"kubernetes_network_config": [{"ip_family": True}]}
+    before, new = {"name": "prod", **family(old)} if old else None, {"name": "prod", **family("")}
+    made = resource(CLUSTER, "prod", before, new, after_unknown=network)
+    argument = {"ip_family": refers("random_shuffle.a.result")} if written else {}
+    more = configured(block(f"{CLUSTER}.prod", kubernetes_network_config=[argument]))
+    installer = addon(V1_23 if old else None, V1_23)
+    plan = (made, installer, *own_role("cni", irsa(), CNI))
+    (plugin,) = reviewed(*plan, configuration=more).plugins
+    assert plugin.answer.endswith("the IP family of its cluster") is written
+    assert plugin.verdict == ("unknown" if written else "works")
+
+
 def test_a_cluster_that_says_no_family_has_that_of_the_policies_of_a_new_role() -> None:
     (ipv6,) = variants.find(("ipv6",))
     made = own_role("cni", irsa(), dumps(ipv6.document(revisions()[-1])))

@@ -217,12 +217,6 @@ def _of_instances(context: Context) -> Iterator[Finding]:
             yield replace(lost, address=workload)
 
 
-_PLACES = {
-    PlaceKind.CLUSTER: "cluster",
-    PlaceKind.VPC: "VPC",
-    PlaceKind.REGION: "region",
-    PlaceKind.ACCOUNT: "account",
-}
 # By whether the plugin could call it before, and whether the denial is certain.
 _CAN = {
     (False, False): "may be unable to",
@@ -310,7 +304,8 @@ def _likely_fix(denied: DeniedCalls) -> str:
     if policy and is_missing and before and not after:
         return "Set CLUSTER_NAME to the name of the cluster, in the configuration of the plugin"
     if denied.elsewhere:
-        return _fix_of_place(denied.elsewhere[0])
+        other = denied.elsewhere[0]
+        return f"Name {_kind(other)} {other.own} in {other.policy}"
     if denied.conflict and denied.cause is DenialCause.LOST:
         return conflict_fix(denied.conflict)
     if (gone := denied.gone) and gone.policy:
@@ -329,9 +324,9 @@ def _likely_fix(denied: DeniedCalls) -> str:
 
 
 def _other_place(other: OtherPlace) -> str:
-    place = f"{_PLACES[other.kind]} {other.named}"
+    place = f"{_kind(other)} {other.named}"
     return f"{other.policy} is for {place}, but aws-node runs in {other.own}"
 
 
-def _fix_of_place(other: OtherPlace) -> str:
-    return f"Name {_PLACES[other.kind]} {other.own} in {other.policy}"
+def _kind(other: OtherPlace) -> str:
+    return other.kind.name if other.kind is PlaceKind.VPC else other.kind.name.lower()

@@ -18,7 +18,7 @@ from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding, Saying, finding, says
 from vpc_cni_iam.review.rules import CHANGES, EVERY, GAINS, LOSES, Consequence, Rule, Topic
 from vpc_cni_iam.review.texts.access import REACH_TEXTS, also, part_text
-from vpc_cni_iam.review.texts.names import TOO_OLD, cluster_text, name_of, of_issuer
+from vpc_cni_iam.review.texts.names import IDENTITIES, TOO_OLD, cluster_text, name_of, of_issuer
 
 IDENTITY_CHANGED = Rule(
     "plugin-identity-changed",
@@ -169,13 +169,8 @@ def _gained(change: IdentityChange) -> tuple[str, tuple[str, ...]]:
 def _named(identity: PluginIdentity) -> str:
     """Return the name of an identity in a sentence."""
     roles = f" ({_names(identity.roles)})" if identity.roles else ""
-    match identity.kind:
-        case Identity.unknown | Identity.none:
-            return "no identity that the plan shows"
-        case Identity.node_role:
-            return f"the node role{roles}"
-        case kind:
-            return f"{kind.value}{roles}"
+    name = IDENTITIES.get(identity.kind)
+    return f"{name}{roles}" if name else "no identity that the plan shows"
 
 
 def _names(roles: Iterable[IamResource]) -> str:

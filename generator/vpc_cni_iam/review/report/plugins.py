@@ -46,6 +46,7 @@ REASONS: Mapping[AnswerCause, str] = {
     IdentityEvent.NOT_ALLOWED: f"{_CANNOT}its first role is not allowed to",
     AnswerReason.MISSING: "{missing} denied",
     AnswerReason.FAMILY: "this version does not support the IP family",
+    AnswerReason.FAMILY_LATER: "the IP family of its cluster",
     AnswerReason.TRUST: "whether the trust policy of {role} trusts it",
     AnswerReason.IDENTITY: "which role it has",
     AnswerReason.OWNER: "which role has {role}",

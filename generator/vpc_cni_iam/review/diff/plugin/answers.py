@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, StrEnum
 from functools import partial
 from typing import TypeAlias
@@ -14,9 +14,11 @@ from vpc_cni_iam.catalog.facts.node_needs import NodeNeed
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
 from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, lacks_plugin
+from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.mending import TrustFault
 from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Unknown
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.identity import (
@@ -52,6 +54,7 @@ class AnswerReason(StrEnum):
     REMOVED = "removed"  # the plan removes the plugin
     MISSING = "missing"  # its role does not allow calls
     FAMILY = "family"  # its version does not support the IP family
+    FAMILY_LATER = "family later"  # the IP family of the cluster is known after apply
     TRUST = "trust"  # a condition decides whether its role trusts it
     IDENTITY = "identity"  # the plan does not show its role
     OWNER = "owner"  # the plan does not show which role has a policy
@@ -94,6 +97,7 @@ class PluginAnswer(Struct, frozen=True):
     fault: TrustFault | None = None  # why it cannot assume its role, if the trust policy says it
 
 
+_NETWORK, _FAMILY = "kubernetes_network_config", "ip_family"  # of a cluster
 # A verdict, its reason, and whether it was the same before.
 _Doubt: TypeAlias = tuple[Verdict, AnswerCause, bool]
 
@@ -164,28 +168,35 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
     after = plugin.after
     if plugin.is_removed:
         yield Verdict.fails, AnswerReason.REMOVED, False
-    if plugin.resource and lacks_plugin(plugin.resource, context.plugins):
-        yield Verdict.unknown, NodePart.PLUGIN, False
-    if plugin.has_agent is None:
-        yield Verdict.unknown, NodePart.AGENT, False
     loss = identity_loss(context, plugin)
     if loss and loss.event is not IdentityEvent.NOT_NAMED:
         yield Verdict.fails, loss.event, False
     if not loss and (event := own_loss(context, after)):
         yield Verdict.fails, event, True
-    if len(plugin.installers) > 1:
-        yield Verdict.unknown, AnswerReason.SEVERAL, False
-    if after.setup.foreign:
-        yield Verdict.unknown, AnswerReason.FOREIGN, False
-    if after.setup.has_unread:
-        yield Verdict.unknown, AnswerReason.SETTINGS, False
-    if needs.not_shown:
-        yield Verdict.unknown, AnswerReason.ROLE, False
-    if not after.identity.roles:
-        yield Verdict.unknown, AnswerReason.IDENTITY, False
+    are_unknown: Mapping[AnswerCause, object] = {
+        NodePart.PLUGIN: plugin.resource and lacks_plugin(plugin.resource, context.plugins),
+        NodePart.AGENT: plugin.has_agent is None,
+        AnswerReason.SEVERAL: len(plugin.installers) > 1,
+        AnswerReason.FOREIGN: after.setup.foreign,
+        AnswerReason.SETTINGS: after.setup.has_unread,
+        AnswerReason.FAMILY_LATER: _is_family_later(needs, context),
+        AnswerReason.ROLE: needs.not_shown,
+        AnswerReason.IDENTITY: not after.identity.roles,
+    }
+    yield from ((Verdict.unknown, why, False) for why, is_one in are_unknown.items() if is_one)
     yield from _of_chain(plugin, context)
     if any(after.cluster in missing.clusters for missing in controllers_missing(context)):
         yield Verdict.degraded, AnswerReason.CONTROLLER, False
+
+
+def _is_family_later(needs: PluginNeeds, context: Context) -> bool:
+    """Return whether the plan sets the IP family of the cluster, and does not show it."""
+    cluster = needs.plugin.resource
+    if cluster is None or context.options.mode or needs.plugin.after.mode:
+        return False
+    configuration, where = context.reader.plan.configuration, (cluster.module, cluster.block)
+    is_set = configuration.expression(*where, _NETWORK, "0", _FAMILY) is not None
+    return is_set and isinstance(one(cluster, f"{_NETWORK}.*.{_FAMILY}", Side.AFTER), Unknown)
 
 
 def _of_chain(plugin: ClusterPlugin, context: Context) -> Iterator[_Doubt]:

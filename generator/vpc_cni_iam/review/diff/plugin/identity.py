@@ -33,7 +33,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Unknown
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.harm import Gained
-from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, verdict_before
+from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds, role_calls
 from vpc_cni_iam.review.diff.plugin.roles import access_of
 from vpc_cni_iam.review.diff.published import is_within
 from vpc_cni_iam.review.diff.reach import Reach, farther, reach
@@ -155,7 +155,7 @@ def _repaired(
     needs: PluginNeeds,
 ) -> IdentityChange:
     """Return a change, by whether aws-node works only with the new roles, which are its own."""
-    had = {verdict_before(context, role, needs) for role in before}
+    had = {role_calls(context, role, needs.after, Side.BEFORE).verdict for role in before}
     is_own = all(is_within(grant) for role in after for grant in role.grants.values())
     works = all(role.verdict is Verdict.works for role in needs.roles)
     is_repaired = is_own and works and had <= {Verdict.fails, Verdict.degraded}

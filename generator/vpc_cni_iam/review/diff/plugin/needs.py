@@ -210,18 +210,13 @@ def _roles_of_pods(context: Context) -> tuple[IamResource, ...]:
     )
 
 
-def verdict_before(context: Context, had: RolePermissions, needs: PluginNeeds) -> Verdict:
-    """Return whether aws-node, as it is after the plan, works with what a role allowed before."""
-    return _calls(context, had, needs.after, Side.BEFORE).verdict
-
-
 def lacked(context: Context, role: IamResource, needs: PluginNeeds) -> Policy:
     """Return the statements of upstream's document for the calls that a role did not allow.
 
     It is the document of the version that is checked, for its IP family.
     """
     had = access_of(context, role, needs.plugin.after.identity, Side.BEFORE)
-    calls = _calls(context, had, needs.after, Side.BEFORE)
+    calls = role_calls(context, had, needs.after, Side.BEFORE)
     actions = {call.action for call in calls.missing}
     document = documents.in_force(needs.after.version).document(needs.mode)
     partition = needs.after.names.get("partition", "aws")
@@ -273,7 +268,7 @@ def _of_role(context: Context, role: IamResource, needs: PluginNeeds) -> RoleNee
     grants, old_grants = (tuple(side.policies(role).values()) for side in (after, before))
     is_first = bool(grants) and not old_grants
     may_get_more = is_first and not needs.is_of_cluster
-    calls = _calls(context, has, needs.after, Side.AFTER, may_get_more=may_get_more)
+    calls = role_calls(context, has, needs.after, Side.AFTER, may_get_more=may_get_more)
     new: list[tuple[MissingCall, bool]] = []
     if calls.missing and (needs.is_changed or (is_changed and not is_first)):
         new = [*_new_calls(context, has, calls, needs)]
@@ -329,7 +324,7 @@ def _calls_before(
     ranks: dict[str | _Key, int] = {}
     for role in ({has.role} & identity.roles or identity.roles) & before.grants.keys():
         had = access_of(context, role, identity, Side.BEFORE)
-        were = _calls(context, had, needs.before, Side.BEFORE)
+        were = role_calls(context, had, needs.before, Side.BEFORE)
         allowed |= were.allowed
         for call in were.missing:
             # An unknown policy may allow it before and not after.
@@ -342,7 +337,7 @@ def _calls_before(
     return allowed, ranks
 
 
-def _calls(
+def role_calls(
     context: Context,
     has: RolePermissions,
     judged: JudgedPlugin,

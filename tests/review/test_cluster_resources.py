@@ -94,6 +94,23 @@ def test_what_the_plan_deletes_at_another_address_is_gone(kind: str, values: Jso
     assert not _conflicts(*there, resource(kind, "old", values | others, None))
 
 
+def test_an_association_that_moves_to_a_block_of_the_add_on_or_back_is_a_conflict() -> None:
+    own = {"cluster_name": "prod", "addon_name": "vpc-cni"}
+    blocks = {"pod_identity_association": [{"role_arn": ARN, "service_account": "aws-node"}]}
+    kind = "aws_eks_pod_identity_association"
+    in_block = "pod_identity_association of aws_eks_addon.cni"
+    update, gone = resource("aws_eks_addon", "cni", own, own | blocks), (ASSOCIATED, None)
+    (message,) = _conflicts(update, resource(kind, "x", *gone))
+    assert f"{in_block} is created, and is the same object in AWS as {kind}.x" in message
+    back = resource("aws_eks_addon", "cni", own | blocks, own)
+    (message,) = _conflicts(back, resource(kind, "x", *reversed(gone)))
+    assert f"{kind}.x is created, and is the same object in AWS as {in_block}" in message
+    stays = same("aws_eks_addon", "cni", own | blocks)
+    others = ASSOCIATED | {"service_account": "app"}
+    assert not _conflicts(stays, resource(kind, "x", *gone))
+    assert not _conflicts(update, resource(kind, "x", others, None))
+
+
 def test_what_is_forgotten_at_one_address_and_created_at_another_is_refused() -> None:
     forgotten = resource("aws_eks_addon", "old", DNS, None, actions=["forget"])
     (message,) = _conflicts(forgotten, resource("aws_eks_addon", "new", None, DNS))

@@ -98,6 +98,11 @@ class Context:
         return PluginReader(self.reader).clusters()
 
 
+def facts(work: Callable[[Context], Iterator[T]]) -> Callable[[Context], tuple[T, ...]]:
+    """Cache what a function of a context yields, in the context."""
+    return fact(lambda context: tuple(work(context)))
+
+
 def fact(work: Callable[[Context], T]) -> Callable[[Context], T]:
     """Cache the result of a function of a context in the context."""
 

@@ -19,10 +19,12 @@ from vpc_cni_iam.inputs.plan.arguments import (
     NODE_GROUP,
     OIDC_PROVIDER,
 )
+from vpc_cni_iam.inputs.plan.plugin.resources import installs_plugin
 from vpc_cni_iam.inputs.plan.plugin.state import lacks_plugin
 from vpc_cni_iam.inputs.plan.resource import Resource
-from vpc_cni_iam.inputs.plan.values import one
+from vpc_cni_iam.inputs.plan.values import one, read
 from vpc_cni_iam.levels import Level
+from vpc_cni_iam.plugin.trust import AWS_NODE
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.review.checks.conflicts import CONFLICT
 from vpc_cni_iam.review.context import Context
@@ -50,6 +52,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     OIDC_PROVIDER: ("url",),
     FARGATE_PROFILE: ("cluster_name", "fargate_profile_name"),
 }
+_BLOCK = "pod_identity_association of "
 
 
 class GoneWithOther(Struct, frozen=True):
@@ -64,7 +67,9 @@ class GoneWithOther(Struct, frozen=True):
 class MadeTwice(Struct, frozen=True):
     """A resource is created, another one deleted or forgotten, and both are the same object."""
 
-    other: str  # the address of the one that is deleted or forgotten
+    own: str
+    other: str  # the one that is deleted or forgotten
+    is_block: bool  # whether one of them is an association in a block of an add-on
 
 
 class NotInstalled(Struct, frozen=True):
@@ -103,32 +108,36 @@ def _made_twice(context: Context) -> Iterator[Finding]:
     deletion then removes it. Resources in a cluster are deleted before it and created after it.
     """
     resources = [r for r in context.reader.resources if r.type in _KEYS]
-    ended = (r for r in resources if "delete" in r.actions or r.is_forgotten)
-    ends = {_key(r, Side.BEFORE): r for r in ended}
-    resolver = context.reader.resolver
-    for resource in resources if ends else ():
-        key = _key(resource, Side.AFTER)
-        other = ends.get(key) if "create" in resource.actions and key else None
-        if other is None or other.address == resource.address:
-            continue
+    ended = ((r, r.is_forgotten or "delete" in r.actions) for r in resources)
+    before = ((key, r, is_gone) for r, is_gone in ended for key in _keys(r, Side.BEFORE))
+    ends = {key: r for key, r, is_gone in before if is_gone or key not in _keys(r, Side.AFTER)}
+    made = ((r, key) for r in resources for key in _keys(r, Side.AFTER) if key in ends)
+    may_be_of_one = context.reader.resolver.may_be_of_one_provider
+    for resource, key in made:
+        pair = resource, ends[key]
         is_in_other = (CLUSTER, *key[1:2]) in ends and resource.type != CLUSTER
-        if not is_in_other and resolver.may_be_of_one_provider(resource, other):
-            yield finding(CONFLICT, MadeTwice(other.address), resource.address, means=LOSES)
+        if key not in _keys(resource, Side.BEFORE) and not is_in_other and may_be_of_one(*pair):
+            own, other = (f"{'' if r.type == key[0] else _BLOCK}{r.address}" for r in pair)
+            evidence = MadeTwice(own, other, is_block=pair[0].type != pair[1].type)
+            yield finding(CONFLICT, evidence, resource.address, means=LOSES)
 
 
-def _key(resource: Resource, side: Side) -> tuple[str, ...]:
-    """Return what identifies a resource in AWS, with its type first; empty if unknown."""
-    key = [resource.type]
-    for name in _KEYS[resource.type]:
-        key.append(name_in(one(resource, name, side)).removeprefix("https://"))
-    return tuple(key) if all(key) else ()
+def _keys(resource: Resource, side: Side) -> list[tuple[str, ...]]:
+    """Return what identifies a resource in AWS, with its type first, and an add-on's association."""
+    names = (name_in(one(resource, name, side)) for name in _KEYS[resource.type])
+    own = (resource.type, *(name.removeprefix("https://") for name in names))
+    accounts = read(resource, "pod_identity_association.*.service_account", side)
+    is_plugin, place = installs_plugin(resource, side), (own[1], AWS_NODE.namespace)
+    blocks = ((ASSOCIATION, *place, name_in(a.value)) for a in accounts if is_plugin)
+    return [key for key in (own, *blocks) if all(key)]
 
 
 @says(MadeTwice)
-def _made_twice_text(finding: Finding, twice: MadeTwice) -> Saying:
-    message = f"{finding.address} is created, and is the same object in AWS as {twice.other}: AWS "
+def _made_twice_text(_: Finding, twice: MadeTwice) -> Saying:
+    message = f"{twice.own} is created, and is the same object in AWS as {twice.other}: AWS "
     message += f"refuses the creation, or the deletion of {twice.other} removes the new object"
-    return Saying(message, fix=f"Write a moved block from {twice.other} to {finding.address}")
+    fix = f"Write a moved block from {twice.other} to {twice.own}"
+    return Saying(message, fix=f"Keep {twice.other}" if twice.is_block else fix)
 
 
 @says(GoneWithOther)

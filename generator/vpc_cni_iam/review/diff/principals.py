@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
 
 from msgspec import Struct
 
@@ -18,7 +17,7 @@ from vpc_cni_iam.inputs.plan.account.grants import (
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, Unresolved
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.context import Context, fact
+from vpc_cni_iam.review.context import Context, fact, facts
 from vpc_cni_iam.review.diff.permissions import Permissions, Proofs, may_deny, permissions
 from vpc_cni_iam.review.diff.reach import Reach, farther, reach
 
@@ -72,12 +71,12 @@ class PrincipalChange(Compared, frozen=True):
         )
 
 
-@fact
-def principal_changes(context: Context) -> tuple[PrincipalChange, ...]:
-    """Return the changes of the policies and the boundary of each principal."""
+@facts
+def principal_changes(context: Context) -> Iterator[PrincipalChange]:
+    """Yield the changes of the policies and the boundary of each principal."""
     accounts, proofs = context.accounts, context.proofs
-    changes = (_changes_of(o, accounts, accounts.after, proofs) for o in accounts.principals)
-    return tuple(chain.from_iterable(changes))
+    for owner in accounts.principals:
+        yield from _changes_of(owner, accounts, accounts.after, proofs)
 
 
 @fact
@@ -86,11 +85,12 @@ def changed_principals(context: Context) -> frozenset[IamResource]:
     return frozenset(change.owner for change in principal_changes(context))
 
 
-@fact
-def kept_changes(context: Context) -> tuple[PrincipalChange, ...]:
-    """Return the principals that change if everything that conflicts keep exists in the end."""
+@facts
+def kept_changes(context: Context) -> Iterator[PrincipalChange]:
+    """Yield the principals that change if everything that conflicts keep exists in the end."""
     accounts, after = context.accounts, context.accounts.kept
-    return tuple(c for o in after.grants for c in _changes_of(o, accounts, after, context.proofs))
+    for owner in after.grants:
+        yield from _changes_of(owner, accounts, after, context.proofs)
 
 
 def _changes_of(

@@ -18,7 +18,7 @@ from vpc_cni_iam.inputs.plan.plugin.node_roles import InstanceRole
 from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.review.context import Context, fact
+from vpc_cni_iam.review.context import Context, facts
 from vpc_cni_iam.review.diff.harm import Gained
 from vpc_cni_iam.review.diff.plugin.roles import has_plugin_policy
 from vpc_cni_iam.review.diff.reach import Reach
@@ -48,10 +48,10 @@ class NodeRoleChange(Struct, frozen=True):
     is_lost: bool  # whether it still names a role that is deleted or renamed
 
 
-@fact
-def node_role_changes(context: Context) -> tuple[NodeRoleChange, ...]:
-    """Return the resources that give nodes another role."""
-    return tuple(_Changes(context).all())
+@facts
+def node_role_changes(context: Context) -> Iterator[NodeRoleChange]:
+    """Yield the resources that give nodes another role."""
+    return _Changes(context).all()
 
 
 class _Changes:

@@ -29,7 +29,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known
-from vpc_cni_iam.review.context import Context, fact
+from vpc_cni_iam.review.context import Context, facts
 from vpc_cni_iam.review.diff.plugin.identity import is_trusted
 from vpc_cni_iam.review.diff.plugin.node_roles import node_role_changes
 from vpc_cni_iam.review.diff.plugin.roles import (
@@ -78,13 +78,9 @@ class ControllerMissing(Struct, frozen=True):
     address: str = ""  # of the attachment that the plan removes
 
 
-@fact
-def nodes_lost(context: Context) -> tuple[NodesLost, ...]:
-    """Return what nodes lack after a plan."""
-    return tuple(_nodes_lost(context))
-
-
-def _nodes_lost(context: Context) -> Iterator[NodesLost]:
+@facts
+def nodes_lost(context: Context) -> Iterator[NodesLost]:
+    """Yield what nodes lack after a plan."""
     for plugin in (p for p in context.plugins if not p.is_deleted):
         yield from _of_cluster(plugin, context)
     for role in roles_of_plugin(context):
@@ -113,19 +109,17 @@ def _of_cluster(plugin: ClusterPlugin, context: Context) -> Iterator[NodesLost]:
         yield from _denied(context, role, had, OF_EACH_NODE, after.cluster)
 
 
-@fact
-def metadata_closed(context: Context) -> tuple[MetadataClosed, ...]:
-    """Return the node groups whose launch template newly disables the instance metadata."""
+@facts
+def metadata_closed(context: Context) -> Iterator[MetadataClosed]:
+    """Yield the node groups whose launch template newly disables the instance metadata."""
     path, closed = "metadata_options.*.http_endpoint", Known("disabled")
     groups = (r for r in context.reader.resources if r.type == NODE_GROUP and r.after is not None)
-    newly_closed = []
     for group in groups:
         old, new = (
             [t for t in _templates(group, side, context) if scalar(t, path, side) == closed]
             for side in Side
         )
-        newly_closed += [MetadataClosed(group.address, t.address) for t in new if not old]
-    return tuple(newly_closed)
+        yield from (MetadataClosed(group.address, t.address) for t in new if not old)
 
 
 def _templates(group: Resource, side: Side, context: Context) -> Iterator[Resource]:
@@ -167,13 +161,9 @@ def _denied(
             yield NodesLost(need, role, cluster, "", denial.actions, denial.verdict, is_old)
 
 
-@fact
-def controllers_missing(context: Context) -> tuple[ControllerMissing, ...]:
-    """Return the cluster roles that do not allow what the controller needs after the plan."""
-    return tuple(_controllers_missing(context))
-
-
-def _controllers_missing(context: Context) -> Iterator[ControllerMissing]:
+@facts
+def controllers_missing(context: Context) -> Iterator[ControllerMissing]:
+    """Yield the cluster roles that do not allow what the controller needs after the plan."""
     switched = [p for p in context.plugins if _is_on(p.after) and not p.is_deleted]
     clusters = tuple(plugin.after.cluster for plugin in switched)
     after = context.accounts.after

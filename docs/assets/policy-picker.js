@@ -28,7 +28,7 @@
     const field = element("input", { id: parameter.name, name: parameter.name, type: "text" });
     field.spellcheck = false;
     let standard = parameter.name === "vpc_owner_id" ? "that of account-id" : parameter.default;
-    if (parameter.list) standard = "any; with commas between several";
+    if (parameter.list) standard = "any; commas between";
     if (standard !== null) field.placeholder = `default: ${standard}`;
     const label = element("label", { for: parameter.name }, parameter.option.slice(2));
     const needed = !parameter.list && parameter.default === null && parameter.name !== "vpc_owner_id";

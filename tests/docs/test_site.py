@@ -127,7 +127,7 @@ def test_the_page_of_a_command_leads_to_its_guide_and_schema(site: Path) -> None
     assert '<a href="../schemas/sync.schema.json">' in text
     published = site / "schemas" / "sync.schema.json"
     assert published.read_text() == run("schema", "sync").out
-    text = (site / "commands" / "review.html").read_text()
+    text = re.sub("</?span[^>]*>", "", (site / "commands" / "review.html").read_text())
     assert '<a href="../review.html">Guide</a>' in text
     assert text.index("<code>PLAN</code>") < text.index("<code>--cni-version</code>")
 

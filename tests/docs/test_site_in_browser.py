@@ -295,3 +295,59 @@ def test_columns_that_are_printed_stay_columns_on_a_telephone(site: Path, tab: B
     space = "getComputedStyle(document.querySelector('.language-console pre > code')).whiteSpace"
     assert tab.run(space) == "pre"
     tab.size(1280)
+
+
+# Of each printed line: the left ends of its rows, but the first, and where its last column begins.
+BROKEN = """[...document.querySelectorAll('.language-console .line')].map((line) => {
+  const range = document.createRange();
+  range.selectNodeContents(line);
+  const rows = [...range.getClientRects()].filter((row) => row.width > 1);
+  const top = Math.min(...rows.map((row) => row.bottom));
+  const below = rows.filter((row) => row.top >= top).map((row) => row.left);
+  const left = line.getBoundingClientRect().left + parseFloat(getComputedStyle(line).paddingLeft);
+  return [line.textContent, below.length ? Math.min(...below) : null, left];
+})"""
+
+
+def test_a_broken_line_goes_on_below_its_last_column(site: Path, tab: Browser) -> None:
+    tab.size(1280)
+    broken = {}
+    for name in ("coverage", "review", "getting-started"):
+        tab.open(site / f"{name}.html")
+        for text, below, left in tab.run(BROKEN):
+            if below is not None:
+                assert below >= left - 1, text
+                broken[text.strip()[:8]] = left
+    assert broken["exits at"] > broken["$ vpc-cn"]
+
+
+def test_no_option_is_broken_at_its_hyphens(site: Path, tab: Browser) -> None:
+    for name, width in ((name, width) for name in ("rules", "coverage") for width in WIDTHS):
+        tab.size(width)
+        tab.open(site / f"{name}.html")
+        words = "[...document.querySelectorAll('.md-content code .word')]"
+        assert tab.run(f"{words}.length") > 10
+        assert tab.run(f"{words}.filter((e) => e.getClientRects().length > 1).length") == 0
+        unmarked = tab.run(
+            "[...document.querySelectorAll('.md-content :not(pre) > code')]"
+            ".flatMap((e) => [...e.childNodes]).filter((e) => e.nodeType === 3)"
+            ".map((e) => e.data).filter((text) => text.includes('--'))"
+        )
+        assert unmarked == []
+    tab.size(1280)
+
+
+def test_no_default_of_the_picker_is_cut(site: Path, tab: Browser) -> None:
+    for width in WIDTHS:
+        tab.size(width)
+        tab.open(site / "policy-picker.html")
+        cut = """[...document.querySelectorAll('.picker input[placeholder]')].filter((field) => {
+          const pen = document.createElement('canvas').getContext('2d');
+          const style = getComputedStyle(field);
+          pen.font = `${style.fontSize} ${style.fontFamily}`;
+          const room = field.clientWidth - parseFloat(style.paddingLeft) * 2;
+          return field.clientWidth && pen.measureText(field.placeholder).width > room;
+        }).map((field) => field.placeholder)"""
+        assert tab.run("document.querySelectorAll('.picker input[placeholder]').length") > 3
+        assert tab.run(cut) == []
+    tab.size(1280)

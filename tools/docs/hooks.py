@@ -19,6 +19,12 @@ _CONSOLE = re.compile(r'<div class="language-console highlight">(.*?)</div>', re
 _COMMAND = re.compile(r"^\$ (.*(?:(?<=\\)\n.*)*)", re.MULTILINE)
 # A word, then a second column, or what continues it.
 _ALIGNED = re.compile(r"^\S+ {2,}\S|^ {8,}\S", re.MULTILINE)
+# What stands before the column in which a line goes on when it is broken.
+_LEFT = re.compile(r"\$ | *(?:error|warning|note) +| *\S+(?: \S+)? {2,}(?=\S)| +")
+# Texts in which a browser may not break a word at its hyphen, and the words in them.
+_CODE = re.compile(r"<code>.*?</code>", re.DOTALL)
+_WORD = re.compile(r"[^\s<>&;]*-[^\s<>&;]*(?![^<>]*>)")
+_LONGEST_WORD = 30  # characters that fit on a telephone
 _TABLE, _TAG = re.compile(r"<table>.*?</table>", re.DOTALL), re.compile(r"<[^>]+>")
 # For developers of this tool, and files of the repository; the site's search does not find them.
 _NOT_SEARCHED = ("development/", f"{outside.FOLDER}/")
@@ -90,9 +96,20 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Make copy buttons of consoles copy only the commands, and label the cells of tables."""
+    """Lay out consoles, let their buttons copy only the commands, and label the cells of tables."""
     del page, config, files
-    return _TABLE.sub(_with_labels, _CONSOLE.sub(_with_commands, content))
+    words = _CODE.sub(lambda code: _WORD.sub(_unbroken, code[0]), content)
+    return _TABLE.sub(_with_labels, _CONSOLE.sub(_with_commands, words))
+
+
+def _unbroken(word: re.Match[str]) -> str:
+    return f'<span class="word">{word[0]}</span>' if len(word[0]) <= _LONGEST_WORD else word[0]
+
+
+def _hanging(line: str) -> str:
+    """Return a line of a console that goes on in its own column when it is broken."""
+    left = _LEFT.match(html.unescape(_TAG.sub("", line)))
+    return f'<span class="line" style="--left: {left.end() if left else 0}ch">{line}</span>'
 
 
 def _with_commands(match: re.Match[str]) -> str:
@@ -100,7 +117,9 @@ def _with_commands(match: re.Match[str]) -> str:
     copied = html.escape("\n".join(_COMMAND.findall(text)))
     kind = " aligned" if _ALIGNED.search(text) else ""
     kind += " columns" if "+---" in text else ""  # a drawn table
-    return f'<div class="language-console highlight{kind}" data-copy="{copied}">{match[1]}</div>'
+    before, code, after = re.split(r"(?<=<code>)(.*)(?=</code>)", match[1], flags=re.DOTALL)
+    shown = f"{before}{''.join(map(_hanging, code.splitlines(keepends=True)))}{after}"
+    return f'<div class="language-console highlight{kind}" data-copy="{copied}">{shown}</div>'
 
 
 def _with_labels(match: re.Match[str]) -> str:

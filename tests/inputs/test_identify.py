@@ -169,7 +169,7 @@ def test_a_kind_of_input_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_documentation_lists_every_kind() -> None:
-    page = (ROOT / "docs" / "coverage.md").read_text()
+    page = (ROOT / "docs" / "coverage-inputs.md").read_text()
     missing = [row for row in identify.listing().splitlines() if row not in page]
     assert not missing, "run: make generate"
 

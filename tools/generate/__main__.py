@@ -203,7 +203,7 @@ PAGES = (
     "docs/hardening.md",
     "docs/configuration.md",
     "docs/reference.md",
-    "docs/coverage.md",
+    "docs/coverage-inputs.md",
     "docs/explain.md",
 )
 

@@ -79,6 +79,15 @@ def test_the_cluster_the_version_and_the_family_of_a_plan_are_checked(tmp_path: 
     assert (result["cni_version"], result["verdict"]) == ("v1.19.0", "works")
 
 
+def test_a_version_that_is_known_after_apply_is_asked_for(tmp_path: Path) -> None:
+    values = {"service_account_role_arn": arn_of("cni")}
+    later = addon(values, values, after_unknown={"addon_version": True})
+    (tmp_path / "plan.json").write_bytes(plan(later, *own_role("cni", irsa(), CNI)))
+    refused = run("coverage", tmp_path / "plan.json")
+    assert refused.code == 2
+    assert "the version of aws-node is not known; use --cni-version" in refused.err
+
+
 @pytest.mark.parametrize(("name", "verdict"), [("prod", "works"), ("other", "fails")])
 def test_a_policy_for_another_cluster_than_that_of_the_plan_fails(
     name: str, verdict: str, tmp_path: Path

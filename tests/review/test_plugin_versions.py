@@ -62,6 +62,29 @@ def test_a_version_that_the_catalog_does_not_have_is_a_warning_where_it_comes(ve
     assert UNKNOWN_VERSION not in levels(addon(unnamed, at(version)), options=chosen)
 
 
+@pytest.mark.parametrize(
+    ("version", "statements", "verdict"),
+    [
+        (None, (), "works"),
+        (None, (deny("ec2:DescribeSecurityGroups"),), "unknown"),  # v1.22.0 calls it
+        ("v1.23.99", (deny("ec2:DescribeSecurityGroups"),), "works"),
+        ("v9.0.0", (), "unknown"),
+        ("v9.0.0", (deny("ec2:*"),), "fails"),
+    ],
+)
+def test_a_version_that_is_not_known_works_if_each_that_it_may_be_does(
+    version: str | None, statements: tuple[Json, ...], verdict: str
+) -> None:
+    later = {} if version else {"after_unknown": {"addon_version": True}}
+    values = at(version) if version else {"service_account_role_arn": arn_of("cni")}
+    policy = document(*json.loads(CNI)["Statement"], *statements)
+    change = addon(at("v1.23.2"), values, **later)
+    (plugin,) = reviewed(change, *own_role("cni", irsa(), policy)).plugins
+    assert plugin.verdict == verdict
+    is_why = "the plan does not show which calls its version makes" in plugin.answer
+    assert is_why is (verdict == "unknown")
+
+
 def test_the_tag_of_an_image_in_place_of_the_charts_is_the_version() -> None:
     images = [
         annotated({"image": {"override": f"example.com/cni:{t}"}}) for t in ("v1.21.2", "v1.22.1")

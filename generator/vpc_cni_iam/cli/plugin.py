@@ -36,12 +36,15 @@ class PluginOptions(Struct, frozen=True):
     def version(self, plugin: PluginSettings) -> str:
         """Return the version of the option, else of the input, else the newest known."""
         from vpc_cni_iam.errors import UsageError
+        from vpc_cni_iam.plugin.settings import SettingsSource
 
         if self.cni_version or not (plugin.version or plugin.file):
             return self.cni_version or "latest"
         if not plugin.version:
-            problem = "the image tag of aws-node is not a plugin version; use --cni-version"
-            raise UsageError(f"{plugin.file}: {problem}")
+            is_tag = plugin.source is SettingsSource.daemonset
+            problem = "image tag of aws-node is not a plugin version"
+            problem = problem if is_tag else "version of aws-node is not known"
+            raise UsageError(f"{plugin.file}: the {problem}; use --cni-version")
         return options.known(plugin.version)
 
     def checked(

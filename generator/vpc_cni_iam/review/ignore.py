@@ -24,11 +24,7 @@ from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import CONFIGURATION
 
 NAME = "vpc-cni-iam-ignore.toml"
-
-
 _KNOWN = ("rule", "address", "reason", "until")
-
-
 # Findings about the file itself cannot be ignored.
 _OWN = (IGNORE_EXPIRED, IGNORE_UNUSED)
 

@@ -25,6 +25,12 @@ def newest() -> PluginVersion:
     return known()[-1]
 
 
+def recent() -> tuple[PluginVersion, ...]:
+    """Return the known versions of the three newest minor versions."""
+    lines = sorted({version.number[:2] for version in known()})[-3:]
+    return tuple(version for version in known() if version.number[:2] in lines)
+
+
 def newest_date() -> str:
     """Return the date of the newest version that the catalog knows."""
     return calls_file().source.newest_version_date

@@ -10,14 +10,13 @@ from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
 from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, PluginIdentity
 from vpc_cni_iam.levels import Level, at_most, most_severe
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.policy.report import example_text
 from vpc_cni_iam.review.diff.harm import beyond_plugin
 from vpc_cni_iam.review.diff.plugin.identity import IdentityChange, IdentityEvent
 from vpc_cni_iam.review.diff.plugin.needs import PluginNeeds
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding, Saying, finding, says
 from vpc_cni_iam.review.rules import CHANGES, EVERY, GAINS, LOSES, Consequence, Rule, Topic
-from vpc_cni_iam.review.texts.access import REACH_TEXTS, also, part_text
+from vpc_cni_iam.review.texts.access import REACH_TEXTS, also, example_lines, part_text
 from vpc_cni_iam.review.texts.names import IDENTITIES, TOO_OLD, cluster_text, name_of, of_issuer
 
 IDENTITY_CHANGED = Rule(
@@ -161,9 +160,7 @@ def _gained(change: IdentityChange) -> tuple[str, tuple[str, ...]]:
     lines = also(parts, is_first=is_far)
     if gain and (beyond := beyond_plugin(gain.parts)):
         lines.append(f"beyond the plugin's needs: {first_of(beyond)}")
-    if gain and gain.example:
-        lines.append(f"example: {example_text(gain.example)}")
-    return message, tuple(lines)
+    return message, (*lines, *example_lines(gain.example if gain else None))
 
 
 def _named(identity: PluginIdentity) -> str:

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
 from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
-from vpc_cni_iam.policy.report import example_text, not_proven_text
+from vpc_cni_iam.policy.report import not_proven_text
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.permissions import Open
 from vpc_cni_iam.review.diff.plugin.node_roles import NodeRoleChange, node_role_changes
 from vpc_cni_iam.review.diff.reach import Reach
 from vpc_cni_iam.review.findings import Finding, Saying, finding, says
 from vpc_cni_iam.review.rules import CHANGES, EVERY, LOSES, Rule, Topic
-from vpc_cni_iam.review.texts.access import REACH_TEXTS, also, part_text
+from vpc_cni_iam.review.texts.access import REACH_TEXTS, also, example_lines, part_text
 from vpc_cni_iam.review.texts.names import role_text
 
 NODE_ROLE = Rule(
@@ -87,10 +87,9 @@ def _more(change: NodeRoleChange) -> tuple[str, tuple[str, ...]]:
             first = (
                 parts.pop(0) if parts and change.reach in (Reach.LIMITED, Reach.EVERYTHING) else ""
             )
-            details = [*also(parts, is_first=bool(reach))]
-            if gain and gain.example:
-                details.append(f"example: {example_text(gain.example)}")
-            return f", and can now {reach or first or 'do more'}", tuple(details)
+            example = example_lines(gain.example if gain else None)
+            details = (*also(parts, is_first=bool(reach)), *example)
+            return f", and can now {reach or first or 'do more'}", details
         case NotProven(Open()):
             what = "whether that allows more" if change.before else "what the role allows"
             text = f"; the plan does not show {what}"

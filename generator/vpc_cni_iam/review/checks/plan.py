@@ -42,15 +42,6 @@ UNREAD_RESOURCE = Rule(
     help="Read this change in the output of `terraform plan`. It is a warning if the type gives access: access entries and access policies of clusters; identities, such as IAM users' credentials, Identity Center, Cognito identity pools, IAM Roles Anywhere and organizations; grants and shares, such as KMS grants, Lake Formation and AWS RAM; Kubernetes roles, role bindings and `aws-auth`. It is also a warning if the text of the resource can create access in AWS, such as a stack with IAM resources or an object of Crossplane or ACK, or names the plugin, such as an application of Argo CD. A resource that names the plugin also fails `--fail-on coverage-lost`. It is a note for other stacks, Cloud Control, pipelines, commands of provisioners, policies of resources such as buckets and keys, and Kubernetes objects that name a role or are known after apply. The review does not parse the text.",
     fix="Read this change in the output of `terraform plan`.",
 )
-# Settings have no finding: they give nobody access.
-_LEVELS: Mapping[UnreadKind, Level] = {
-    **dict.fromkeys(WARNED, Level.WARNING),
-    UnreadKind.role: Level.NOTE,
-    UnreadKind.deploys: Level.NOTE,
-    UnreadKind.resource_policy: Level.NOTE,
-    UnreadKind.command: Level.NOTE,
-    UnreadKind.later: Level.NOTE,
-}
 # The arguments that say whether a resource of the type is the plugin, or gives aws-node a role.
 _NAMES = {ADDON: ("addon_name",), CHART: ("chart",), ASSOCIATION: ("namespace", "service_account")}
 
@@ -90,7 +81,8 @@ def check(context: Context) -> Iterator[Finding]:
     yield from unnamed
     reported = {f.address for f in unnamed}
     for change in plan.unread:
-        if change.address not in reported and (level := _LEVELS.get(change.kind)):
+        if change.address not in reported and change.kind in _UNREAD:
+            level = Level.WARNING if change.kind in WARNED else Level.NOTE
             means = EVERY if change.kind is UnreadKind.plugin else None
             where, attribute = change.address, ", ".join(change.arguments)
             rule = UNREAD_RESOURCE
@@ -111,7 +103,8 @@ def _unnamed(resource: Resource) -> Iterator[Finding]:
             return
 
 
-# A message that does not name its resource is shown once for all resources.
+# Settings have no finding: they give nobody access. A message that does not name its resource is
+# shown once for all resources.
 _UNREAD: Mapping[UnreadKind, str] = {
     UnreadKind.access: "{address} is about access and is not read",
     UnreadKind.iam: "{address} can create access in AWS and is not read",

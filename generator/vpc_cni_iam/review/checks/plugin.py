@@ -16,7 +16,7 @@ from vpc_cni_iam.inputs.plan.account.in_clusters import ResourceEnd
 from vpc_cni_iam.inputs.plan.plugin.setup import HIDDEN_ARGUMENTS, VALUE_ARGUMENTS
 from vpc_cni_iam.inputs.plan.plugin.state import ClusterPlugin, PluginSetup, UnreadReason
 from vpc_cni_iam.levels import Level
-from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown, Value
+from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Unknown, Value
 from vpc_cni_iam.review.checks.identity import identity_finding
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.plugin.identity import identity_change
@@ -283,12 +283,7 @@ def _version_changed(finding: Finding, change: PluginUpdated) -> Saying:
 
 
 def _version_text(version: Value) -> str:
-    match version:
-        case Absent():
-            return "a version that is not named"
-        case Unknown() | Sensitive(Unknown()):
-            return "a version that is known after apply"
-    return value_text(version)
+    return "a version that is not named" if isinstance(version, Absent) else value_text(version)
 
 
 @says(SettingsChanged)

@@ -47,6 +47,7 @@ REASONS: Mapping[AnswerCause, str] = {
     AnswerReason.MISSING: "{missing} denied",
     AnswerReason.FAMILY: "this version does not support the IP family",
     AnswerReason.FAMILY_LATER: "the IP family of its cluster",
+    AnswerReason.VERSION: "which calls its version makes",
     AnswerReason.TRUST: "whether the trust policy of {role} trusts it",
     AnswerReason.IDENTITY: "which role it has",
     AnswerReason.OWNER: "which role has {role}",

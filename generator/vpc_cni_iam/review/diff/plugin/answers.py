@@ -10,6 +10,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.node_needs import NodeNeed
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource
@@ -18,7 +19,7 @@ from vpc_cni_iam.inputs.plan.values import one
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.mending import TrustFault
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Unknown
+from vpc_cni_iam.policy.value import Absent, Unknown
 from vpc_cni_iam.review.context import Context, fact
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall
 from vpc_cni_iam.review.diff.plugin.identity import (
@@ -29,6 +30,7 @@ from vpc_cni_iam.review.diff.plugin.identity import (
     is_less_trusted,
     own_loss,
 )
+from vpc_cni_iam.review.diff.plugin.judged import VersionSource
 from vpc_cni_iam.review.diff.plugin.needs import (
     PluginNeeds,
     RoleNeeds,
@@ -37,6 +39,7 @@ from vpc_cni_iam.review.diff.plugin.needs import (
     needs_of_roles,
     other_roles,
     plugin_needs,
+    role_calls,
 )
 from vpc_cni_iam.review.diff.plugin.nodes import (
     NodeLoss,
@@ -55,6 +58,8 @@ class AnswerReason(StrEnum):
     MISSING = "missing"  # its role does not allow calls
     FAMILY = "family"  # its version does not support the IP family
     FAMILY_LATER = "family later"  # the IP family of the cluster is known after apply
+    # a version that the plan may install does not work, or is not in the catalog
+    VERSION = "version"
     TRUST = "trust"  # a condition decides whether its role trusts it
     IDENTITY = "identity"  # the plan does not show its role
     OWNER = "owner"  # the plan does not show which role has a policy
@@ -180,6 +185,7 @@ def _of_cluster(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
         AnswerReason.FOREIGN: after.setup.foreign,
         AnswerReason.SETTINGS: after.setup.has_unread,
         AnswerReason.FAMILY_LATER: _is_family_later(needs, context),
+        AnswerReason.VERSION: _is_version_open(needs, context),
         AnswerReason.ROLE: needs.not_shown,
         AnswerReason.IDENTITY: not after.identity.roles,
     }
@@ -197,6 +203,21 @@ def _is_family_later(needs: PluginNeeds, context: Context) -> bool:
     configuration, where = context.reader.plan.configuration, (cluster.module, cluster.block)
     is_set = configuration.expression(*where, _NETWORK, "0", _FAMILY) is not None
     return is_set and isinstance(one(cluster, f"{_NETWORK}.*.{_FAMILY}", Side.AFTER), Unknown)
+
+
+def _is_version_open(needs: PluginNeeds, context: Context) -> bool:
+    """Return whether a version that the plan may install does not work as the assumed one does.
+
+    A version that is known after apply may be any of the newest minor versions.
+    """
+    setup = needs.plugin.after.setup
+    if needs.source is not VersionSource.ASSUMED or isinstance(setup.version, Absent):
+        return False
+    if name := setup.settings.version:  # the catalog does not have it
+        return known_versions.stand_in(name) is None
+    others = [replace(needs.after, version=version) for version in known_versions.recent()]
+    calls = ((r, role_calls(context, r.access, o, Side.AFTER)) for r in needs.roles for o in others)
+    return any(role.verdict is not each.verdict for role, each in calls)
 
 
 def _of_chain(plugin: ClusterPlugin, context: Context) -> Iterator[_Doubt]:

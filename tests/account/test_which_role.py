@@ -616,3 +616,100 @@ def test_a_token_of_an_unknown_provider_is_aws_nodes_by_its_subject(
     assert done.code == 0, done.out + done.err
     assert "aws_iam_role.cni " in done.out.partition("\n")[0]
     assert "left out: aws-node uses its own role, not the node role" in done.out
+
+
+@pytest.mark.parametrize(
+    ("trust", "trusted"),
+    [
+        (OTHERS, f"{ISSUER} for system:serviceaccount:default:app"),
+        (
+            document(
+                {
+                    "Effect": "Allow",
+                    "Action": "sts:AssumeRole",
+                    "NotPrincipal": {"AWS": "arn:aws:iam::111122223333:root"},
+                    "Condition": {"Bool": {"aws:PrincipalIsAWSService": "false"}},
+                }
+            ),
+            "all but arn:aws:iam::111122223333:root",
+        ),
+        (document({"Effect": "Deny", "Action": "*", "Principal": "*"}), "nobody"),
+    ],
+)
+def test_an_excluded_role_is_named_with_whom_it_trusts(
+    trust: object, trusted: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"RoleDetailList": [role("cni", trust, EVERYTHING)]}))
+    done = run("coverage", str(path))
+    assert done.code == 2 and f"(it trusts {trusted})" in done.err
+
+
+_UNREAD = """
+resource "aws_iam_role" "cluster" {
+  name                = "cluster"
+  assume_role_policy  = data.aws_iam_policy_document.cluster.json
+  managed_policy_arns = ["arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"]
+}
+resource "aws_iam_role_policy_attachment" "node" {
+  for_each   = setunion(["arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"], var.more)
+  role       = aws_iam_role.node.name
+  policy_arn = each.value
+}
+variable "more" {
+  default = []
+}
+"""
+
+
+def test_a_role_whose_policies_are_not_read_is_not_absent(tmp_path: Path) -> None:
+    text = _TRUSTS % {"suffix": _SUFFIX, "account": "ebs-csi"} + _UNREAD
+    node = hcl_role("node", "data.aws_iam_policy_document.node[0].json", "")
+    text += "\n".join(line for line in node.split("\n") if "managed" not in line)
+    (tmp_path / "main.tf").write_text(text)
+    done = run("coverage", ".", cwd=tmp_path)
+    assert done.code == 3 and "no role" not in done.err
+    assert (
+        "no policy of aws_iam_role.node can be read; aws_iam_role_policy_attachment.node: it "
+        "attaches each.value, a policy that is not in the input" in done.err
+    )
+
+
+def test_a_role_of_unknown_trust_is_not_left_out_beside_a_node_role(tmp_path: Path) -> None:
+    """A role for aws-node precedes the node role, so that the node role may not be used."""
+    text = _TRUSTS % {"suffix": _SUFFIX, "account": "ebs-csi"}
+    text += 'variable "trust" {}\n' + hcl_role("cni", "var.trust", "AmazonEKS_CNI_Policy")
+    text += hcl_role("node", "data.aws_iam_policy_document.node[0].json", "AdministratorAccess")
+    (tmp_path / "main.tf").write_text(text)
+    done = run("coverage", ".", cwd=tmp_path)
+    assert done.code == 2
+    assert "several roles that aws-node may have, aws_iam_role.cni, aws_iam_role.node" in done.err
+
+
+_SUBJECT = """jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Principal = { Federated = "arn:aws:iam::${var.account}:oidc-provider/${var.issuer}" }
+      Condition = { StringEquals = {
+        "${var.issuer}:sub" = "system:serviceaccount:${var.pods.namespace}:${var.pods.name}"
+      } }
+    }]
+  })"""
+
+
+@pytest.mark.parametrize(("name", "chosen"), [("aws-node", "cni"), ("app", "node")])
+def test_the_known_parts_of_a_written_trust_policy_decide(
+    name: str, chosen: str, tmp_path: Path
+) -> None:
+    text = _TRUSTS % {"suffix": _SUFFIX, "account": "ebs-csi"}
+    text += (
+        f'variable "pods" {{\n  default = {{ namespace = "kube-system", name = "{name}" }}\n}}\n'
+    )
+    text += 'variable "account" {}\n' + hcl_role("cni", _SUBJECT, "AmazonEKS_CNI_Policy")
+    text += hcl_role("node", "data.aws_iam_policy_document.node[0].json", "AdministratorAccess")
+    (tmp_path / "main.tf").write_text(text)
+    done = run("coverage", ".", "--cni-version", "v1.23.2", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert f"aws_iam_role.{chosen} " in done.out.partition("\n")[0]

@@ -275,3 +275,19 @@ def test_every_kind_is_in_the_one_table_and_is_told_by_it_alone() -> None:
     asking = {path.name for path, text in texts.items() if "kind.matches(" in text}
     reading = {path.name for path, text in texts.items() if "kind.facts(" in text}
     assert (asking, reading) == ({"identify.py"}, {"identify.py"})
+
+
+def test_of_many_parts_that_are_not_read_those_of_the_plugin_are_named(tmp_path: Path) -> None:
+    text = 'variable "role" {}\n'
+    for number, name in enumerate([*"abcdefgh", "vpc_cni"]):
+        text += (
+            f'resource "aws_iam_role_policy_attachment" "{name}" {{\n'
+            f"  count      = {'0' if number < 3 else 'length(var.role)'}\n"
+            f"  role       = var.role\n  policy_arn = module.policies.{name}\n}}\n"
+        )
+    (tmp_path / "main.tf").write_text(text)
+    done = run("coverage", str(tmp_path))
+    assert done.code == 3 and len(done.err) < 1000
+    names = [m for m in "abcdefgh" if f"attachment.{m}:" in done.err]
+    assert done.err.index("attachment.vpc_cni:") < done.err.index("attachment.d:")
+    assert names == [*"defg"] and "; and 4 more)" in done.err

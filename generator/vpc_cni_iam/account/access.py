@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.account.doubts import NotKnown
 from vpc_cni_iam.account.grants import Document, PolicyOrGap
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.trust import ANY_ISSUER, RoleTrust, best, is_too_large
@@ -61,7 +61,8 @@ class RoleAccess(Struct, frozen=True):
         if not trust or not trust.policy.names_principals:
             return {}
         try:
-            ways = replace(trust, policy=_of_some_provider(trust.policy)).ways()
+            statements = tuple(map(_with_provider, trust.policy.statements))
+            ways = replace(trust, policy=replace(trust.policy, statements=statements)).ways()
             others = [w for w in ways if ways[w] and trust.lets(w, cluster, tags=True) is False]
         except InputError:
             return {}
@@ -86,24 +87,22 @@ class RoleAccess(Struct, frozen=True):
         """Who can assume it, in words; empty if that is not known."""
         if not isinstance(self.trust, Policy):
             return ""
-        names = (
-            str(name).rpartition("/oidc-provider/")[2] if kind.type == "Federated" else str(name)
-            for statement in self.trust.statements
-            for kind in statement.principals
-            for name in kind.identifiers
-        )
-        return ", ".join(dict.fromkeys(names))
-
-
-def _of_some_provider(trust: Policy) -> Policy:
-    """Return a trust policy with an example for an unknown provider of tokens.
-
-    A module for IRSA has its provider as a variable; the subject in its conditions is known.
-    """
-    return replace(trust, statements=tuple(map(_with_provider, trust.statements)))
+        allows = [s for s in self.trust.statements if s.effect == "Allow"]
+        kinds = [("", kind) for s in allows for kind in s.principals]
+        kinds += [("all but ", kind) for s in allows for kind in s.not_principals]
+        named = [(words, str(name)) for words, kind in kinds for name in kind.identifiers]
+        trusted = dict.fromkeys(w + name.rpartition(":oidc-provider/")[2] for w, name in named)
+        tests = [c for s in allows for c in s.conditions if str(c.key).endswith(":sub")]
+        subjects = [str(value) for c in tests if "Not" not in c.operator for value in c.values]
+        of = f" for {first_of(dict.fromkeys(subjects))}" if subjects else ""
+        return (first_of(trusted) or "nobody") + of
 
 
 def _with_provider(statement: Statement) -> Statement:
+    """Return a statement of a trust policy with an example for an unknown provider of tokens.
+
+    A module for IRSA has its provider as a variable; the subject in its conditions is known.
+    """
     federated = [p for p in statement.principals if p.type == "Federated"]
     if not any(holes(name for p in federated for name in p.identifiers)):
         return statement

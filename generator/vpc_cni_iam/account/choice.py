@@ -34,11 +34,10 @@ def choose_role(account: Account, role: str = "", cluster: str = "") -> RoleAcce
         return used
     candidates = _Candidates.of(account)
     if len(candidates.first) == 1 and not candidates.loose:
-        (chosen,) = candidates.first
+        chosen = _readable(account, candidates.first[0])
         notes = (*candidates.left_out(), *_unresolved(account))
         is_named = Identity.node_role in {u.by for u in account.uses if u.role == chosen.principal}
-        whole = replace(chosen, is_of_node_group=is_named)
-        return replace(whole, not_known=(*chosen.not_known, *notes))
+        return replace(chosen, is_of_node_group=is_named, not_known=(*chosen.not_known, *notes))
     if not candidates.first and len(candidates.loose) == 1:
         return _loose(account, candidates.loose)
     raise candidates.error(account)
@@ -155,9 +154,8 @@ class _Candidates(Struct, frozen=True):
         nodes = [access for access in by_fit[True] if access.is_of_nodes]
         named = {use.role for use in account.uses if use.by is Identity.node_role}
         nodes = [access for access in nodes if access.principal in named] or nodes
-        unclear = by_fit[None]
-        first, later = (own, nodes) if own else (nodes, [])
-        first, unclear = (first, unclear) if first else (unclear, [])
+        unclear = by_fit[None]  # any of them may be aws-node's own, before node roles
+        first, later, unclear = (own, nodes, unclear) if own else ([*unclear, *nodes], [], [])
         groups = (first, later, unclear, by_fit[False], _loose_documents(account))
         return cls(*map(tuple, groups))  # type: ignore[arg-type]
 
@@ -203,7 +201,8 @@ class _Candidates(Struct, frozen=True):
 
 def _having_policies(account: Account) -> Iterator[RoleAccess]:
     """Yield the principals that the input names and that have a policy, also an unknown one."""
-    owners = {grant.owner: None for grant in account.grants if grant.part.gives}
+    owners = dict.fromkeys(grant.owner for grant in account.grants if grant.part.gives)
+    owners |= dict.fromkeys(doubt.owner for doubt in account.doubts if doubt.may_allow)
     return (account.access(owner) for owner in owners if owner != UNKNOWN)
 
 
@@ -218,8 +217,10 @@ def _loose(account: Account, documents: Sequence[Document]) -> RoleAccess:
 
 
 def _readable(account: Account, access: RoleAccess) -> RoleAccess:
-    if not access.policies and any(doubt.may_allow for doubt in access.not_known):
-        problem = f"no policy of {access.principal} can be read"
+    doubts = [doubt for doubt in access.not_known if doubt.may_allow]
+    if not access.policies and doubts:
+        first = min(doubts, key=lambda doubt: doubt.owner != access.principal)
+        problem = f"no policy of {access.principal} can be read; {first.name}: {first.detail}"
         raise InputError(account.source, "", problem)
     return access
 

@@ -72,8 +72,9 @@ def read_beside(path: Path) -> Directory:
 
     JSON files are left out: their declarations are unknown, and reported where they are used.
     """
-    if OVERRIDE.fullmatch(path.name):
-        return Directory({}, _overrides_beside(path))
+    if OVERRIDE.fullmatch(path.name):  # of the others, only override files change it
+        overrides = [p for p in _configuration_files(path.parent) if OVERRIDE.fullmatch(p.name)]
+        return Directory({}, _read(overrides, path.parent).skipped)
     is_tofu = path.suffix == ".tofu"
     twin = path.with_suffix(".tf" if is_tofu else ".tofu")
     files = [file for file in _configuration_files(path.parent) if file not in (path, twin)]
@@ -86,12 +87,6 @@ def read_beside(path: Path) -> Directory:
         detail = f"by OpenTofu, in the place of {twin.name}"
     note = NotKnown(str(path), Reason.assumed, f"is read {detail}")
     return Directory(directory.texts, (*deciding, *[note] * twin.exists()))
-
-
-def _overrides_beside(path: Path) -> tuple[NotKnown, ...]:
-    """Return the override files of a file's module; the file may be one of them."""
-    files = [file for file in _configuration_files(path.parent) if OVERRIDE.fullmatch(file.name)]
-    return _read(files, path.parent).skipped
 
 
 def automatic_values(path: Path) -> tuple[dict[str, HclValue], list[NotKnown]]:

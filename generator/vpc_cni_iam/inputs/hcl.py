@@ -8,23 +8,17 @@ from vpc_cni_iam.account.account import Fact
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, without_policies
 
 
-def _directory(content: Content, values: ModuleValues) -> Iterable[Fact]:
-    from vpc_cni_iam.inputs.module_policies import of_directory
+def _facts(content: Content, values: ModuleValues) -> Iterable[Fact]:
+    from vpc_cni_iam.inputs.module_policies import of_directory, of_file
 
-    return of_directory(content, values)
-
-
-def _file(content: Content, values: ModuleValues) -> Iterable[Fact]:
-    from vpc_cni_iam.inputs.module_policies import of_file
-
-    return of_file(content, values)
+    return (of_directory if content.is_directory else of_file)(content, values)
 
 
 DIRECTORY = Kind(
     "a directory",
     "a module's directory, with `.tf` or `.tofu` files",
     lambda c: c.is_directory,
-    _directory,
+    _facts,
     "directory",
     "the directory of a role and its policies, values of its variables (--var), or a plan in JSON",
 )
@@ -32,7 +26,7 @@ FILE = Kind(
     "HCL",
     "a `.tf`, `.tofu` or `.hcl` file",
     lambda c: c.has_suffix(".tf", ".tofu", ".hcl"),
-    _file,
+    _facts,
     "file",
     "its directory, values of its variables (--var), or a plan in JSON",
 )

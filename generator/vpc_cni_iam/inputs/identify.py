@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from vpc_cni_iam.account.account import Account
-from vpc_cni_iam.account.doubts import NotKnown
+from vpc_cni_iam.account.doubts import NotKnown, Reason
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.inputs import hcl, json_documents
@@ -29,7 +29,7 @@ KINDS: tuple[Kind, ...] = (
     json_documents.KIND,
 )
 # An account's details name thousands.
-_SHOWN = 20
+_SHOWN = 5
 
 
 def identify(content: Content) -> Kind:
@@ -86,7 +86,9 @@ def open_account(
 
 def _why_none(kind: Kind, skipped: Iterable[NotKnown]) -> str:
     """Return that an input has no usable policy, and what to give instead."""
-    parts = [f"{s.name}: {s.reason}: {s.detail}" for s in skipped if not s.reason.is_note]
+    every = [s for s in skipped if not s.reason.is_note and s.reason is not Reason.may_be_absent]
+    every.sort(key=lambda s: ("cni" not in s.name.lower(), not s.counts))
+    parts = [f"{s.name}: {s.reason}: {s.detail}" for s in every]
     problem = f"this {kind.noun} has no identity policy"
     if not parts:
         return f"{problem}; give {kind.instead}"

@@ -20,6 +20,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     address_of,
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
+from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.resolve import JOINS, is_document, read_documents, text_of
 from vpc_cni_iam.hcl.syntax import Block, Conditional, FunctionCall, Node, Reference, Text
 from vpc_cni_iam.inputs.kind import PolicyPart
@@ -27,6 +28,7 @@ from vpc_cni_iam.inputs.plan.arguments import GRANTS, POLICY, PRINCIPALS, ROLE, 
 from vpc_cni_iam.inputs.plan.resource import parts, without_keys
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.policy.template import Hole, PolicyText, fill
 
 _ATTACHED = (GrantPart.ATTACHED, GrantPart.ATTACHED_LIST)
 # Resources that attach a managed policy.
@@ -55,22 +57,16 @@ class Principals(Struct, frozen=True):
             if part.counts:
                 yield from self._having(part.name)
             return
-        resource = parts(part[0])[:2]
-        address = ".".join(resource if len(resource) > 1 else (DOCUMENT, *resource))
-        names = address, without_keys(address)
-        if not self.joined.isdisjoint(names):
+        if not self.joined.isdisjoint(_addresses(part[0])):
             yield NotKnown(part[0], Reason.read_with_it, "it is a part of another policy")
             return
         yield Document(part[0], part[1])
-        owners = next((self.owners[name] for name in names if name in self.owners), ())
-        yield from (Grant(owner, GrantPart.INLINE, part[0]) for owner in owners)
+        yield from self._having(part[0])
 
     def _having(self, name: str) -> Iterator[Grant]:
-        """Yield who has a policy that is not read."""
-        resource = parts(name)[:2]
-        address = ".".join(resource if len(resource) > 1 else (DOCUMENT, *resource))
-        owners = self.owners.get(address, self.owners.get(without_keys(address), ()))
-        yield from (Grant(owner, GrantPart.INLINE, name) for owner in owners)
+        """Yield who has a policy."""
+        owners = (self.owners[each] for each in _addresses(name) if each in self.owners)
+        yield from (Grant(owner, GrantPart.INLINE, name) for owner in next(owners, ()))
 
 
 def principals(
@@ -220,7 +216,14 @@ class _PrincipalReader:
         except InputError:
             if not embedded.is_document(node):
                 raise
-            return embedded.read(node)
+            policy = embedded.read(node)
+            return policy.map_texts(lambda text: fill(text, lambda h: self._filled(h, inner)))
+
+    def _filled(self, hole: Hole, inner: Evaluator) -> PolicyText | Hole:
+        """Return the text of an expression in a policy; the hole, if only an engine knows it."""
+        node = expression(hole.place)
+        value = None if node is None else self._value(node, inner)
+        return value if isinstance(value, str) else hole
 
     def _trust_document(self, address: str) -> Policy | None:
         """Return the policy of a data source; None if it is none, or joins others."""
@@ -285,11 +288,10 @@ class _PrincipalReader:
             if (node := block.attributes.get(path.partition(".")[0])) is not None:
                 for value in _items(self._value(node, inner)):
                     steps = self._referred(node, value)
-                    is_principal = bool(steps) and steps[0] in PRINCIPALS
                     if not isinstance(value, Unevaluated):
                         yield self._addresses.get(str(value), str(value))
                     else:
-                        yield ".".join(steps[:2]) if is_principal else ""
+                        yield ".".join(steps[:2]) if steps and steps[0] in PRINCIPALS else ""
 
     def _referred(self, node: Node, value: HclValue) -> list[str]:
         """Return the parts of an expression that is an address; empty for another value."""
@@ -331,6 +333,13 @@ class _PrincipalReader:
             return inner.evaluate(node)
         except ExpressionError:
             return Unevaluated(node.span.code)
+
+
+def _addresses(name: str) -> tuple[str, str]:
+    """Return the address of a policy's resource or data source, with its key and without."""
+    resource = parts(name)[:2]
+    address = ".".join(resource if len(resource) > 1 else (DOCUMENT, *resource))
+    return address, without_keys(address)
 
 
 def _items(value: HclValue) -> tuple[HclValue, ...]:

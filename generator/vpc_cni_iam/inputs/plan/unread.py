@@ -213,7 +213,9 @@ def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
     of_type = kind_of_type(item.type)
     if of_type is UnreadKind.settings:
         return of_type
-    text = _unescaped(bytes(item.change))
+    text = bytes(item.change)
+    if any(escape in text for escape in _ESCAPES):
+        text = _ESCAPE.sub(lambda match: bytes.fromhex((match[1] or b"").decode()), text)
     kind = _kind_of_text(item.type, of_type, text) or of_type
     is_object = item.type.startswith(_OBJECTS)
     may_have_policy = item.type.startswith(_AWS) and b"tatement" in text
@@ -229,12 +231,6 @@ def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
         return UnreadKind.later if _is_later(change.after_unknown) else None
     has_other = _policies(change.before) != _policies(change.after)
     return UnreadKind.resource_policy if has_other else None
-
-
-def _unescaped(text: bytes) -> bytes:
-    if not any(escape in text for escape in _ESCAPES):
-        return text
-    return _ESCAPE.sub(lambda match: bytes.fromhex((match[1] or b"").decode()), text)
 
 
 def _kind_of_text(kind: str, of_type: UnreadKind | None, text: bytes) -> UnreadKind | None:

@@ -52,6 +52,26 @@ def answers(*changes: Json, **more: Any) -> tuple[PluginAnswer, ...]:
     return plugin_answers(context(*changes, **more))
 
 
+@pytest.mark.parametrize(
+    "kind", ["aws_organizations_policy", "aws_organizations_policy_attachment"]
+)
+def test_a_changed_policy_of_the_organization_may_deny_the_calls_of_the_plugin(kind: str) -> None:
+    change = resource(kind, "guard", {"content": "{}"}, {"content": document(deny("ec2:*"))})
+    (answer,) = answers(*cni(CNI, CNI), change)
+    assert (answer.verdict, answer.reason) == (Verdict.unknown, AnswerReason.ORGANIZATION)
+    (same_answer,) = answers(*cni(CNI, CNI), same(kind, "guard", {"content": "{}"}))
+    assert same_answer.verdict is Verdict.works
+
+
+def test_a_role_that_only_an_attachment_names_may_not_trust_the_plugin() -> None:
+    of_aws = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+    values = {"policy_arn": of_aws, "users": [], "groups": []}
+    sides = ({**values, "roles": roles} for roles in (["a", "other"], ["other"]))
+    every = answers(resource("aws_iam_policy_attachment", "p", *sides))
+    assert (Verdict.unknown, AnswerReason.TRUST) in {(a.verdict, a.reason) for a in every}
+    assert Verdict.works not in {a.verdict for a in every}
+
+
 def test_a_policy_that_is_written_otherwise_takes_nothing_from_the_plugin() -> None:
     statements = json.loads(CNI)["Statement"]
     assert not about_calls(*cni(CNI, document(*reversed(statements))))

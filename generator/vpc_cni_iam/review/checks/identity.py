@@ -134,12 +134,11 @@ def _change(where: str, change: IdentityChange) -> Saying:
     parts = change.gain.parts if change.gain else ()
     if new.kind is Identity.node_role or (parts and not beyond_plugin(parts)):
         fix = f"Keep {_named(old)}"
+    more, lines = _gained(change)
     match change.event:
         case IdentityEvent.MORE:
-            more, lines = _gained(change)
             return Saying(f"{message}{more}", lines, fix)
         case IdentityEvent.REPAIRED:
-            more, lines = _gained(change)
             return Saying(f"{message}{more}. aws-node did not work without it", lines)
         case IdentityEvent.NO_MORE:
             return Saying(f"{message}, and gets no new permission (proven)")

@@ -84,9 +84,8 @@ def _more(change: NodeRoleChange) -> tuple[str, tuple[str, ...]]:
             return ", and can do nothing more", ()
         case NewAccess():
             parts = list(map(part_text, gain.parts)) if gain else []
-            first = (
-                parts.pop(0) if parts and change.reach in (Reach.LIMITED, Reach.EVERYTHING) else ""
-            )
+            is_first = parts and change.reach in (Reach.LIMITED, Reach.EVERYTHING)
+            first = parts.pop(0) if is_first else ""
             example = example_lines(gain.example if gain else None)
             details = (*also(parts, is_first=bool(reach)), *example)
             return f", and can now {reach or first or 'do more'}", details

@@ -57,6 +57,7 @@ REASONS: Mapping[AnswerCause, str] = {
     AnswerReason.OTHER_PLAN: "whether another plan allows {actions} for {role}",
     AnswerReason.AMBIGUOUS: "which of the roles with its name has its policies",
     AnswerReason.LIMIT: "what limits {role}",
+    AnswerReason.ORGANIZATION: "whether changed policies of the organization deny its calls",
     AnswerReason.LATER: "a part of a policy of {role}, which is known after apply",
     AnswerReason.UNDECIDED: "whether conditions of {role} allow {actions}",
     AnswerReason.CONTROLLER: "pods with their own security groups do not start",

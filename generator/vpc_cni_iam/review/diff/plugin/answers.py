@@ -49,6 +49,7 @@ from vpc_cni_iam.review.diff.plugin.nodes import (
 )
 from vpc_cni_iam.review.diff.plugin.roles import is_named, is_refused, may_be_plugins, trust_lost
 from vpc_cni_iam.review.diff.trust.providers import roles_without_provider
+from vpc_cni_iam.review.diff.trust.roles import trust_of
 
 
 class AnswerReason(StrEnum):
@@ -58,8 +59,7 @@ class AnswerReason(StrEnum):
     MISSING = "missing"  # its role does not allow calls
     FAMILY = "family"  # its version does not support the IP family
     FAMILY_LATER = "family later"  # the IP family of the cluster is known after apply
-    # a version that the plan may install does not work, or is not in the catalog
-    VERSION = "version"
+    VERSION = "version"  # a version that the plan may install fails, or is not known
     TRUST = "trust"  # a condition decides whether its role trusts it
     IDENTITY = "identity"  # the plan does not show its role
     OWNER = "owner"  # the plan does not show which role has a policy
@@ -69,6 +69,7 @@ class AnswerReason(StrEnum):
     OTHER_PLAN = "other plan"  # another plan may allow a new role the missing calls
     AMBIGUOUS = "ambiguous"  # a policy may belong to another role with the name
     LIMIT = "limit"  # the plan does not show a boundary or session policy
+    ORGANIZATION = "organization"  # policies of the organization change
     LATER = "later"  # parts of its policies are known after apply
     UNDECIDED = "undecided"  # conditions, or the Region, decide
     # the cluster's role does not allow what security groups for pods need
@@ -158,6 +159,8 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     grants = (grant for role in needs.roles for grant in role.access.grants.values())
     if any(map(context.accounts.is_ambiguous, grants)):
         doubts.append((Verdict.unknown, AnswerReason.AMBIGUOUS, False))
+    if any("aws_organizations_policy" in change.address for change in context.plan.unread):
+        doubts.append((Verdict.unknown, AnswerReason.ORGANIZATION, False))
     worst = max(doubts, key=lambda d: (d[0].rank, not d[2]), default=(Verdict.works, None, False))
     answer = PluginAnswer(needs, *worst)
     if answer.reason is not IdentityEvent.NOT_TRUSTED:
@@ -257,6 +260,8 @@ def _of_trust(needs: PluginNeeds, context: Context) -> Iterator[_Doubt]:
             yield Verdict.unknown, AnswerReason.TRUST, False
         elif is_refused(context, role, Side.AFTER):
             yield Verdict.fails, IdentityEvent.NOT_TRUSTED, is_refused(context, role, Side.BEFORE)
+        elif trust_of(context, role, Side.AFTER) is None and not needs.roles[0].is_policy:
+            yield Verdict.unknown, AnswerReason.TRUST, False
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds) -> _Doubt | None:

@@ -158,7 +158,8 @@ def _repaired(
     had = {role_calls(context, role, needs.after, Side.BEFORE).verdict for role in before}
     is_own = all(is_within(grant) for role in after for grant in role.grants.values())
     works = all(role.verdict is Verdict.works for role in needs.roles)
-    is_repaired = is_own and works and had <= {Verdict.fails, Verdict.degraded}
+    is_other = change.before.roles.isdisjoint(change.after.roles)
+    is_repaired = is_other and is_own and works and had <= {Verdict.fails, Verdict.degraded}
     if is_repaired and change.event is IdentityEvent.MORE:
         return replace(change, event=IdentityEvent.REPAIRED)
     return change

@@ -263,6 +263,7 @@ def _needs(context: Context, plugin: ClusterPlugin, *, is_of_cluster: bool) -> P
 
 def _of_role(context: Context, role: IamResource, needs: PluginNeeds) -> RoleNeeds:
     (before, after), identity = context.accounts.sides, needs.plugin.after.identity
+    by_address = context.reader.resolver.by_address
     has = access_of(context, role, identity, Side.AFTER)
     is_changed = _is_changed(context, role)
     grants, old_grants = (tuple(side.policies(role).values()) for side in (after, before))
@@ -287,7 +288,7 @@ def _of_role(context: Context, role: IamResource, needs: PluginNeeds) -> RoleNee
         may_get_more=may_get_more,
         places=tuple(places),
         policy=next(_of_plugin((*grants, *old_grants)), ""),
-        is_policy=_is_policy(context, role),
+        is_policy=isinstance(role, InPlan) and by_address[role.address].type == POLICY,
         elsewhere=tuple(elsewhere),
     )
 
@@ -379,11 +380,6 @@ def _is_shown(context: Context, role: IamResource) -> bool:
     accounts = context.accounts
     has_any = any(role in account.grants for account in accounts.sides)
     return role not in accounts.deleted and (role in accounts.created or has_any)
-
-
-def _is_policy(context: Context, owner: IamResource) -> bool:
-    by_address = context.reader.resolver.by_address
-    return isinstance(owner, InPlan) and by_address[owner.address].type == POLICY
 
 
 def _of_plugin(grants: Iterable[PlanGrant]) -> Iterator[str]:

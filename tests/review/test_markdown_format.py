@@ -23,7 +23,9 @@ from shown_reviews import (
 )
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.levels import Level
+from vpc_cni_iam.review.report.formats import html as html_format
 from vpc_cni_iam.review.report.formats import json as json_format
+from vpc_cni_iam.review.report.formats import text as text_format
 from vpc_cni_iam.review.report.formats.markdown import DIALECTS, MARKER, code, prose, write
 from vpc_cni_iam.review.report.shown import ShownFinding, ShownPolicy
 from vpc_cni_iam.review.report.words import Section
@@ -206,6 +208,28 @@ def test_clusters_with_their_own_vpc_and_oidc_provider_are_one_with_what_differs
     )
     shown = write(replace(review(), policies=(once, twice)), Setting())
     assert shown.count("<details>") == 2
+
+
+def test_each_condition_of_a_statement_has_its_own_line() -> None:
+    (policy,) = example().policies
+    line = replace(
+        policy.lines[0], text="statement 1 allows a:b on *", conditions=("if x", "and y")
+    )
+    shown = replace(example(), policies=(replace(policy, lines=(line,)),))
+    assert "on `*`\n    - if x\n    - and y\n" in write(shown, Setting())
+    text = text_format.write(shown, Setting(details=True))
+    assert "a:b on *\n      if x\n      and y\n" in text
+    assert "on *<br>if x<br>and y</span>" in html_format.write(shown, Setting())
+
+
+def test_a_finding_names_its_address_once() -> None:
+    about = replace(NEW_ACCESS, address="aws_iam_role.cni", attribute="assume_role_policy")
+    for message, address in (
+        ("The new role aws_iam_role.cni can be assumed", ""),
+        ("aws_iam_role.cni_2 can be assumed", "`aws_iam_role.cni` "),
+    ):
+        text = write(review(replace(about, message=message)), Setting())
+        assert f"    - {address}`assume_role_policy`" in text
 
 
 def test_a_comment_has_the_details_of_what_can_fail_it() -> None:

@@ -55,8 +55,7 @@ def comparison_lines(comparison: PolicyComparison) -> Iterator[Line]:
         complete = is_complete((*old.skipped, *new.skipped))
         yield Line(f"No differences{'' if complete else ' in what was read'}.")
     for side in (old, new):
-        for text in skipped_lines(side.skipped):
-            yield Line(f"{side.title}: {text}")
+        yield from (Line(f"{side.title}: {text}") for text in skipped_lines(side.skipped))
     for place in comparison.removed_denies:
         yield Line(removed_deny_text(place), tone="warn")
     match answer:
@@ -81,17 +80,19 @@ def _difference_lines(difference: Difference) -> Iterator[Line]:
             yield Line("document", "~")
             yield from _both(f"Version {old}", f"Version {new}")
         case StatementRemoved(index, statement):
-            yield Line(_whole(index, statement), "-", tone="removed")
+            yield from _whole(index, statement, "-", "removed")
         case StatementAdded(index, statement):
-            yield Line(_whole(index, statement), "+", tone="added")
+            yield from _whole(index, statement, "+", "added")
         case StatementChanged(index, old_statement, _, elements):
             yield Line(report.statement_name(index, old_statement), "~")
             for element in elements:
                 yield from _element_lines(element)
 
 
-def _whole(index: int, statement: Statement) -> str:
-    return f"statement {index + 1} {report.describe(statement)}"
+def _whole(index: int, statement: Statement, sign: Sign, tone: Tone) -> Iterator[Line]:
+    effect, *conditions = report.described(statement)
+    yield Line(f"statement {index + 1} {effect}", sign, tone=tone)
+    yield from (Line(condition, sign, 1, tone) for condition in conditions)
 
 
 def _element_lines(element: ElementChange) -> Iterator[Line]:

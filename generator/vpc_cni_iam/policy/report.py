@@ -44,9 +44,13 @@ _REASONS = {
 
 def describe(statement: Statement) -> str:
     """Return a statement's effect in one line."""
+    return " ".join(described(statement))
+
+
+def described(statement: Statement) -> list[str]:
+    """Return a statement's effect without its conditions, then each condition."""
     verb = "allows" if statement.effect == "Allow" else "denies"
-    what = _listed(statement.actions) or f"all but {_listed(statement.not_actions)}"
-    parts = [verb, what]
+    parts = [verb, _listed(statement.actions) or f"all but {_listed(statement.not_actions)}"]
     for word, texts in (
         ("on", statement.resources),
         ("on all but", statement.not_resources),
@@ -55,9 +59,9 @@ def describe(statement: Statement) -> str:
     ):
         if texts:
             parts.append(f"{word} {_listed(texts)}")
-    if statement.conditions:
-        parts.append("if " + " and ".join(map(condition_text, statement.conditions)))
-    return " ".join(parts)
+    conditions = enumerate(map(condition_text, statement.conditions))
+    asked = [f"{'and' if number else 'if'} {text}" for number, text in conditions]
+    return [" ".join(parts), *asked]
 
 
 def _listed(texts: Iterable[PolicyText]) -> str:
@@ -141,9 +145,8 @@ def _element_texts(element: ElementChange, removed: str) -> Iterator[tuple[Chang
             ):
                 if values:
                     names = ", ".join(value_text(element, value) for value in values)
-                    plural = len(values) > 1
-                    verb = "are" if plural else "is"
-                    yield change, f"{noun}{'s' * plural} {names} {verb} {word}"
+                    plural, verb = ("s", "are") if len(values) > 1 else ("", "is")
+                    yield change, f"{noun}{plural} {names} {verb} {word}"
         case ConditionChange(old=None, new=Condition() as new):
             yield Change.added, f"condition {condition_text(new)} is added"
         case ConditionChange(old=Condition() as old, new=None):
@@ -155,8 +158,7 @@ def _element_texts(element: ElementChange, removed: str) -> Iterator[tuple[Chang
 
 def value_text(element: ValuesChange, value: PolicyText) -> str:
     """Return a value of an element as text; a principal with its type."""
-    kind = element.principal_type
-    return f"{kind} {value}" if kind not in ("", ANYONE) else str(value)
+    return f"{kind} {value}" if (kind := element.principal_type) not in ("", ANYONE) else str(value)
 
 
 def request_text(request: Request, *, resource: bool) -> str:
@@ -201,10 +203,9 @@ def example_text(answer: NewAccess, *, resource: bool = True) -> str:
 def answer_text(answer: Answer) -> str:
     """Return an answer in one line."""
     match answer:
-        case NewAccess(new=new) if not new.allowed:
-            return f"no longer denied, for instance {example_text(answer)}"
-        case NewAccess():
-            return f"new access, for instance {example_text(answer)}"
+        case NewAccess(new=new):
+            change = "new access" if new.allowed else "no longer denied"
+            return f"{change}, for instance {example_text(answer)}"
         case NotProven():
             return f"not proven: {not_proven_text(answer)}"
     return "no new access (proven)"
@@ -267,9 +268,8 @@ def _open_part_text(part: OpenPart) -> str:
 
 def _statement_text(place: StatementPlace) -> str:
     policies = "policy" if place.limit is None else f"limit {place.limit + 1}, policy"
-    side = "old" if place.side is Side.BEFORE else "new"
-    where = f"statement {place.index + 1} of {side} {policies} {place.policy + 1}"
-    return f"{where} ({describe(place.statement)})"
+    of = f"{'old' if place.side is Side.BEFORE else 'new'} {policies} {place.policy + 1}"
+    return f"statement {place.index + 1} of {of} ({describe(place.statement)})"
 
 
 _SEVERAL = "AWS does not define a condition on such a key without ForAllValues or ForAnyValue"

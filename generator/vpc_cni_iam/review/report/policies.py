@@ -11,7 +11,7 @@ from vpc_cni_iam.inputs.plan.account.grants import PlanGrant
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.policy.diff import Change, StatementAdded, StatementRemoved, differences
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.report import describe, difference_lines
+from vpc_cni_iam.policy.report import described, difference_lines
 from vpc_cni_iam.policy.value import Absent, Sensitive, Unknown
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.locate import SourcePlace
@@ -76,10 +76,11 @@ def _lines(before: PlanContent, after: PlanContent) -> tuple[ShownLine, ...]:
     lines = []
     for difference in differences(*sides):
         for line in difference_lines((difference,)):
-            text = str(line)
+            text, conditions = str(line), list[str]()
             if isinstance(difference, StatementAdded | StatementRemoved):  # as the sign says
-                text = f"statement {difference.index + 1} {describe(difference.statement)}"
-            lines.append(ShownLine(line.change, text))
+                effect, *conditions = described(difference.statement)
+                text = f"statement {difference.index + 1} {effect}"
+            lines.append(ShownLine(line.change, text, tuple(conditions)))
     return tuple(lines) or _SAME
 
 

@@ -55,6 +55,7 @@ class ShownLine(Struct, frozen=True):
 
     change: Change
     text: str
+    conditions: tuple[str, ...] = ()  # of a whole statement
 
 
 class ShownPolicy(Struct, frozen=True):

@@ -162,7 +162,7 @@ def _instance(shown: ShownFinding | ShownPolicy) -> tuple[list[str], Hashable]:
     """Return the names that one instance may have alone, and its texts with their numbers."""
     if isinstance(shown, ShownPolicy):
         of, texts = shown.owner, [shown.policy, _NUMBER.sub("[]", shown.address)]
-        texts += [line.text for line in shown.lines]
+        texts += [text for line in shown.lines for text in (line.text, *line.conditions)]
         look: Hashable = shown.kind, shown.action, *(line.change for line in shown.lines)
     else:
         of, texts = shown.subject, [*map(_unkeyed, (shown.message, *shown.details, shown.fix))]
@@ -205,8 +205,8 @@ def title(policy: ShownPolicy, mark: Callable[[str], str] = str) -> str:
 
 
 def where_changed(policy: ShownPolicy) -> str:
-    """Return where a policy is written, without the address that its title names."""
-    if policy.address == policy.policy:
+    """Return where a policy is written, without what its title says."""
+    if policy.address == policy.policy or policy.attribute == "assume_role_policy":
         return ""
     return policy.attribute if policy.address == policy.owner else about(policy)
 

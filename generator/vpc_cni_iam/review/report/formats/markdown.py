@@ -33,9 +33,7 @@ DIALECTS: dict[ForgeName, Dialect] = {
     "bitbucket": Dialect(32_000, False),
 }
 MARKER = "vpc-cni-iam review"
-_ALSO = 3
-_DETAILS = 6
-_LINES = 40
+_ALSO, _DETAILS, _LINES = 3, 6, 40
 # Characters of a text, so that no finding is too large for a comment.
 _LONGEST = 1000
 
@@ -138,18 +136,16 @@ def _also(alike: Sequence[ShownFinding | ShownPolicy]) -> list[str]:
     return _first([f"also {name}" for name in words.others(alike, code)], _ALSO, "more like it")
 
 
-def _about(finding: ShownFinding) -> str:
-    named = f"{code(finding.address)} {code(finding.attribute)}".rstrip()
-    return f"{named}, {code(words.where(finding.place))}" if finding.place else named
-
-
 def _finding(alike: list[ShownFinding], review: ShownReview) -> str:
     first = alike[0]
     rule = ", ".join(filter(None, (first.rule, words.counts_for(first, review))))
     lines = [f"- **{first.level}** {prose(first.message)}"]
     if first.fix and first.level is not Level.NOTE:
         lines.append(f"    - **fix:** {prose(words.fix(alike))}")
-    lines.append(f"    - {_about(first)} ({rule})" if first.address else f"    - {rule}")
+    of = "" if first.address in first.message.split() else first.address
+    named = " ".join(map(code, filter(None, (of, first.attribute))))
+    about = ", ".join(filter(None, (named, code(words.where(first.place)))))
+    lines.append(f"    - {about} ({rule})" if about else f"    - {rule}")
     lines += [f"    - {line}" for line in _also(alike)]
     details = () if first.level is Level.NOTE else first.details
     lines += [f"    - {line}" for line in _first(list(map(prose, details)), _DETAILS)]
@@ -158,10 +154,11 @@ def _finding(alike: list[ShownFinding], review: ShownReview) -> str:
 
 def _policy(alike: list[ShownPolicy], dialect: Dialect) -> str:
     policy = alike[0]
-    places = list(filter(None, (words.where_changed(policy), words.where(policy.place))))
-    lines = [f"- in {', '.join(map(code, places))}"] if places else []
+    places = map(code, filter(None, (words.where_changed(policy), words.where(policy.place))))
+    lines = [f"- in {text}"] if (text := ", ".join(places)) else []
     lines += [f"- {line}" for line in _also(alike)]
-    changes = [f"`{words.SIGNS[x.change]}` {prose(x.text)}" for x in policy.lines]
+    parts = ((words.SIGNS[x.change], map(prose, (x.text, *x.conditions))) for x in policy.lines)
+    changes = [f"`{sign}` " + "\n    - ".join(texts) for sign, texts in parts]
     lines += [f"- {line}" for line in _first(changes, _LINES)]
     text = "".join(f"{line}\n" for line in lines)
     if not dialect.folds:

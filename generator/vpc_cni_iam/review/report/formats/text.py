@@ -16,8 +16,7 @@ from vpc_cni_iam.review.report.shown import ShownFinding, ShownPlugin, ShownRevi
 from vpc_cni_iam.review.report.words import Section
 from vpc_cni_iam.review.report_formats import Setting
 
-_INDENT = 12
-_LABEL = "  {:<10}"
+_INDENT, _LABEL = 12, "  {:<10}"
 _SCREEN = 40
 # If the first screen has too many lines, each section shows fewer findings.
 _MOST_FINDINGS, _FIRST_NOTES, _FIRST_CLUSTERS, _FIRST_IGNORED = 16, 5, 2, 1
@@ -46,9 +45,8 @@ def _page(
     """Return a page with at most `most` findings a section; with 0, one finding in two lines."""
     page = _TextPage(setting, is_brief=most == 0)
     page.line(f"IAM review of {review.plan}", "title", most=1)
-    result = "fails" if review.failed else "passes"
+    result, style = ("fails", "fails") if review.failed else ("passes", "works")
     counted, fail_on = words.counted_with_ignored(review), " or ".join(review.fail_on)
-    style = "fails" if review.failed else "works"
     page.line(f"{counted}; the review {result} (--fail-on {fail_on})", style)
     for part, groups in sections.items():
         page.blank()
@@ -193,9 +191,11 @@ def _policies(page: _TextPage, review: ShownReview) -> None:
         policy = alike[0]
         page.blank()
         where = ", ".join(filter(None, (words.where_changed(policy), words.where(policy.place))))
-        page.line(f"{words.title(policy)}{f' ({where})' if where else ''}", "title")
+        page.line(words.title(policy) + (f" ({where})" if where else ""), "title")
         for name in words.others(alike):
             page.line(f"also {name}", "quiet", indent=2)
         for line in policy.lines:
             page.line(line.text, line.change, f"  {words.SIGNS[line.change]} ")
+            for condition in line.conditions:
+                page.line(condition, line.change, indent=6)
     page.blank()

@@ -171,9 +171,12 @@ def test_instances_of_one_for_each_show_their_statements_once() -> None:
     text = write(shown, Setting())
     _, changes = text.split("#### Policy changes")
     assert changes.count("<details>") == 1 and changes.count("StringEquals 'blue'") == 2
-    owner = policy.owner
     for key in ("green", "r.d"):
-        assert f'- also `module.m["{key}"].{owner}` with `{key}` instead of `blue`\n' in changes
+        assert f"- also with `{key}` instead of `blue`\n" in changes
+    # An address that differs by more is named.
+    other = replace(shown.policies[1], owner=f"module.n.{shown.policies[1].owner}")
+    text = write(replace(shown, policies=(shown.policies[0], other)), Setting())
+    assert f"- also `{other.owner}` with `green` instead of `blue`\n" in text
     # What differs by more than the key is shown.
     other = replace(shown, policies=(instance("blue"), instance("green", "blue is removed")))
     assert write(other, Setting()).count("<details>") == 2
@@ -197,10 +200,9 @@ def test_clusters_with_their_own_vpc_and_oidc_provider_are_one_with_what_differs
     findings, policies = zip(blue, green, strict=True)
     text = write(replace(review(*findings), policies=policies), Setting())
     assert text.count("- **error**") == text.count("<details>") == 1
-    also = f"- also `{address.format('green')}"
     vpcs = "`vpc-0fedcba9876543210` instead of `vpc-0123456789abcdef0`"
-    assert f"{also}` with `green` instead of `blue` and {vpcs}\n" in text
-    assert f"{also} policy` with `6F` instead of `B1` and `green` instead of `blue`\n" in text
+    assert f"- also with `green` instead of `blue` and {vpcs}\n" in text
+    assert "- also with `6F` instead of `B1` and `green` instead of `blue`\n" in text
     # Two resources of one cluster that another cluster has as one are no such names.
     twice = replace(green[1], lines=(replace(green[1].lines[0], text="vpc-01234567"),) * 2)
     once = replace(

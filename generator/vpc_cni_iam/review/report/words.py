@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from enum import Enum
+from functools import partial
 from typing import TypeVar
 
 from vpc_cni_iam.errors import first_of
@@ -26,6 +27,7 @@ _KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
 _NAME, _NUMBER = map(re.compile, (r'\["([A-Za-z][\w.-]+)"\]', r"\[\d+\]"))
 # Identifiers of AWS resources and of OIDC providers: each cluster has its own.
 _ID = r"(?<![\w-])[a-z]+-(?:[\da-f]{17}|[\da-f]{8})(?![\w-])|(?<=/id/)\w+"
+_unkeyed = partial(_KEY.sub, "[]")
 _IGNORED = "Only ignored findings, see below."
 # The message of these rules has the first items of a list, the details have all.
 _LISTS = (COVERAGE_LOST, COVERAGE_LACKING, PERMISSION_MISSING)
@@ -94,11 +96,6 @@ def plugins(review: ShownReview) -> list[list[ShownPlugin]]:
     return list(grouped(sorted(review.plugins, key=lambda plugin: -plugin.verdict.rank), look))
 
 
-def _unkeyed(text: str) -> str:
-    """Return a text without the keys of count and for_each."""
-    return _KEY.sub("[]", text)
-
-
 def answer(plugin: ShownPlugin) -> str:
     """Return whether the plugin works in a cluster, in a sentence."""
     return f"{f'aws-node {in_cluster(plugin)}'.rstrip()}: {plugin.answer}"
@@ -148,13 +145,20 @@ def looks(shown: ShownFinding | ShownPolicy) -> Hashable:
 def others(
     alike: Sequence[ShownFinding | ShownPolicy], mark: Callable[[str], str] = str
 ) -> list[str]:
-    """Return the other instances, each with the names that it has instead of the first one's."""
+    """Return the other instances, each with the names that it has instead of the first one's.
+
+    The address of an instance is left out if these names are all that it has instead.
+    """
     own, texts = _instance(alike[0])[0], []
     for shown in alike[1:]:
-        of = shown.owner if isinstance(shown, ShownPolicy) else about(shown)
-        pairs = zip(_instance(shown)[0], own, strict=True)
-        other = [f"{mark(a)} instead of {mark(b)}" for a, b in pairs if a != b]
-        texts.append(f"{mark(of)} with {' and '.join(other)}" if other else mark(of))
+        of, moved = (x.owner if isinstance(x, ShownPolicy) else about(x) for x in (shown, alike[0]))
+        names = []
+        for name, first in zip(_instance(shown)[0], own, strict=True):
+            if name != first:
+                names.append(f"{mark(name)} instead of {mark(first)}")
+                moved = moved.replace(first, name)
+        address = "" if names and moved == of else mark(of)
+        texts.append(f"{address} with {' and '.join(names)}".lstrip() if names else address)
     return texts
 
 
@@ -179,9 +183,8 @@ def _instance(shown: ShownFinding | ShownPolicy) -> tuple[list[str], Hashable]:
 
 def fix(alike: Sequence[ShownFinding]) -> str:
     """Return the fix of findings that are shown together; it may name only the first."""
-    fixes = dict.fromkeys(finding.fix for finding in alike)
-    others = f" (and likewise {len(alike) - 1} more)" if len(fixes) > 1 else ""
-    return f"{alike[0].fix}{others}"
+    differ = len({finding.fix for finding in alike}) > 1
+    return alike[0].fix + (f" (and likewise {len(alike) - 1} more)" if differ else "")
 
 
 def first_details(finding: ShownFinding) -> tuple[str, ...]:

@@ -146,9 +146,8 @@ def _finding(alike: list[ShownFinding], review: ShownReview) -> str:
     named = " ".join(map(code, filter(None, (of, first.attribute))))
     about = ", ".join(filter(None, (named, code(words.where(first.place)))))
     lines.append(f"    - {about} ({rule})" if about else f"    - {rule}")
-    lines += [f"    - {line}" for line in _also(alike)]
-    details = () if first.level is Level.NOTE else first.details
-    lines += [f"    - {line}" for line in _first(list(map(prose, details)), _DETAILS)]
+    details = [prose(detail) for detail in first.details if first.level is not Level.NOTE]
+    lines += [f"    - {line}" for line in (*_also(alike), *_first(details, _DETAILS))]
     return "\n".join(lines) + "\n"
 
 
@@ -156,10 +155,9 @@ def _policy(alike: list[ShownPolicy], dialect: Dialect) -> str:
     policy = alike[0]
     places = map(code, filter(None, (words.where_changed(policy), words.where(policy.place))))
     lines = [f"- in {text}"] if (text := ", ".join(places)) else []
-    lines += [f"- {line}" for line in _also(alike)]
     parts = ((words.SIGNS[x.change], map(prose, (x.text, *x.conditions))) for x in policy.lines)
     changes = [f"`{sign}` " + "\n    - ".join(texts) for sign, texts in parts]
-    lines += [f"- {line}" for line in _first(changes, _LINES)]
+    lines += [f"- {line}" for line in (*_also(alike), *_first(changes, _LINES))]
     text = "".join(f"{line}\n" for line in lines)
     if not dialect.folds:
         return f"\n{words.title(policy, code)}\n\n{text}"

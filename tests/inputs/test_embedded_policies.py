@@ -76,6 +76,25 @@ def test_a_heredoc_alone(tmp_path: Path) -> None:
     assert (result.name, result.policy) == (OTHER, Policy((statement,)))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEREDOC,
+        'data "aws_iam_policy_document" "cni" {\n  statement {\n'
+        '    actions   = ["ec2:*"]\n    resources = [var.what]\n  }\n}\n',
+    ],
+)
+def test_a_resource_of_an_empty_variable_is_not_read_and_the_variable_named(
+    text: str, tmp_path: Path
+) -> None:
+    text += 'variable "what" {\n  default = ""\n}\nvariable "other" {\n  default = ""\n}\n'
+    (tmp_path / "main.tf").write_text(text)
+    done = run("coverage", str(tmp_path))
+    assert done.code == 3 and "is neither an ARN" not in done.err
+    assert "a resource is empty with these values; give --var what=VALUE)" in done.err
+    assert run("coverage", str(tmp_path), "--var", "what=*").code == 0
+
+
 def test_beside_a_data_source_one_has_to_choose(tmp_path: Path) -> None:
     contents = opened(tmp_path, READONLY + ENCODED)
     with pytest.raises(UsageError, match=f"several policies, readonly, {NAME}; choose"):

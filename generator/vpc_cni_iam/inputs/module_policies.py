@@ -14,6 +14,7 @@ from vpc_cni_iam.account.grants import Document
 from vpc_cni_iam.catalog.facts.partitions import dns_suffix
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.attributes import may_hold_policy
+from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.evaluate.excerpt import declarations
 from vpc_cni_iam.hcl.module.reader import HclModule, joins_nothing, read_blocks
 from vpc_cni_iam.hcl.module.variables import referred
@@ -29,12 +30,13 @@ from vpc_cni_iam.inputs.directory import (
 )
 from vpc_cni_iam.inputs.embedded import EmbeddedPolicies, embedded_policies
 from vpc_cni_iam.inputs.kind import Content, ModuleValues, PolicyPart
-from vpc_cni_iam.inputs.principals import principals
+from vpc_cni_iam.inputs.principals import addresses, principals
 from vpc_cni_iam.inputs.rendering import Rendering, render
 from vpc_cni_iam.inputs.variables import check_declared
 from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import HCL
 
+_VARIABLE_OF_RESOURCE = re.compile(r'esources?"?\s*[=:]\s*\[?\s*"?(?:\$\{)?var\.([\w-]+)')
 # A name that another file of the module may declare.
 _REFERS = re.compile(r"\b(?:var|local|data)\.")
 # The variable with a caller's documents that a generated module joins; empty by default.
@@ -129,7 +131,7 @@ def _policies(
         *_attributes(embedded, module, rendering),
     ]
     for policy in parts:
-        yield from owners.owned(policy)
+        yield from owners.owned(_with_values(policy, scope))
     for block in own:
         if block.type == "module":
             detail = f"{block.span.place}: the policies of a called module are not read"
@@ -139,6 +141,17 @@ def _policies(
     if values.names.get("partition", "*") == "*" and "aws_partition" in asked:
         detail = 'the partition is taken as "aws"; --set partition=PARTITION names another'
         yield NotKnown("data.aws_partition", Reason.assumed, detail)
+
+
+def _with_values(part: PolicyPart, scope: ValueScope) -> PolicyPart:
+    """Return a policy; if IAM refuses it for an empty variable, that it is not read."""
+    if isinstance(part, NotKnown) or "" not in [t for s in part[1].statements for t in s.texts()]:
+        return part
+    block = scope.blocks.get(addresses(part[0])[1])
+    names = dict.fromkeys(_VARIABLE_OF_RESOURCE.findall(block.span.code if block else ""))
+    empty = [f"--var {name}=VALUE" for name in names if scope.values.get(f"var.{name}") == ""]
+    detail = f"a resource is empty with these values; give {' '.join(empty)}"
+    return NotKnown(part[0], Reason.not_read, detail) if empty else part
 
 
 def _repeated(blocks: Iterable[Block]) -> Iterator[NotKnown]:

@@ -31,8 +31,6 @@ from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.template import Hole, PolicyText, fill
 
 _ATTACHED = (GrantPart.ATTACHED, GrantPart.ATTACHED_LIST)
-# Resources that attach a managed policy.
-_ITSELF = GrantArgument("policy", GrantPart.INLINE)
 # Functions that return an argument, or an item of it, unchanged.
 _CHOICES = ("try", "one", "element", "coalesce", "concat", "tostring")
 _DATA_POLICY, _OF_AWS = "data.aws_iam_policy", "arn:aws:iam::aws:policy/"
@@ -44,9 +42,7 @@ class Principals(Struct, frozen=True):
     # The principals of a policy in a resource or data source, by address; an only instance has no
     # key. An empty name is an unknown principal.
     owners: dict[str, set[str]] = field(default_factory=dict)
-    # The policies with an ARN, boundaries and trust policies.
-    attached: list[Fact] = field(default_factory=list)
-
+    attached: list[Fact] = field(default_factory=list)  # by an ARN; boundaries, trust policies
     # The data sources that these policies join: they are not policies themselves.
     joined: set[str] = field(default_factory=set)
 
@@ -57,7 +53,7 @@ class Principals(Struct, frozen=True):
             if part.counts:
                 yield from self._having(part.name)
             return
-        if not self.joined.isdisjoint(_addresses(part[0])):
+        if not self.joined.isdisjoint(addresses(part[0])):
             yield NotKnown(part[0], Reason.read_with_it, "it is a part of another policy")
             return
         yield Document(part[0], part[1])
@@ -65,7 +61,7 @@ class Principals(Struct, frozen=True):
 
     def _having(self, name: str) -> Iterator[Grant]:
         """Yield who has a policy."""
-        owners = (self.owners[each] for each in _addresses(name) if each in self.owners)
+        owners = (self.owners[each] for each in addresses(name) if each in self.owners)
         yield from (Grant(owner, GrantPart.INLINE, name) for owner in next(owners, ()))
 
 
@@ -79,8 +75,8 @@ def principals(
 
     `trusts` are its data sources that name principals.
     """
-    addresses = {address_of(b) for b in own if b.type == "resource"}
-    reader = _PrincipalReader(addresses, evaluator, trusts)
+    resources = {address_of(b) for b in own if b.type == "resource"}
+    reader = _PrincipalReader(resources, evaluator, trusts)
     reader.read([*blocks])
     return reader.known
 
@@ -138,7 +134,7 @@ class _PrincipalReader:
             place = f"{address}{key}"
             self.known.attached.extend(self._uses(block, place, inner))
             if block.labels[0] == POLICY:
-                self._written(_ITSELF, block, place, inner)
+                self._written(GrantArgument("policy", GrantPart.INLINE), block, place, inner)
             for row in rows:
                 owners = {*self._owners(row, block, place, inner)}
                 if row.part is GrantPart.TRUST:
@@ -221,8 +217,7 @@ class _PrincipalReader:
 
     def _filled(self, hole: Hole, inner: Evaluator) -> PolicyText | Hole:
         """Return the text of an expression in a policy; the hole, if only an engine knows it."""
-        node = expression(hole.place)
-        value = None if node is None else self._value(node, inner)
+        value = self._value(node, inner) if (node := expression(hole.place)) else None
         return value if isinstance(value, str) else hole
 
     def _trust_document(self, address: str) -> Policy | None:
@@ -335,7 +330,7 @@ class _PrincipalReader:
             return Unevaluated(node.span.code)
 
 
-def _addresses(name: str) -> tuple[str, str]:
+def addresses(name: str) -> tuple[str, str]:
     """Return the address of a policy's resource or data source, with its key and without."""
     resource = parts(name)[:2]
     address = ".".join(resource if len(resource) > 1 else (DOCUMENT, *resource))

@@ -336,22 +336,18 @@ class AccountDetails:
         """Return the default version of a managed policy; if in several files, the role's."""
         places = self._policies.get(arn, [])
         own = [place for place in places if place.file == number]
-        texts = {
-            _text(version.document): self._readers[place.file].source
-            for place in own or places
-            for version in self._versions(place)
-            if version.is_default_version and bytes(version.document)
-        }
+        texts: dict[str, str] = {}
+        for place in own or places:
+            reader = self._readers[place.file]
+            policy = reader.decoded(Raw(reader.data[place.start : place.end]), _ManagedPolicy)
+            for version in policy.policy_version_list:
+                if version.is_default_version and bytes(version.document):
+                    texts[_text(version.document)] = reader.source
         if len(texts) != 1:
             return None  # it is not known which of several the account has
         ((text, source),) = texts.items()
         name = aws_managed.name_of(arn) or arn
         return JsonDocument(source, name, (name,), text)
-
-    def _versions(self, place: _Place) -> list[_Version]:
-        reader = self._readers[place.file]
-        text = Raw(reader.data[place.start : place.end])
-        return reader.decoded(text, _ManagedPolicy).policy_version_list
 
 
 def _size(target: str) -> int:

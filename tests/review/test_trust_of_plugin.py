@@ -147,6 +147,7 @@ def test_a_plugin_whose_roles_trust_is_known_after_apply_is_not_said_to_work() -
 _OWN = "aws-node in prod cannot assume aws_iam_role.cni"
 _BY_PODS = f"{_OWN}: its trust policy does not trust kube-system/aws-node through EKS Pod Identity"
 _ASSOCIATION = "arn:aws:eks:eu-west-1:111122223333:podidentityassociation/prod/a-1"
+_NO_PROVIDER = "names no OIDC provider of the role's account"
 _LATER = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:*:aws-node"})
 
 
@@ -164,6 +165,23 @@ def test_an_association_without_session_tags_breaks_a_trust_that_requires_them()
     assert plugin.answer.startswith("works with")
 
 
+def test_nobody_can_newly_assume_a_role_with_the_provider_of_another_account() -> None:
+    other = GOOD.replace("111122223333", "999988887777")
+    policy = inline(*[document(allow("ec2:DescribeTags"))] * 2, role="cni")
+
+    def review(before: str, after: str) -> ShownReview:
+        change = role("cni", before, after)
+        for side in ("before", "after"):
+            change["change"][side]["arn"] = arn_of("cni")
+        return reviewed(change, policy)
+
+    lost = review(GOOD, other)
+    assert lost.plugins[0].answer.endswith(_NO_PROVIDER)
+    rules = {f.rule for f in lost.findings}
+    assert "trust-widened" not in rules and "access-removed" in rules
+    assert "trust-widened" in {f.rule for f in review(other, GOOD).findings}
+
+
 @pytest.mark.parametrize(
     ("trust", "because"),
     [
@@ -174,7 +192,7 @@ def test_an_association_without_session_tags_breaks_a_trust_that_requires_them()
         (GOOD.replace(f"{OIDC}:", f"{OIDC}OTHER:"), "names another issuer than the principal"),
         (_LATER, "another subject than system:serviceaccount:kube-system:aws-node"),
         (GOOD.replace("WithWebIdentity", ""), "does not allow sts:AssumeRoleWithWebIdentity"),
-        (GOOD.replace(f"oidc-provider/{OIDC}", "saml-provider/s"), "names no OIDC provider"),
+        (GOOD.replace(f"oidc-provider/{OIDC}", "saml-provider/s"), _NO_PROVIDER),
     ],
 )  # fmt: skip
 def test_the_answer_says_why_aws_node_cannot_assume_a_role(trust: str, because: str) -> None:

@@ -44,6 +44,8 @@ class TrustFault(Enum):
     tag_session = "sts:TagSession is not allowed"
     session_tags = "session tags are asked for, and disabled"
     provider = "no OIDC provider accepts the tokens"
+    first_role = "the role that assumes it is not trusted"
+    nodes = "EC2 is not trusted"
 
 
 class TrustRepair(Struct, frozen=True):
@@ -116,7 +118,7 @@ def _lets(statement: Statement, role: str) -> bool:
 def _mended(statement: Statement, role: str) -> tuple[Statement, list[TrustRepair]]:
     """Return a statement that accepts aws-node's tokens, and its changes."""
     repairs: list[TrustRepair] = []
-    principals = _principals(statement)
+    principals = [name for p in statement.principals for name in known(p.identifiers)]
     providers = [p for p in principals if PROVIDER in p and may_share_account(p, role)]
     if not providers:
         partition, account = role.split(":")[1], role.split(":")[4]
@@ -136,10 +138,6 @@ def _mended(statement: Statement, role: str) -> tuple[Statement, list[TrustRepai
         repairs += _changes(condition, changed)
         conditions.append(changed)
     return replace(statement, conditions=tuple(conditions)), repairs
-
-
-def _principals(statement: Statement) -> list[str]:
-    return [name for p in statement.principals for name in known(p.identifiers)]
 
 
 def _mended_condition(condition: Condition, own: str) -> Condition:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 from msgspec import Struct
 
 from vpc_cni_iam import formats
@@ -14,11 +12,6 @@ from vpc_cni_iam.review.findings import Finding
 from vpc_cni_iam.review.ignore import Ignored, IgnoreFile, apply
 from vpc_cni_iam.review.options import ReviewOptions
 from vpc_cni_iam.review.rules import CHECKS
-
-
-def _checks() -> tuple[Callable[[Context], Iterator[Finding]], ...]:
-    modules = (formats.load(CHECKS, name) for name in formats.names(CHECKS))
-    return tuple(module.check for module in modules if hasattr(module, "check"))
 
 
 class Review(Struct, frozen=True):
@@ -32,7 +25,8 @@ class Review(Struct, frozen=True):
 def review(plan: Plan, options: ReviewOptions, ignore_file: IgnoreFile | None = None) -> Review:
     """Review a plan; the entries of an ignore file suppress findings."""
     context = Context(plan, options)
-    checks = _checks()
+    modules = (formats.load(CHECKS, name) for name in formats.names(CHECKS))
+    checks = [module.check for module in modules if hasattr(module, "check")]
     planned = [finding for check in checks for finding in check(context)]
     drifts = [*drift(context, checks)]
     every = (*without_echoes(planned, drifts), *drifts)

@@ -245,7 +245,7 @@ class _OfPrincipal:
         more = gained(change, grants, answer, context.proofs, context.place)
         if not more.parts and len(grants) < len(change.grants):
             return  # a group gives it
-        is_given = self._is_given(grants)
+        is_given, new = self._is_given(grants), [(c.before, c.after) for c in grants if c.after]
         published = self._published(grants) if is_given else ()
         changing = more.grants or tuple(g for c in grants for g in (c.after, c.before) if g)
         group, causes = self._cause(changing)
@@ -259,7 +259,7 @@ class _OfPrincipal:
             group,
             *self._beyond(more.parts),
             published,
-            is_given and not published and all(_is_generated(c) for c in grants if c.after),
+            is_given and not published and all(not old and is_within(g) for old, g in new),
             more.example,
             not change.is_new and self._is_lacked(more.parts),
         )
@@ -366,11 +366,6 @@ class _OfPrincipal:
         invalid = grant.content if isinstance(grant.content, Invalid) else None
         evidence = PolicyNotShown(self._owners, policy or InPlan(grant.address), invalid)
         return self._finding(outcome, evidence, (grant,))
-
-
-def _is_generated(change: GrantChange) -> bool:
-    """Return whether a policy is new and allows no more than the catalog's documents."""
-    return change.after is not None and change.before is None and is_within(change.after)
 
 
 def _is_harmless(grant: PlanGrant) -> bool:

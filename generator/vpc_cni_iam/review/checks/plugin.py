@@ -272,7 +272,8 @@ def _version_unknown(finding: Finding, unknown: VersionUnknown) -> Saying:
 
 @says(PluginUpdated)
 def _version_changed(finding: Finding, change: PluginUpdated) -> Saying:
-    old, new = map(_version_text, (change.before, change.after))
+    sides, unnamed = (change.before, change.after), "a version that is not named"
+    old, new = (unnamed if isinstance(v, Absent) else value_text(v) for v in sides)
     message = (
         f"The version of the plugin in {cluster_text(finding.subject)} changes from {old} to {new}"
     )
@@ -280,10 +281,6 @@ def _version_changed(finding: Finding, change: PluginUpdated) -> Saying:
         message += f", which newly calls {first_of(change.newly_called)}"
         message += "; the plan does not show all policies of its role"
     return Saying(message)
-
-
-def _version_text(version: Value) -> str:
-    return "a version that is not named" if isinstance(version, Absent) else value_text(version)
 
 
 @says(SettingsChanged)

@@ -28,6 +28,7 @@ from vpc_cni_iam.policy.report import (
     example_text,
     values_text,
 )
+from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Sensitive
 from vpc_cni_iam.review.checks.hidden_policies import SENSITIVE_POLICY, UNKNOWN_POLICY, UNREADABLE
 from vpc_cni_iam.review.checks.new_access import NEW_POLICY
@@ -169,7 +170,8 @@ def _changed(role: _RoleTrusts, after: PlanPolicy, context: Context) -> Iterator
     if not isinstance(content, PlanPolicy):
         yield _found(NOT_PROVEN, TrustUndecided(NotProven(Open.NOT_SHOWN)), grant)
         return
-    old, new = living(content.policy), living(after.policy)
+    own = context.reader.role_arn(grant.owner, Side.AFTER)
+    old, new = living(content.policy), living(after.policy, own)
     answer = context.proofs.prove((old,), (new,))
     is_secret = content.masked is not None or after.masked is not None
     match answer:

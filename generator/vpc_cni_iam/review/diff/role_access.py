@@ -100,9 +100,10 @@ def role_access(
     known = [each.policy for each in sessions if isinstance(each, PlanPolicy) and is_certain]
     open_limits: list[Hashable] = [boundary.content] if boundary and boundary.is_open else []
     open_limits += [s for s in sessions if not (is_certain and isinstance(s, PlanPolicy))]
+    unknown = {k: Unknown(f"{g.address}.{g.attribute}", side) for k, g in grants.items()}
     return RolePermissions(
         role,
-        {k: replace(g, content=_unknown(g)) if k in doubtful else g for k, g in grants.items()},
+        {k: replace(g, content=unknown[k]) if k in doubtful else g for k, g in grants.items()},
         boundary,
         tuple(sessions),
         permissions(account, role, doubtful, sessions=known),
@@ -115,10 +116,6 @@ def _doubtful(context: Context, grants: Mapping[GrantKey, PlanGrant]) -> set[Gra
     accounts, is_changed = context.accounts, context.reader.resolver.is_changed
     ambiguous = {key: g for key, g in grants.items() if accounts.is_ambiguous(g)}
     return {k for k, g in ambiguous.items() if is_changed(g.address) and not may_deny(g)}
-
-
-def _unknown(grant: PlanGrant) -> Unknown:
-    return Unknown(f"{grant.address}.{grant.attribute}", Side.AFTER)
 
 
 def compare_roles(context: Context, old: RolePermissions, new: RolePermissions) -> Answer:

@@ -21,7 +21,7 @@ from vpc_cni_iam.review.checks.sizes import SIZE_LIMIT
 from vpc_cni_iam.review.checks.trust import TRUST_WIDENED
 from vpc_cni_iam.review.checks.trust_anybody import TRUST_ANYBODY
 from vpc_cni_iam.review.diff.harm import HarmRank
-from vpc_cni_iam.review.diff.not_shown import NotShownByPlan, NotShownKind, not_shown
+from vpc_cni_iam.review.diff.not_shown import NotShownKind, not_shown
 from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
 from vpc_cni_iam.review.diff.principal_tags import tags_not_read
 from vpc_cni_iam.review.findings import Finding, FindingSubject, say
@@ -68,6 +68,7 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
             findings[number] = replace(each, fix=fix if each.fix else "")
     plugins = map(shown_plugin, plugin_answers(context))
     ignored = tuple(_ignored(ignored, place) for ignored in review.ignored)
+    hidden = not_shown(context)
     tagged = tuple(f"{address} (tags)" for address in tags_not_read(context))
     return ShownReview(
         plan=plan.source,
@@ -82,13 +83,8 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
         read=plan.counts.read - len(tagged),
         not_read=(*plan.counts.not_read, *tagged),
         others=plan.counts.others,
-        not_shown=tuple(map(_not_shown_text, not_shown(context))),
+        not_shown=tuple(f"{_NOT_SHOWN[p.kind]} ({first_of(p.addresses, 1)})" for p in hidden),
     )
-
-
-def _not_shown_text(part: NotShownByPlan) -> str:
-    """Return what a plan does not show, with the first resource concerned."""
-    return f"{_NOT_SHOWN[part.kind]} ({first_of(part.addresses, 1)})"
 
 
 def _finding(finding: Finding, place: Locate) -> ShownFinding:

@@ -12,7 +12,7 @@ from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.mending import TrustFault
-from vpc_cni_iam.plugin.trust import AWS_NODE, TAG, WEB
+from vpc_cni_iam.plugin.trust import AWS_NODE, NODES, TAG, WEB
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Value
 
 TOO_OLD = f"versions before {POD_IDENTITY_SINCE} get no credentials from EKS Pod Identity"
@@ -27,7 +27,7 @@ ENDS = {
 # Why aws-node cannot assume a role.
 FAULTS: Mapping[TrustFault | None, str] = {
     None: "its trust policy does not trust aws-node",
-    TrustFault.principal: "its trust policy names no OIDC provider",
+    TrustFault.principal: "its trust policy names no OIDC provider of the role's account",
     TrustFault.action: f"its trust policy does not allow {WEB}",
     TrustFault.issuer: "a condition of its trust policy names another issuer than the principal",
     TrustFault.audience: f"its trust policy requires another audience than {AUDIENCE}",
@@ -35,6 +35,8 @@ FAULTS: Mapping[TrustFault | None, str] = {
     TrustFault.tag_session: f"its trust policy does not allow {TAG}",
     TrustFault.session_tags: "its trust policy requires session tags, which are disabled",
     TrustFault.provider: "no OIDC provider accepts its tokens",
+    TrustFault.first_role: "its trust policy does not trust the role that assumes it",
+    TrustFault.nodes: f"its trust policy does not trust {NODES}",
 }
 IDENTITIES = {
     Identity.pod_identity: "EKS Pod Identity",

@@ -28,6 +28,7 @@ from vpc_cni_iam.review.diff.plugin.identity import (
     fault_of,
     identity_loss,
     is_less_trusted,
+    is_trusted,
     own_loss,
 )
 from vpc_cni_iam.review.diff.plugin.judged import VersionSource
@@ -165,8 +166,10 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     answer = PluginAnswer(needs, *worst)
     if answer.reason is not IdentityEvent.NOT_TRUSTED:
         return answer
-    roles = sorted(after.identity.chain, key=str)
-    faults = (fault_of(needs.plugin, role, context) for role in roles)
+    plugin, chain = needs.plugin, sorted(after.identity.chain, key=str)
+    open_roles = {r for r in chain if is_trusted(plugin, r, Side.AFTER, context) is not True}
+    open_roles |= roles_without_provider(context)
+    faults = (fault_of(plugin, role, context) for role in chain if role in open_roles)
     return replace(answer, fault=next(filter(None, faults), None))
 
 

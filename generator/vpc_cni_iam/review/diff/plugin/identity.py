@@ -270,9 +270,11 @@ def fault_of(plugin: ClusterPlugin, role: IamResource, context: Context) -> Trus
     state, policy = plugin.after, trust_of(context, role, Side.AFTER)
     if role in roles_without_provider(context):
         return TrustFault.provider
-    if policy is None or trusts.is_too_large(policy) or state.identity.first_roles - {role}:
+    is_target, kind = role not in state.identity.assumed, state.identity.kind
+    if is_target or kind is Identity.node_role:
+        return TrustFault.first_role if is_target else TrustFault.nodes
+    if policy is None or trusts.is_too_large(policy):
         return None
-    kind = state.identity.kind
     if not kind.is_of_service_account:  # without a cluster, the trust policy decides
         kind = Identity.irsa if is_meant_for_plugin(policy) else Identity.pod_identity
     trust = RoleTrust(policy, context.reader.role_arn(role, Side.AFTER))

@@ -51,13 +51,14 @@ def takes_strangers(policy: Policy, provider: str, subject: str, audiences: Iter
     return any(may_assume(policy, trust.token_request(provider, claims)) for claims in tokens)
 
 
-def living(policy: Policy) -> Policy:
-    """Return a trust policy without statements whose claims no token of the issuer has."""
+def living(policy: Policy, role: str = "") -> Policy:
+    """Return a trust policy without what no token of an issuer in the account of the role has."""
 
     def may_be_met(statement: Statement, name: PolicyText) -> bool:
         is_provider = isinstance(name, str) and PROVIDER in name
         alone, request = Policy((statement,)), trust.token_request(str(name), {})
-        return not is_provider or may_assume(alone, request)
+        is_own = trust.may_share_account(role, str(name))
+        return not is_provider or (is_own and may_assume(alone, request))
 
     return policy if trust.is_too_large(policy) else narrowed(policy, may_be_met)
 

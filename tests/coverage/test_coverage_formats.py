@@ -86,3 +86,10 @@ def test_reports_of_all_versions(stored: Stored) -> None:
         outputs[f"{words} --format svg"] = "".join(f"{title}\n" for title in titles)
     words = "undecided.json --all-versions --verbose"
     stored("coverage-all-versions.txt", outputs | {words: reported(words)})
+
+
+def test_errors_are_followed_by_their_fix_then_notes_then_risks() -> None:
+    out = run("coverage", "--variant", "ipv6", "--revision", "2024-07-22").out
+    begins = ("error ", "to do ", "note ", "risks, ")
+    order = [begin for line in out.splitlines() for begin in begins if line.startswith(begin)]
+    assert list(dict.fromkeys(order)) == list(begins) and sorted(order, key=begins.index) == order

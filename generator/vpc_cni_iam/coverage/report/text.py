@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from operator import itemgetter
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -75,9 +74,10 @@ def _blocks(subject: Subject, coverage: Coverage, *, verbose: bool) -> Iterator[
     if verbose:
         for run in coverage.scenario_runs:
             yield _scenario(subject, run, coverage.setting.version)
-    else:
-        yield _denials(subject, coverage)
-    yield (f"to do    {repair_text(repair)}" for repair in coverage.repairs)
+    required, others = _denials(subject, coverage) if not verbose else ([], [])
+    repairs = [f"to do    {repair_text(repair)}" for repair in coverage.repairs]
+    yield [*required, *repairs] if required else others
+    yield others if required else repairs
     yield map(_if_set, coverage.if_set)
     listed = [f"  {r.severity:<7} {r.identifier}: {risk_text(r)}" for r in coverage.risks]
     yield ["risks, explained by vpc-cni-iam catalog --explain RISK:", *listed] if listed else ()
@@ -114,17 +114,18 @@ def _undecided(denied: Iterable[SentCall]) -> str:
     return f" ({undecided} undecided, counted as denied)" if undecided else ""
 
 
-def _denials(subject: Subject, coverage: Coverage) -> Iterator[str]:
-    """Yield each denial once, with the scenarios that it is in; required calls come first."""
+def _denials(subject: Subject, coverage: Coverage) -> tuple[list[str], list[str]]:
+    """Return each denial once, with the scenarios that it is in: the required calls, the others."""
     scenarios: dict[tuple[bool, tuple[str, ...]], dict[str, None]] = {}
     for scenario, call in coverage.denied():
         why = _why(subject, call, coverage.setting.version)
         lines = (_about(call), *(f"         {line}" for line in why))
-        key = not call.range.is_fatal, lines
-        scenarios.setdefault(key, {})[scenario.name] = None
-    for key in sorted(scenarios, key=itemgetter(0)):
-        yield from key[1]
-        yield f"         in {_scenarios(coverage, [*scenarios[key]])}"
+        scenarios.setdefault((call.range.is_fatal, lines), {})[scenario.name] = None
+    parts: tuple[list[str], list[str]] = [], []
+    for (is_required, lines), names in scenarios.items():
+        where = f"         in {_scenarios(coverage, [*names])}"
+        parts[not is_required].extend((*lines, where))
+    return parts
 
 
 def _if_set(run: ScenarioRun) -> str:

@@ -237,6 +237,30 @@ def test_a_service_account_may_have_its_role_by_an_object_of_its_own(kind: str) 
         assert judged(*installed, annotated, *own_role("cni", trust, CNI))[1] == [verdict]
 
 
+@pytest.mark.parametrize(("more", "read"), [({}, 1), ({"eks.amazonaws.com/audience": "a"}, 0)])
+def test_a_change_of_only_the_role_of_the_service_account_is_read(
+    more: dict[str, str], read: int
+) -> None:
+    values = annotations("kubernetes_annotations")
+    values["annotations"] |= more
+    installed = (cluster(), addon(of_role(None), of_role(None)), *own_role("cni", irsa(), CNI))
+    review = reviewed(*installed, resource("kubernetes_annotations", "a", None, values))
+    assert (review.read, len(review.not_read)) == (read, 1 - read)
+    assert ("unread-resource" in {f.rule for f in review.findings}) is not bool(read)
+
+
+@pytest.mark.parametrize(("name", "read"), [("aws-node", 1), ("app", 0)])
+def test_only_session_tags_of_the_plugins_association_are_read(name: str, read: int) -> None:
+    sides = [
+        association(service_account=name, role_arn=arn_of("cni"), target_role_arn=None)
+        | {"disable_session_tags": is_off}
+        for is_off in (False, True)
+    ]
+    role = own_role("cni", POD_TRUST, CNI)
+    review = reviewed(cluster(), AGENT, *role, resource(ASSOCIATION, "a", *sides))
+    assert (review.read, len(review.not_read)) == (read, 1 - read)
+
+
 def test_a_chart_that_makes_no_service_account_gives_it_no_role() -> None:
     values = chart(create=False, name="aws-node")
     changes = (cluster(), release(None, values), *own_role("cni", irsa(), CNI))

@@ -91,6 +91,8 @@ def test_values_that_are_not_read_are_a_warning_where_they_change(
         ("note", annotated(set_list=[{"name": "tolerations", "value": ["a"]}])),
         ("note", annotated(set=[{"name": "env.A", "value": r"b\,c=d"}])),
         ("note", annotated(set=[{"name": "env.A", "value": '{"a":"b","c":"d"}'}])),
+        # The chart's own name of the service account.
+        ("", annotated({"serviceAccount": {"name": "aws-node", "create": True}})),
         # What decides which code runs, and as whom.
         ("warning", annotated({"podAnnotations": {"eks.amazonaws.com/role-arn": arn_of("other")}})),
         ("warning", annotated({"fullnameOverride": "cni"})),

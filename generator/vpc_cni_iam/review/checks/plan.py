@@ -18,6 +18,7 @@ from vpc_cni_iam.levels import Level
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Sensitive, Unknown
 from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.plugin.roles import only_identities
 from vpc_cni_iam.review.findings import Finding, Saying, finding, says
 from vpc_cni_iam.review.rules import CHANGES, EVERY, GAINS, Rule, Topic
 
@@ -79,7 +80,7 @@ def check(context: Context) -> Iterator[Finding]:
         yield finding(FORMAT_UNKNOWN, members)
     unnamed = [f for resource in context.reader.resources for f in _unnamed(resource)]
     yield from unnamed
-    reported = {f.address for f in unnamed}
+    reported = {f.address for f in unnamed} | only_identities(context)
     for change in plan.unread:
         if change.address not in reported and change.kind in _UNREAD:
             level = Level.WARNING if change.kind in WARNED else Level.NOTE

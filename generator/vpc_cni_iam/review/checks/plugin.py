@@ -61,6 +61,7 @@ _OF_ADDON = {
     "repository": Known("https://aws.github.io/eks-charts"),
     "namespace": Known("kube-system"),
 }
+_ACCOUNT = ("serviceAccount.create", "serviceAccount.name")
 _OfSetup: TypeAlias = tuple[Rule, Struct, Level, tuple[Consequence, ...] | None]
 
 
@@ -228,7 +229,9 @@ def _deciding(plugin: ClusterPlugin) -> Iterator[str]:
         old = {**old, **_OF_ADDON, "chart": new["chart"]}
     elif "chart" in old and "chart" not in new:
         return
-    yield from (change.name for change in _changes(old, new))
+    is_same = plugin.before.setup.account == plugin.after.setup.account
+    ignored = _ACCOUNT if is_same else ()  # the identity of the account is reported separately
+    yield from (change.name for change in _changes(old, new) if change.name not in ignored)
 
 
 _RENAMED = (

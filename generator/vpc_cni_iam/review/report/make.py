@@ -23,6 +23,7 @@ from vpc_cni_iam.review.checks.trust_anybody import TRUST_ANYBODY
 from vpc_cni_iam.review.diff.harm import HarmRank
 from vpc_cni_iam.review.diff.not_shown import NotShownKind, not_shown
 from vpc_cni_iam.review.diff.plugin.answers import plugin_answers
+from vpc_cni_iam.review.diff.plugin.roles import only_identities
 from vpc_cni_iam.review.diff.principal_tags import tags_not_read
 from vpc_cni_iam.review.findings import Finding, FindingSubject, say
 from vpc_cni_iam.review.ignore import Ignored
@@ -70,6 +71,8 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
     ignored = tuple(_ignored(ignored, place) for ignored in review.ignored)
     hidden = not_shown(context)
     tagged = tuple(f"{address} (tags)" for address in tags_not_read(context))
+    read = only_identities(context)
+    not_read = (*(n for n in plan.counts.not_read if n.partition(" ")[0] not in read), *tagged)
     return ShownReview(
         plan=plan.source,
         engine=plan.version,
@@ -80,8 +83,8 @@ def shown(review: Review, fail_on: tuple[str, ...] = (Level.WARNING.value,)) -> 
         ignored=ignored,
         policies=tuple(shown_policies(context, place)),
         rules=(),
-        read=plan.counts.read - len(tagged),
-        not_read=(*plan.counts.not_read, *tagged),
+        read=plan.counts.read + len(plan.counts.not_read) - len(not_read),
+        not_read=not_read,
         others=plan.counts.others,
         not_shown=tuple(f"{_NOT_SHOWN[p.kind]} ({first_of(p.addresses, 1)})" for p in hidden),
     )

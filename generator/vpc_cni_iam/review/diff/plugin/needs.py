@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import TypeAlias
 
@@ -18,8 +18,8 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.judge.verdict import Verdict
 from vpc_cni_iam.inputs.plan.account.documents import PlanPolicy
 from vpc_cni_iam.inputs.plan.account.grants import PlanGrant, have_secrets, known_policies
-from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan, Unresolved
-from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, POLICY
+from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, Unresolved
+from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP
 from vpc_cni_iam.inputs.plan.plugin.policy import is_of_aws, is_of_plugin
 from vpc_cni_iam.inputs.plan.plugin.state import (
     ClusterPlugin,
@@ -81,14 +81,17 @@ class RoleNeeds(Struct, frozen=True):
     # Where the policies and the limits are written, in the order of `MissingCall.denied_by`.
     places: tuple[str, ...]
     policy: str  # where the plugin's policy is written; empty if there is none
-    # Whether it is a policy instead of the unknown role that has it.
-    is_policy: bool
     elsewhere: tuple[OtherPlace, ...]  # new policies for another place
 
     @property
     def role(self) -> IamResource:
         """The role itself."""
         return self.access.role
+
+    @property
+    def is_policy(self) -> bool:
+        """Whether it is a policy instead of the unknown role that has it."""
+        return any(grant.policy == self.role for grant in self.access.grants.values())
 
     @property
     def open_grants(self) -> tuple[PlanGrant, ...]:
@@ -263,7 +266,6 @@ def _needs(context: Context, plugin: ClusterPlugin, *, is_of_cluster: bool) -> P
 
 def _of_role(context: Context, role: IamResource, needs: PluginNeeds) -> RoleNeeds:
     (before, after), identity = context.accounts.sides, needs.plugin.after.identity
-    by_address = context.reader.resolver.by_address
     has = access_of(context, role, identity, Side.AFTER)
     is_changed = _is_changed(context, role)
     grants, old_grants = (tuple(side.policies(role).values()) for side in (after, before))
@@ -275,6 +277,7 @@ def _of_role(context: Context, role: IamResource, needs: PluginNeeds) -> RoleNee
         new = [*_new_calls(context, has, calls, needs)]
     places = [g.written_at for g in filter(None, (*grants, has.boundary)) if g.document]
     places += [address for address, limit in identity.sessions if isinstance(limit, PlanPolicy)]
+    own = filter(is_of_plugin, (*grants, *old_grants))
     elsewhere = new_places(role, needs.after, (before, after)) if needs.is_of_cluster else ()
     return RoleNeeds(
         access=has,
@@ -287,8 +290,7 @@ def _of_role(context: Context, role: IamResource, needs: PluginNeeds) -> RoleNee
         is_first=is_first,
         may_get_more=may_get_more,
         places=tuple(places),
-        policy=next(_of_plugin((*grants, *old_grants)), ""),
-        is_policy=isinstance(role, InPlan) and by_address[role.address].type == POLICY,
+        policy=next((g.written_at for g in own if not is_of_aws(g)), ""),
         elsewhere=tuple(elsewhere),
     )
 
@@ -380,10 +382,3 @@ def _is_shown(context: Context, role: IamResource) -> bool:
     accounts = context.accounts
     has_any = any(role in account.grants for account in accounts.sides)
     return role not in accounts.deleted and (role in accounts.created or has_any)
-
-
-def _of_plugin(grants: Iterable[PlanGrant]) -> Iterator[str]:
-    """Yield where the user's policies of the plugin are written."""
-    for grant in grants:
-        if is_of_plugin(grant) and not is_of_aws(grant):
-            yield grant.written_at

@@ -8,8 +8,10 @@ from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.inputs.plan.arguments import ASSOCIATION, ROLE_ANNOTATION
 from vpc_cni_iam.inputs.plan.plugin.policy import is_of_plugin
 from vpc_cni_iam.inputs.plan.plugin.state import PluginIdentity, PluginState
+from vpc_cni_iam.inputs.plan.resource import Resource
 from vpc_cni_iam.plugin.identity import Identity, in_order, is_role_arn
 from vpc_cni_iam.plugin.mending import is_meant_for_plugin
 from vpc_cni_iam.plugin.principals import filled
@@ -69,6 +71,21 @@ def own_roles(context: Context) -> frozenset[IamResource]:
     """Return the roles of aws-node in the clusters of a plan, on either side."""
     states = (state for plugin in context.plugins for state in plugin.states)
     return frozenset(role for state in states for role in state.identity.chain)
+
+
+@fact
+def only_identities(context: Context) -> frozenset[str]:
+    """Return the addresses of resources that are read, as they only give aws-node its identity."""
+    states = (state for plugin in context.plugins for state in plugin.states)
+    addresses = {address for state in states for address in state.identity.addresses}
+    named = [r for r in context.reader.resources if r.address in addresses]
+    return frozenset(r.address for r in named if r.type == ASSOCIATION or _annotates_role(r))
+
+
+def _annotates_role(resource: Resource) -> bool:
+    sides = [side.get("annotations") or {} for side in (resource.before, resource.after) if side]
+    is_only = all({*annotations} == {ROLE_ANNOTATION} for annotations in sides)
+    return is_only and resource.type.startswith("kubernetes_annotations")
 
 
 @fact

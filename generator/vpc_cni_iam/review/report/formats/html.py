@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
 
 from vpc_cni_iam import markup, resources
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.markup import Markup
 from vpc_cni_iam.review.report import words
 from vpc_cni_iam.review.report.rule_texts import rules_of
-from vpc_cni_iam.review.report.shown import ShownPolicy, ShownReview
+from vpc_cni_iam.review.report.shown import ShownReview
 from vpc_cni_iam.review.report.words import Section
 from vpc_cni_iam.review.report_formats import Setting
 
@@ -33,10 +32,10 @@ def write(review: ShownReview, _setting: Setting) -> str:
         also_shown=_ALSO,
         answers=answers,
         counted=words.counted_with_ignored(review),
-        digest=_digest(style),
+        digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         last_line=words.last_line(review, names=None),
         others_of=lambda alike: list(map(words.in_cluster, alike[1:])),
-        owners=list(_by_owner(words.policies(review))),
+        owners=list(words.grouped(words.policies(review), lambda alike: alike[0].owner)),
         plain=sanitise,
         plugins=words.plugins(review),
         result="fails" if review.failed else "passes",
@@ -48,12 +47,3 @@ def write(review: ShownReview, _setting: Setting) -> str:
         unchanged=words.UNCHANGED,
         words=words,
     )
-
-
-def _digest(content: str) -> str:
-    return base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-
-
-def _by_owner(policies: Iterable[list[ShownPolicy]]) -> Iterable[list[list[ShownPolicy]]]:
-    """Return the policies that change, grouped by principal."""
-    return words.grouped(policies, lambda alike: alike[0].owner)

@@ -70,6 +70,7 @@ def test_security_groups_for_pods_are_not_switched_on_without_the_policy_of_the_
     ]
     (finding,) = of_rule(about_calls(*changes), "plugin-permission-missing")
     assert (finding.level, finding.address) == ("warning", "aws_iam_role.cluster")
+    assert finding.fix == "Attach AmazonEKSVPCResourceController to aws_iam_role.cluster"
     with_policy = [*changes, attached(CONTROLLER, role="cluster")]
     assert not of_rule(about_calls(*with_policy), "plugin-permission-missing")
 

@@ -7,7 +7,19 @@ from typing import Any
 import pytest
 
 from conftest import write_tree
-from eks import CNI, ISSUER, MANAGED, NODE_TRUST, addon, arn_of, irsa, own_role, provider, same
+from eks import (
+    CNI,
+    ISSUER,
+    MANAGED,
+    NODE_TRUST,
+    OF_NODES,
+    addon,
+    arn_of,
+    irsa,
+    own_role,
+    provider,
+    same,
+)
 from plugin_setup import V1_23, hardened, of_cni, scoped
 from synthetic import (
     Json,
@@ -97,6 +109,46 @@ def test_a_call_that_needs_two_actions_names_the_one_that_is_denied() -> None:
     lost = of("coverage-lost", *SETUP, of_cni(CNI, document(*whole)))
     assert "ec2:CreateTags (for ec2:CreateNetworkInterface)" in " ".join(lost.details)
     assert lost.fix == "Allow ec2:CreateTags in aws_iam_role_policy.cni-i"
+
+
+@pytest.mark.parametrize("wrong", ["*:*:network-interfaces", "us-east-1:*:network-interface"])
+def test_an_action_that_is_allowed_on_other_resources_is_named_once_with_its_own(
+    wrong: str,
+) -> None:
+    after = CNI.replace("*:*:network-interface", wrong)
+    lost = of("coverage-lost", *SETUP, of_cni(CNI, after))
+    assert "can no longer call ec2:CreateTags with aws_iam_role.cni" in lost.message
+    where = "arn:aws:ec2:eu-west-1:111122223333:network-interface/*"
+    assert lost.fix == f"Allow ec2:CreateTags on {where} in aws_iam_role_policy.cni-i"
+
+
+def test_a_policy_that_is_known_after_apply_is_checked_rather_than_kept() -> None:
+    change = of_cni(CNI, None)
+    change["change"] |= {"after": {**change["change"]["before"]}, "after_unknown": {"policy": True}}
+    change["change"] |= {"actions": ["update"]}
+    del change["change"]["after"]["policy"]
+    lost = of("coverage-lost", *SETUP, change)
+    assert lost.fix.startswith("Check that aws_iam_role_policy.cni-i allows ec2:")
+
+
+def test_only_the_roles_that_are_not_shown_are_named_as_not_shown() -> None:
+    other = {**NODE, "node_role_arn": arn_of("elsewhere"), "node_group_name": "m"}
+    version = {"addon_version": V1_23["addon_version"]}
+    added = resource("aws_eks_node_group", "m", None, other)
+    nodes = (NODES[0], added, *own_role("node", NODE_TRUST, CNI, OF_NODES))
+    (plugin,) = reviewed(CLUSTER, *nodes, addon(version, version)).plugins
+    assert plugin.answer.endswith(f"the plan does not show the policies of {arn_of('elsewhere')}")
+
+
+def test_another_managed_policy_is_detached() -> None:
+    aws = "arn:aws:iam::aws:policy"
+    sides = (
+        {"role": "cni", "policy_arn": f"{aws}/{name}"}
+        for name in ("AmazonEKS_CNI_Policy", "service-role/AmazonEBSCSIDriverPolicy")
+    )
+    change = resource("aws_iam_role_policy_attachment", "a", *sides)
+    fix = "Detach service-role/AmazonEBSCSIDriverPolicy from aws_iam_role.cni"
+    assert of("new-access", *SETUP, change).fix == fix
 
 
 def test_a_condition_with_a_secret_is_not_shown() -> None:

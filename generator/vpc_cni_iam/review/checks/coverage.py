@@ -117,7 +117,11 @@ def check(context: Context) -> Iterator[Finding]:
     for needs in plugin_needs(context):
         for role in () if needs.plugin.is_deleted else needs.roles:
             yield from _of_role(role, needs, context)
-    yield from _of_instances(context)
+    # What aws-node loses with another role of instances, without a cluster in the plan.
+    for workload, needs in instance_needs(context).values():
+        for role in needs.roles:
+            every = _denied(DenialCause.LOST, by_action(role.newly), role, needs, context)
+            yield from (replace(lost, address=workload) for lost in every)
 
 
 def of_role(
@@ -209,14 +213,6 @@ def _unmet(calls: Iterable[MissingCall], role: RoleNeeds) -> Iterator[UnmetCondi
         yield UnmetCondition(condition, has, tuple(dict.fromkeys(r.action for r in every)))
 
 
-def _of_instances(context: Context) -> Iterator[Finding]:
-    """Yield what aws-node loses with another role of instances, without a cluster in the plan."""
-    for workload, needs in instance_needs(context).values():
-        (role,) = needs.roles
-        for lost in _denied(DenialCause.LOST, by_action(role.newly), role, needs, context):
-            yield replace(lost, address=workload)
-
-
 # By whether the plugin could call it before, and whether the denial is certain.
 _CAN = {
     (False, False): "may be unable to",
@@ -260,13 +256,13 @@ def _unless(denied: DeniedCalls) -> str:
 
 
 def _actions(calls: Sequence[MissingCall]) -> list[str]:
-    return [f"{_action(call)} on the {call.on}" if call.on else _action(call) for call in calls]
-
-
-def _action(call: MissingCall) -> str:
-    """Return the action of a call; with the one that is denied, if the call needs several."""
-    denied = call.denied_action
-    return call.action if denied == call.action else f"{denied} (for {call.action})"
+    """Return the denied actions; with that of the call, if a call needs several."""
+    own = {call.action for call in calls if call.denied_action == call.action}
+    names = []
+    for call in calls:
+        of_call = "" if call.denied_action in own else f" (for {call.action})"
+        names.append(f"{call.denied_action}{of_call}{f' on the {call.on}' if call.on else ''}")
+    return [*dict.fromkeys(names)]
 
 
 def _effect(call: MissingCall) -> str:
@@ -287,14 +283,29 @@ def _fix(denied: DeniedCalls) -> str:
     if likely := _likely_fix(denied):
         return likely
     old, owner = denied.needs.plugin.before.identity, denied.role.role
+    if policy in denied.open:
+        return f"Check that {policy} allows {actions}"
     if policy:
         is_there = policy in places
-        return f"Allow {actions} in {policy}" if is_there else f"Keep {policy} for {name_of(owner)}"
+        allow = f"Allow {actions}{_on(denied)} in {policy}"
+        return allow if is_there else f"Keep {policy} for {name_of(owner)}"
     attach = f"a policy to {name_of(owner)} that allows {actions}"
     if old.kind.is_of_service_account and old.roles - {owner}:
         keep = f"{IDENTITIES[old.kind]} with {names_of(sorted(old.roles, key=str))}"
         return f"Keep {keep}, or attach {attach}"
     return f"Attach {attach}"
+
+
+def _on(denied: DeniedCalls) -> str:
+    """Return the resources of denied actions that are allowed only on others; empty if unknown."""
+    access, requests = denied.role.access, [call.request for call in denied.calls]
+    allows = statements_of(access.permissions.policies, "Allow")
+    about = [r for r in requests if r and any(s.is_about(r.action) for s in allows)]
+    is_placed = denied.needs.after.names.keys() >= {"region", "account_id"}
+    if access.has_secrets or not is_placed or len(about) < len(requests):
+        return ""
+    asked = {request.resource.rpartition("/")[0] for request in about}
+    return f" on {asked.pop()}/*" if len(asked) == 1 and "" not in asked else ""
 
 
 def _likely_fix(denied: DeniedCalls) -> str:
@@ -311,11 +322,9 @@ def _likely_fix(denied: DeniedCalls) -> str:
     if (gone := denied.gone) and gone.policy:
         name, argument = name_of(gone.policy), gone.attribute.partition("[")[0]
         name = aws_managed.name_of(name) or name
-        is_listed = argument.endswith("policy_arns")
-        to = f"{argument} of {gone.address}"
-        return (
-            f"Add {name} to {to}" if is_listed else f"Keep {name} for {name_of(denied.role.role)}"
-        )
+        add = f"Add {name} to {argument} of {gone.address}"
+        keep = f"Keep {name} for {name_of(denied.role.role)}"
+        return add if argument.endswith("policy_arns") else keep
     if denied.unmet and policy in denied.role.places:
         unmet = denied.unmet[0]
         what = f"{limit_text(unmet.condition)} in {policy}"

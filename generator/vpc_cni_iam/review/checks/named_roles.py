@@ -68,10 +68,9 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _named(naming: RoleNaming, context: Context) -> Iterator[tuple[IamResource, IamResource]]:
     """Yield the roles that a resource newly names, each as reports may show it."""
-    for name in naming.names:
-        yield from ((role, role) for role in _of_name(name, context))
-    for name in naming.hidden:
-        yield from ((_SENSITIVE, role) for role in _of_name(name, context))
+    for names, hidden in ((naming.names, None), (naming.hidden, _SENSITIVE)):
+        roles = (role for name in names for role in _of_name(name, context))
+        yield from ((hidden or role, role) for role in roles)
 
 
 def _referred(naming: RoleNaming, resource: Resource, context: Context) -> Iterator[IamResource]:

@@ -141,7 +141,7 @@ def _fix(gain: Gain, address: str, *, is_attached: bool) -> str:
     actions = gain.parts[0].actions if gain.parts else ()
     if deny := _deny(gain):
         return f"Keep the whole {deny} for {names_of(gain.owners)}"
-    if gain.parts and _drops_condition(gain.parts[0]):
+    if gain.parts and not is_attached and _drops_condition(gain.parts[0]):
         return f"Keep the condition in {address}"
     if gain.may_be_needed:
         return f"Accept it if aws-node needs it, or narrow {address}"

@@ -123,10 +123,12 @@ def _managed_text(_: Finding, managed: ManagedAttached) -> Saying:
 def _controller_missing(_: Finding, missing: ControllerMissing) -> Saying:
     role = name_of(missing.role)
     clusters = first_of(sorted(c.name or "the cluster" for c in missing.clusters))
-    verb, fix = ("loses", "Keep") if missing.is_removed else ("does not have", "Attach")
+    verb, fix = "loses", "Keep {} on {}"
+    if not missing.is_removed:
+        verb, fix = "does not have", "Attach {} to {}"
     message = f"{role} {verb} {RESOURCE_CONTROLLER}, and ENABLE_POD_ENI is set for aws-node in "
     message += f"{clusters}: pods with their own security groups do not start"
-    return Saying(message, fix=f"{fix} {RESOURCE_CONTROLLER} on {role}")
+    return Saying(message, fix=fix.format(RESOURCE_CONTROLLER, role))
 
 
 @says(TrustLost)

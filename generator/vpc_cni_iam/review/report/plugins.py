@@ -109,11 +109,12 @@ def _text(answer: PluginAnswer) -> str:
     if answer.reason is AnswerReason.REMOVED:
         return "removed by the plan"
     needs, is_fatal = answer.needs, answer.verdict is not Verdict.degraded
-    names = _missing(needs, is_fatal=is_fatal)
+    names, is_of_others = _missing(needs, is_fatal=is_fatal), answer.reason is AnswerReason.ROLE
+    roles = needs.not_shown if is_of_others else needs.plugin.after.identity.roles
     grants = [grant for role in needs.roles for grant in role.open_grants]
     policies = (name_of(g.policy) if g.policy else g.address for g in grants)
     parts = {
-        "role": " and ".join(_named(needs.plugin.after.identity.roles)) or "its role",
+        "role": " and ".join(_named(roles)) or "its role",
         "actions": several(names),
         "missing": f"{several(names)} {'is' if len(names) == 1 else 'are'}",
         "policies": first_of(dict.fromkeys(policies), 1) or "a policy",

@@ -157,15 +157,10 @@ def plugin_calls(
     cases = zip(certain.cases, switched.cases, strict=True)
     results = [_of_runs((*a.runs, *b.runs), judged.version, role.every) for a, b in cases]
     calls = _in_regions(results, [case.region for case in certain.cases])
-    missing = (_with_switch(call, judged) for call in calls)
+    switches = ((call, judged.switch_of(call.scenario)) for call in calls)
+    missing = (replace(c, switch=s, is_unset=bool(s) and not judged.is_shown) for c, s in switches)
     allowed = frozenset(key for _, keys in results for key in keys)
     return PluginCalls(verdict, tuple(missing), allowed - {call.key for call in calls})
-
-
-def _with_switch(call: MissingCall, judged: JudgedPlugin) -> MissingCall:
-    """Return a call with the setting on which it depends, if the plan does not show that."""
-    switch = judged.switch_of(call.scenario)
-    return replace(call, switch=switch, is_unset=bool(switch) and not judged.is_shown)
 
 
 def _places(

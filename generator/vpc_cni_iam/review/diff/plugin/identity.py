@@ -189,7 +189,8 @@ def _losses(context: Context, plugin: ClusterPlugin) -> Iterator[IdentityChange]
     old, new = plugin.before.identity, plugin.after.identity
     lost = partial(IdentityChange, before=old, after=new, account=plugin.after.setup.account)
     roles = tuple(sorted(new.roles, key=str))
-    if event := _new_own_loss(context, plugin):
+    had_event, event = (own_loss(context, state) for state in plugin.states)
+    if event and (event is not had_event or new.no_arns != old.no_arns):
         yield lost(event, roles=roles, source=first_of(new.no_arns) or plugin.after.installer)
     if new.lost_roles:
         yield lost(IdentityEvent.ROLE_GONE, roles=tuple(sorted(new.lost_roles, key=str)))
@@ -203,12 +204,6 @@ def _losses(context: Context, plugin: ClusterPlugin) -> Iterator[IdentityChange]
             yield lost(event, roles=(role,), source=source)
     if new.kind is Identity.unknown and old.kind.is_of_service_account and not new.addresses:
         yield lost(IdentityEvent.NOT_NAMED)
-
-
-def _new_own_loss(context: Context, plugin: ClusterPlugin) -> IdentityEvent | None:
-    before, after = (own_loss(context, state) for state in plugin.states)
-    old, new = (state.identity.no_arns for state in plugin.states)
-    return after if after is not before or new != old else None
 
 
 def own_loss(context: Context, state: PluginState) -> IdentityEvent | None:

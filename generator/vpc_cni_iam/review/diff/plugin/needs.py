@@ -33,7 +33,7 @@ from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Known
-from vpc_cni_iam.review.context import Context, fact
+from vpc_cni_iam.review.context import Context, fact, facts
 from vpc_cni_iam.review.diff.plugin.calls import MissingCall, PluginCalls, plugin_calls
 from vpc_cni_iam.review.diff.plugin.judged import (
     JudgedPlugin,
@@ -202,15 +202,12 @@ def other_roles(context: Context, needs: PluginNeeds, role: RoleNeeds) -> tuple[
     return _roles_of_pods(context) if is_of_nodes(context, role.role, alone=True) else ()
 
 
-@fact
-def _roles_of_pods(context: Context) -> tuple[IamResource, ...]:
-    """Return the plugin's roles without a cluster that aws-node can assume itself."""
-    roles = (needs.roles[0].role for needs in plugin_needs(context) if not needs.is_of_cluster)
-    return tuple(
-        role
-        for role in roles
-        if has_plugin_policy(context, role) and not is_of_nodes(context, role, alone=True)
-    )
+@facts
+def _roles_of_pods(context: Context) -> Iterator[IamResource]:
+    """Yield the plugin's roles without a cluster that aws-node can assume itself."""
+    for role in (needs.roles[0].role for needs in needs_of_roles(context)):
+        if has_plugin_policy(context, role) and not is_of_nodes(context, role, alone=True):
+            yield role
 
 
 def lacked(context: Context, role: IamResource, needs: PluginNeeds) -> Policy:

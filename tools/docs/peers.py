@@ -45,8 +45,7 @@ nodes never failed. The column "in" says whether a release or only a commit had 
 
 <!-- diagram: days -->
 
-A star marks a date that is {_UNVERIFIED}. "None by" and a date means: the project was
-read up to this date, and had no such document.
+A star marks a date that is {_UNVERIFIED}.
 """
 
 

@@ -195,6 +195,13 @@ def test_a_role_with_only_the_policies_of_the_plugin_is_a_note_if_aws_node_did_n
     assert reviewed(*plan).failed is (level == "error")
 
 
+def test_the_fix_of_a_role_with_only_the_policies_of_the_plugin_limits_them() -> None:
+    roles = (*own_role("n", NODE_TRUST, OF_NODES, scoped()), *own_role("a", POD_TRUST, CNI))
+    plan = (addon(VERSION, VERSION), node_group("n", "n"), AGENT, association(None, "a"), *roles)
+    (finding,) = (f for f in found(*plan) if f.rule == CHANGED)
+    assert finding.fix == "Limit the policies of aws_iam_role.a to what aws-node needs in prod"
+
+
 @pytest.mark.parametrize("bounded", ["old", "new"])
 def test_a_boundary_that_is_not_known_may_limit_anything(bounded: str) -> None:
     roles = {"old": own_role("old", irsa(), CNI), "new": own_role("new", irsa(), CNI)}

@@ -132,7 +132,9 @@ def _change(where: str, change: IdentityChange) -> Saying:
         message = f"The session policy of {_names(new.roles)} for aws-node in {where} changes"
     fix = f"Give aws-node a role with only the policies of the plugin in {first_of(new.addresses)}"
     parts = change.gain.parts if change.gain else ()
-    if new.kind is Identity.node_role or (parts and not beyond_plugin(parts)):
+    if parts and not beyond_plugin(parts):
+        fix = f"Limit the policies of {_names(new.roles)} to what aws-node needs in {where}"
+    if new.kind is Identity.node_role:
         fix = f"Keep {_named(old)}"
     more, lines = _gained(change)
     match change.event:
